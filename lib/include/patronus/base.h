@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * base - what every other module stands on: memory, strings, located errors.
+ *
+ * Every function that can fail returns 0 or a negative errno and, where it
+ * takes a struct pt_err, has added at least one record that a person can act
+ * on. Nothing here prints, exits, or touches global state.
+ */
+#ifndef PATRONUS_BASE_H
+#define PATRONUS_BASE_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define PT_API __attribute__((visibility("default")))
+#define PT_MUST __attribute__((warn_unused_result))
+#define PT_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#define PT_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* ---- arena: memory of one configuration generation, freed as a whole ---- */
+
+struct pt_arena;
+
+PT_API struct pt_arena *pt_arena_new(void);      /* NULL: out of memory */
+PT_API void pt_arena_free(struct pt_arena *a);   /* NULL is allowed */
+/* All of these return NULL when out of memory; memory is zeroed, 16-aligned. */
+PT_API void *pt_arena_alloc(struct pt_arena *a, size_t size);
+PT_API char *pt_arena_strdup(struct pt_arena *a, const char *s);
+PT_API char *pt_arena_strndup(struct pt_arena *a, const char *s, size_t n);
+PT_API char *pt_arena_printf(struct pt_arena *a, const char *fmt, ...) PT_PRINTF(2, 3);
+
+/* ---- vectors: PT_VEC(struct foo) v = {0}; ---- */
+
+#define PT_VEC(type)                                                           \
+	struct {                                                               \
+		type *v;                                                       \
+		size_t n, cap;                                                 \
+	}
+
+/* Makes room for one more element of SIZE bytes; -ENOMEM or 0. With an arena
+ * the memory belongs to it, with NULL to the caller, who frees v. */
+PT_API int pt_vec_grow(struct pt_arena *a, void **v, size_t n, size_t *cap, size_t size) PT_MUST;
+
+/* 0 or -ENOMEM. ARENA may be NULL. */
+#define pt_vec_push(arena, vec, item)                                          \
+	(pt_vec_grow((arena), (void **)&(vec)->v, (vec)->n, &(vec)->cap,       \
+		     sizeof(*(vec)->v)) ?                                      \
+		 -ENOMEM :                                                     \
+		 ((vec)->v[(vec)->n++] = (item), 0))
+
+/* ---- growing strings ---- */
+
+/* A buffer remembers its first failure in ERR (-ENOMEM) and then ignores
+ * writes, so a writer checks once, at its end. S is NUL-terminated. */
+struct pt_buf {
+	char *s;
+	size_t n, cap;
+	int err;
+};
+
+PT_API void pt_buf_fini(struct pt_buf *b);
+PT_API void pt_buf_add(struct pt_buf *b, const void *p, size_t n);
+PT_API void pt_buf_str(struct pt_buf *b, const char *s);
+PT_API void pt_buf_chr(struct pt_buf *b, char c);
+PT_API void pt_buf_fmt(struct pt_buf *b, const char *fmt, ...) PT_PRINTF(2, 3);
+PT_API void pt_buf_vfmt(struct pt_buf *b, const char *fmt, va_list ap);
+
+/* ---- located errors ---- */
+
+/* A place in a text that the user wrote. Lines and columns count from 1,
+ * columns in bytes; line 0 means "no place". FILE outlives the record. */
+struct pt_loc {
+	const char *file;
+	uint32_t line, col;
+	uint32_t len; /* bytes to underline, 0 as 1 */
+};
+
+enum pt_sev { PT_ERROR, PT_WARNING };
+
+struct pt_diag {
+	enum pt_sev sev;
+	struct pt_loc loc;
+	char *msg;    /* what was attempted, on what, why it failed */
+	char *hint;   /* what to do, or NULL */
+	char *source; /* the line of LOC without its newline, or NULL */
+};
+
+/* The records of one run, in the order found. PT_ERR_MAX bounds them: a file
+ * of garbage must not become gigabytes of messages; MORE counts the rest. */
+#define PT_ERR_MAX 200
+struct pt_err {
+	PT_VEC(struct pt_diag) list;
+	struct pt_arena *arena; /* made on first use */
+	size_t n_errors, n_warnings, more;
+};
+
+PT_API void pt_err_fini(struct pt_err *e);
+/* Adds a record. LOC and HINT may be NULL. SEV PT_ERROR counts in n_errors even
+ * when memory for the text is missing. A NULL E is allowed. */
+PT_API void pt_err_add(struct pt_err *e, enum pt_sev sev, const struct pt_loc *loc,
+		       const char *hint, const char *fmt, ...) PT_PRINTF(5, 6);
+/* Adds "WHAT: strerror" and returns CODE (negative errno), for `return pt_err_sys(...)`. */
+PT_API int pt_err_sys(struct pt_err *e, int code, const char *fmt, ...) PT_PRINTF(3, 4);
+/* Copies the text of LOC's line out of TEXT into the newest record. */
+PT_API void pt_err_source(struct pt_err *e, const char *text, size_t len);
+
+/* The candidate nearest to WORD (edit distance at most a third of its length,
+ * at least 1), or NULL. For "did you mean" hints. */
+PT_API const char *pt_nearest(const char *word, const char *const *cand, size_t n);
+
+/* ---- hashing: stable over versions and machines, not for secrets ---- */
+
+PT_API uint32_t pt_hash32(const void *p, size_t n); /* FNV-1a, 32 bits */
+PT_API uint64_t pt_hash64(const void *p, size_t n); /* FNV-1a, 64 bits */
+
+/* ---- small parsers: whole string or -EINVAL, never partial ---- */
+
+/* Decimal, no sign, no leading zero, at most MAX (-ERANGE). */
+PT_API int pt_parse_uint(const char *s, uint64_t max, uint64_t *out) PT_MUST;
+/* "90", "90s", "5m", "1h", "2d", "1h30m" into seconds, 1..UINT32_MAX. */
+PT_API int pt_parse_duration(const char *s, uint32_t *out) PT_MUST;
+/* Writes the shortest form that pt_parse_duration() reads back. */
+PT_API void pt_fmt_duration(struct pt_buf *b, uint32_t seconds);
+
+/* ---- files ---- */
+
+/*
+ * Reads a whole configuration file safely: a regular file owned by root or
+ * the caller, not writable by group or others, its folder (and each above)
+ * owned by root or the caller and not writable by others unless sticky, no
+ * symbolic link at any component, at most MAX bytes. PATH "-" reads standard
+ * input (fd 0), bounded alike. *DATA is malloc'ed and NUL-terminated beyond
+ * *LEN. Never shows the contents in an error. Errors: -ELOOP, -EPERM,
+ * -EFBIG, -EISDIR, -EINVAL (not a regular file), open(2)'s.
+ */
+PT_API int pt_file_read(const char *path, size_t max, char **data, size_t *len,
+			struct pt_err *e) PT_MUST;
+#define PT_FILE_MAX ((size_t)64 << 20)
+
+/* Replaces PATH by DATA so that a power cut leaves the old or the new bytes:
+ * temporary file beside it, fsync, rename, fsync of the folder. */
+PT_API int pt_file_write(const char *path, const void *data, size_t len, mode_t mode,
+			 struct pt_err *e) PT_MUST;
+
+/* Takes an exclusive lock on PATH (made when missing, mode 0600), writing pid
+ * and time into it. -EWOULDBLOCK with the holder's pid and since when in E.
+ * *FD holds the lock until closed. */
+PT_API int pt_lock(const char *path, int *fd, struct pt_err *e) PT_MUST;
+
+/* mkdir -p of an absolute path, mode 0755 for what it makes. */
+PT_API int pt_mkdirs(const char *path, struct pt_err *e) PT_MUST;
+
+#endif

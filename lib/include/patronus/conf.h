@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * conf - the common file: one schema table, libconfuse parsing from memory,
+ * a typed model, and the source map that says where everything stands.
+ */
+#ifndef PATRONUS_CONF_H
+#define PATRONUS_CONF_H
+
+#include <patronus/addr.h>
+#include <patronus/base.h>
+#include <patronus/rule.h>
+
+#define PT_CONF_PATH "/etc/patronus/patronus.conf"
+
+/* ---- schema ---- */
+
+enum pt_opt_type {
+	PT_OPT_BOOL,
+	PT_OPT_STR,
+	PT_OPT_LIST,     /* of strings */
+	PT_OPT_DURATION, /* string, pt_parse_duration() */
+	PT_OPT_SECTION,
+};
+
+struct pt_schema; /* one row */
+/* Checks one string value (each element of a list); adds records; 0 or -EINVAL. */
+typedef int (*pt_opt_check)(const char *value, const struct pt_loc *loc, struct pt_err *e);
+
+struct pt_schema {
+	const char *name;
+	enum pt_opt_type type;
+	const char *def;          /* default as written in the file, NULL: none */
+	const char *unit;         /* "seconds", NULL */
+	const char *range;        /* for people: "1 to 15 characters" */
+	const char *help;         /* one line, no final stop */
+	const char *complete;     /* word class for completion: "interface", "file", "address", NULL */
+	pt_opt_check check;
+	/* sections only */
+	bool titled;              /* section NAME { } ; titles are unique */
+	pt_opt_check check_title;
+	const struct pt_schema *options; /* ends with a NULL name */
+};
+
+/* The whole file: sections at top level; ends with a NULL name. */
+PT_API extern const struct pt_schema pt_conf_schema[];
+
+/* ---- model; everything lives in the configuration's arena ---- */
+
+/* A string of the file with the place of its first byte (inside the quotes). */
+struct pt_conf_str {
+	const char *s;
+	struct pt_loc loc;
+	size_t raw; /* offset of that byte in the file, for pt_conf_locate() */
+};
+
+struct pt_conf_strs {
+	struct pt_conf_str *v;
+	size_t n, cap;
+};
+
+struct pt_conf_if {
+	const char *name;        /* title */
+	const char *device;      /* kernel name; default: the title */
+	PT_VEC(struct pt_prefix) addresses; /* static ones, host bits kept */
+	bool dhcp;               /* "dhcp", "auto" or no address at all: ask the kernel */
+	struct pt_conf_strs groups;
+	const char *description;
+	struct pt_loc loc;
+};
+
+struct pt_conf_table {
+	const char *name;
+	struct pt_conf_strs addresses; /* "10.0.0.0/8", "!10.1.0.0/16", "10.0.0.1-10.0.0.9" */
+	const char *file;              /* or NULL */
+	struct pt_loc file_loc;
+	bool persist, constant, counters;
+	uint32_t timeout;              /* seconds, 0: none */
+	struct pt_loc loc;
+};
+
+struct pt_conf {
+	struct pt_arena *arena;
+	const char *path;        /* as given; "<stdin>" for "-" */
+	const char *text;        /* the bytes checked are the bytes applied */
+	size_t len;
+	const char *system_name; /* NULL: the host's */
+	const char *description;
+	int forwarding;          /* -1: leave as it is, 0, 1 */
+	PT_VEC(struct pt_conf_if) interfaces;
+	PT_VEC(struct pt_conf_table) tables;
+	PT_VEC(struct pt_macro) macros;
+	struct pt_conf_strs rules; /* texts, in order */
+	bool builtin;
+	PT_VEC(struct pt_ast_rule *) ast; /* parsed RULES, same order, without the bad ones */
+};
+
+/* Reads, checks and parses PATH ("-": standard input), rules included. Every
+ * problem of the file is reported in one run. 0, or -EINVAL and friends; *OUT is
+ * NULL on failure. Warnings alone are success. No privilege is needed. */
+PT_API int pt_conf_load(const char *path, struct pt_conf **out, struct pt_err *e) PT_MUST;
+/* The same from memory; NAME stands for the path in messages. */
+PT_API int pt_conf_parse(const char *name, const char *text, size_t len, struct pt_conf **out,
+			 struct pt_err *e) PT_MUST;
+PT_API void pt_conf_free(struct pt_conf *c);
+
+PT_API const struct pt_conf_if *pt_conf_find_if(const struct pt_conf *c, const char *name);
+PT_API const struct pt_conf_table *pt_conf_find_table(const struct pt_conf *c, const char *name);
+
+/* The contents of a table as written: ADDRESSES and FILE, the most specific entry
+ * wins, negated entries taken out; one normal set a family. Reads the file with
+ * pt_file_read(); its format: one or more entries a line, '#' comments. */
+PT_API int pt_conf_table_load(const struct pt_conf *c, const struct pt_conf_table *t,
+			      struct pt_arena *a, struct pt_iset *v4, struct pt_iset *v6,
+			      struct pt_err *e) PT_MUST;
+/* The same for entries from anywhere (`ptfw table add`): TEXT as in a table file. NAME for messages. */
+PT_API int pt_table_parse(const char *name, const char *text, size_t len, struct pt_arena *a,
+			  struct pt_iset *v4, struct pt_iset *v6, struct pt_err *e) PT_MUST;
+
+/* ---- source map: a lossless scan of the same syntax ---- */
+
+enum pt_tok { PT_TOK_SPACE, PT_TOK_COMMENT, PT_TOK_WORD, PT_TOK_STRING, PT_TOK_PUNCT };
+
+struct pt_src_tok {
+	enum pt_tok kind;
+	uint32_t off, len; /* raw bytes, quotes included */
+	uint32_t line, col;
+};
+
+/* Tokens cover the text without gaps: concatenated they are the text. -EINVAL with
+ * a record for what cannot be scanned (NUL, control bytes, open string or comment). */
+PT_API int pt_src_scan(const char *name, const char *text, size_t len, struct pt_arena *a,
+		       struct pt_src_tok **toks, size_t *n, struct pt_err *e) PT_MUST;
+
+/* Place in the file of byte OFFSET of the *decoded* string S (escapes counted). Fits
+ * pt_rule_locate with a struct pt_conf_at as argument. */
+struct pt_conf_at {
+	const char *file, *text;
+	size_t text_len;
+	const struct pt_conf_str *str;
+};
+PT_API struct pt_loc pt_conf_locate(const void *at, size_t offset, size_t len);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* net - links and addresses over rtnetlink: what the kernel has. */
+#ifndef PATRONUS_NET_H
+#define PATRONUS_NET_H
+
+#include <patronus/nl.h>
+#include <patronus/policy.h>
+
+/* Snapshot of links and addresses. *OUT owns an arena: pt_host_free(). ROUTE is a NETLINK_ROUTE socket. */
+PT_API int pt_net_read(struct pt_nl *route, struct pt_host **out, struct pt_err *e) PT_MUST;
+PT_API void pt_host_free(struct pt_host *h);
+/* Device name a packet to DST leaves by, or "" ; NAME has IFNAMSIZ bytes. */
+PT_API int pt_net_route(struct pt_nl *route, struct pt_addr dst, char *name) PT_MUST;
+/* Parses one RTM_NEWADDR/RTM_NEWLINK message into H; unknown types are ignored. Exposed for fuzzing. */
+PT_API int pt_net_parse(struct pt_host *h, const struct nlmsghdr *nlh) PT_MUST;
+
+#endif

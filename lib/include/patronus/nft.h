@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * nft - the table "inet patronus": policy to objects, objects to the kernel, and back.
+ *
+ * Hooks: the `in` judgement in prerouting (after conntrack, just before dstnat), the `out`
+ * judgement in forward and output; translations in dstnat and srcnat by the number that the
+ * judgement left in the connection's label.
+ *
+ * The connection label, four 32-bit words in memory order:
+ *   0  bit 0: a state passes {in, original} and {out, reply}; bit 1: {out, original} and
+ *      {in, reply}; bit 2: this packet is being refused with an answer
+ *   1  id of the rule that made the state of bit 0
+ *   2  id of the rule that made the state of bit 1
+ *   3  translation of bit 0 (low half) and of bit 1 (high half), index+1 into nats
+ * The kernel only ever adds bits to a label, so each word is written exactly once.
+ */
+#ifndef PATRONUS_NFT_H
+#define PATRONUS_NFT_H
+
+#include <patronus/nl.h>
+#include <patronus/policy.h>
+
+#define PT_NFT_TABLE "patronus"
+#define PT_LABEL_IN 1u
+#define PT_LABEL_OUT 2u
+#define PT_LABEL_REFUSED 4u
+#define PT_NFT_LOG_GROUP 80
+
+/* What the policy wants in the kernel. */
+struct pt_nft_prog;
+PT_API int pt_nft_compile(const struct pt_policy *p, const struct pt_host *h, const char *digest,
+			  const char *path, struct pt_nft_prog **out, struct pt_err *e) PT_MUST;
+/* The closed set that `ptfw stop` leaves: loopback, built-in rules, nothing else. OPEN: pass all. */
+PT_API int pt_nft_compile_stop(bool open, struct pt_nft_prog **out, struct pt_err *e) PT_MUST;
+PT_API void pt_nft_prog_free(struct pt_nft_prog *p);
+PT_API size_t pt_nft_prog_rules(const struct pt_nft_prog *p);
+/* One object a line, for people and golden tests. */
+PT_API void pt_nft_prog_print(struct pt_buf *b, const struct pt_nft_prog *p);
+
+/* What the kernel has of ours. */
+struct pt_nft_state {
+	struct pt_arena *arena;
+	bool present;         /* the table exists */
+	uint32_t genid;       /* generation of the netfilter configuration at reading */
+	char digest[65];      /* of the applied file, "" unknown */
+	char path[200];       /* of the applied file */
+	uint64_t applied;     /* seconds since the epoch */
+	struct pt_nft_objects *objects;
+};
+PT_API int pt_nft_read(struct pt_nl *nf, struct pt_nft_state **out, struct pt_err *e) PT_MUST;
+PT_API void pt_nft_state_free(struct pt_nft_state *s);
+
+/* Packets and bytes of the rules with identity ID, over all copies. */
+struct pt_nft_counter {
+	uint32_t id;
+	uint64_t packets, bytes;
+	uint32_t copies;      /* kernel rules that carry this id */
+};
+PT_API int pt_nft_counters(const struct pt_nft_state *s, struct pt_arena *a,
+			   struct pt_nft_counter **out, size_t *n) PT_MUST; /* sorted by id */
+
+/* One planned write, as a person reads it: "add rule in/web", "delete set s1234". */
+typedef void (*pt_nft_op_cb)(const char *op, const char *kind, const char *name, void *arg);
+
+struct pt_nft_plan; /* a batch ready to send */
+PT_API int pt_nft_diff(const struct pt_nft_prog *want, const struct pt_nft_state *have,
+		       struct pt_nft_plan **out, struct pt_err *e) PT_MUST;
+PT_API void pt_nft_plan_free(struct pt_nft_plan *p);
+PT_API size_t pt_nft_plan_writes(const struct pt_nft_plan *p); /* 0: nothing differs */
+PT_API void pt_nft_plan_walk(const struct pt_nft_plan *p, pt_nft_op_cb cb, void *arg);
+/* One transaction. A refusal names the rule's file:line in E. -ERESTART: read again and plan anew. */
+PT_API int pt_nft_commit(struct pt_nl *nf, struct pt_nft_plan *p, struct pt_err *e) PT_MUST;
+
+/* ---- tables at run time ---- */
+
+struct pt_nft_elem {
+	enum pt_af af;
+	pt_u128 lo, hi;
+	uint32_t timeout, expires; /* seconds, 0: none */
+	uint64_t packets, bytes;
+	bool has_counter;
+};
+typedef int (*pt_nft_elem_cb)(const struct pt_nft_elem *el, void *arg);
+
+/* Names of the tables in the kernel. -ENOENT: no table of ours. */
+PT_API int pt_nft_table_list(struct pt_nl *nf, struct pt_arena *a, const char ***names, size_t *n,
+			     struct pt_err *e) PT_MUST;
+/* Elements in order, both families; reads only this table. -ENOENT with a record: no such table. */
+PT_API int pt_nft_table_dump(struct pt_nl *nf, const char *name, pt_nft_elem_cb cb, void *arg,
+			     struct pt_err *e) PT_MUST;
+/* Adds and deletes in one transaction what the sets say: wanted additions that are covered already are
+ * skipped, narrower elements inside a wider new one are replaced; deletions remove exactly the given
+ * addresses (a wider element is split). ADDED and DELETED count elements written. NULL sets are empty. */
+PT_API int pt_nft_table_change(struct pt_nl *nf, const char *name, const struct pt_iset add[2],
+			       const struct pt_iset del[2], uint32_t timeout, size_t *added,
+			       size_t *deleted, struct pt_err *e) PT_MUST;
+/* Makes the table hold exactly WANT ([0] IPv4, [1] IPv6); writes only differences. */
+PT_API int pt_nft_table_replace(struct pt_nl *nf, const char *name, const struct pt_iset want[2],
+				size_t *added, size_t *deleted, struct pt_err *e) PT_MUST;
+/* Sets counters of all elements to zero / deletes elements idle for AGE seconds. */
+PT_API int pt_nft_table_zero(struct pt_nl *nf, const char *name, size_t *n, struct pt_err *e) PT_MUST;
+
+/* Exposed for fuzzing: any one nfnetlink message into S. */
+PT_API int pt_nft_parse(struct pt_nft_state *s, const struct nlmsghdr *nlh) PT_MUST;
+
+#endif

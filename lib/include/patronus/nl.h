@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * nl - the one seam to the kernel: netlink sockets, batches, dumps.
+ *
+ * Everything that talks netlink goes through a struct pt_nl, so that a recorder can
+ * stand in for the kernel in tests and count what was written.
+ */
+#ifndef PATRONUS_NL_H
+#define PATRONUS_NL_H
+
+#include <linux/netlink.h>
+#include <patronus/base.h>
+
+struct pt_nl;
+
+/* One received message. Return 0 to go on, negative errno to stop. */
+typedef int (*pt_nl_cb)(const struct nlmsghdr *nlh, void *arg);
+
+/* BUS is NETLINK_NETFILTER or NETLINK_ROUTE. -EPERM and friends with a record. */
+PT_API int pt_nl_open(struct pt_nl **out, int bus, struct pt_err *e) PT_MUST;
+PT_API void pt_nl_close(struct pt_nl *nl);
+PT_API int pt_nl_fd(const struct pt_nl *nl); /* for poll(2) of an event socket */
+
+/* A dump. REQ is a complete request (length set; seq and pid are filled in here). RESET is called
+ * before the first message and again before a replay: an interrupted dump (NLM_F_DUMP_INTR,
+ * -EINTR) is repeated, at most 16 times, then -EAGAIN. Truncated messages, wrong senders, lengths
+ * that do not fit are -EBADMSG. Kernel errors come back as their negative errno, without a record
+ * (the caller knows what was attempted). */
+PT_API int pt_nl_dump(struct pt_nl *nl, struct nlmsghdr *req, void (*reset)(void *arg), pt_nl_cb cb,
+		      void *arg) PT_MUST;
+/* One request with an answer or acknowledgement (NLM_F_ACK is added). */
+PT_API int pt_nl_talk(struct pt_nl *nl, struct nlmsghdr *req, pt_nl_cb cb, void *arg) PT_MUST;
+/* Joins a multicast group and calls CB for what arrives until TIMEOUT_MS passes without any
+ * (-1: for ever); -ENOBUFS when events were lost: re-read everything. */
+PT_API int pt_nl_join(struct pt_nl *nl, unsigned int group, struct pt_err *e) PT_MUST;
+PT_API int pt_nl_events(struct pt_nl *nl, int timeout_ms, pt_nl_cb cb, void *arg) PT_MUST;
+
+/* ---- nfnetlink transactions ---- */
+
+/* A growing batch of messages for one transaction. */
+struct pt_nl_batch;
+PT_API struct pt_nl_batch *pt_nl_batch_new(uint8_t subsys, uint32_t genid); /* genid 0: any. NULL: no memory */
+PT_API void pt_nl_batch_free(struct pt_nl_batch *b);
+/* Room for one message of up to MAX bytes, zeroed; NULL: no memory. The caller builds a
+ * complete nlmsghdr there and calls _commit with it. COOKIE is given back for refusals. */
+PT_API void *pt_nl_batch_room(struct pt_nl_batch *b, size_t max);
+PT_API int pt_nl_batch_commit(struct pt_nl_batch *b, struct nlmsghdr *nlh, uint64_t cookie) PT_MUST;
+PT_API size_t pt_nl_batch_count(const struct pt_nl_batch *b); /* messages without begin and end */
+PT_API size_t pt_nl_batch_bytes(const struct pt_nl_batch *b);
+
+/* A refusal: the message that the kernel refused, by its cookie. */
+struct pt_nl_refusal {
+	int code;          /* negative errno */
+	uint64_t cookie;
+	uint16_t type;     /* nlmsg_type of the refused message */
+	char text[128];    /* extended acknowledgement of the kernel, or "" */
+};
+
+/* Sends the batch as one transaction with one sendmsg. 0: all of it is in force. Negative: none of
+ * it is; REFUSAL (may be NULL) says which message was refused first. -ERESTART: the generation
+ * was not GENID. An empty batch sends nothing. */
+PT_API int pt_nl_batch_send(struct pt_nl *nl, struct pt_nl_batch *b, struct pt_nl_refusal *refusal) PT_MUST;
+
+/* ---- recorder ---- */
+
+/* A pt_nl without a kernel: counts, keeps what was sent, and answers dumps with canned messages
+ * (a buffer of nlmsghdr, as captured). */
+struct pt_nl_record {
+	size_t sends, writes;   /* batches and requests sent; messages in batches */
+	struct pt_buf bytes;    /* of everything sent */
+};
+PT_API int pt_nl_open_recorder(struct pt_nl **out, struct pt_nl_record *rec, const void *canned,
+			       size_t canned_len) PT_MUST;
+/* Lets a real socket count too. REC is borrowed until close. */
+PT_API void pt_nl_watch(struct pt_nl *nl, struct pt_nl_record *rec);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * plan - desired and observed into one safe change: check, plan, apply, read back, persist.
+ * The only module that sees both the file and the kernel.
+ */
+#ifndef PATRONUS_PLAN_H
+#define PATRONUS_PLAN_H
+
+#include <patronus/conf.h>
+#include <patronus/net.h>
+#include <patronus/nft.h>
+#include <patronus/policy.h>
+
+#define PT_RUN_DIR "/run/patronus"
+
+/* A configuration together with the kernel it is meant for. */
+struct pt_plan {
+	struct pt_conf *conf;
+	struct pt_policy *policy;
+	struct pt_host *host;       /* NULL when made offline */
+	struct pt_nft_prog *prog;
+	struct pt_nft_state *have;  /* NULL when made offline */
+	struct pt_nft_plan *change; /* likewise */
+	char digest[65];            /* of the file's bytes */
+};
+
+/* Loads PATH, builds and compiles; no kernel, no privilege. */
+PT_API int pt_plan_offline(const char *path, struct pt_plan *p, struct pt_err *e) PT_MUST;
+/* The same, then reads the kernel and computes the change. Sockets are borrowed. */
+PT_API int pt_plan_online(const char *path, struct pt_nl *nf, struct pt_nl *route, struct pt_plan *p,
+			  struct pt_err *e) PT_MUST;
+PT_API void pt_plan_fini(struct pt_plan *p);
+
+/* Loads the rules in a network namespace made for it and thrown away (unprivileged user namespace where
+ * the caller is not root). 0: the kernel takes them; -EINVAL …: a refusal with its file:line; -EPERM,
+ * -ENOSYS: no trial possible here, with a record that says why. */
+PT_API int pt_plan_trial(struct pt_plan *p, struct pt_err *e) PT_MUST;
+
+/* Takes the lock, puts the change in force in one transaction (planned anew when the kernel's generation
+ * moved), reads back and compares, writes the applied copy under PT_RUN_DIR. WRITES counts the messages
+ * written; 0: nothing differed and nothing was written. */
+PT_API int pt_plan_apply(struct pt_plan *p, struct pt_nl *nf, struct pt_nl *route, size_t *writes,
+			 struct pt_err *e) PT_MUST;
+PT_API int pt_plan_stop(bool open, struct pt_nl *nf, size_t *writes, struct pt_err *e) PT_MUST;
+/* Waits for address changes and updates the sets of "(interface)" references only; returns on error or when
+ * FD_STOP (>= 0) becomes readable. UPDATED is called after each change with the number of elements written. */
+PT_API int pt_plan_follow(struct pt_nl *nf, struct pt_nl *route, int fd_stop,
+			  void (*updated)(size_t n, void *arg), void *arg, struct pt_err *e) PT_MUST;
+
+/* The configuration in force: the applied copy named by the digest in the kernel's table. -ENOENT: none, or
+ * its copy is gone (a record says which). */
+PT_API int pt_plan_applied(struct pt_nl *nf, struct pt_plan *p, struct pt_err *e) PT_MUST;
+
+#endif

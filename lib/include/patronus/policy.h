@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * policy - the normalised rules (IR) and the one evaluator.
+ *
+ * A syntax-tree rule becomes one or more IR rules: lists are merged into interval
+ * sets where every member is constant, else expanded; names are resolved
+ * against the file. What the kernel knows and may change without a reload (interface
+ * addresses, tables) stays a reference and is looked up in a struct pt_host.
+ */
+#ifndef PATRONUS_POLICY_H
+#define PATRONUS_POLICY_H
+
+#include <patronus/addr.h>
+#include <patronus/base.h>
+#include <patronus/conf.h>
+#include <patronus/rule.h>
+
+/* ---- the machine as the policy sees it: a plain snapshot ---- */
+
+struct pt_host_addr {
+	struct pt_prefix prefix;
+	struct pt_addr broadcast; /* af NONE: none */
+	struct pt_addr peer;      /* point-to-point, af NONE: none */
+	bool secondary;
+};
+
+struct pt_host_if {
+	const char *device;
+	uint32_t ifindex;
+	PT_VEC(struct pt_host_addr) addrs; /* in the kernel's order */
+};
+
+struct pt_host {
+	struct pt_arena *arena;
+	PT_VEC(struct pt_host_if) ifs;
+};
+
+/* ---- IR ---- */
+
+enum pt_ref_kind {
+	PT_REF_ANY,
+	PT_REF_SET,   /* constant intervals */
+	PT_REF_SELF,  /* any address of this machine */
+	PT_REF_IF,    /* addresses of an interface, see PT_MOD_* */
+	PT_REF_TABLE, /* index into policy tables */
+};
+
+struct pt_pol_addr {
+	enum pt_ref_kind kind;
+	bool neg;
+	struct pt_iset v4, v6;   /* SET: already complemented where negated (neg is false) */
+	uint32_t ref;            /* IF: index into ifrefs; TABLE: into tables */
+};
+
+/* One "(lan:network)" of the policy: a set whose contents follow the kernel. */
+struct pt_pol_ifref {
+	const char *ifname; /* in the file */
+	const char *device;
+	enum pt_if_mod mod;
+	bool no_alias;
+};
+
+struct pt_pol_table {
+	const struct pt_conf_table *conf; /* NULL for a table only named in rules: not possible, an error */
+	bool used;                        /* some rule refers to it */
+};
+
+struct pt_pol_nat {
+	enum pt_nat_kind kind;   /* SRC or DST; binat becomes one of each */
+	enum pt_ref_kind target; /* SET: RANGE below; IF: the interface's address */
+	bool one_to_one;         /* binat, and prefixes of equal length: host bits are kept */
+	enum pt_af af;           /* INET, INET6; BOTH only for IF */
+	pt_u128 lo, hi;          /* target range */
+	pt_u128 from_lo;         /* one_to_one: lowest address of the matched prefix */
+	uint32_t ref;            /* IF: index into ifrefs */
+	bool has_port;
+	uint16_t port_lo, port_hi;
+	bool port_offset;        /* new port = port_lo + (dport - match_lo) */
+	uint16_t match_lo, match_hi;
+	bool static_port;
+};
+
+struct pt_pol_rule {
+	uint32_t index;          /* position in the policy */
+	uint32_t ast;            /* index into conf->ast; PT_POL_BUILTIN for built-in rules */
+	uint32_t id;             /* 32-bit identity, unique in the policy, never 0; the IR rules of
+				  * one written rule share it */
+	const char *name;        /* label, or "r" and 8 hex digits of the text's hash */
+	struct pt_loc loc;       /* line 0 for built-in rules */
+	const char *text;        /* canonical text */
+
+	enum pt_action action;
+	enum pt_ret ret;
+	int16_t code4, code6;    /* ICMP unreachable codes for PT_RET_ICMP/RETURN, -1: no answer in that family */
+	enum pt_dir dir;         /* IN or OUT: both-way rules are split in two */
+	bool quick, log, keep_state;
+
+	bool if_any;
+	PT_VEC(const char *) devices; /* kernel names, sorted; none and !if_any: never matches */
+	bool if_neg;             /* on any device but these */
+	uint8_t af;              /* mask of PT_AF_* */
+	bool proto_any;
+	PT_VEC(uint8_t) protos;  /* sorted, unique */
+	struct pt_pol_addr src, dst;
+	struct pt_iset sport, dport; /* n == 0: any */
+	struct pt_iset icmp;     /* type << 8 | code; n == 0: any. Of the protos icmp / icmp6 */
+	uint8_t flags_set, flags_mask; /* tested on TCP only; mask 0: any */
+	uint8_t tag;             /* set on match, 0: none. 1..PT_TAGS_MAX */
+	uint8_t tagged;          /* required, 0: none */
+	bool tagged_neg;
+	uint32_t nat;            /* index+1 into nats, 0: none */
+};
+#define PT_POL_BUILTIN UINT32_MAX
+#define PT_TAGS_MAX 255
+
+struct pt_policy {
+	struct pt_arena *arena;
+	const struct pt_conf *conf;      /* borrowed: outlives the policy */
+	PT_VEC(struct pt_pol_rule) rules; /* built-in first, then as written */
+	PT_VEC(struct pt_pol_ifref) ifrefs;
+	PT_VEC(struct pt_pol_table) tables;
+	PT_VEC(struct pt_pol_nat) nats;  /* equal translations share one entry */
+	PT_VEC(const char *) tags;       /* tag number = index + 1 */
+	size_t n_builtin;
+};
+
+/* Builds the IR. All problems are reported in one run: unknown interface, group or
+ * table ("did you mean"), family mismatches, options that do not fit the
+ * protocol, translations that Linux cannot do, duplicate labels, > 255 tags. */
+PT_API int pt_policy_build(const struct pt_conf *c, struct pt_policy **out, struct pt_err *e) PT_MUST;
+PT_API void pt_policy_free(struct pt_policy *p);
+
+/* Addresses an ifref stands for, now: normal sets. -ENOMEM or 0; an absent device is empty. */
+PT_API int pt_ifref_resolve(const struct pt_pol_ifref *r, const struct pt_host *h, struct pt_arena *a,
+			    struct pt_iset *v4, struct pt_iset *v6) PT_MUST;
+/* The address a translation to this interface uses: first primary one of that family
+ * with global scope if there is one; af NONE when it has none. */
+PT_API struct pt_addr pt_ifref_address(const struct pt_pol_ifref *r, const struct pt_host *h, enum pt_af af);
+
+/* ---- evaluator ---- */
+
+/* What connection tracking says of a packet. UNTRACKED also for neighbour discovery. */
+enum pt_ct { PT_CT_NEW, PT_CT_INVALID, PT_CT_UNTRACKED };
+
+struct pt_packet {
+	enum pt_af af;
+	uint8_t proto;
+	struct pt_addr src, dst;
+	uint16_t sport, dport;  /* TCP, UDP, SCTP; 0 else */
+	uint8_t icmp_type, icmp_code;
+	uint8_t tcp_flags;
+	uint8_t tag;            /* from an earlier judgement, 0: none */
+	enum pt_ct ct;
+};
+
+/* What conntrack of Linux calls a first packet like this one. */
+PT_API enum pt_ct pt_packet_ct(const struct pt_packet *p);
+
+/* Tables and machine at this moment, prepared for look-ups. */
+struct pt_eval;
+PT_API int pt_eval_new(const struct pt_policy *p, const struct pt_host *h, struct pt_eval **out,
+		       struct pt_err *e) PT_MUST; /* loads the tables' written contents */
+PT_API void pt_eval_free(struct pt_eval *v);
+/* Replaces what a table holds (the kernel's contents). Sets are copied. */
+PT_API int pt_eval_table(struct pt_eval *v, const char *name, const struct pt_iset *v4,
+			 const struct pt_iset *v6) PT_MUST;
+
+struct pt_decision {
+	bool pass;
+	enum pt_ret ret;         /* how a block answers */
+	int16_t code4, code6;
+	const struct pt_pol_rule *rule; /* NULL: no rule matched, blocked by default */
+	const char *why;         /* non-NULL when not the rule itself decides ("cannot keep state of an invalid packet") */
+	uint32_t nat;            /* index+1 into nats, of the rule or the last match rule */
+	uint8_t tag;             /* after the judgement */
+	struct pt_packet after;  /* the packet with its translation; for source ports chosen by the
+				  * kernel SPORT is 0, for pools the first address */
+};
+
+/* Judges one packet of no known state, in direction DIR on DEVICE. Pure; no allocation. */
+PT_API void pt_evaluate(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_dir dir,
+			const char *device, struct pt_decision *out);
+/* Calls FN for each rule whose conditions hold, in order, until a quick one: for explain and log tests. */
+PT_API void pt_evaluate_walk(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_dir dir,
+			     const char *device,
+			     void (*fn)(const struct pt_pol_rule *r, bool matched, void *arg), void *arg);
+
+#endif

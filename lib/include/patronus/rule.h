@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * rule - the rule language: pf.conf(5)'s grammar into a syntax tree, and back.
+ *
+ * The tree says what was written; names are not resolved here. The printer is
+ * canonical: parse(print(x)) equals x and print(parse(print(x))) equals
+ * print(x), byte for byte.
+ */
+#ifndef PATRONUS_RULE_H
+#define PATRONUS_RULE_H
+
+#include <patronus/addr.h>
+#include <patronus/base.h>
+
+enum pt_action { PT_PASS, PT_BLOCK, PT_MATCH };
+enum pt_dir { PT_DIR_NONE = 0, PT_IN = 1, PT_OUT = 2 }; /* also bits of a mask */
+
+enum pt_ret {
+	PT_RET_DROP,   /* block, block drop: silently */
+	PT_RET_RETURN, /* TCP reset for TCP, ICMP unreachable for the rest */
+	PT_RET_RST,    /* TCP reset for TCP, silence for the rest */
+	PT_RET_ICMP,   /* ICMP unreachable with CODE4/CODE6 for everything */
+};
+
+enum pt_host_kind {
+	PT_HOST_ANY,
+	PT_HOST_SELF,   /* any address of this machine */
+	PT_HOST_PREFIX, /* LO/PLEN */
+	PT_HOST_RANGE,  /* LO - HI, same family */
+	PT_HOST_IF,     /* NAME[:modifier], parenthesised when DYN */
+	PT_HOST_TABLE,  /* <NAME> */
+};
+
+enum pt_if_mod { PT_MOD_NONE, PT_MOD_NETWORK, PT_MOD_BROADCAST, PT_MOD_PEER };
+
+struct pt_ast_host {
+	enum pt_host_kind kind;
+	bool neg;
+	bool dyn;
+	bool no_alias; /* ":0": only the first address of each family */
+	enum pt_if_mod mod;
+	const char *name;
+	struct pt_addr lo, hi;
+	uint8_t plen;
+	struct pt_loc loc;
+};
+
+/* Operators of pf.conf(5). RANGE is "a:b" (inclusive), IN "a >< b" (exclusive
+ * inside), OUT "a <> b" (outside, a and b excluded). */
+enum pt_port_op {
+	PT_PORT_EQ, PT_PORT_NE, PT_PORT_LT, PT_PORT_LE, PT_PORT_GT, PT_PORT_GE,
+	PT_PORT_RANGE, PT_PORT_IN, PT_PORT_OUT,
+};
+
+struct pt_ast_port {
+	enum pt_port_op op;
+	uint16_t a, b;
+	struct pt_loc loc;
+};
+
+struct pt_ast_if {
+	const char *name;
+	bool neg;
+	struct pt_loc loc;
+};
+
+struct pt_ast_icmp {
+	uint8_t type;
+	int16_t code; /* -1: any */
+	struct pt_loc loc;
+};
+
+enum pt_state_opt { PT_STATE_DEFAULT, PT_STATE_KEEP, PT_STATE_NO };
+
+enum pt_nat_kind { PT_NAT_NONE, PT_NAT_SRC, PT_NAT_DST, PT_NAT_BI }; /* nat-to, rdr-to, binat-to */
+
+/* nat-to HOST [port LO[:HI]] [static-port], rdr-to HOST [port LO[:HI|:*]],
+ * binat-to HOST. HOST is a prefix, range, or interface form; never a list here. */
+struct pt_ast_nat {
+	enum pt_nat_kind kind;
+	struct pt_ast_host host;
+	bool has_port;
+	uint16_t port_lo, port_hi; /* equal for one port */
+	bool port_star;            /* "port 3000:*": same offset as in the match */
+	bool static_port;
+	struct pt_loc loc;
+};
+
+typedef PT_VEC(struct pt_ast_host) pt_hosts;
+typedef PT_VEC(struct pt_ast_port) pt_ports;
+
+struct pt_ast_rule {
+	enum pt_action action;
+	enum pt_ret ret;
+	bool ret_explicit;      /* "block" alone prints as "block" */
+	bool ret_icmp6_only;    /* return-icmp6: only IPv6 answers; return-icmp: see code4/6 */
+	int16_t code4, code6;   /* ICMP unreachable codes, -1 where not given */
+	enum pt_dir dir;        /* NONE: both */
+	bool log, quick;
+	PT_VEC(struct pt_ast_if) ifs; /* empty: any */
+	enum pt_af af;          /* NONE: both */
+	PT_VEC(uint8_t) protos; /* empty: any */
+	bool all;               /* no from/to was written, or "all" */
+	pt_hosts src, dst;      /* empty: any */
+	pt_ports sport, dport;  /* empty: any */
+	bool has_flags, flags_any;
+	uint8_t flags_set, flags_mask; /* TCP header bits: F S R P A U E W = 0x01.. 0x80 */
+	enum pt_af icmp_af;     /* of ICMP below: INET icmp-type, INET6 icmp6-type */
+	PT_VEC(struct pt_ast_icmp) icmp;
+	enum pt_state_opt state;
+	const char *tag;
+	const char *tagged;
+	bool tagged_neg;
+	const char *label;
+	struct pt_ast_nat nat;
+	struct pt_loc loc;      /* of the rule's first word */
+	struct pt_loc label_loc, tag_loc, tagged_loc, flags_loc, nat_loc, proto_loc, icmp_loc;
+};
+
+/* One macro of the file: $NAME in a rule is replaced by TEXT. */
+struct pt_macro {
+	const char *name;
+	const char *text;
+};
+
+/* Maps a byte offset in a rule's text to its place in the file. */
+typedef struct pt_loc (*pt_rule_locate)(const void *arg, size_t offset, size_t len);
+
+struct pt_rule_ctx {
+	struct pt_arena *arena;      /* owns the tree */
+	const struct pt_macro *macros;
+	size_t n_macros;
+	pt_rule_locate locate;       /* NULL: line 1, column offset+1 of "rule" */
+	const void *locate_arg;
+	const char *source;          /* text for carets (the whole file), or NULL: the rule itself */
+	size_t source_len;
+};
+
+/* Parses one rule of LEN bytes. 0 with *OUT set; -EINVAL with records in E (as many
+ * as can be told apart); -ENOMEM. Known pf.conf(5) keywords that this version
+ * does not have are errors that name the keyword. Limits: text 64 KiB, macro
+ * depth 16, expansion 256 KiB, list 65,536 entries. */
+PT_API int pt_rule_parse(const struct pt_rule_ctx *ctx, const char *text, size_t len,
+			 struct pt_ast_rule **out, struct pt_err *e) PT_MUST;
+
+/* Appends the canonical text, without newline, macros expanded. */
+PT_API void pt_rule_print(struct pt_buf *b, const struct pt_ast_rule *r);
+
+/* Names: "echoreq" of 8 in INET … NULL when unnamed. */
+PT_API const char *pt_icmp_type_name(enum pt_af af, uint8_t type);
+PT_API const char *pt_icmp_code_name(enum pt_af af, uint8_t type, uint8_t code);
+PT_API const char *pt_proto_name(uint8_t proto); /* from our own table: tcp, udp, icmp, icmp6, … */
+PT_API int pt_proto_parse(const char *s, uint8_t *out) PT_MUST;   /* name or number */
+PT_API int pt_service_parse(const char *s, uint16_t *out) PT_MUST; /* name or number 0..65535 */
+
+/* Limits of names in rules. */
+#define PT_LABEL_MAX 63  /* printable ASCII, no control, no quote or backslash */
+#define PT_TAG_MAX 63
+#define PT_TABLE_NAME_MAX 31
+PT_API bool pt_table_name_ok(const char *s); /* [A-Za-z][A-Za-z0-9_.-]*, 1..31, not "self" … */
+
+#endif
