@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The objects of our table, the same for what a policy wants (compile.c) and for what the
+ * kernel has (read.c), so that diff.c compares like with like.
+ */
+#ifndef NFT_OBJECTS_H
+#define NFT_OBJECTS_H
+
+#include <libnftnl/rule.h>
+#include <patronus/nft.h>
+
+struct nft_rule {
+	struct nftnl_rule *nlr; /* expressions and user data; owned */
+	uint64_t digest;        /* of the expressions without counter values, and of the identity */
+	uint64_t handle;        /* kernel side only */
+	uint32_t id;            /* rule identity, 0: structural */
+	const char *name;       /* label; NULL: structural */
+	struct pt_loc loc;      /* desired side only */
+	uint64_t packets, bytes; /* kernel side only */
+};
+
+struct nft_chain {
+	const char *name;
+	const char *type;       /* "filter", "nat"; NULL: not a base chain */
+	uint32_t hook;          /* NF_INET_* */
+	int32_t prio;
+	PT_VEC(struct nft_rule) rules;
+	uint64_t handle;
+};
+
+enum nft_set_role {
+	NFT_SET_CONST, /* addresses or ports of a rule; name is made from the contents */
+	NFT_SET_IF,    /* addresses of an interface */
+	NFT_SET_TABLE, /* a table of the file; see CONF */
+	NFT_SET_VMAP,  /* label -> chain of the nat chains */
+	NFT_SET_PMAP,  /* port -> port of a translation */
+};
+
+struct nft_map_elem {
+	uint8_t key[16], data[16];
+	uint8_t key_len, data_len; /* data_len 0: verdict */
+	const char *chain;         /* goto this chain */
+};
+
+struct nft_set {
+	const char *name;
+	enum nft_set_role role;
+	enum pt_af af;          /* addresses: INET or INET6; NONE: see key_len */
+	uint8_t key_len;        /* bytes: 4, 16, 2 (ports) */
+	uint32_t key_type;      /* nft's datatype number, so that `nft list` can print it */
+	uint32_t data_type, data_len; /* maps */
+	bool interval, counters;
+	bool has_timeout;       /* elements may carry time-outs */
+	uint32_t timeout;       /* default, seconds, 0: none */
+	bool keep;              /* contents belong to run time (a table without addresses or file): never
+				 * changed by an apply once the set exists */
+	struct pt_iset elems;   /* normal */
+	PT_VEC(struct nft_map_elem) map; /* sorted by key */
+	uint64_t handle;
+};
+
+struct pt_nft_objects {
+	PT_VEC(struct nft_chain) chains;
+	PT_VEC(struct nft_set) sets; /* sorted by name after pt_nft_compile() / pt_nft_read() */
+};
+
+struct pt_nft_prog {
+	struct pt_arena *arena;
+	struct pt_nft_objects objects;
+	const char *digest, *path;
+};
+
+/* rule.c: user data of a kernel rule (comment = name, so that `nft list` shows it; id), digest. */
+int nft_rule_set_identity(struct nftnl_rule *r, uint32_t id, const char *name);
+void nft_rule_get_identity(struct nftnl_rule *r, struct pt_arena *a, uint32_t *id, const char **name);
+uint64_t nft_rule_digest(struct nftnl_rule *r);
+
+/* Names of sets. */
+#define NFT_SETNAME_MAX 64
+/* "t.bruteforce.4", "if.lan.network.6", "c.<16 hex>.4", "p.<16 hex>" */
+void nft_table_set_name(char out[NFT_SETNAME_MAX], const char *table, enum pt_af af);
+
+#endif
