@@ -33,6 +33,8 @@ PT_API int pt_nft_compile(const struct pt_policy *p, const struct pt_host *h, co
 /* The closed set that `ptfw stop` leaves: loopback, built-in rules, nothing else. OPEN: pass all. */
 PT_API int pt_nft_compile_stop(bool open, struct pt_nft_prog **out, struct pt_err *e) PT_MUST;
 PT_API void pt_nft_prog_free(struct pt_nft_prog *p);
+/* Leaves the contents of every table as the kernel has them: the next diff compares all but those. */
+PT_API void pt_nft_prog_keep_tables(struct pt_nft_prog *p);
 PT_API size_t pt_nft_prog_rules(const struct pt_nft_prog *p);
 /* One object a line, for people and golden tests. */
 PT_API void pt_nft_prog_print(struct pt_buf *b, const struct pt_nft_prog *p);

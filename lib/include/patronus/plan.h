@@ -37,10 +37,10 @@ PT_API void pt_plan_fini(struct pt_plan *p);
 PT_API int pt_plan_trial(struct pt_plan *p, struct pt_err *e) PT_MUST;
 
 /* Takes the lock, puts the change in force in one transaction (planned anew when the kernel's generation
- * moved), reads back and compares, writes the applied copy under PT_RUN_DIR. WRITES counts the messages
+ * moved), reads back and compares, then sets forwarding where the file says so. The applied copy is written
+ * under PT_RUN_DIR before the switch. WRITES counts the messages
  * written; 0: nothing differed and nothing was written. */
-PT_API int pt_plan_apply(struct pt_plan *p, struct pt_nl *nf, struct pt_nl *route, size_t *writes,
-			 struct pt_err *e) PT_MUST;
+PT_API int pt_plan_apply(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_err *e) PT_MUST;
 PT_API int pt_plan_stop(bool open, struct pt_nl *nf, size_t *writes, struct pt_err *e) PT_MUST;
 /* Waits for address changes and updates the sets of "(interface)" references only; returns on error or when
  * FD_STOP (>= 0) becomes readable. UPDATED is called after each change with the number of elements written. */

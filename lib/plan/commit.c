@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The switch: one editor at a time, the copy on disk first, one transaction, read back and compare.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "plan/internal.h"
+
+#define COMMIT_TRIES 16 /* of planning anew when somebody else's change came between */
+
+/* Rules belong to a network namespace, so each has a lock of its own. */
+int plan_lock(int *fd, struct pt_err *e)
+{
+	char path[sizeof(PT_RUN_DIR) + 40];
+	struct stat st;
+	int rc;
+
+	if (stat("/proc/thread-self/ns/net", &st))
+		return pt_err_sys(e, -errno, "reading /proc/thread-self/ns/net");
+	snprintf(path, sizeof(path), PT_RUN_DIR "/lock.%llu", (unsigned long long)st.st_ino);
+	rc = pt_mkdirs(PT_RUN_DIR, e);
+	return rc ? rc : pt_lock(path, fd, e);
+}
+
+static void first_difference(const char *op, const char *kind, const char *name, void *arg)
+{
+	struct pt_buf *b = arg;
+
+	if (!b->n)
+		pt_buf_fmt(b, "%s %s %s", op, kind, name);
+}
+
+/* What the kernel holds now must be what was wanted: a plan from it is empty. */
+static int read_back(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e)
+{
+	struct pt_buf what = { 0 };
+	int rc;
+
+	rc = plan_observe(p, nf, e);
+	if (rc || !pt_nft_plan_writes(p->change))
+		return rc;
+	pt_nft_plan_walk(p->change, first_difference, &what);
+	pt_err_add(e, PT_ERROR, NULL,
+		   "another program may be changing the table: see `ptfw diff`, then apply again",
+		   "after the transaction the kernel holds something else than was written"
+		   " (still to do: %s, %zu in all)",
+		   what.s ? what.s : "?", pt_nft_plan_writes(p->change));
+	pt_buf_fini(&what);
+	return -EBADMSG;
+}
+
+/* Sends p->change, planning anew when the generation moved; then reads back. */
+int plan_commit(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_err *e)
+{
+	int rc = -ERESTART;
+
+	*writes = 0;
+	for (int i = 0; i < COMMIT_TRIES && rc == -ERESTART; i++) {
+		if (i > 0) {
+			rc = plan_observe(p, nf, e);
+			if (rc)
+				return rc;
+		}
+		if (!pt_nft_plan_writes(p->change))
+			return 0;
+		rc = pt_nft_commit(nf, p->change, e);
+	}
+	if (rc == -ERESTART) {
+		pt_err_add(e, PT_ERROR, NULL, "find the program that keeps changing nftables, then apply again",
+			   "applying: the rules of this machine changed %d times meanwhile",
+			   COMMIT_TRIES);
+		return -EBUSY;
+	}
+	if (rc)
+		return rc;
+	*writes = pt_nft_plan_writes(p->change);
+	return read_back(p, nf, e);
+}
+
+/* Writes VALUE into a sysctl unless it is there already. */
+static int sysctl_set(const char *path, char value, struct pt_err *e)
+{
+	char now = 0;
+	int fd, rc = 0;
+
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : pt_err_sys(e, -errno, "opening %s", path);
+	if (pread(fd, &now, 1, 0) != 1)
+		rc = pt_err_sys(e, -errno, "reading %s", path);
+	else if (now != value && pwrite(fd, &value, 1, 0) != 1)
+		rc = pt_err_sys(e, -errno, "writing %s", path);
+	close(fd);
+	return rc;
+}
+
+/* Forwarding comes after the rules, so that nothing is forwarded without them. A kernel without
+ * IPv6 has no such file, and nothing to forward. */
+static int apply_forwarding(const struct pt_conf *c, struct pt_err *e)
+{
+	char value = c->forwarding ? '1' : '0';
+	int rc;
+
+	if (c->forwarding < 0)
+		return 0;
+	rc = sysctl_set("/proc/sys/net/ipv4/ip_forward", value, e);
+	return rc ? rc : sysctl_set("/proc/sys/net/ipv6/conf/all/forwarding", value, e);
+}
+
+int pt_plan_apply(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_err *e)
+{
+	int fd = -1, rc;
+
+	*writes = 0;
+	rc = plan_lock(&fd, e);
+	if (rc)
+		return rc;
+	if (pt_nft_plan_writes(p->change))
+		rc = plan_store_write(p, e);
+	if (!rc)
+		rc = plan_commit(p, nf, writes, e);
+	if (!rc)
+		rc = apply_forwarding(p->conf, e);
+	close(fd);
+	return rc;
+}
+
+int pt_plan_stop(bool open, struct pt_nl *nf, size_t *writes, struct pt_err *e)
+{
+	struct pt_plan p = { 0 };
+	int fd = -1, rc;
+
+	*writes = 0;
+	rc = plan_lock(&fd, e);
+	if (rc)
+		return rc;
+	rc = pt_nft_compile_stop(open, &p.prog, e);
+	if (!rc)
+		rc = plan_observe(&p, nf, e);
+	if (!rc)
+		rc = plan_commit(&p, nf, writes, e);
+	pt_plan_fini(&p);
+	close(fd);
+	return rc;
+}

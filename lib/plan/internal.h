@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Shared by the files of the plan module. */
+#ifndef PLAN_INTERNAL_H
+#define PLAN_INTERNAL_H
+
+#include <patronus/plan.h>
+
+/* offline.c */
+int plan_digest(const char *text, size_t len, char out[65], struct pt_err *e);
+int plan_build(struct pt_plan *p, struct pt_err *e);
+int plan_observe(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e);
+
+/* store.c: copies of applied files under PT_RUN_DIR, named by their digest */
+int plan_store_write(const struct pt_plan *p, struct pt_err *e);
+int plan_store_read(const char *digest, char **text, size_t *len, struct pt_err *e);
+
+/* commit.c */
+int plan_lock(int *fd, struct pt_err *e);
+int plan_commit(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_err *e);
+
+#endif
