@@ -80,11 +80,11 @@ static int trial_load(struct pt_plan *p, struct pt_err *e)
 	return rc;
 }
 
-/* ---- records over the pipe: fixed part, then three counted strings ---- */
+/* ---- records over the pipe: fixed part, then counted strings; the parent has the source ---- */
 
 struct wire {
 	uint32_t sev, line, col, len, in_file;
-	uint32_t text[3]; /* lengths with NUL, 0: NULL */
+	uint32_t text[2]; /* lengths of message and hint with NUL, 0: NULL */
 };
 
 static void send_all(int fd, const void *p, size_t n)
@@ -103,14 +103,14 @@ static void send_all(int fd, const void *p, size_t n)
 
 static void send_diag(int fd, const struct pt_diag *d)
 {
-	const char *text[3] = { d->msg, d->hint, d->source };
+	const char *text[2] = { d->msg, d->hint };
 	struct wire w = { .sev = d->sev, .line = d->loc.line, .col = d->loc.col,
 			  .len = d->loc.len, .in_file = d->loc.file != NULL };
 
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 2; i++)
 		w.text[i] = text[i] ? (uint32_t)strlen(text[i]) + 1 : 0;
 	send_all(fd, &w, sizeof(w));
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 2; i++)
 		send_all(fd, text[i], w.text[i]);
 }
 
@@ -130,27 +130,29 @@ static bool recv_all(int fd, void *p, size_t n)
 }
 
 /* One record of the child into E; false at the end. */
-static bool recv_diag(int fd, const char *file, struct pt_err *e)
+static bool recv_diag(int fd, const struct pt_conf *c, struct pt_err *e)
 {
-	char *text[3] = { NULL, NULL, NULL };
+	char *text[2] = { NULL, NULL };
 	struct wire w;
 	bool ok;
 
 	ok = recv_all(fd, &w, sizeof(w));
-	for (int i = 0; ok && i < 3; i++) {
+	for (int i = 0; ok && i < 2; i++) {
 		if (!w.text[i])
 			continue;
 		text[i] = malloc(w.text[i]);
 		ok = text[i] && recv_all(fd, text[i], w.text[i]);
 	}
 	if (ok) {
-		struct pt_loc loc = { .file = w.in_file ? file : NULL, .line = w.line,
+		struct pt_loc loc = { .file = w.in_file ? c->path : NULL, .line = w.line,
 				      .col = w.col, .len = w.len };
 
 		pt_err_add(e, w.sev ? PT_WARNING : PT_ERROR, &loc, text[1], "%s",
 			   text[0] ? text[0] : "");
+		if (w.line)
+			pt_err_source(e, c->text, c->len);
 	}
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 2; i++)
 		free(text[i]);
 	return ok;
 }
@@ -186,7 +188,7 @@ int pt_plan_trial(struct pt_plan *p, struct pt_err *e)
 	if (!recv_all(pipefd[0], &rc, sizeof(rc)))
 		rc = pt_err_sys(e, -ECHILD, "the trial ended without an answer");
 	else
-		while (recv_diag(pipefd[0], p->conf->path, e))
+		while (recv_diag(pipefd[0], p->conf, e))
 			;
 	close(pipefd[0]);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
