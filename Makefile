@@ -52,9 +52,9 @@ BASE_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DPT_VERSION='"$(VERSION)"' -fPIC -fvisib
 	      -Ilib/include -Ilib $(PKG_CFLAGS) $(CPPFLAGS) -MMD -MP
 TEST_CFLAGS = -Itests -Itests/lib -Icmd
 
-TOOLS       := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
 LIB_SRC     := $(wildcard lib/*/*.c)
 TOOL_SRC    := $(wildcard cmd/*/*.c)
+TOOLS       := $(sort $(notdir $(patsubst %/,%,$(dir $(TOOL_SRC)))))
 UNIT_SRC    := $(wildcard tests/unit/*.c)
 NETNS_SRC   := $(filter-out tests/netns/lab.c,$(wildcard tests/netns/*.c))
 NETNS_LAB   := $(wildcard tests/netns/lab.c)
