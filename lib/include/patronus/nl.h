@@ -28,10 +28,11 @@ PT_API int pt_nl_fd(const struct pt_nl *nl); /* for poll(2) of an event socket *
  * (the caller knows what was attempted). */
 PT_API int pt_nl_dump(struct pt_nl *nl, struct nlmsghdr *req, void (*reset)(void *arg), pt_nl_cb cb,
 		      void *arg) PT_MUST;
-/* One request with an answer or acknowledgement (NLM_F_ACK is added). */
+/* One request with an answer or acknowledgement (NLM_F_ACK is added). A callback must not use the same
+ * pt_nl for another one: -EBUSY. */
 PT_API int pt_nl_talk(struct pt_nl *nl, struct nlmsghdr *req, pt_nl_cb cb, void *arg) PT_MUST;
 /* Joins a multicast group and calls CB for what arrives until TIMEOUT_MS passes without any
- * (-1: for ever); -ENOBUFS when events were lost: re-read everything. */
+ * (-1: for ever); -EINTR on a signal; -ENOBUFS when events were lost: re-read everything. */
 PT_API int pt_nl_join(struct pt_nl *nl, unsigned int group, struct pt_err *e) PT_MUST;
 PT_API int pt_nl_events(struct pt_nl *nl, int timeout_ms, pt_nl_cb cb, void *arg) PT_MUST;
 
@@ -42,7 +43,7 @@ struct pt_nl_batch;
 PT_API struct pt_nl_batch *pt_nl_batch_new(uint8_t subsys, uint32_t genid); /* genid 0: any. NULL: no memory */
 PT_API void pt_nl_batch_free(struct pt_nl_batch *b);
 /* Room for one message of up to MAX bytes, zeroed; NULL: no memory. The caller builds a
- * complete nlmsghdr there and calls _commit with it. COOKIE is given back for refusals. */
+ * complete nlmsghdr there and calls _commit with it (before the next _room). COOKIE is given back for refusals. */
 PT_API void *pt_nl_batch_room(struct pt_nl_batch *b, size_t max);
 PT_API int pt_nl_batch_commit(struct pt_nl_batch *b, struct nlmsghdr *nlh, uint64_t cookie) PT_MUST;
 PT_API size_t pt_nl_batch_count(const struct pt_nl_batch *b); /* messages without begin and end */
@@ -63,8 +64,10 @@ PT_API int pt_nl_batch_send(struct pt_nl *nl, struct pt_nl_batch *b, struct pt_n
 
 /* ---- recorder ---- */
 
-/* A pt_nl without a kernel: counts, keeps what was sent, and answers dumps with canned messages
- * (a buffer of nlmsghdr, as captured). */
+/* A pt_nl without a kernel: counts, keeps what was sent, and answers with canned messages (a buffer of
+ * nlmsghdr, as captured; copied). Each request takes the next ones up to NLMSG_DONE or NLMSG_ERROR; when
+ * they are used up, answers are empty and good. Their nlmsg_seq is made to fit; in an NLMSG_ERROR
+ * for a batch it is the place of the refused message, from 1. */
 struct pt_nl_record {
 	size_t sends, writes;   /* batches and requests sent; messages in batches */
 	struct pt_buf bytes;    /* of everything sent */
