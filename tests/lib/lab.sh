@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034
 #
 # A laboratory of network namespaces for shell tests and the demonstration. The names are
 # unique to the process, everything goes away at its end however it ends, and nothing
