@@ -23,6 +23,7 @@ struct pt_ct_entry {
 	uint32_t status;        /* IPS_* */
 	uint32_t timeout;       /* seconds left */
 	uint32_t mark, id;
+	uint16_t zone;          /* 0 unless something else made zones */
 	uint32_t label[4];      /* zero without labels */
 	uint64_t packets[2], bytes[2]; /* orig, reply; zero without accounting */
 	bool has_counters;

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * ct/parse - one ctnetlink message into one entry.
+ *
+ * The kernel leaves out what is zero or what it does not keep (labels, counters), so
+ * every attribute but the two tuples may be missing.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <patronus/ct.h>
+
+#include "nl/check.h"
+
+static int get_addr(const struct nlattr *attr, enum pt_af af, struct pt_addr *out)
+{
+	size_t n = pt_af_bits(af) / 8;
+
+	if (!attr || mnl_attr_get_payload_len(attr) != n)
+		return -EBADMSG;
+	*out = pt_addr_from_bytes(mnl_attr_get_payload(attr), n);
+	return 0;
+}
+
+static int parse_ip(const struct nlattr *attr, enum pt_af af, struct pt_ct_tuple *t)
+{
+	const struct nlattr *tb[CTA_IP_V6_DST + 1];
+	bool v4 = af == PT_AF_INET;
+
+	if (!attr || nl_nested(attr, tb, PT_ARRAY_SIZE(tb)) < 0)
+		return -EBADMSG;
+	if (get_addr(tb[v4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC], af, &t->src) < 0)
+		return -EBADMSG;
+	return get_addr(tb[v4 ? CTA_IP_V4_DST : CTA_IP_V6_DST], af, &t->dst);
+}
+
+static int parse_icmp(const struct nlattr *id, const struct nlattr *type, const struct nlattr *code,
+		      struct pt_ct_tuple *t)
+{
+	uint8_t ty = 0, co = 0;
+
+	if (nl_get_be16(id, &t->sport) < 0 || nl_get(type, &ty, 1) < 0 || nl_get(code, &co, 1) < 0)
+		return -EBADMSG;
+	t->dport = (uint16_t)(ty << 8 | co);
+	return 0;
+}
+
+static int parse_proto(const struct nlattr *attr, uint8_t *proto, struct pt_ct_tuple *t)
+{
+	const struct nlattr *tb[CTA_PROTO_ICMPV6_CODE + 1];
+
+	if (!attr || nl_nested(attr, tb, PT_ARRAY_SIZE(tb)) < 0 || !tb[CTA_PROTO_NUM] ||
+	    nl_get(tb[CTA_PROTO_NUM], proto, 1) < 0)
+		return -EBADMSG;
+	if (*proto == IPPROTO_ICMP)
+		return parse_icmp(tb[CTA_PROTO_ICMP_ID], tb[CTA_PROTO_ICMP_TYPE],
+				  tb[CTA_PROTO_ICMP_CODE], t);
+	if (*proto == IPPROTO_ICMPV6)
+		return parse_icmp(tb[CTA_PROTO_ICMPV6_ID], tb[CTA_PROTO_ICMPV6_TYPE],
+				  tb[CTA_PROTO_ICMPV6_CODE], t);
+	if (nl_get_be16(tb[CTA_PROTO_SRC_PORT], &t->sport) < 0)
+		return -EBADMSG;
+	return nl_get_be16(tb[CTA_PROTO_DST_PORT], &t->dport);
+}
+
+static int parse_tuple(const struct nlattr *attr, enum pt_af af, uint8_t *proto,
+		       struct pt_ct_tuple *t)
+{
+	const struct nlattr *tb[CTA_TUPLE_ZONE + 1];
+
+	if (!attr || nl_nested(attr, tb, PT_ARRAY_SIZE(tb)) < 0 ||
+	    parse_ip(tb[CTA_TUPLE_IP], af, t) < 0)
+		return -EBADMSG;
+	return parse_proto(tb[CTA_TUPLE_PROTO], proto, t);
+}
+
+static int parse_counters(const struct nlattr *attr, struct pt_ct_entry *ct, unsigned int dir)
+{
+	const struct nlattr *tb[CTA_COUNTERS_BYTES + 1];
+
+	if (!attr)
+		return 0;
+	if (nl_nested(attr, tb, PT_ARRAY_SIZE(tb)) < 0 ||
+	    nl_get_be64(tb[CTA_COUNTERS_PACKETS], &ct->packets[dir]) < 0)
+		return -EBADMSG;
+	ct->has_counters = true;
+	return nl_get_be64(tb[CTA_COUNTERS_BYTES], &ct->bytes[dir]);
+}
+
+static int parse_protoinfo(const struct nlattr *attr, struct pt_ct_entry *ct)
+{
+	const struct nlattr *info[CTA_PROTOINFO_TCP + 1], *tcp[CTA_PROTOINFO_TCP_STATE + 1];
+
+	if (!attr || ct->proto != IPPROTO_TCP)
+		return 0;
+	if (nl_nested(attr, info, PT_ARRAY_SIZE(info)) < 0)
+		return -EBADMSG;
+	if (!info[CTA_PROTOINFO_TCP])
+		return 0;
+	if (nl_nested(info[CTA_PROTOINFO_TCP], tcp, PT_ARRAY_SIZE(tcp)) < 0)
+		return -EBADMSG;
+	return nl_get(tcp[CTA_PROTOINFO_TCP_STATE], &ct->tcp_state, 1);
+}
+
+/* The label's words stand in memory order; the kernel may send fewer than four. */
+static int parse_labels(const struct nlattr *attr, struct pt_ct_entry *ct)
+{
+	size_t n;
+
+	if (!attr)
+		return 0;
+	n = mnl_attr_get_payload_len(attr);
+	if (n > sizeof(ct->label))
+		return -EBADMSG;
+	memcpy(ct->label, mnl_attr_get_payload(attr), n);
+	return 0;
+}
+
+static int parse_rest(const struct nlattr **tb, struct pt_ct_entry *ct)
+{
+	if (nl_get_be32(tb[CTA_STATUS], &ct->status) < 0 ||
+	    nl_get_be32(tb[CTA_TIMEOUT], &ct->timeout) < 0 ||
+	    nl_get_be32(tb[CTA_MARK], &ct->mark) < 0 || nl_get_be32(tb[CTA_ID], &ct->id) < 0 ||
+	    nl_get_be16(tb[CTA_ZONE], &ct->zone) < 0)
+		return -EBADMSG;
+	if (parse_counters(tb[CTA_COUNTERS_ORIG], ct, 0) < 0 ||
+	    parse_counters(tb[CTA_COUNTERS_REPLY], ct, 1) < 0 ||
+	    parse_protoinfo(tb[CTA_PROTOINFO], ct) < 0)
+		return -EBADMSG;
+	return parse_labels(tb[CTA_LABELS], ct);
+}
+
+int pt_ct_parse(const struct nlmsghdr *nlh, struct pt_ct_entry *ct)
+{
+	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *tb[CTA_LABELS + 1];
+	uint8_t reply_proto = 0;
+	enum pt_af af;
+
+	memset(ct, 0, sizeof(*ct));
+	if (nlh->nlmsg_type != (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW) &&
+	    nlh->nlmsg_type != (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE))
+		return -EBADMSG;
+	if (nl_attrs(nlh, sizeof(*nfg), tb, PT_ARRAY_SIZE(tb)) < 0)
+		return -EBADMSG;
+	if (nfg->nfgen_family != AF_INET && nfg->nfgen_family != AF_INET6)
+		return -EBADMSG;
+	af = nfg->nfgen_family == AF_INET ? PT_AF_INET : PT_AF_INET6;
+	if (parse_tuple(tb[CTA_TUPLE_ORIG], af, &ct->proto, &ct->orig) < 0 ||
+	    parse_tuple(tb[CTA_TUPLE_REPLY], af, &reply_proto, &ct->reply) < 0 ||
+	    reply_proto != ct->proto)
+		return -EBADMSG;
+	return parse_rest(tb, ct);
+}
+
+const char *pt_ct_tcp_state_name(uint8_t st)
+{
+	/* enum tcp_conntrack, which <linux/netfilter/nf_conntrack_tcp.h> fixes as interface. */
+	static const char *const name[] = {
+		"NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT",
+		"LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2",
+	};
+
+	return st < PT_ARRAY_SIZE(name) ? name[st] : "UNKNOWN";
+}

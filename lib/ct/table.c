@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * ct/table - the kernel's table of states: walk it, count it, end one of it.
+ *
+ * A table can hold millions, so nothing is gathered here: each entry is on the stack while the
+ * callback looks at it.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <patronus/ct.h>
+
+#include "nl/check.h"
+
+union request {
+	struct nlmsghdr head;
+	uint8_t bytes[256];
+};
+
+static void begin(union request *req, uint8_t type, uint8_t family)
+{
+	struct nlmsghdr *nlh;
+	struct nfgenmsg *nfg;
+
+	memset(req, 0, sizeof(*req));
+	nlh = mnl_nlmsg_put_header(req);
+	nlh->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | type;
+	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
+	nfg->nfgen_family = family;
+	nfg->version = NFNETLINK_V0;
+}
+
+static int failed(struct pt_err *e, int code, const char *what)
+{
+	const char *hint = NULL;
+
+	if (code == -EPERM)
+		hint = "run it as root, or with CAP_NET_ADMIN";
+	else if (code == -EOPNOTSUPP || code == -EINVAL)
+		hint = "the kernel must track connections: try \"modprobe nf_conntrack_netlink\"";
+	pt_err_add(e, PT_ERROR, NULL, hint, "cannot %s: %s", what, strerror(-code));
+	return code;
+}
+
+/* ---- walk ---- */
+
+struct walk {
+	pt_ct_cb cb;
+	void *arg;
+	unsigned int starts;
+	int stopped;      /* what the callback said */
+};
+
+static void start(void *arg)
+{
+	struct walk *w = arg;
+
+	w->starts++;
+}
+
+static int take(const struct nlmsghdr *nlh, void *arg)
+{
+	struct walk *w = arg;
+	struct pt_ct_entry ct;
+	int rc;
+
+	/* What was streamed cannot be taken back, so a walk is not begun again. */
+	if (w->starts > 1)
+		return -EAGAIN;
+	rc = pt_ct_parse(nlh, &ct);
+	if (rc < 0)
+		return rc;
+	w->stopped = w->cb(&ct, w->arg);
+	return w->stopped;
+}
+
+int pt_ct_dump(struct pt_nl *nf, pt_ct_cb cb, void *arg, struct pt_err *e)
+{
+	struct walk w = {.cb = cb, .arg = arg};
+	union request req;
+	int rc;
+
+	begin(&req, IPCTNL_MSG_CT_GET, AF_UNSPEC);
+	rc = pt_nl_dump(nf, &req.head, start, take, &w);
+	if (w.stopped < 0)
+		return w.stopped;
+	return rc < 0 ? failed(e, rc, "read the connection states") : 0;
+}
+
+/* ---- count ---- */
+
+struct stats {
+	uint32_t entries, max;
+	bool has_entries, has_max;
+};
+
+static int take_stats(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *tb[CTA_STATS_GLOBAL_MAX_ENTRIES + 1];
+	struct stats *s = arg;
+
+	if (nlh->nlmsg_type != (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_STATS))
+		return 0;
+	if (nl_attrs(nlh, sizeof(struct nfgenmsg), tb, PT_ARRAY_SIZE(tb)) < 0 ||
+	    nl_get_be32(tb[CTA_STATS_GLOBAL_ENTRIES], &s->entries) < 0 ||
+	    nl_get_be32(tb[CTA_STATS_GLOBAL_MAX_ENTRIES], &s->max) < 0)
+		return -EBADMSG;
+	s->has_entries = tb[CTA_STATS_GLOBAL_ENTRIES];
+	s->has_max = tb[CTA_STATS_GLOBAL_MAX_ENTRIES];
+	return 0;
+}
+
+/* Linux before 4.18 tells the limit in /proc only. 0: not known. */
+static uint32_t read_max(void)
+{
+	FILE *f = fopen("/proc/sys/net/netfilter/nf_conntrack_max", "re");
+	char text[32] = "";
+	uint64_t n = 0;
+
+	if (!f)
+		return 0;
+	if (fgets(text, sizeof(text), f)) {
+		text[strcspn(text, "\n")] = '\0';
+		if (pt_parse_uint(text, UINT32_MAX, &n) < 0)
+			n = 0;
+	}
+	(void)fclose(f);
+	return (uint32_t)n;
+}
+
+int pt_ct_count(struct pt_nl *nf, uint64_t *n, uint64_t *max, struct pt_err *e)
+{
+	struct stats s = {0};
+	union request req;
+	int rc;
+
+	begin(&req, IPCTNL_MSG_CT_GET_STATS, AF_UNSPEC);
+	rc = pt_nl_talk(nf, &req.head, take_stats, &s);
+	if (rc == 0 && !s.has_entries)
+		rc = -ENODATA;
+	if (rc < 0)
+		return failed(e, rc, "count the connection states");
+	*n = s.entries;
+	*max = s.has_max ? s.max : read_max();
+	return 0;
+}
+
+/* ---- end one ---- */
+
+static void put_addr(struct nlmsghdr *nlh, uint16_t type, struct pt_addr a)
+{
+	uint8_t bytes[16];
+
+	pt_addr_to_bytes(a, bytes);
+	mnl_attr_put(nlh, type, pt_af_bits(a.af) / 8, bytes);
+}
+
+static void put_proto(struct nlmsghdr *nlh, uint8_t proto, const struct pt_ct_tuple *t)
+{
+	struct nlattr *nest = mnl_attr_nest_start(nlh, CTA_TUPLE_PROTO);
+	bool v6 = proto == IPPROTO_ICMPV6;
+
+	mnl_attr_put_u8(nlh, CTA_PROTO_NUM, proto);
+	if (proto == IPPROTO_ICMP || v6) {
+		mnl_attr_put_u16(nlh, v6 ? CTA_PROTO_ICMPV6_ID : CTA_PROTO_ICMP_ID, htons(t->sport));
+		mnl_attr_put_u8(nlh, v6 ? CTA_PROTO_ICMPV6_TYPE : CTA_PROTO_ICMP_TYPE,
+				(uint8_t)(t->dport >> 8));
+		mnl_attr_put_u8(nlh, v6 ? CTA_PROTO_ICMPV6_CODE : CTA_PROTO_ICMP_CODE,
+				(uint8_t)t->dport);
+	} else {
+		/* Protocols without ports ignore them. */
+		mnl_attr_put_u16(nlh, CTA_PROTO_SRC_PORT, htons(t->sport));
+		mnl_attr_put_u16(nlh, CTA_PROTO_DST_PORT, htons(t->dport));
+	}
+	mnl_attr_nest_end(nlh, nest);
+}
+
+static void put_tuple(struct nlmsghdr *nlh, uint8_t proto, const struct pt_ct_tuple *t)
+{
+	struct nlattr *nest = mnl_attr_nest_start(nlh, CTA_TUPLE_ORIG), *ip;
+	bool v4 = t->src.af == PT_AF_INET;
+
+	ip = mnl_attr_nest_start(nlh, CTA_TUPLE_IP);
+	put_addr(nlh, v4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, t->src);
+	put_addr(nlh, v4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, t->dst);
+	mnl_attr_nest_end(nlh, ip);
+	put_proto(nlh, proto, t);
+	mnl_attr_nest_end(nlh, nest);
+}
+
+int pt_ct_delete(struct pt_nl *nf, const struct pt_ct_entry *ct)
+{
+	union request req;
+
+	if (ct->orig.src.af == PT_AF_NONE || ct->orig.src.af != ct->orig.dst.af)
+		return -EINVAL;
+	begin(&req, IPCTNL_MSG_CT_DELETE, ct->orig.src.af == PT_AF_INET ? AF_INET : AF_INET6);
+	put_tuple(&req.head, ct->proto, &ct->orig);
+	mnl_attr_put_u32(&req.head, CTA_ID, htonl(ct->id));
+	if (ct->zone)
+		mnl_attr_put_u16(&req.head, CTA_ZONE, htons(ct->zone));
+	return pt_nl_talk(nf, &req.head, NULL, NULL);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * net/read - the machine's links and addresses as a snapshot, and one question to its routes.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+
+#include <patronus/net.h>
+
+#include "nl/check.h"
+
+/* A request with a header of the largest kind and one address. */
+union request {
+	struct nlmsghdr head;
+	uint8_t bytes[128];
+};
+
+static void *begin(union request *req, uint16_t type, size_t extra)
+{
+	struct nlmsghdr *nlh;
+
+	memset(req, 0, sizeof(*req));
+	nlh = mnl_nlmsg_put_header(req);
+	nlh->nlmsg_type = type;
+	return mnl_nlmsg_put_extra_header(nlh, extra);
+}
+
+static int take(const struct nlmsghdr *nlh, void *arg)
+{
+	return pt_net_parse(arg, nlh);
+}
+
+static void forget_links(void *arg)
+{
+	struct pt_host *h = arg;
+
+	h->ifs.n = 0;
+}
+
+static void forget_addrs(void *arg)
+{
+	struct pt_host *h = arg;
+	size_t i;
+
+	for (i = 0; i < h->ifs.n; i++)
+		h->ifs.v[i].addrs.n = 0;
+}
+
+static int read_all(struct pt_nl *route, struct pt_host *h)
+{
+	union request req;
+	int rc;
+
+	(void)begin(&req, RTM_GETLINK, sizeof(struct ifinfomsg));
+	rc = pt_nl_dump(route, &req.head, forget_links, take, h);
+	if (rc < 0)
+		return rc;
+	(void)begin(&req, RTM_GETADDR, sizeof(struct ifaddrmsg));
+	return pt_nl_dump(route, &req.head, forget_addrs, take, h);
+}
+
+int pt_net_read(struct pt_nl *route, struct pt_host **out, struct pt_err *e)
+{
+	struct pt_arena *arena = pt_arena_new();
+	struct pt_host *h = NULL;
+	int rc = -ENOMEM;
+
+	*out = NULL;
+	if (!arena)
+		goto fail;
+	h = pt_arena_alloc(arena, sizeof(*h));
+	if (!h)
+		goto fail;
+	h->arena = arena;
+	rc = read_all(route, h);
+	if (rc < 0)
+		goto fail;
+	*out = h;
+	return 0;
+fail:
+	pt_arena_free(arena);
+	return pt_err_sys(e, rc, "cannot read the interfaces and addresses of this machine");
+}
+
+void pt_host_free(struct pt_host *h)
+{
+	if (h)
+		pt_arena_free(h->arena);
+}
+
+static int take_route(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *tb[RTA_OIF + 1];
+
+	if (nlh->nlmsg_type != RTM_NEWROUTE)
+		return 0;
+	if (nl_attrs(nlh, sizeof(*rtm), tb, PT_ARRAY_SIZE(tb)) < 0)
+		return -EBADMSG;
+	if (rtm->rtm_type == RTN_BLACKHOLE || rtm->rtm_type == RTN_UNREACHABLE ||
+	    rtm->rtm_type == RTN_PROHIBIT)
+		return 0;
+	return nl_get(tb[RTA_OIF], arg, sizeof(uint32_t));
+}
+
+static int take_name(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *tb[IFLA_IFNAME + 1];
+
+	if (nlh->nlmsg_type != RTM_NEWLINK)
+		return 0;
+	if (nl_attrs(nlh, sizeof(struct ifinfomsg), tb, PT_ARRAY_SIZE(tb)) < 0)
+		return -EBADMSG;
+	return tb[IFLA_IFNAME] ? nl_get_name(tb[IFLA_IFNAME], arg, IFNAMSIZ) : 0;
+}
+
+/* What the kernel answers when it would not send such a packet at all. */
+static bool is_no_route(int code)
+{
+	return code == -ENETUNREACH || code == -EHOSTUNREACH || code == -EACCES || code == -EINVAL;
+}
+
+int pt_net_route(struct pt_nl *route, struct pt_addr dst, char *name)
+{
+	union request req;
+	struct rtmsg *rtm;
+	struct ifinfomsg *info;
+	uint8_t bytes[16];
+	uint32_t index = 0;
+	int rc;
+
+	name[0] = '\0';
+	if (dst.af != PT_AF_INET && dst.af != PT_AF_INET6)
+		return -EAFNOSUPPORT;
+	rtm = begin(&req, RTM_GETROUTE, sizeof(*rtm));
+	rtm->rtm_family = dst.af == PT_AF_INET ? AF_INET : AF_INET6;
+	rtm->rtm_dst_len = (uint8_t)pt_af_bits(dst.af);
+	pt_addr_to_bytes(dst, bytes);
+	mnl_attr_put(&req.head, RTA_DST, pt_af_bits(dst.af) / 8, bytes);
+	rc = pt_nl_talk(route, &req.head, take_route, &index);
+	if (is_no_route(rc) || (rc == 0 && index == 0))
+		return 0;
+	if (rc < 0)
+		return rc;
+	/* By the same socket: its network namespace may not be the caller's. */
+	info = begin(&req, RTM_GETLINK, sizeof(*info));
+	info->ifi_index = (int)index;
+	return pt_nl_talk(route, &req.head, take_name, name);
+}
