@@ -9,11 +9,10 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <patronus/ct.h>
-
-#include "nl/check.h"
 
 static int get_addr(const struct nlattr *attr, enum pt_af af, struct pt_addr *out)
 {
@@ -30,7 +29,7 @@ static int parse_ip(const struct nlattr *attr, enum pt_af af, struct pt_ct_tuple
 	const struct nlattr *tb[CTA_IP_V6_DST + 1];
 	bool v4 = af == PT_AF_INET;
 
-	if (!attr || nl_nested(attr, tb, PT_ARRAY_SIZE(tb)) < 0)
+	if (!attr || pt_nl_nested(attr, tb, PT_ARRAY_SIZE(tb)) < 0)
 		return -EBADMSG;
 	if (get_addr(tb[v4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC], af, &t->src) < 0)
 		return -EBADMSG;
@@ -42,7 +41,8 @@ static int parse_icmp(const struct nlattr *id, const struct nlattr *type, const 
 {
 	uint8_t ty = 0, co = 0;
 
-	if (nl_get_be16(id, &t->sport) < 0 || nl_get(type, &ty, 1) < 0 || nl_get(code, &co, 1) < 0)
+	if (pt_nl_get_be16(id, &t->sport) < 0 ||
+	    pt_nl_get(type, &ty, 1) < 0 || pt_nl_get(code, &co, 1) < 0)
 		return -EBADMSG;
 	t->dport = (uint16_t)(ty << 8 | co);
 	return 0;
@@ -52,8 +52,8 @@ static int parse_proto(const struct nlattr *attr, uint8_t *proto, struct pt_ct_t
 {
 	const struct nlattr *tb[CTA_PROTO_ICMPV6_CODE + 1];
 
-	if (!attr || nl_nested(attr, tb, PT_ARRAY_SIZE(tb)) < 0 || !tb[CTA_PROTO_NUM] ||
-	    nl_get(tb[CTA_PROTO_NUM], proto, 1) < 0)
+	if (!attr || pt_nl_nested(attr, tb, PT_ARRAY_SIZE(tb)) < 0 || !tb[CTA_PROTO_NUM] ||
+	    pt_nl_get(tb[CTA_PROTO_NUM], proto, 1) < 0)
 		return -EBADMSG;
 	if (*proto == IPPROTO_ICMP)
 		return parse_icmp(tb[CTA_PROTO_ICMP_ID], tb[CTA_PROTO_ICMP_TYPE],
@@ -61,9 +61,9 @@ static int parse_proto(const struct nlattr *attr, uint8_t *proto, struct pt_ct_t
 	if (*proto == IPPROTO_ICMPV6)
 		return parse_icmp(tb[CTA_PROTO_ICMPV6_ID], tb[CTA_PROTO_ICMPV6_TYPE],
 				  tb[CTA_PROTO_ICMPV6_CODE], t);
-	if (nl_get_be16(tb[CTA_PROTO_SRC_PORT], &t->sport) < 0)
+	if (pt_nl_get_be16(tb[CTA_PROTO_SRC_PORT], &t->sport) < 0)
 		return -EBADMSG;
-	return nl_get_be16(tb[CTA_PROTO_DST_PORT], &t->dport);
+	return pt_nl_get_be16(tb[CTA_PROTO_DST_PORT], &t->dport);
 }
 
 static int parse_tuple(const struct nlattr *attr, enum pt_af af, uint8_t *proto,
@@ -71,7 +71,7 @@ static int parse_tuple(const struct nlattr *attr, enum pt_af af, uint8_t *proto,
 {
 	const struct nlattr *tb[CTA_TUPLE_ZONE + 1];
 
-	if (!attr || nl_nested(attr, tb, PT_ARRAY_SIZE(tb)) < 0 ||
+	if (!attr || pt_nl_nested(attr, tb, PT_ARRAY_SIZE(tb)) < 0 ||
 	    parse_ip(tb[CTA_TUPLE_IP], af, t) < 0)
 		return -EBADMSG;
 	return parse_proto(tb[CTA_TUPLE_PROTO], proto, t);
@@ -83,11 +83,11 @@ static int parse_counters(const struct nlattr *attr, struct pt_ct_entry *ct, uns
 
 	if (!attr)
 		return 0;
-	if (nl_nested(attr, tb, PT_ARRAY_SIZE(tb)) < 0 ||
-	    nl_get_be64(tb[CTA_COUNTERS_PACKETS], &ct->packets[dir]) < 0)
+	if (pt_nl_nested(attr, tb, PT_ARRAY_SIZE(tb)) < 0 ||
+	    pt_nl_get_be64(tb[CTA_COUNTERS_PACKETS], &ct->packets[dir]) < 0)
 		return -EBADMSG;
 	ct->has_counters = true;
-	return nl_get_be64(tb[CTA_COUNTERS_BYTES], &ct->bytes[dir]);
+	return pt_nl_get_be64(tb[CTA_COUNTERS_BYTES], &ct->bytes[dir]);
 }
 
 static int parse_protoinfo(const struct nlattr *attr, struct pt_ct_entry *ct)
@@ -96,13 +96,13 @@ static int parse_protoinfo(const struct nlattr *attr, struct pt_ct_entry *ct)
 
 	if (!attr || ct->proto != IPPROTO_TCP)
 		return 0;
-	if (nl_nested(attr, info, PT_ARRAY_SIZE(info)) < 0)
+	if (pt_nl_nested(attr, info, PT_ARRAY_SIZE(info)) < 0)
 		return -EBADMSG;
 	if (!info[CTA_PROTOINFO_TCP])
 		return 0;
-	if (nl_nested(info[CTA_PROTOINFO_TCP], tcp, PT_ARRAY_SIZE(tcp)) < 0)
+	if (pt_nl_nested(info[CTA_PROTOINFO_TCP], tcp, PT_ARRAY_SIZE(tcp)) < 0)
 		return -EBADMSG;
-	return nl_get(tcp[CTA_PROTOINFO_TCP_STATE], &ct->tcp_state, 1);
+	return pt_nl_get(tcp[CTA_PROTOINFO_TCP_STATE], &ct->tcp_state, 1);
 }
 
 /* The label's words stand in memory order; the kernel may send fewer than four. */
@@ -121,10 +121,11 @@ static int parse_labels(const struct nlattr *attr, struct pt_ct_entry *ct)
 
 static int parse_rest(const struct nlattr **tb, struct pt_ct_entry *ct)
 {
-	if (nl_get_be32(tb[CTA_STATUS], &ct->status) < 0 ||
-	    nl_get_be32(tb[CTA_TIMEOUT], &ct->timeout) < 0 ||
-	    nl_get_be32(tb[CTA_MARK], &ct->mark) < 0 || nl_get_be32(tb[CTA_ID], &ct->id) < 0 ||
-	    nl_get_be16(tb[CTA_ZONE], &ct->zone) < 0)
+	if (pt_nl_get_be32(tb[CTA_STATUS], &ct->status) < 0 ||
+	    pt_nl_get_be32(tb[CTA_TIMEOUT], &ct->timeout) < 0 ||
+	    pt_nl_get_be32(tb[CTA_MARK], &ct->mark) < 0 ||
+	    pt_nl_get_be32(tb[CTA_ID], &ct->id) < 0 ||
+	    pt_nl_get_be16(tb[CTA_ZONE], &ct->zone) < 0)
 		return -EBADMSG;
 	if (parse_counters(tb[CTA_COUNTERS_ORIG], ct, 0) < 0 ||
 	    parse_counters(tb[CTA_COUNTERS_REPLY], ct, 1) < 0 ||
@@ -144,7 +145,7 @@ int pt_ct_parse(const struct nlmsghdr *nlh, struct pt_ct_entry *ct)
 	if (nlh->nlmsg_type != (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW) &&
 	    nlh->nlmsg_type != (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE))
 		return -EBADMSG;
-	if (nl_attrs(nlh, sizeof(*nfg), tb, PT_ARRAY_SIZE(tb)) < 0)
+	if (pt_nl_attrs(nlh, sizeof(*nfg), tb, PT_ARRAY_SIZE(tb)) < 0)
 		return -EBADMSG;
 	if (nfg->nfgen_family != AF_INET && nfg->nfgen_family != AF_INET6)
 		return -EBADMSG;

@@ -10,11 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <patronus/ct.h>
-
-#include "nl/check.h"
 
 union request {
 	struct nlmsghdr head;
@@ -105,9 +104,9 @@ static int take_stats(const struct nlmsghdr *nlh, void *arg)
 
 	if (nlh->nlmsg_type != (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_STATS))
 		return 0;
-	if (nl_attrs(nlh, sizeof(struct nfgenmsg), tb, PT_ARRAY_SIZE(tb)) < 0 ||
-	    nl_get_be32(tb[CTA_STATS_GLOBAL_ENTRIES], &s->entries) < 0 ||
-	    nl_get_be32(tb[CTA_STATS_GLOBAL_MAX_ENTRIES], &s->max) < 0)
+	if (pt_nl_attrs(nlh, sizeof(struct nfgenmsg), tb, PT_ARRAY_SIZE(tb)) < 0 ||
+	    pt_nl_get_be32(tb[CTA_STATS_GLOBAL_ENTRIES], &s->entries) < 0 ||
+	    pt_nl_get_be32(tb[CTA_STATS_GLOBAL_MAX_ENTRIES], &s->max) < 0)
 		return -EBADMSG;
 	s->has_entries = tb[CTA_STATS_GLOBAL_ENTRIES];
 	s->has_max = tb[CTA_STATS_GLOBAL_MAX_ENTRIES];
@@ -166,7 +165,8 @@ static void put_proto(struct nlmsghdr *nlh, uint8_t proto, const struct pt_ct_tu
 
 	mnl_attr_put_u8(nlh, CTA_PROTO_NUM, proto);
 	if (proto == IPPROTO_ICMP || v6) {
-		mnl_attr_put_u16(nlh, v6 ? CTA_PROTO_ICMPV6_ID : CTA_PROTO_ICMP_ID, htons(t->sport));
+		mnl_attr_put_u16(nlh, v6 ? CTA_PROTO_ICMPV6_ID : CTA_PROTO_ICMP_ID,
+				 htons(t->sport));
 		mnl_attr_put_u8(nlh, v6 ? CTA_PROTO_ICMPV6_TYPE : CTA_PROTO_ICMP_TYPE,
 				(uint8_t)(t->dport >> 8));
 		mnl_attr_put_u8(nlh, v6 ? CTA_PROTO_ICMPV6_CODE : CTA_PROTO_ICMP_CODE,

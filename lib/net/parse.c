@@ -10,12 +10,11 @@
 #include <net/if.h>
 #include <string.h>
 
+#include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 
 #include <patronus/net.h>
-
-#include "nl/check.h"
 
 static struct pt_host_if *find_if(struct pt_host *h, uint32_t index)
 {
@@ -35,13 +34,13 @@ static int parse_link(struct pt_host *h, const struct nlmsghdr *nlh)
 	struct pt_host_if add = {0}, *have;
 	char name[IFNAMSIZ];
 
-	if (nl_attrs(nlh, sizeof(*info), tb, PT_ARRAY_SIZE(tb)) < 0)
+	if (pt_nl_attrs(nlh, sizeof(*info), tb, PT_ARRAY_SIZE(tb)) < 0)
 		return -EBADMSG;
 	/* A bridge tells of its ports in messages of another family. */
 	if (info->ifi_family != AF_UNSPEC)
 		return 0;
 	if (!tb[IFLA_IFNAME] || info->ifi_index <= 0 ||
-	    nl_get_name(tb[IFLA_IFNAME], name, sizeof(name)) < 0 || !name[0])
+	    pt_nl_get_str(tb[IFLA_IFNAME], name, sizeof(name)) < 0 || !name[0])
 		return -EBADMSG;
 	add.ifindex = (uint32_t)info->ifi_index;
 	add.device = pt_arena_strdup(h->arena, name);
@@ -80,7 +79,8 @@ static int fill_addr(const struct nlattr **tb, enum pt_af af, uint8_t len, struc
 {
 	struct pt_addr local, address;
 
-	if (get_addr(tb[IFA_LOCAL], af, &local) < 0 || get_addr(tb[IFA_ADDRESS], af, &address) < 0 ||
+	if (get_addr(tb[IFA_LOCAL], af, &local) < 0 ||
+	    get_addr(tb[IFA_ADDRESS], af, &address) < 0 ||
 	    get_addr(tb[IFA_BROADCAST], af, &out->broadcast) < 0)
 		return -EBADMSG;
 	if (local.af == PT_AF_NONE)
@@ -107,13 +107,14 @@ static int parse_addr(struct pt_host *h, const struct nlmsghdr *nlh)
 	enum pt_af af;
 	uint32_t flags;
 
-	if (nl_attrs(nlh, sizeof(*ifa), tb, PT_ARRAY_SIZE(tb)) < 0)
+	if (pt_nl_attrs(nlh, sizeof(*ifa), tb, PT_ARRAY_SIZE(tb)) < 0)
 		return -EBADMSG;
 	if (ifa->ifa_family != AF_INET && ifa->ifa_family != AF_INET6)
 		return 0;
 	af = ifa->ifa_family == AF_INET ? PT_AF_INET : PT_AF_INET6;
 	flags = ifa->ifa_flags;
-	if (ifa->ifa_prefixlen > pt_af_bits(af) || nl_get(tb[IFA_FLAGS], &flags, sizeof(flags)) < 0 ||
+	if (ifa->ifa_prefixlen > pt_af_bits(af) ||
+	    pt_nl_get(tb[IFA_FLAGS], &flags, sizeof(flags)) < 0 ||
 	    fill_addr(tb, af, ifa->ifa_prefixlen, &add) < 0)
 		return -EBADMSG;
 	add.secondary = flags & IFA_F_SECONDARY;

@@ -6,12 +6,11 @@
 #include <net/if.h>
 #include <string.h>
 
+#include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 
 #include <patronus/net.h>
-
-#include "nl/check.h"
 
 /* A request with a header of the largest kind and one address. */
 union request {
@@ -99,12 +98,12 @@ static int take_route(const struct nlmsghdr *nlh, void *arg)
 
 	if (nlh->nlmsg_type != RTM_NEWROUTE)
 		return 0;
-	if (nl_attrs(nlh, sizeof(*rtm), tb, PT_ARRAY_SIZE(tb)) < 0)
+	if (pt_nl_attrs(nlh, sizeof(*rtm), tb, PT_ARRAY_SIZE(tb)) < 0)
 		return -EBADMSG;
 	if (rtm->rtm_type == RTN_BLACKHOLE || rtm->rtm_type == RTN_UNREACHABLE ||
 	    rtm->rtm_type == RTN_PROHIBIT)
 		return 0;
-	return nl_get(tb[RTA_OIF], arg, sizeof(uint32_t));
+	return pt_nl_get(tb[RTA_OIF], arg, sizeof(uint32_t));
 }
 
 static int take_name(const struct nlmsghdr *nlh, void *arg)
@@ -113,9 +112,9 @@ static int take_name(const struct nlmsghdr *nlh, void *arg)
 
 	if (nlh->nlmsg_type != RTM_NEWLINK)
 		return 0;
-	if (nl_attrs(nlh, sizeof(struct ifinfomsg), tb, PT_ARRAY_SIZE(tb)) < 0)
+	if (pt_nl_attrs(nlh, sizeof(struct ifinfomsg), tb, PT_ARRAY_SIZE(tb)) < 0)
 		return -EBADMSG;
-	return tb[IFLA_IFNAME] ? nl_get_name(tb[IFLA_IFNAME], arg, IFNAMSIZ) : 0;
+	return tb[IFLA_IFNAME] ? pt_nl_get_str(tb[IFLA_IFNAME], arg, IFNAMSIZ) : 0;
 }
 
 /* What the kernel answers when it would not send such a packet at all. */

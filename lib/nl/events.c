@@ -18,7 +18,8 @@ int pt_nl_join(struct pt_nl *nl, unsigned int group, struct pt_err *e)
 
 	if (rc == -EPERM)
 		pt_err_add(e, PT_ERROR, NULL, "run it as root, or with CAP_NET_ADMIN",
-			   "cannot listen to the kernel's events of group %u: not permitted", group);
+			   "cannot listen to the kernel's events of group %u: not permitted",
+			   group);
 	else if (rc < 0)
 		return pt_err_sys(e, rc, "cannot listen to the kernel's events of group %u", group);
 	return rc;

@@ -11,8 +11,6 @@
 
 #include <patronus/nl.h>
 
-#include "nl/check.h"
-
 /* The kernel never builds a dump datagram beyond 32 KiB for the requests made here. */
 #define NL_BUF_SIZE ((size_t)64 << 10)
 
@@ -43,6 +41,14 @@ struct pt_nl {
 int nl_new(struct pt_nl **out, const struct nl_ops *ops, void *priv) PT_MUST;
 /* Sends and counts; WRITES is the number of batched messages in it. */
 int nl_send(struct pt_nl *nl, const void *data, size_t len, size_t writes) PT_MUST;
+/* The message at NLH lies whole in the LEN bytes from there. libmnl's own check takes a length
+ * beyond INT_MAX for a negative one and says yes. */
+static inline bool nl_ok(const struct nlmsghdr *nlh, int len)
+{
+	return len >= (int)sizeof(*nlh) && nlh->nlmsg_len >= sizeof(*nlh) &&
+	       nlh->nlmsg_len <= (unsigned int)len;
+}
+
 /* The error code of an NLMSG_ERROR or NLMSG_DONE (0 or negative), -EBADMSG when it does not fit. */
 int nl_code(const struct nlmsghdr *nlh);
 /* Copies the kernel's own words out of an NLMSG_ERROR, "" without any. */

@@ -36,6 +36,22 @@ PT_API int pt_nl_talk(struct pt_nl *nl, struct nlmsghdr *req, pt_nl_cb cb, void 
 PT_API int pt_nl_join(struct pt_nl *nl, unsigned int group, struct pt_err *e) PT_MUST;
 PT_API int pt_nl_events(struct pt_nl *nl, int timeout_ms, pt_nl_cb cb, void *arg) PT_MUST;
 
+/* ---- checked reading of what came; all return 0 or -EBADMSG ---- */
+
+struct nlattr;
+/* Attributes by type into V[N], NULL where there is none, types from N on left out. HEAD: size of the
+ * header between nlmsghdr and them. */
+PT_API int pt_nl_attrs(const struct nlmsghdr *nlh, size_t head, const struct nlattr **v, size_t n) PT_MUST;
+PT_API int pt_nl_nested(const struct nlattr *attr, const struct nlattr **v, size_t n) PT_MUST;
+/* The first SIZE bytes of an attribute that has as many. A missing one (NULL) leaves OUT as it is. */
+PT_API int pt_nl_get(const struct nlattr *attr, void *out, size_t size) PT_MUST;
+/* Numbers in network order, as netfilter has them; alike. */
+PT_API int pt_nl_get_be16(const struct nlattr *attr, uint16_t *out) PT_MUST;
+PT_API int pt_nl_get_be32(const struct nlattr *attr, uint32_t *out) PT_MUST;
+PT_API int pt_nl_get_be64(const struct nlattr *attr, uint64_t *out) PT_MUST;
+/* A string that is shorter than SIZE, with or without its NUL; alike. */
+PT_API int pt_nl_get_str(const struct nlattr *attr, char *out, size_t size) PT_MUST;
+
 /* ---- nfnetlink transactions ---- */
 
 /* A growing batch of messages for one transaction. */

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * nl/attr - reading of attributes whose every length may be a lie.
+ *
+ * libmnl checks that an attribute lies inside its message; that a number is as long as it should be
+ * is for the reader to check, and forgetting it once reads past the end. These do not forget.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+
+#include <libmnl/libmnl.h>
+
+#include <patronus/nl.h>
+
+struct attr_table {
+	const struct nlattr **v;
+	size_t n;
+};
+
+static int table_put(const struct nlattr *attr, void *arg)
+{
+	const struct attr_table *t = arg;
+
+	if (mnl_attr_get_type(attr) < t->n)
+		t->v[mnl_attr_get_type(attr)] = attr;
+	return MNL_CB_OK;
+}
+
+int pt_nl_attrs(const struct nlmsghdr *nlh, size_t head, const struct nlattr **v, size_t n)
+{
+	struct attr_table t = {v, n};
+
+	memset(v, 0, n * sizeof(*v));
+	if (mnl_nlmsg_get_payload_len(nlh) < head)
+		return -EBADMSG;
+	return mnl_attr_parse(nlh, (unsigned int)head, table_put, &t) < 0 ? -EBADMSG : 0;
+}
+
+int pt_nl_nested(const struct nlattr *attr, const struct nlattr **v, size_t n)
+{
+	struct attr_table t = {v, n};
+
+	memset(v, 0, n * sizeof(*v));
+	return mnl_attr_parse_nested(attr, table_put, &t) < 0 ? -EBADMSG : 0;
+}
+
+int pt_nl_get(const struct nlattr *attr, void *out, size_t size)
+{
+	if (!attr)
+		return 0;
+	if (mnl_attr_get_payload_len(attr) < size)
+		return -EBADMSG;
+	memcpy(out, mnl_attr_get_payload(attr), size);
+	return 0;
+}
+
+int pt_nl_get_be16(const struct nlattr *attr, uint16_t *out)
+{
+	uint16_t v = htobe16(*out);
+	int rc = pt_nl_get(attr, &v, sizeof(v));
+
+	*out = be16toh(v);
+	return rc;
+}
+
+int pt_nl_get_be32(const struct nlattr *attr, uint32_t *out)
+{
+	uint32_t v = htobe32(*out);
+	int rc = pt_nl_get(attr, &v, sizeof(v));
+
+	*out = be32toh(v);
+	return rc;
+}
+
+int pt_nl_get_be64(const struct nlattr *attr, uint64_t *out)
+{
+	uint64_t v = htobe64(*out);
+	int rc = pt_nl_get(attr, &v, sizeof(v));
+
+	*out = be64toh(v);
+	return rc;
+}
+
+int pt_nl_get_str(const struct nlattr *attr, char *out, size_t size)
+{
+	size_t n;
+
+	if (!attr)
+		return 0;
+	n = strnlen(mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr));
+	if (n >= size)
+		return -EBADMSG;
+	memcpy(out, mnl_attr_get_payload(attr), n);
+	out[n] = '\0';
+	return 0;
+}
