@@ -24,6 +24,7 @@ struct nft_chain {
 	const char *type;       /* "filter", "nat"; NULL: not a base chain */
 	uint32_t hook;          /* NF_INET_* */
 	int32_t prio;
+	bool policy_drop;       /* base chains: what happens at the end; ours accept, after an explicit drop */
 	PT_VEC(struct nft_rule) rules;
 	uint64_t handle;
 };
@@ -42,6 +43,8 @@ struct nft_map_elem {
 	const char *chain;         /* goto this chain */
 };
 
+struct nft_elems; /* elems.h */
+
 struct nft_set {
 	const char *name;
 	enum nft_set_role role;
@@ -56,12 +59,16 @@ struct nft_set {
 				 * changed by an apply once the set exists */
 	struct pt_iset elems;   /* normal */
 	PT_VEC(struct nft_map_elem) map; /* sorted by key */
+	/* Kernel side only: */
+	PT_VEC(struct pt_ival) raw; /* the elements one by one, sorted, possibly adjacent */
+	struct nft_elems *pending;  /* being read; malloc'ed, NULL after pt_nft_read() */
 	uint64_t handle;
 };
 
 struct pt_nft_objects {
 	PT_VEC(struct nft_chain) chains;
 	PT_VEC(struct nft_set) sets; /* sorted by name after pt_nft_compile() / pt_nft_read() */
+	size_t last_chain;           /* where read.c put the last rule: dumps come chain by chain */
 };
 
 struct pt_nft_prog {
@@ -79,5 +86,8 @@ uint64_t nft_rule_digest(struct nftnl_rule *r);
 #define NFT_SETNAME_MAX 64
 /* "t.bruteforce.4", "if.lan.network.6", "c.<16 hex>.4", "p.<16 hex>" */
 void nft_table_set_name(char out[NFT_SETNAME_MAX], const char *table, enum pt_af af);
+/* The chain that carries digest, path and time of the applied file in its user data: a table's user
+ * data cannot be changed once the table exists. Reserved; never part of a program. */
+#define NFT_APPLIED_CHAIN "ptfw.applied"
 
 #endif
