@@ -1,36 +1,33 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh disable=SC2034
 #
-# A laboratory of network namespaces for shell tests and the demonstration. The names are
-# unique to the process, everything goes away at its end however it ends, and nothing
-# outside the namespaces is touched.
+# A laboratory of network namespaces for shell tests and the demonstration. They have no
+# names and leave no files: each lives in a process of ours, with a /run of its own (where
+# ptfw keeps what it applied), and is gone when that process is. Nothing of the host changes.
 #
-#   lab_begin               needs root and ip; otherwise says why and returns 1
-#   lab_ns NAME...          makes namespaces, loopback up, no duplicate address detection
-#   lab_link A IFA B IFB    a veth pair between two of them
-#   lab_addr NAME IF ADDR.. adds addresses and sets the link up
-#   in_ns NAME COMMAND...   runs there, with a private mount namespace as `ip netns exec` does
-#   lab_bg NAME COMMAND...  the same in the background; ended with the laboratory
+#   lab_begin                 needs root and ip; otherwise sets lab_why and returns 1
+#   lab_ns NAME...            makes namespaces, loopback up, no duplicate address detection
+#   lab_link A IFA B IFB      a veth pair between two of them
+#   lab_addr NAME IF ADDR..   adds addresses and sets the link up
+#   lab_route NAME ROUTE..    adds a route
+#   in_ns NAME COMMAND...     runs there
+#   lab_bg NAME COMMAND...    the same in the background, ended with the laboratory
 
-lab_id=pt$$
-lab_names=
-lab_pids=
 lab_tmp=
+lab_pids=
 
 lab_begin()
 {
 	[ "$(id -u)" -eq 0 ] || { lab_why='needs root'; return 1; }
-	command -v ip >/dev/null || { lab_why='needs ip of iproute2'; return 1; }
+	for lab_tool in ip unshare nsenter setpriv; do
+		command -v "$lab_tool" >/dev/null || { lab_why="needs $lab_tool"; return 1; }
+	done
+	lab_why=$(unshare -n -m true 2>&1) || return 1
 	lab_tmp=$(mktemp -d)
 	trap lab_end EXIT
 	trap 'exit 129' HUP
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
-	ip netns add "$lab_id-try" 2>"$lab_tmp/why" || {
-		lab_why="cannot make a network namespace: $(cat "$lab_tmp/why")"
-		return 1
-	}
-	ip netns delete "$lab_id-try"
 }
 
 lab_end()
@@ -41,74 +38,123 @@ lab_end()
 	for lab_p in $lab_pids; do
 		wait "$lab_p" 2>/dev/null || :
 	done
-	for lab_n in $lab_names; do
-		ip netns delete "$lab_id-$lab_n" 2>/dev/null || :
-	done
-	[ -z "$lab_tmp" ] || rm -rf "$lab_tmp"
 	lab_pids=
-	lab_names=
+	[ -z "$lab_tmp" ] || rm -rf "$lab_tmp"
 	lab_tmp=
 }
+
+lab_pid() { cat "$lab_tmp/$1.pid"; }
 
 in_ns()
 {
 	lab_n=$1
 	shift
-	ip netns exec "$lab_id-$lab_n" "$@"
+	nsenter -n -m -t "$(lab_pid "$lab_n")" "$@"
 }
 
-# The background job is ip itself replaced by the command, so that its pid is the one to end.
+# nsenter becomes the command, so this pid is the one to end; it also ends when this script is killed.
 lab_bg()
 {
 	lab_n=$1
 	shift
-	ip netns exec "$lab_id-$lab_n" "$@" &
-	lab_pid=$!
-	lab_pids="$lab_pids $lab_pid"
+	setpriv --pdeathsig TERM nsenter -n -m -t "$(lab_pid "$lab_n")" "$@" &
+	lab_last=$!
+	lab_pids="$lab_pids $lab_last"
 }
+
+# lab_stop PID: ends one background job early.
+lab_stop()
+{
+	kill "$1" 2>/dev/null || :
+	wait "$1" 2>/dev/null || :
+}
+
+# lab_wait SECONDS COMMAND...: until it succeeds.
+lab_wait()
+{
+	lab_left=$(($1 * 20))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		lab_left=$((lab_left - 1))
+		[ "$lab_left" -gt 0 ] || return 1
+		sleep 0.05
+	done
+}
+
+# Addresses are usable at once: the laboratory has no duplicates to detect, nobody advertises
+# routers, and a host with two ways out is not suspicious.
+# Positional parameters are those of the shell that runs this.
+# shellcheck disable=SC2016
+lab_setup='mount -t tmpfs -o mode=755 tmpfs /run && ip link set lo up || exit 1
+for i in all default; do
+	echo 0 >/proc/sys/net/ipv6/conf/$i/accept_dad
+	echo 0 >/proc/sys/net/ipv6/conf/$i/accept_ra
+	echo 0 >/proc/sys/net/ipv4/conf/$i/rp_filter
+done
+: >"$1"
+exec sleep 1d'
 
 lab_ns()
 {
 	for lab_n in "$@"; do
-		ip netns add "$lab_id-$lab_n"
-		lab_names="$lab_names $lab_n"
-		ip -n "$lab_id-$lab_n" link set lo up
-		# Addresses are usable at once: the laboratory has no duplicates to detect.
-		in_ns "$lab_n" sh -c 'echo 0 >/proc/sys/net/ipv6/conf/all/accept_dad
-			echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad
-			echo 0 >/proc/sys/net/ipv6/conf/default/accept_ra'
+		setpriv --pdeathsig KILL unshare -n -m --propagation private \
+			sh -c "$lab_setup" lab "$lab_tmp/$lab_n.ready" &
+		lab_pids="$lab_pids $!"
+		echo $! >"$lab_tmp/$lab_n.pid"
+	done
+	for lab_ready in "$@"; do
+		lab_wait 10 test -e "$lab_tmp/$lab_ready.ready" || {
+			echo "lab: namespace $lab_ready does not come up" >&2
+			return 1
+		}
 	done
 }
 
 lab_link()
 {
-	ip link add name "$2" netns "$lab_id-$1" type veth peer name "$4" netns "$lab_id-$3"
+	ip link add name "$2" netns "$(lab_pid "$1")" type veth peer name "$4" netns "$(lab_pid "$3")"
 }
 
 lab_addr()
 {
-	lab_n=$1
+	lab_to=$1
 	lab_if=$2
 	shift 2
 	for lab_a in "$@"; do
 		case $lab_a in
-		*:*) ip -n "$lab_id-$lab_n" address add "$lab_a" dev "$lab_if" nodad ;;
-		*) ip -n "$lab_id-$lab_n" address add "$lab_a" dev "$lab_if" ;;
+		*:*) in_ns "$lab_to" ip address add "$lab_a" dev "$lab_if" nodad ;;
+		*) in_ns "$lab_to" ip address add "$lab_a" dev "$lab_if" ;;
 		esac
 	done
-	ip -n "$lab_id-$lab_n" link set "$lab_if" up
+	in_ns "$lab_to" ip link set "$lab_if" up
 }
 
 lab_route()
 {
-	lab_n=$1
+	lab_to=$1
 	shift
-	ip -n "$lab_id-$lab_n" route add "$@"
+	in_ns "$lab_to" ip route add "$@"
 }
 
-# lab_forward NAME: a router.
+# lab_forward NAME: makes it a router.
 lab_forward()
 {
 	in_ns "$1" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward
 		echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
+}
+
+# lab_settle NAME...: waits until every interface that is up has its link-local address;
+# before that the kernel takes no part in neighbour discovery on it.
+lab_settle()
+{
+	for lab_s in "$@"; do
+		lab_wait 5 lab_settled "$lab_s" || return 1
+	done
+}
+
+lab_settled()
+{
+	in_ns "$1" ip -o link show up >"$lab_tmp/links"
+	in_ns "$1" ip -o -6 address show scope link -tentative >"$lab_tmp/addresses"
+	[ "$(grep -vc ': lo:' "$lab_tmp/links")" -eq "$(grep -c fe80 "$lab_tmp/addresses")" ]
 }

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# `ptfw rule show -s -d -o` (key=value, one rule a line) to "NAME ACTION FILE:LINE PACKETS".
+function value(key,    rest)
+{
+	if (!match($0, "(^|[ \t])" key "="))
+		return ""
+	rest = substr($0, RSTART + RLENGTH)
+	if (rest ~ /^"/) {
+		rest = substr(rest, 2)
+		return substr(rest, 1, index(rest, "\"") - 1)
+	}
+	sub(/[ \t].*/, "", rest)
+	return rest
+}
+{
+	file = value("file")
+	sub(/.*\//, "", file)
+	print value("name"), value("action"), file ":" value("line"), value("packets") + 0
+}
