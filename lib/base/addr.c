@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Addresses and prefixes: strict text, 128-bit values. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include <patronus/addr.h>
+
+unsigned int pt_af_bits(enum pt_af af)
+{
+	return af == PT_AF_INET6 ? 128 : 32;
+}
+
+pt_u128 pt_af_max(enum pt_af af)
+{
+	return af == PT_AF_INET6 ? ~(pt_u128)0 : (pt_u128)UINT32_MAX;
+}
+
+static pt_u128 host_mask(const struct pt_prefix *p)
+{
+	unsigned int bits = pt_af_bits(p->addr.af);
+
+	if (p->len == 0)
+		return pt_af_max(p->addr.af);
+	return (((pt_u128)1 << (bits - p->len)) - 1) & pt_af_max(p->addr.af);
+}
+
+pt_u128 pt_prefix_lo(const struct pt_prefix *p)
+{
+	return p->addr.v & ~host_mask(p);
+}
+
+pt_u128 pt_prefix_hi(const struct pt_prefix *p)
+{
+	return p->addr.v | host_mask(p);
+}
+
+struct pt_addr pt_addr_from_bytes(const uint8_t *in, size_t n)
+{
+	struct pt_addr a = { .af = n == 16 ? PT_AF_INET6 : PT_AF_INET };
+
+	for (size_t i = 0; i < n; i++)
+		a.v = a.v << 8 | in[i];
+	return a;
+}
+
+void pt_addr_to_bytes(struct pt_addr a, uint8_t *out)
+{
+	size_t n = pt_af_bits(a.af) / 8;
+
+	while (n--) {
+		out[n] = (uint8_t)a.v;
+		a.v >>= 8;
+	}
+}
+
+int pt_addr_parse(const char *s, struct pt_addr *out)
+{
+	uint8_t bytes[16];
+
+	/* inet_pton refuses leading zeros in IPv4, zones and trailing text. */
+	if (inet_pton(AF_INET, s, bytes) == 1)
+		*out = pt_addr_from_bytes(bytes, 4);
+	else if (inet_pton(AF_INET6, s, bytes) == 1)
+		*out = pt_addr_from_bytes(bytes, 16);
+	else
+		return -EINVAL;
+	return 0;
+}
+
+int pt_prefix_parse(const char *s, struct pt_prefix *out)
+{
+	const char *slash = strchr(s, '/');
+	size_t n = slash ? (size_t)(slash - s) : strlen(s);
+	char text[INET6_ADDRSTRLEN];
+	struct pt_prefix p;
+	uint64_t len;
+
+	if (n >= sizeof(text))
+		return -EINVAL;
+	memcpy(text, s, n);
+	text[n] = '\0';
+	if (pt_addr_parse(text, &p.addr))
+		return -EINVAL;
+	len = pt_af_bits(p.addr.af);
+	if (slash && pt_parse_uint(slash + 1, len, &len))
+		return -EINVAL;
+	p.len = (uint8_t)len;
+	*out = p;
+	return 0;
+}
+
+void pt_addr_fmt(struct pt_buf *b, struct pt_addr a)
+{
+	char text[INET6_ADDRSTRLEN];
+	uint8_t bytes[16];
+
+	pt_addr_to_bytes(a, bytes);
+	if (inet_ntop(a.af == PT_AF_INET6 ? AF_INET6 : AF_INET, bytes, text, sizeof(text)))
+		pt_buf_str(b, text);
+}
+
+void pt_prefix_fmt(struct pt_buf *b, struct pt_prefix p)
+{
+	pt_addr_fmt(b, p.addr);
+	if (p.len != pt_af_bits(p.addr.af))
+		pt_buf_fmt(b, "/%u", p.len);
+}
+
+/* Zero bits at the low end of V, at most BITS. */
+static unsigned int trailing_zeros(pt_u128 v, unsigned int bits)
+{
+	unsigned int n = 0;
+
+	while (n < bits && !(v >> n & 1))
+		n++;
+	return n;
+}
+
+int pt_range_prefixes(enum pt_af af, pt_u128 lo, pt_u128 hi,
+		      int (*fn)(struct pt_prefix p, void *arg), void *arg)
+{
+	unsigned int bits = pt_af_bits(af);
+
+	for (;;) {
+		unsigned int host = trailing_zeros(lo, bits);
+		struct pt_prefix p = { .addr = { .af = af, .v = lo } };
+		pt_u128 last;
+		int rc;
+
+		/* The widest block that starts here and does not reach beyond HI. */
+		for (;; host--) {
+			p.len = (uint8_t)(bits - host);
+			last = pt_prefix_hi(&p);
+			if (last <= hi)
+				break;
+		}
+		rc = fn(p, arg);
+		if (rc || last == hi)
+			return rc;
+		lo = last + 1;
+	}
+}
+
+static int only_one(struct pt_prefix p, void *arg)
+{
+	struct pt_prefix *out = arg;
+
+	if (out->addr.af)
+		return 1;
+	*out = p;
+	return 0;
+}
+
+void pt_range_fmt(struct pt_buf *b, enum pt_af af, pt_u128 lo, pt_u128 hi)
+{
+	struct pt_prefix p = { .addr = { .af = PT_AF_NONE } };
+
+	if (!pt_range_prefixes(af, lo, hi, only_one, &p)) {
+		pt_prefix_fmt(b, p);
+		return;
+	}
+	pt_addr_fmt(b, (struct pt_addr){ .af = af, .v = lo });
+	pt_buf_chr(b, '-');
+	pt_addr_fmt(b, (struct pt_addr){ .af = af, .v = hi });
+}

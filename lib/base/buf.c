@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Growing strings that remember their first failure, so that writers check once. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <patronus/base.h>
+
+void pt_buf_fini(struct pt_buf *b)
+{
+	free(b->s);
+	memset(b, 0, sizeof(*b));
+}
+
+static bool reserve(struct pt_buf *b, size_t n)
+{
+	size_t cap = b->cap ? b->cap : 64;
+	char *s;
+
+	if (b->err)
+		return false;
+	if (n > SIZE_MAX / 4 - b->n) {
+		b->err = -ENOMEM;
+		return false;
+	}
+	if (b->n + n + 1 <= b->cap)
+		return true;
+	while (cap < b->n + n + 1)
+		cap *= 2;
+	s = realloc(b->s, cap);
+	if (!s) {
+		b->err = -ENOMEM;
+		return false;
+	}
+	b->s = s;
+	b->cap = cap;
+	return true;
+}
+
+void pt_buf_add(struct pt_buf *b, const void *p, size_t n)
+{
+	if (!reserve(b, n))
+		return;
+	if (n)
+		memcpy(b->s + b->n, p, n);
+	b->n += n;
+	b->s[b->n] = '\0';
+}
+
+void pt_buf_str(struct pt_buf *b, const char *s)
+{
+	pt_buf_add(b, s, strlen(s));
+}
+
+void pt_buf_chr(struct pt_buf *b, char c)
+{
+	pt_buf_add(b, &c, 1);
+}
+
+void pt_buf_vfmt(struct pt_buf *b, const char *fmt, va_list ap)
+{
+	va_list again;
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
+	if (n < 0) {
+		if (!b->err)
+			b->err = -EINVAL;
+		return;
+	}
+	if (!reserve(b, (size_t)n))
+		return;
+	vsnprintf(b->s + b->n, (size_t)n + 1, fmt, ap);
+	b->n += (size_t)n;
+}
+
+void pt_buf_fmt(struct pt_buf *b, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	pt_buf_vfmt(b, fmt, ap);
+	va_end(ap);
+}

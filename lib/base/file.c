@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Files that decide about a firewall: read once and only from places that nobody else can write,
+ * replaced so that a power cut leaves the old or the new bytes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <patronus/base.h>
+
+/* Contents of FD, at most MAX bytes, whatever its size claims. */
+static int read_fd(int fd, const char *path, size_t max, char **data, size_t *len, struct pt_err *e)
+{
+	struct pt_buf b = { 0 };
+	char chunk[65536];
+	ssize_t n;
+
+	for (;;) {
+		n = read(fd, chunk, sizeof(chunk));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		if (b.n + (size_t)n > max) {
+			pt_buf_fini(&b);
+			pt_err_add(e, PT_ERROR, NULL, NULL, "reading %s: larger than %zu bytes", path, max);
+			return -EFBIG;
+		}
+		pt_buf_add(&b, chunk, (size_t)n);
+	}
+	pt_buf_add(&b, "", 0);
+	if (n < 0 || b.err) {
+		int code = n < 0 ? -errno : b.err;
+
+		pt_buf_fini(&b);
+		return pt_err_sys(e, code, "reading %s", path);
+	}
+	*data = b.s;
+	*len = b.n;
+	return 0;
+}
+
+static bool trusted_owner(uid_t uid)
+{
+	return uid == 0 || uid == geteuid();
+}
+
+static int refuse(struct pt_err *e, const char *path, const char *why, const char *hint, int code)
+{
+	pt_err_add(e, PT_ERROR, NULL, hint, "reading %s: %s", path, why);
+	return code;
+}
+
+static int check_folder(int fd, const char *path, struct pt_err *e)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return pt_err_sys(e, -errno, "reading %s", path);
+	if (!trusted_owner(st.st_uid))
+		return refuse(e, path, "this folder belongs to another user", "chown it to root", -EPERM);
+	/* In a sticky folder such as /tmp nobody can replace what is ours. */
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX))
+		return refuse(e, path, "this folder can be written by others", "chmod go-w it", -EPERM);
+	return 0;
+}
+
+static int check_file(int fd, const char *path, size_t max, struct pt_err *e)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return pt_err_sys(e, -errno, "reading %s", path);
+	if (S_ISDIR(st.st_mode))
+		return refuse(e, path, "it is a folder", "name a file", -EISDIR);
+	if (!S_ISREG(st.st_mode))
+		return refuse(e, path, "not a regular file", "name a file, or - for standard input", -EINVAL);
+	if (!trusted_owner(st.st_uid))
+		return refuse(e, path, "it belongs to another user", "chown it to root", -EPERM);
+	if (st.st_mode & (S_IWGRP | S_IWOTH))
+		return refuse(e, path, "it can be written by others", "chmod go-w it", -EPERM);
+	if ((uintmax_t)st.st_size > max) {
+		pt_err_add(e, PT_ERROR, NULL, NULL, "reading %s: larger than %zu bytes", path, max);
+		return -EFBIG;
+	}
+	return 0;
+}
+
+/* Opens one component below DIR; FD or a negative errno with a record. */
+static int open_component(int dir, const char *name, bool last, const char *path, struct pt_err *e)
+{
+	/* O_NONBLOCK: a FIFO must not hold us */
+	int flags = last ? O_RDONLY | O_NONBLOCK : O_RDONLY | O_DIRECTORY;
+	int fd = openat(dir, name, flags | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd >= 0)
+		return fd;
+	if ((errno == ELOOP || errno == ENOTDIR) && !fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) &&
+	    S_ISLNK(st.st_mode))
+		return refuse(e, path, "a symbolic link", "name the file that it points to", -ELOOP);
+	return pt_err_sys(e, -errno, "reading %s", path);
+}
+
+/* Walks PATH component by component, none of them a link; each folder checked. */
+static int open_checked(const char *path, struct pt_err *e)
+{
+	char part[PATH_MAX];
+	size_t done = 0, len = strlen(path);
+	int dir, rc = 0;
+
+	if (!len || len >= sizeof(part))
+		return pt_err_sys(e, len ? -ENAMETOOLONG : -ENOENT, "reading \"%s\"", len ? "…" : "");
+	dir = open(path[0] == '/' ? "/" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return pt_err_sys(e, -errno, "reading %s", path);
+	while (done < len) {
+		size_t start = done + strspn(path + done, "/"), n = strcspn(path + start, "/");
+		char name[NAME_MAX + 1];
+		int next;
+
+		if (!n && start >= len)
+			break;
+		memcpy(part, path, start + n);
+		part[start + n] = '\0';
+		if (n > NAME_MAX) {
+			rc = pt_err_sys(e, -ENAMETOOLONG, "reading %s", part);
+			break;
+		}
+		memcpy(name, path + start, n);
+		name[n] = '\0';
+		rc = check_folder(dir, done ? path : "its folder", e);
+		if (rc)
+			break;
+		next = open_component(dir, name, !path[start + n], part, e);
+		close(dir);
+		dir = next;
+		if (next < 0)
+			return next;
+		done = start + n;
+	}
+	if (rc) {
+		close(dir);
+		return rc;
+	}
+	return dir;
+}
+
+int pt_file_read(const char *path, size_t max, char **data, size_t *len, struct pt_err *e)
+{
+	int fd, rc;
+
+	*data = NULL;
+	*len = 0;
+	if (!strcmp(path, "-"))
+		return read_fd(STDIN_FILENO, "standard input", max, data, len, e);
+	fd = open_checked(path, e);
+	if (fd < 0)
+		return fd;
+	rc = check_file(fd, path, max, e);
+	if (!rc)
+		rc = read_fd(fd, path, max, data, len, e);
+	close(fd);
+	return rc;
+}
+
+/* ---- writing ---- */
+
+static int write_all(int fd, const char *p, size_t n)
+{
+	while (n > 0) {
+		ssize_t k = write(fd, p, n);
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k < 0)
+			return -errno;
+		p += k;
+		n -= (size_t)k;
+	}
+	return 0;
+}
+
+/* The folder of PATH, opened, and the name in it. */
+static int open_folder(const char *path, const char **name)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[PATH_MAX];
+	size_t n = slash ? (size_t)(slash - path) : 0;
+	int fd;
+
+	if (n >= sizeof(dir))
+		return -ENAMETOOLONG;
+	memcpy(dir, path, n);
+	dir[n] = '\0';
+	*name = slash ? slash + 1 : path;
+	fd = open(slash ? (n ? dir : "/") : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int pt_file_write(const char *path, const void *data, size_t len, mode_t mode, struct pt_err *e)
+{
+	char temp[NAME_MAX + 32];
+	const char *name, *step = "opening the folder of";
+	int dir, fd = -1, rc;
+
+	dir = open_folder(path, &name);
+	if (dir < 0)
+		return pt_err_sys(e, dir, "%s %s", step, path);
+	snprintf(temp, sizeof(temp), ".%.200s.%d", name, (int)getpid());
+	step = "making a temporary file beside";
+	(void)unlinkat(dir, temp, 0); /* of a dead process with our number */
+	fd = openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	rc = fd < 0 ? -errno : 0;
+	if (!rc) {
+		step = "writing";
+		rc = write_all(fd, data, len);
+	}
+	if (!rc && fchmod(fd, mode))
+		rc = -errno;
+	if (!rc && fsync(fd))
+		rc = -errno;
+	if (fd >= 0 && close(fd) && !rc)
+		rc = -errno;
+	if (!rc) {
+		step = "renaming the new file to";
+		rc = renameat(dir, temp, dir, name) ? -errno : 0;
+	}
+	if (!rc) {
+		step = "syncing the folder of";
+		rc = fsync(dir) ? -errno : 0;
+	} else if (fd >= 0) {
+		(void)unlinkat(dir, temp, 0);
+	}
+	close(dir);
+	return rc ? pt_err_sys(e, rc, "%s %s", step, path) : 0;
+}
+
+int pt_mkdirs(const char *path, struct pt_err *e)
+{
+	char part[PATH_MAX];
+	size_t len = strlen(path);
+
+	if (len >= sizeof(part))
+		return pt_err_sys(e, -ENAMETOOLONG, "making a folder");
+	for (size_t i = 1; i <= len; i++) {
+		if (path[i] != '/' && path[i])
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		if (mkdir(part, 0755) && errno != EEXIST)
+			return pt_err_sys(e, -errno, "making the folder %s", part);
+	}
+	return 0;
+}
