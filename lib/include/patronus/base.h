@@ -9,6 +9,7 @@
 #ifndef PATRONUS_BASE_H
 #define PATRONUS_BASE_H
 
+#include <errno.h> /* pt_vec_push() says -ENOMEM */
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
