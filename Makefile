@@ -260,7 +260,7 @@ $(BUILD)/lint/%.o: %.c
 
 $(BUILD)/lint/%.tidy: $(BUILD)/lint/%.o .clang-tidy
 	$(Q)clang-tidy --quiet --warnings-as-errors='*' $*.c -- $(filter-out -MMD -MP,$(BASE_CFLAGS)) \
-		$(if $(filter tests/%,$*),$(TEST_CFLAGS)) >$@.log 2>&1 || { cat $@.log; exit 1; }
+		$(if $(filter tests/%,$*),$(TEST_CFLAGS)) >$@.log 2>&1 || { grep -A2 -E '(error|warning): ' $@.log; exit 1; }
 	@touch $@
 
 lint-cppcheck:

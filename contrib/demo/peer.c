@@ -120,7 +120,7 @@ static void serve_tcp(const struct server *s, const char *name)
 {
 	char who[INET6_ADDRSTRLEN] = "", body[160], text[512], request[512];
 	struct timeval patience = { .tv_sec = 1 };
-	union sockaddr_any a;
+	union sockaddr_any a = { 0 };
 	socklen_t len = sizeof(a);
 	int fd, n;
 
@@ -149,7 +149,7 @@ out:
 static void serve_udp(const struct server *s, const char *name)
 {
 	char who[INET6_ADDRSTRLEN] = "", text[160], request[512];
-	union sockaddr_any a;
+	union sockaddr_any a = { 0 };
 	socklen_t len = sizeof(a);
 	int n;
 
@@ -306,17 +306,6 @@ out:
 	return 0;
 }
 
-static uint16_t checksum(const uint8_t *p, size_t n)
-{
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i + 1 < n; i += 2)
-		sum += (uint32_t)(p[i] << 8 | p[i + 1]);
-	sum = (sum >> 16) + (sum & 0xffff);
-	sum += sum >> 16;
-	return htons((uint16_t)~sum);
-}
-
 /* The reply of our own echo: raw sockets see everything that arrives. */
 static int wait_echo(int fd, bool v6, uint16_t id)
 {
@@ -348,6 +337,13 @@ static int wait_echo(int fd, bool v6, uint16_t id)
 	}
 }
 
+static uint16_t echo_checksum(uint16_t id)
+{
+	uint32_t sum = (uint32_t)(ICMP_ECHO << 8) + ntohs(id);
+
+	return htons((uint16_t)~(sum + (sum >> 16)));
+}
+
 static int ping(const char *dst, const char *src)
 {
 	struct icmphdr icmp = { 0 };
@@ -356,8 +352,9 @@ static int ping(const char *dst, const char *src)
 
 	icmp.type = v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO;
 	icmp.un.echo.id = htons((uint16_t)getpid());
+	/* Of the header only type and number are not zero. For IPv6 the kernel does it. */
 	if (!v6)
-		icmp.checksum = checksum((const uint8_t *)&icmp, sizeof(icmp));
+		icmp.checksum = echo_checksum(icmp.un.echo.id);
 	code = open_to(dst, 0, src, SOCK_RAW, v6 ? (int)IPPROTO_ICMPV6 : (int)IPPROTO_ICMP, &fd);
 	if (!code && send(fd, &icmp, sizeof(icmp), 0) < 0)
 		code = errno;

@@ -48,6 +48,8 @@ static int run(char **argv, struct sample *s)
 	if (pid == 0) {
 		int null = open("/dev/null", O_WRONLY);
 
+		if (!argv[0])
+			_exit(127);
 		if (null >= 0)
 			(void)dup2(null, STDOUT_FILENO);
 		(void)execvp(argv[0], argv);
