@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One call shows a value in every format under the same key. JSON is written as it comes; tables
+ * wait for enough records to know their widths; -o lines and texts go out record by record.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <patronus/out.h>
+
+#define TABLE_LOOKAHEAD 256 /* records that decide the widths of a table */
+#define FLUSH_BYTES 32768
+
+enum value { VALUE_STR, VALUE_NUM };
+
+struct cell {
+	char *s;
+	bool right;
+};
+
+struct pt_out {
+	enum pt_out_fmt fmt;
+	bool pretty;
+	pt_out_write write;
+	void *arg;
+	int err;
+	struct pt_buf buf;      /* bytes on their way */
+	const char *list;
+	bool in_list;           /* JSON: the list has begun */
+	size_t records;
+	int depth;              /* JSON nesting, for indentation */
+	bool first;             /* JSON: no comma before the next member */
+	bool in_obj;
+	const char *obj;        /* key of the open object */
+	struct pt_buf item;     /* joined items of an array in tables and lines */
+	/* tables */
+	PT_VEC(char *) keys;
+	PT_VEC(struct cell) cells; /* of the waiting records, row by row */
+	size_t *width;
+	size_t column, rows;
+	bool widths_known;
+};
+
+static void flush(struct pt_out *o)
+{
+	if (!o->err && o->buf.err)
+		o->err = o->buf.err;
+	if (!o->err && o->buf.n)
+		o->err = o->write(o->arg, o->buf.s, o->buf.n);
+	o->buf.n = 0;
+}
+
+static bool is_json(const struct pt_out *o)
+{
+	return o->fmt == PT_OUT_JSON || o->fmt == PT_OUT_JSONL;
+}
+
+/* ---- JSON ---- */
+
+static void json_indent(struct pt_out *o)
+{
+	if (!o->pretty || o->fmt != PT_OUT_JSON)
+		return;
+	pt_buf_chr(&o->buf, '\n');
+	for (int i = 0; i < o->depth; i++)
+		pt_buf_str(&o->buf, "  ");
+}
+
+/* Comma, indentation and, with a KEY, the name of the next member. */
+static void json_next(struct pt_out *o, const char *key)
+{
+	if (!o->first)
+		pt_buf_chr(&o->buf, ',');
+	json_indent(o);
+	o->first = false;
+	if (!key)
+		return;
+	pt_escape_json(&o->buf, key, strlen(key));
+	pt_buf_str(&o->buf, o->pretty && o->fmt == PT_OUT_JSON ? ": " : ":");
+}
+
+static void json_open(struct pt_out *o, char c)
+{
+	pt_buf_chr(&o->buf, c);
+	o->depth++;
+	o->first = true;
+}
+
+static void json_close(struct pt_out *o, char c)
+{
+	bool empty = o->first;
+
+	o->depth--;
+	if (!empty)
+		json_indent(o);
+	pt_buf_chr(&o->buf, c);
+	o->first = false;
+}
+
+static void json_begin_list(struct pt_out *o)
+{
+	if (o->in_list || o->fmt != PT_OUT_JSON)
+		return;
+	json_next(o, o->list);
+	json_open(o, '[');
+	o->in_list = true;
+}
+
+/* ---- tables ---- */
+
+static size_t columns_of(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+static void table_pad(struct pt_out *o, size_t n)
+{
+	while (n--)
+		pt_buf_chr(&o->buf, ' ');
+}
+
+static void table_cell(struct pt_out *o, const struct cell *c, size_t column)
+{
+	size_t w = columns_of(c->s), pad = o->width[column] > w ? o->width[column] - w : 0;
+	bool last = column + 1 == o->keys.n;
+
+	if (c->right)
+		table_pad(o, pad);
+	pt_buf_str(&o->buf, c->s);
+	if (!c->right && !last)
+		table_pad(o, pad);
+	pt_buf_str(&o->buf, last ? "\n" : "  ");
+}
+
+static void table_header(struct pt_out *o)
+{
+	for (size_t k = 0; k < o->keys.n; k++) {
+		char head[64];
+		size_t n = 0;
+		struct cell c = { .s = head, .right = o->rows && o->cells.v[k].right };
+
+		for (const char *s = o->keys.v[k]; *s && n < sizeof(head) - 1; s++)
+			head[n++] = *s == '_' || *s == '.' ? ' ' :
+				    *s >= 'a' && *s <= 'z' ? (char)(*s - 32) : *s;
+		head[n] = '\0';
+		table_cell(o, &c, k);
+	}
+}
+
+static void table_flush(struct pt_out *o)
+{
+	if (!o->keys.n || o->err)
+		goto drop;
+	if (!o->widths_known) {
+		o->width = calloc(o->keys.n, sizeof(*o->width));
+		if (!o->width) {
+			o->err = -ENOMEM;
+			goto drop;
+		}
+		for (size_t k = 0; k < o->keys.n; k++)
+			o->width[k] = strlen(o->keys.v[k]);
+		for (size_t i = 0; i < o->cells.n; i++)
+			if (columns_of(o->cells.v[i].s) > o->width[i % o->keys.n])
+				o->width[i % o->keys.n] = columns_of(o->cells.v[i].s);
+		o->widths_known = true;
+		table_header(o);
+	}
+	for (size_t i = 0; i < o->cells.n; i++)
+		table_cell(o, &o->cells.v[i], i % o->keys.n);
+drop:
+	for (size_t i = 0; i < o->cells.n; i++)
+		free(o->cells.v[i].s);
+	o->cells.n = 0;
+	o->rows = 0;
+}
+
+static void table_value(struct pt_out *o, const char *key, const char *s, bool right)
+{
+	struct cell c = { .right = right };
+
+	if (o->records == 1) {
+		char *k = strdup(key);
+
+		if (!k || pt_vec_push(NULL, &o->keys, k)) {
+			free(k);
+			o->err = -ENOMEM;
+			return;
+		}
+	}
+	if (o->column++ >= o->keys.n) /* a column that the header has not */
+		return;
+	c.s = strdup(s);
+	if (!c.s || pt_vec_push(NULL, &o->cells, c)) {
+		free(c.s);
+		o->err = -ENOMEM;
+	}
+}
+
+/* ---- -o lines ---- */
+
+static bool plain_word(const char *s)
+{
+	return *s && !strpbrk(s, " \t\"'=\\,");
+}
+
+static void line_value(struct pt_out *o, const char *key, const char *s, bool quote)
+{
+	if (!o->first)
+		pt_buf_chr(&o->buf, ' ');
+	o->first = false;
+	pt_buf_fmt(&o->buf, "%s=", key);
+	if (!quote || plain_word(s)) {
+		pt_buf_str(&o->buf, s);
+		return;
+	}
+	pt_buf_chr(&o->buf, '"');
+	for (; *s; s++) {
+		if (*s == '"' || *s == '\\')
+			pt_buf_chr(&o->buf, '\\');
+		pt_buf_chr(&o->buf, *s);
+	}
+	pt_buf_chr(&o->buf, '"');
+}
+
+/* ---- values ---- */
+
+/* RAW is the JSON form; SHOWN is for people, escaped already. */
+static void value(struct pt_out *o, const char *key, const char *raw, const char *shown, enum value kind)
+{
+	char full[128];
+	size_t n = 0;
+
+	if (o->err)
+		return;
+	if (is_json(o)) {
+		json_next(o, key);
+		pt_buf_str(&o->buf, raw);
+		return;
+	}
+	for (const char *p = o->in_obj ? o->obj : ""; *p && n < 60; p++)
+		full[n++] = *p;
+	if (n)
+		full[n++] = '.';
+	for (const char *p = key; *p && n < sizeof(full) - 1; p++)
+		full[n++] = *p;
+	full[n] = '\0';
+	if (o->fmt == PT_OUT_TABLE)
+		table_value(o, full, shown, kind == VALUE_NUM);
+	else if (o->fmt == PT_OUT_LINE)
+		line_value(o, full, shown, kind == VALUE_STR);
+}
+
+void pt_out_str(struct pt_out *o, const char *key, const char *s)
+{
+	struct pt_buf raw = { 0 }, shown = { 0 };
+
+	if (!s) {
+		pt_out_null(o, key);
+		return;
+	}
+	if (is_json(o))
+		pt_escape_json(&raw, s, strlen(s));
+	else
+		pt_escape(&shown, s, strlen(s));
+	pt_buf_add(&raw, "", 0);
+	pt_buf_add(&shown, "", 0);
+	if (raw.err || shown.err)
+		o->err = -ENOMEM;
+	else
+		value(o, key, raw.s, shown.s, VALUE_STR);
+	pt_buf_fini(&raw);
+	pt_buf_fini(&shown);
+}
+
+static void number(struct pt_out *o, const char *key, struct pt_buf *text)
+{
+	if (text->err)
+		o->err = text->err;
+	else
+		value(o, key, text->s, text->s, VALUE_NUM);
+	pt_buf_fini(text);
+}
+
+void pt_out_u64(struct pt_out *o, const char *key, uint64_t v)
+{
+	struct pt_buf text = { 0 };
+
+	pt_buf_fmt(&text, "%llu", (unsigned long long)v);
+	number(o, key, &text);
+}
+
+void pt_out_i64(struct pt_out *o, const char *key, int64_t v)
+{
+	struct pt_buf text = { 0 };
+
+	pt_buf_fmt(&text, "%lld", (long long)v);
+	number(o, key, &text);
+}
+
+void pt_out_bool(struct pt_out *o, const char *key, bool v)
+{
+	value(o, key, v ? "true" : "false", v ? "yes" : "no", VALUE_STR);
+}
+
+void pt_out_null(struct pt_out *o, const char *key)
+{
+	value(o, key, "null", "-", VALUE_STR);
+}
+
+void pt_out_addr(struct pt_out *o, const char *key, struct pt_addr a)
+{
+	struct pt_buf text = { 0 };
+
+	if (a.af != PT_AF_NONE)
+		pt_addr_fmt(&text, a);
+	if (text.err)
+		o->err = text.err;
+	else
+		pt_out_str(o, key, a.af == PT_AF_NONE ? NULL : text.s);
+	pt_buf_fini(&text);
+}
+
+/* ---- nesting ---- */
+
+void pt_out_arr(struct pt_out *o, const char *key)
+{
+	o->item.n = 0;
+	pt_buf_add(&o->item, "", 0);
+	if (is_json(o)) {
+		json_next(o, key);
+		json_open(o, '[');
+		return;
+	}
+	pt_buf_fmt(&o->item, "%s%c", key, '\0'); /* the key waits before the items */
+}
+
+void pt_out_item(struct pt_out *o, const char *s)
+{
+	if (is_json(o)) {
+		json_next(o, NULL);
+		pt_escape_json(&o->buf, s, strlen(s));
+		return;
+	}
+	if (o->item.n && o->item.s[o->item.n - 1])
+		pt_buf_chr(&o->item, ',');
+	pt_escape(&o->item, s, strlen(s));
+}
+
+void pt_out_arr_end(struct pt_out *o)
+{
+	if (is_json(o)) {
+		json_close(o, ']');
+		return;
+	}
+	if (o->item.err) {
+		o->err = o->item.err;
+		return;
+	}
+	const char *key = o->item.s, *items = key + strlen(key) + 1;
+
+	value(o, key, "", *items ? items : "-", VALUE_STR);
+}
+
+void pt_out_obj(struct pt_out *o, const char *key)
+{
+	if (is_json(o)) {
+		json_next(o, key);
+		json_open(o, '{');
+	}
+	o->in_obj = true;
+	o->obj = key;
+}
+
+void pt_out_obj_end(struct pt_out *o)
+{
+	if (is_json(o))
+		json_close(o, '}');
+	o->in_obj = false;
+	o->obj = NULL;
+}
+
+/* ---- records and documents ---- */
+
+struct pt_out *pt_out_new(enum pt_out_fmt fmt, const char *schema, const char *list, bool pretty,
+			  bool colour, pt_out_write w, void *arg)
+{
+	struct pt_out *o = calloc(1, sizeof(*o));
+
+	if (!o)
+		return NULL;
+	o->fmt = fmt;
+	o->list = list;
+	o->pretty = pretty;
+	(void)colour; /* no record is coloured yet: colour belongs to carets and monitors */
+	o->write = w;
+	o->arg = arg;
+	if (fmt == PT_OUT_JSON) {
+		json_open(o, '{');
+		pt_out_top_str(o, "schema", schema);
+	}
+	return o;
+}
+
+void pt_out_top_str(struct pt_out *o, const char *key, const char *s)
+{
+	if (o->fmt != PT_OUT_JSON || o->in_list)
+		return;
+	json_next(o, key);
+	if (s)
+		pt_escape_json(&o->buf, s, strlen(s));
+	else
+		pt_buf_str(&o->buf, "null");
+}
+
+void pt_out_top_u64(struct pt_out *o, const char *key, uint64_t v)
+{
+	if (o->fmt != PT_OUT_JSON || o->in_list)
+		return;
+	json_next(o, key);
+	pt_buf_fmt(&o->buf, "%llu", (unsigned long long)v);
+}
+
+void pt_out_rec(struct pt_out *o)
+{
+	o->records++;
+	o->column = 0;
+	if (o->fmt == PT_OUT_JSON) {
+		json_begin_list(o);
+		json_next(o, NULL);
+	}
+	o->first = true;
+	if (is_json(o))
+		json_open(o, '{');
+}
+
+void pt_out_text(struct pt_out *o, const char *s)
+{
+	if (o->fmt != PT_OUT_TEXT || o->err)
+		return;
+	for (;;) {
+		size_t n = strcspn(s, "\n");
+
+		pt_escape(&o->buf, s, n);
+		pt_buf_chr(&o->buf, '\n');
+		if (!s[n])
+			break;
+		s += n + 1;
+	}
+}
+
+void pt_out_rec_end(struct pt_out *o)
+{
+	switch (o->fmt) {
+	case PT_OUT_TABLE:
+		while (o->column < o->keys.n && !o->err)
+			table_value(o, "", "-", false);
+		if (++o->rows >= TABLE_LOOKAHEAD || o->widths_known)
+			table_flush(o);
+		break;
+	case PT_OUT_LINE:
+		pt_buf_chr(&o->buf, '\n');
+		break;
+	case PT_OUT_JSON:
+	case PT_OUT_JSONL:
+		json_close(o, '}');
+		if (o->fmt == PT_OUT_JSONL) {
+			pt_buf_chr(&o->buf, '\n');
+			flush(o); /* a reader of events must not wait */
+		}
+		break;
+	case PT_OUT_TEXT:
+		break;
+	}
+	if (o->buf.n >= FLUSH_BYTES)
+		flush(o);
+}
+
+int pt_out_end(struct pt_out *o)
+{
+	int err;
+
+	if (!o)
+		return -ENOMEM;
+	if (o->fmt == PT_OUT_TABLE)
+		table_flush(o);
+	if (o->fmt == PT_OUT_JSON) {
+		json_begin_list(o);
+		json_close(o, ']');
+		json_close(o, '}');
+		pt_buf_chr(&o->buf, '\n');
+	}
+	flush(o);
+	err = o->err;
+	for (size_t i = 0; i < o->keys.n; i++)
+		free(o->keys.v[i]);
+	free(o->keys.v);
+	free(o->cells.v);
+	free(o->width);
+	pt_buf_fini(&o->item);
+	pt_buf_fini(&o->buf);
+	free(o);
+	return err;
+}
+
+enum pt_out_fmt pt_out_format(const struct pt_out *o)
+{
+	return o->fmt;
+}
