@@ -13,36 +13,43 @@
 
 #include <patronus/nl.h>
 
-struct attr_table {
-	const struct nlattr **v;
-	size_t n;
-};
-
-static int table_put(const struct nlattr *attr, void *arg)
+/* libmnl would walk on to the aligned end of the message, up to three bytes behind it. */
+static void sort_attrs(const uint8_t *at, size_t left, const struct nlattr **v, size_t n)
 {
-	const struct attr_table *t = arg;
+	const struct nlattr *attr;
+	size_t step;
 
-	if (mnl_attr_get_type(attr) < t->n)
-		t->v[mnl_attr_get_type(attr)] = attr;
-	return MNL_CB_OK;
+	memset(v, 0, n * sizeof(*v));
+	while (left >= sizeof(*attr)) {
+		attr = (const struct nlattr *)at;
+		if (attr->nla_len < sizeof(*attr) || attr->nla_len > left)
+			return;
+		if (mnl_attr_get_type(attr) < n)
+			v[mnl_attr_get_type(attr)] = attr;
+		step = MNL_ALIGN(attr->nla_len);
+		if (step >= left)
+			return;
+		at += step;
+		left -= step;
+	}
 }
 
 int pt_nl_attrs(const struct nlmsghdr *nlh, size_t head, const struct nlattr **v, size_t n)
 {
-	struct attr_table t = {v, n};
+	size_t len = mnl_nlmsg_get_payload_len(nlh), skip = MNL_ALIGN(head);
 
 	memset(v, 0, n * sizeof(*v));
-	if (mnl_nlmsg_get_payload_len(nlh) < head)
+	if (len < head)
 		return -EBADMSG;
-	return mnl_attr_parse(nlh, (unsigned int)head, table_put, &t) < 0 ? -EBADMSG : 0;
+	if (skip < len)
+		sort_attrs((const uint8_t *)mnl_nlmsg_get_payload(nlh) + skip, len - skip, v, n);
+	return 0;
 }
 
 int pt_nl_nested(const struct nlattr *attr, const struct nlattr **v, size_t n)
 {
-	struct attr_table t = {v, n};
-
-	memset(v, 0, n * sizeof(*v));
-	return mnl_attr_parse_nested(attr, table_put, &t) < 0 ? -EBADMSG : 0;
+	sort_attrs(mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr), v, n);
+	return 0;
 }
 
 int pt_nl_get(const struct nlattr *attr, void *out, size_t size)
