@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What happens when a rule's conditions hold: states, tags, logs, and the ways to refuse.
+ *
+ * A rule that keeps state writes the connection's label and then goes by the state of the
+ * packet: conntrack forgets what it calls invalid, so such a packet would pass without a state.
+ */
+#include <errno.h>
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "nft/lower.h"
+
+#include <linux/netfilter/nf_conntrack_common.h>
+
+#define STATES_MAP "ct-state"
+#define CHAIN_PASS "pass-state"
+#define CHAIN_INVALID "block-invalid"
+#define CHAIN_ANSWERS "answers"
+
+static void emit_tag(struct nft_lower *l, uint8_t tag)
+{
+	const uint32_t keep = 0x00ffffffu, set = (uint32_t)tag << 24;
+
+	nft_e_meta(l, NFT_META_MARK);
+	nft_e_bitwise(l, &keep, &set, sizeof(keep));
+	nft_e_meta_set(l, NFT_META_MARK);
+}
+
+static void emit_label(struct nft_lower *l, const struct nft_effect *x)
+{
+	const struct pt_pol_rule *r = x->rule;
+	uint32_t nat = r->nat ? r->nat : x->nat, label[4] = { 0 };
+
+	if (r->dir == PT_IN) {
+		label[0] = PT_LABEL_IN;
+		label[1] = r->id;
+		label[3] = nat;
+	} else {
+		label[0] = PT_LABEL_OUT;
+		label[2] = r->id;
+		label[3] = nat << 16;
+	}
+	nft_e_imm(l, NFT_REG_1, label, sizeof(label));
+	nft_e_ct_set(l, NFT_CT_LABELS);
+	nft_e_ct(l, NFT_CT_STATE);
+	nft_e_map(l, STATES_MAP, NFT_REG_VERDICT);
+}
+
+/* ---- refusals ---- */
+
+static bool answers(const struct pt_pol_rule *r)
+{
+	return r->action == PT_BLOCK && r->ret != PT_RET_DROP;
+}
+
+bool nft_answers_needed(const struct pt_policy *p)
+{
+	for (size_t i = 0; i < p->rules.n; i++)
+		if (answers(&p->rules.v[i]))
+			return true;
+	return false;
+}
+
+static void code_name(char out[5], int16_t code)
+{
+	if (code < 0)
+		snprintf(out, 5, "no");
+	else
+		snprintf(out, 5, "%u", (uint8_t)code);
+}
+
+static void return_name(char out[NFT_SETNAME_MAX], const struct pt_pol_rule *r)
+{
+	char c4[5], c6[5];
+
+	if (r->ret == PT_RET_RST) {
+		snprintf(out, NFT_SETNAME_MAX, "return-rst");
+		return;
+	}
+	if (r->ret == PT_RET_RETURN && r->code4 == ICMP_PORT_UNREACH && r->code6 == ICMP6_DST_UNREACH_NOPORT) {
+		snprintf(out, NFT_SETNAME_MAX, "return");
+		return;
+	}
+	code_name(c4, r->code4);
+	code_name(c6, r->code6);
+	snprintf(out, NFT_SETNAME_MAX, "return%s-%s-%s", r->ret == PT_RET_ICMP ? "-icmp" : "", c4, c6);
+}
+
+static void return_unreachable(struct nft_lower *l, size_t chain, uint8_t family, int16_t code)
+{
+	if (code < 0)
+		return;
+	nft_rule_open(l, chain);
+	nft_t_u8(l, NFT_META_NFPROTO, family);
+	nft_e_reject(l, NFT_REJECT_ICMP_UNREACH, (uint8_t)code);
+	nft_rule_close(l, NULL);
+}
+
+static void test_rst(struct nft_lower *l)
+{
+	static const uint8_t rst = TH_RST, zero;
+
+	nft_t_u8(l, NFT_META_L4PROTO, IPPROTO_TCP);
+	nft_e_payload(l, NFT_PAYLOAD_TRANSPORT_HEADER, 13, 1);
+	nft_e_bitwise(l, &rst, &zero, 1);
+	nft_e_cmp(l, NFT_CMP_EQ, &rst, 1);
+}
+
+/* The kernel itself answers neither a reset nor an ICMP error. */
+static void return_chain(struct nft_lower *l, const struct pt_pol_rule *r)
+{
+	char name[NFT_SETNAME_MAX];
+	size_t chain;
+
+	return_name(name, r);
+	if (nft_chain_find(l, name) != SIZE_MAX)
+		return;
+	chain = nft_chain_new(l, name);
+	nft_rule_open(l, chain);
+	if (r->ret == PT_RET_ICMP) {
+		test_rst(l);
+		nft_e_verdict(l, NF_DROP, NULL);
+	} else {
+		nft_t_u8(l, NFT_META_L4PROTO, IPPROTO_TCP);
+		nft_e_reject(l, NFT_REJECT_TCP_RST, 0);
+	}
+	nft_rule_close(l, NULL);
+	if (r->ret != PT_RET_RST) {
+		return_unreachable(l, chain, NFPROTO_IPV4, r->code4);
+		return_unreachable(l, chain, NFPROTO_IPV6, r->code6);
+	}
+	nft_rule_open(l, chain);
+	nft_e_verdict(l, NF_DROP, NULL);
+	nft_rule_close(l, NULL);
+}
+
+static void answer_unreachable(struct nft_lower *l, size_t chain, uint8_t family, uint8_t proto, uint8_t type)
+{
+	nft_rule_open(l, chain);
+	nft_t_u8(l, NFT_META_NFPROTO, family);
+	nft_t_u8(l, NFT_META_L4PROTO, proto);
+	nft_e_payload(l, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1);
+	nft_e_cmp(l, NFT_CMP_EQ, &type, 1);
+	nft_e_counter(l);
+	nft_e_verdict(l, NF_ACCEPT, NULL);
+	nft_rule_close(l, NULL);
+}
+
+/*
+ * Resets and unreachable errors that the kernel makes when a rule refuses are not judged: they
+ * are the answer of a rule. What a process sends has an owner and is judged like anything.
+ */
+static void answers_chain(struct nft_lower *l)
+{
+	static const uint32_t nobody = UINT32_MAX;
+	size_t chain = nft_chain_new(l, CHAIN_ANSWERS);
+
+	nft_rule_open(l, chain);
+	nft_e_meta(l, NFT_META_SKUID);
+	nft_e_cmp(l, NFT_CMP_NEQ, &nobody, sizeof(nobody));
+	nft_e_verdict(l, NFT_RETURN, NULL);
+	nft_rule_close(l, NULL);
+	nft_rule_open(l, chain);
+	test_rst(l);
+	nft_e_counter(l);
+	nft_e_verdict(l, NF_ACCEPT, NULL);
+	nft_rule_close(l, NULL);
+	answer_unreachable(l, chain, NFPROTO_IPV4, IPPROTO_ICMP, ICMP_DEST_UNREACH);
+	answer_unreachable(l, chain, NFPROTO_IPV6, IPPROTO_ICMPV6, ICMP6_DST_UNREACH);
+}
+
+/* ---- states ---- */
+
+static void state_elem(struct nft_lower *l, struct nft_set *set, uint32_t state, const char *chain)
+{
+	struct nft_map_elem el = { .key_len = sizeof(state), .chain = chain };
+
+	memcpy(el.key, &state, sizeof(state));
+	if (!l->rc && pt_vec_push(l->arena, &set->map, el))
+		nft_lower_fail(l, -ENOMEM);
+}
+
+static void state_chains(struct nft_lower *l)
+{
+	struct nft_set set = { .name = STATES_MAP, .role = NFT_SET_VMAP, .key_len = 4,
+			       .key_type = NFT_TYPE_CT_STATE, .data_type = NFT_TYPE_VERDICT };
+	size_t chain = nft_chain_new(l, CHAIN_PASS);
+
+	nft_rule_open(l, chain);
+	nft_e_verdict(l, NF_ACCEPT, NULL);
+	nft_rule_close(l, NULL);
+	chain = nft_chain_new(l, CHAIN_INVALID);
+	nft_rule_open(l, chain);
+	nft_e_counter(l);
+	nft_e_verdict(l, NF_DROP, NULL);
+	nft_rule_close(l, NULL);
+	state_elem(l, &set, NF_CT_STATE_INVALID_BIT, CHAIN_INVALID);
+	state_elem(l, &set, NF_CT_STATE_BIT(IP_CT_ESTABLISHED), CHAIN_PASS);
+	state_elem(l, &set, NF_CT_STATE_BIT(IP_CT_RELATED), CHAIN_PASS);
+	state_elem(l, &set, NF_CT_STATE_BIT(IP_CT_NEW), CHAIN_PASS);
+	state_elem(l, &set, NF_CT_STATE_UNTRACKED_BIT, CHAIN_PASS);
+	nft_set_map(l, &set);
+}
+
+void nft_action_chains(struct nft_lower *l)
+{
+	const struct pt_policy *p = l->policy;
+	bool keep = false;
+
+	for (size_t i = 0; i < p->rules.n; i++) {
+		const struct pt_pol_rule *r = &p->rules.v[i];
+
+		keep = keep || (r->action == PT_PASS && r->keep_state);
+		if (answers(r))
+			return_chain(l, r);
+	}
+	if (keep)
+		state_chains(l);
+	if (nft_answers_needed(p))
+		answers_chain(l);
+}
+
+/* ---- one rule ---- */
+
+static void emit_verdict(struct nft_lower *l, const struct nft_effect *x)
+{
+	const struct pt_pol_rule *r = x->rule;
+	char name[NFT_SETNAME_MAX];
+
+	if (r->action == PT_PASS && r->keep_state && x->mode == NFT_MODE_KEEP) {
+		emit_label(l, x);
+	} else if (r->action == PT_PASS) {
+		nft_e_verdict(l, NF_ACCEPT, NULL);
+	} else if (r->ret == PT_RET_DROP) {
+		nft_e_verdict(l, NF_DROP, NULL);
+	} else {
+		return_name(name, r);
+		nft_e_verdict(l, NFT_GOTO, name);
+	}
+}
+
+void nft_effect_emit(struct nft_lower *l, const void *effect)
+{
+	const struct nft_effect *x = effect;
+
+	if (x->count)
+		nft_e_counter(l);
+	if (x->count && x->rule->log)
+		nft_e_log(l, x->rule->name);
+	if (x->tag)
+		emit_tag(l, x->tag);
+	if (x->decide)
+		emit_verdict(l, x);
+	else if (x->go)
+		nft_e_verdict(l, NFT_GOTO, x->go);
+}
