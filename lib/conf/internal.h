@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * internal - what the files of this module share.
+ *
+ * The way of a file: scan.c cuts the text into tokens; tree.c reads sections, options and values
+ * from them, reports what is wrong, and writes what is right as a clean text; parse.c has libconfuse
+ * read that text; model.c takes libconfuse's values into the typed model.
+ */
+#ifndef CONF_INTERNAL_H
+#define CONF_INTERNAL_H
+
+#include <patronus/conf.h>
+
+/* ---- scan.c ---- */
+
+struct conf_lexer {
+	const char *file, *text;
+	size_t len, pos;
+	uint32_t line, col;  /* of POS */
+	struct pt_err *e;
+	size_t errors;
+	bool open;           /* the newest token is a string or comment without its end */
+};
+
+void conf_lex_init(struct conf_lexer *l, const char *file, const char *text, size_t len,
+		   struct pt_err *e);
+/* The next token; false at the end of the text. Errors are recorded and passed over. */
+bool conf_lex(struct conf_lexer *l, struct pt_src_tok *tok);
+
+/* ---- bytes.c ---- */
+
+/* Records every line with a byte that no text file has; how many there were. */
+size_t conf_check_bytes(const char *file, const char *text, size_t len, struct pt_err *e);
+/* Length of the well-formed UTF-8 sequence at P (1..4), or 0. */
+size_t conf_utf8_len(const char *p, const char *end);
+/* A byte, alone or as UTF-8's C1 range, that acts on a terminal instead of being shown. */
+bool conf_is_control(const char *p, const char *end);
+/* Nothing but visible ASCII and blanks: fit to be repeated in a message. */
+bool conf_is_printable(const char *s);
+
+/* ---- locate.c: from what is written to what is meant ---- */
+
+enum conf_esc {
+	CONF_ESC_NONE,  /* the byte stands for itself */
+	CONF_ESC_CODE,  /* an escape that names its byte by number or letter */
+	CONF_ESC_BAD,   /* not an escape: "\9", "\777" */
+};
+
+struct conf_step {
+	size_t next;    /* offset behind what was read */
+	int byte;       /* 0..255, or -1: nothing (a continued line, CR of CRLF) */
+	enum conf_esc esc;
+};
+
+/* One step at offset POS of TEXT, in a string of QUOTE (0: a bare word) that ends at END. */
+struct conf_step conf_decode_step(const char *text, size_t pos, size_t end, char quote);
+/* Where the value of a word or string begins and ends, and its quote (0: none). */
+struct conf_span {
+	size_t from, to;
+	char quote;
+};
+struct conf_span conf_span(const char *text, const struct pt_src_tok *tok);
+
+/* ---- schema.c, check.c ---- */
+
+const struct pt_schema *conf_schema_find(const struct pt_schema *rows, const char *name);
+/* The nearest name in ROWS, for hints, or NULL. */
+const char *conf_schema_nearest(const struct pt_schema *rows, const char *name);
+
+int conf_check_interface(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_device(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_group(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_table(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_macro(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_macro_text(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_host_name(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_description(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_path(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_if_address(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_entry(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_rule(const char *s, const struct pt_loc *loc, struct pt_err *e);
+/* "true", "on", "yes" 1; "false", "off", "no" 0; else -1. As libconfuse. */
+int conf_parse_bool(const char *s);
+
+/* ---- entry.c: one entry of a table ---- */
+
+struct conf_entry {
+	enum pt_af af;
+	bool neg;
+	pt_u128 lo, hi;
+};
+
+/* N bytes at S, not NUL-terminated. -EINVAL with a record. */
+int conf_entry_parse(const char *s, size_t n, struct conf_entry *out, const struct pt_loc *loc,
+		     struct pt_err *e) PT_MUST;
+
+/* ---- tree.c ---- */
+
+struct conf_section {
+	const struct pt_schema *row;
+	const char *title;   /* NULL where the section has none */
+	struct pt_loc loc;   /* of the title, or of the section's name */
+	uint32_t hash;       /* of row and title */
+	uint32_t clean_line;
+	uint32_t model;      /* index in the model's vector of its kind */
+	bool bad;            /* something in it was refused */
+};
+
+/* One value that was found right. */
+struct conf_leaf {
+	const struct pt_schema *opt;
+	uint32_t section;    /* index */
+	uint32_t off, len;   /* of the value in the file, inside the quotes */
+	uint32_t line, col;
+	uint32_t clean_line;
+};
+
+struct conf_tree {
+	PT_VEC(struct conf_section) sections;
+	PT_VEC(struct conf_leaf) leaves;
+	struct pt_buf clean; /* what is right, one token a line, strings in single quotes */
+	bool incomplete;     /* reading stopped before the end of the file */
+};
+
+/* More sections of one kind than this are refused: libconfuse compares each title with each. */
+#define CONF_MAX_SECTIONS 10000
+#define CONF_MAX_OPTIONS 16 /* of one section */
+
+/* -EINVAL with records, the tree holding what was right; -ENOMEM; 0. */
+int conf_tree_read(const char *file, const char *text, size_t len, struct pt_arena *a,
+		   struct conf_tree *t, struct pt_err *e) PT_MUST;
+void conf_tree_fini(struct conf_tree *t);
+
+/* ---- confuse.c ---- */
+
+/* Has libconfuse read the clean text and gives each value, in order, to PUT. */
+typedef int (*conf_put)(void *arg, const struct conf_leaf *leaf, const char *value);
+int conf_confuse_read(const char *file, const struct conf_tree *t, struct pt_arena *a, conf_put put,
+		      void *arg, struct pt_err *e) PT_MUST;
+
+/* ---- model.c ---- */
+
+/* Makes the model's objects, one a section. */
+int conf_model_begin(struct pt_conf *c, struct conf_tree *t) PT_MUST;
+struct conf_model {
+	struct pt_conf *c;
+	const struct conf_tree *tree;
+};
+int conf_model_put(void *model, const struct conf_leaf *leaf, const char *value);
+/* What no single value shows: defaults, clashes between sections. */
+int conf_model_check(struct pt_conf *c, const struct conf_tree *t, struct pt_err *e) PT_MUST;
+
+/* ---- report.c ---- */
+
+/* Gives the records from number FIRST on that point into NAME their line of TEXT. */
+int conf_add_sources(struct pt_err *e, size_t first, const char *name, const char *text,
+		     size_t len) PT_MUST;
+
+#endif

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The typed model: values where the other modules look for them, and the checks that need more
+ * than one value.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+
+#include "conf/internal.h"
+
+/* One value on its way into the model; AT is the index in the vector of its section's kind. */
+struct item {
+	struct pt_conf *c;
+	size_t at;
+	struct pt_conf_str str;
+};
+
+static struct pt_conf_if *if_of(const struct item *i)
+{
+	return &i->c->interfaces.v[i->at];
+}
+
+static struct pt_conf_table *table_of(const struct item *i)
+{
+	return &i->c->tables.v[i->at];
+}
+
+static int push_str(const struct item *i, struct pt_conf_strs *list)
+{
+	return pt_vec_push(i->c->arena, list, i->str);
+}
+
+static int put_system_name(const struct item *i)
+{
+	i->c->system_name = i->str.s;
+	return 0;
+}
+
+static int put_system_description(const struct item *i)
+{
+	i->c->description = i->str.s;
+	return 0;
+}
+
+static int put_forwarding(const struct item *i)
+{
+	i->c->forwarding = conf_parse_bool(i->str.s);
+	return 0;
+}
+
+static int put_device(const struct item *i)
+{
+	if_of(i)->device = i->str.s;
+	return 0;
+}
+
+static int put_address(const struct item *i)
+{
+	struct pt_prefix p;
+
+	if (!strcmp(i->str.s, "dhcp") || !strcmp(i->str.s, "auto")) {
+		if_of(i)->dhcp = true;
+		return 0;
+	}
+	if (pt_prefix_parse(i->str.s, &p))
+		return -EINVAL;
+	return pt_vec_push(i->c->arena, &if_of(i)->addresses, p);
+}
+
+static int put_group(const struct item *i)
+{
+	return push_str(i, &if_of(i)->groups);
+}
+
+static int put_if_description(const struct item *i)
+{
+	if_of(i)->description = i->str.s;
+	return 0;
+}
+
+static int put_entry(const struct item *i)
+{
+	return push_str(i, &table_of(i)->addresses);
+}
+
+static int put_file(const struct item *i)
+{
+	table_of(i)->file = i->str.s;
+	table_of(i)->file_loc = i->str.loc;
+	return 0;
+}
+
+static int put_persist(const struct item *i)
+{
+	table_of(i)->persist = conf_parse_bool(i->str.s) > 0;
+	return 0;
+}
+
+static int put_const(const struct item *i)
+{
+	table_of(i)->constant = conf_parse_bool(i->str.s) > 0;
+	return 0;
+}
+
+static int put_counters(const struct item *i)
+{
+	table_of(i)->counters = conf_parse_bool(i->str.s) > 0;
+	return 0;
+}
+
+static int put_timeout(const struct item *i)
+{
+	return pt_parse_duration(i->str.s, &table_of(i)->timeout);
+}
+
+static int put_macro_value(const struct item *i)
+{
+	i->c->macros.v[i->at].text = i->str.s;
+	return 0;
+}
+
+static int put_rule(const struct item *i)
+{
+	return push_str(i, &i->c->rules);
+}
+
+static int put_builtin(const struct item *i)
+{
+	i->c->builtin = conf_parse_bool(i->str.s) > 0;
+	return 0;
+}
+
+/* A schema row without a place here would be read and forgotten; a test looks for that. */
+static const struct binding {
+	const char *section, *option;
+	int (*put)(const struct item *i);
+} bindings[] = {
+	{ "system", "name", put_system_name },
+	{ "system", "description", put_system_description },
+	{ "system", "forwarding", put_forwarding },
+	{ "interface", "device", put_device },
+	{ "interface", "address", put_address },
+	{ "interface", "groups", put_group },
+	{ "interface", "description", put_if_description },
+	{ "table", "addresses", put_entry },
+	{ "table", "file", put_file },
+	{ "table", "persist", put_persist },
+	{ "table", "const", put_const },
+	{ "table", "counters", put_counters },
+	{ "table", "timeout", put_timeout },
+	{ "macro", "value", put_macro_value },
+	{ "firewall", "rules", put_rule },
+	{ "firewall", "builtin", put_builtin },
+};
+
+static const struct binding *find_binding(const char *section, const char *option)
+{
+	for (size_t i = 0; i < PT_ARRAY_SIZE(bindings); i++)
+		if (!strcmp(bindings[i].section, section) && !strcmp(bindings[i].option, option))
+			return &bindings[i];
+	return NULL;
+}
+
+int conf_model_put(void *model, const struct conf_leaf *leaf, const char *value)
+{
+	struct conf_model *m = model;
+	const struct conf_section *s = &m->tree->sections.v[leaf->section];
+	const struct binding *b = find_binding(s->row->name, leaf->opt->name);
+	struct item i = {
+		.c = m->c, .at = s->model,
+		.str = { .loc = { m->c->path, leaf->line, leaf->col, leaf->len }, .raw = leaf->off },
+	};
+
+	if (!b)
+		return -EINVAL;
+	i.str.s = pt_arena_strdup(m->c->arena, value);
+	return i.str.s ? b->put(&i) : -ENOMEM;
+}
+
+static int begin_section(struct pt_conf *c, struct conf_section *s)
+{
+	struct pt_conf_if interface = { .name = s->title, .loc = s->loc };
+	struct pt_conf_table table = { .name = s->title, .loc = s->loc };
+	struct pt_macro macro = { .name = s->title, .text = "" };
+
+	if (!strcmp(s->row->name, "interface")) {
+		s->model = (uint32_t)c->interfaces.n;
+		return pt_vec_push(c->arena, &c->interfaces, interface);
+	}
+	if (!strcmp(s->row->name, "table")) {
+		s->model = (uint32_t)c->tables.n;
+		return pt_vec_push(c->arena, &c->tables, table);
+	}
+	if (!strcmp(s->row->name, "macro")) {
+		s->model = (uint32_t)c->macros.n;
+		return pt_vec_push(c->arena, &c->macros, macro);
+	}
+	return 0;
+}
+
+int conf_model_begin(struct pt_conf *c, struct conf_tree *t)
+{
+	int rc = 0;
+
+	c->forwarding = -1;
+	c->builtin = true;
+	for (size_t i = 0; i < t->sections.n && !rc; i++)
+		rc = begin_section(c, &t->sections.v[i]);
+	return rc;
+}
+
+/* ---- checks between values ---- */
+
+static int finish_if(struct pt_conf_if *i, struct pt_err *e)
+{
+	for (size_t a = 0; a < i->addresses.n; a++)
+		for (size_t b = 0; b < a; b++)
+			if (i->addresses.v[a].addr.af == i->addresses.v[b].addr.af &&
+			    i->addresses.v[a].addr.v == i->addresses.v[b].addr.v) {
+				pt_err_add(e, PT_ERROR, &i->loc, "remove one of them",
+					   "interface %s has the same address twice", i->name);
+				return -EINVAL;
+			}
+	if (!i->addresses.n)
+		i->dhcp = true;
+	if (!i->device)
+		i->device = i->name;
+	if (strcmp(i->name, "lo") || !strcmp(i->device, "lo"))
+		return 0;
+	pt_err_add(e, PT_ERROR, &i->loc, "choose another name",
+		   "interface lo is the loopback of every machine and cannot be device %s", i->device);
+	return -EINVAL;
+}
+
+/* `on NAME` takes names, devices and groups, so no two may mean different interfaces. */
+static int check_pair(const struct pt_conf_if *x, const struct pt_conf_if *y, struct pt_err *e)
+{
+	if (!strcmp(x->device, y->device)) {
+		pt_err_add(e, PT_ERROR, &y->loc, "one interface section a device",
+			   "interface %s has device %s, which is already interface %s (line %u)", y->name,
+			   y->device, x->name, x->loc.line);
+		return -EINVAL;
+	}
+	if (!strcmp(x->name, y->device) || !strcmp(y->name, x->device)) {
+		pt_err_add(e, PT_ERROR, &y->loc, "choose names that are not devices of other interfaces",
+			   "interfaces %s (line %u) and %s: the name of one is the device of the other",
+			   x->name, x->loc.line, y->name);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_groups(const struct pt_conf *c, const struct pt_conf_if *i, struct pt_err *e)
+{
+	int rc = 0;
+
+	for (size_t g = 0; g < i->groups.n; g++) {
+		const struct pt_conf_str *group = &i->groups.v[g];
+
+		if (!pt_conf_find_if(c, group->s) && strcmp(group->s, "lo"))
+			continue;
+		pt_err_add(e, PT_ERROR, &group->loc, "choose another name for the group",
+			   "group %s has the name of an interface", group->s);
+		rc = -EINVAL;
+	}
+	return rc;
+}
+
+static void check_table(const struct pt_conf_table *t, struct pt_err *e)
+{
+	if (t->constant && t->timeout)
+		pt_err_add(e, PT_WARNING, &t->loc, "remove const or timeout",
+			   "table %s refuses changes (const), so nothing in it can time out", t->name);
+}
+
+static int check_macros(const struct pt_conf *c, const struct conf_tree *t, struct pt_err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < t->sections.n; i++) {
+		const struct conf_section *s = &t->sections.v[i];
+
+		if (s->bad || strcmp(s->row->name, "macro") || *c->macros.v[s->model].text)
+			continue;
+		pt_err_add(e, PT_ERROR, &s->loc, "add value = \"...\"", "macro %s has no value", s->title);
+		rc = -EINVAL;
+	}
+	return rc;
+}
+
+int conf_model_check(struct pt_conf *c, const struct conf_tree *t, struct pt_err *e)
+{
+	int rc = check_macros(c, t, e);
+
+	for (size_t i = 0; i < c->interfaces.n; i++)
+		if (finish_if(&c->interfaces.v[i], e))
+			rc = -EINVAL;
+	for (size_t i = 0; i < c->interfaces.n; i++) {
+		for (size_t k = 0; k < i; k++)
+			if (check_pair(&c->interfaces.v[k], &c->interfaces.v[i], e))
+				rc = -EINVAL;
+		if (check_groups(c, &c->interfaces.v[i], e))
+			rc = -EINVAL;
+	}
+	for (size_t i = 0; i < c->tables.n; i++)
+		check_table(&c->tables.v[i], e);
+	return rc;
+}
+
+/* ---- looking up ---- */
+
+const struct pt_conf_if *pt_conf_find_if(const struct pt_conf *c, const char *name)
+{
+	for (size_t i = 0; i < c->interfaces.n; i++)
+		if (!strcmp(c->interfaces.v[i].name, name))
+			return &c->interfaces.v[i];
+	return NULL;
+}
+
+const struct pt_conf_table *pt_conf_find_table(const struct pt_conf *c, const char *name)
+{
+	for (size_t i = 0; i < c->tables.n; i++)
+		if (!strcmp(c->tables.v[i].name, name))
+			return &c->tables.v[i];
+	return NULL;
+}
+
+void pt_conf_free(struct pt_conf *c)
+{
+	if (c)
+		pt_arena_free(c->arena);
+}

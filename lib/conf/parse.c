@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * From a file to a checked configuration, every problem of it in one run.
+ *
+ * Bytes, structure, values, model, rules: each stage goes on with what the one before found right, and only
+ * the sum decides. The model always comes through libconfuse, also when it is only made to find the
+ * mistakes in the rules of a file that has others.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/internal.h"
+
+static struct pt_conf *new_conf(const char *name, const char *text, size_t len)
+{
+	struct pt_arena *a = pt_arena_new();
+	struct pt_conf *c = a ? pt_arena_alloc(a, sizeof(*c)) : NULL;
+	char *copy = c ? pt_arena_alloc(a, len + 1) : NULL;
+
+	if (!copy) {
+		pt_arena_free(a);
+		return NULL;
+	}
+	if (len)
+		memcpy(copy, text, len);
+	*c = (struct pt_conf){ .arena = a, .path = pt_arena_strdup(a, name), .text = copy, .len = len };
+	if (!c->path) {
+		pt_arena_free(a);
+		return NULL;
+	}
+	return c;
+}
+
+/* A rule that uses a macro whose value was refused could only repeat that error. */
+static bool is_echo(const struct pt_conf *c, const char *rule)
+{
+	if (!strchr(rule, '$'))
+		return false;
+	for (size_t i = 0; i < c->macros.n; i++)
+		if (!*c->macros.v[i].text)
+			return true;
+	return false;
+}
+
+static int parse_rules(struct pt_conf *c, struct pt_err *e)
+{
+	int rc = 0, one;
+
+	for (size_t i = 0; i < c->rules.n && rc != -ENOMEM && e->list.n < PT_ERR_MAX; i++) {
+		const struct pt_conf_str *str = &c->rules.v[i];
+		struct pt_conf_at at = { c->path, c->text, c->len, str };
+		struct pt_rule_ctx ctx = {
+			.arena = c->arena, .macros = c->macros.v, .n_macros = c->macros.n,
+			.locate = pt_conf_locate, .locate_arg = &at,
+			.source = c->text, .source_len = c->len,
+		};
+		struct pt_ast_rule *rule;
+
+		if (is_echo(c, str->s))
+			continue;
+		one = pt_rule_parse(&ctx, str->s, strlen(str->s), &rule, e);
+		if (!one)
+			one = pt_vec_push(c->arena, &c->ast, rule);
+		if (one)
+			rc = one;
+	}
+	return rc;
+}
+
+/* The later of two results, the graver first. */
+static int both(int x, int y)
+{
+	return x == -ENOMEM || !y ? x : y;
+}
+
+static int read_stages(struct pt_conf *c, struct conf_tree *t, struct pt_err *e)
+{
+	struct conf_model m = { .c = c, .tree = t };
+	int rc = conf_check_bytes(c->path, c->text, c->len, e) ? -EINVAL : 0;
+
+	rc = both(rc, conf_tree_read(c->path, c->text, c->len, c->arena, t, e));
+	if (rc == -ENOMEM)
+		return rc;
+	rc = both(rc, conf_model_begin(c, t));
+	if (rc != -ENOMEM)
+		rc = both(rc, conf_confuse_read(c->path, t, c->arena, conf_model_put, &m, e));
+	if (rc == -ENOMEM)
+		return rc;
+	/* Where reading stopped half way, what is missing would be blamed on what is there. */
+	if (t->incomplete)
+		return -EINVAL;
+	rc = both(rc, conf_model_check(c, t, e));
+	return both(rc, parse_rules(c, e));
+}
+
+static int parse(const char *name, const char *text, size_t len, struct pt_conf **out,
+		 struct pt_err *e)
+{
+	struct pt_conf *c = new_conf(name, text, len);
+	struct conf_tree t = { 0 };
+	size_t first = e->list.n;
+	int rc;
+
+	if (!c)
+		return -ENOMEM;
+	rc = read_stages(c, &t, e);
+	conf_tree_fini(&t);
+	rc = both(rc, conf_add_sources(e, first, name, c->text, c->len));
+	if (rc)
+		pt_conf_free(c);
+	else
+		*out = c;
+	return rc;
+}
+
+int pt_conf_parse(const char *name, const char *text, size_t len, struct pt_conf **out,
+		  struct pt_err *e)
+{
+	struct pt_err own = { 0 };
+	int rc;
+
+	*out = NULL;
+	if (!e)
+		e = &own;
+	if (len > PT_FILE_MAX) {
+		pt_err_add(e, PT_ERROR, NULL, "put long lists of addresses into files of tables",
+			   "reading %s: more than %zu MiB", name, PT_FILE_MAX >> 20);
+		rc = -EFBIG;
+	} else {
+		rc = parse(name, text, len, out, e);
+		if (rc == -ENOMEM)
+			pt_err_sys(e, rc, "reading %s", name);
+	}
+	pt_err_fini(&own);
+	return rc;
+}
+
+int pt_conf_load(const char *path, struct pt_conf **out, struct pt_err *e)
+{
+	const char *name = strcmp(path, "-") ? path : "<stdin>";
+	char *text = NULL;
+	size_t len = 0;
+	int rc;
+
+	*out = NULL;
+	rc = pt_file_read(path, PT_FILE_MAX, &text, &len, e);
+	if (!rc)
+		rc = pt_conf_parse(name, text, len, out, e);
+	free(text);
+	return rc;
+}

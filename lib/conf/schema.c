@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The one table of what the common file may say.
+ *
+ * libconfuse's options, the checks, completion, help and the options part of the manual come from here:
+ * an option that is not in this table does not exist.
+ */
+#include <string.h>
+
+#include "conf/internal.h"
+
+static const struct pt_schema system_options[] = {
+	{ .name = "name", .type = PT_OPT_STR, .range = "1 to 64 letters, digits, '-' and '.'",
+	  .help = "name of this machine in messages; without it the host name",
+	  .check = conf_check_host_name },
+	{ .name = "description", .type = PT_OPT_STR, .range = "up to 255 bytes",
+	  .help = "free text for people", .check = conf_check_description },
+	{ .name = "forwarding", .type = PT_OPT_BOOL, .range = "true or false",
+	  .help = "forward packets between interfaces; without it the kernel's setting stays" },
+	{ 0 },
+};
+
+static const struct pt_schema interface_options[] = {
+	{ .name = "device", .type = PT_OPT_STR, .range = "1 to 15 letters, digits, '_', '.' and '-'",
+	  .help = "the kernel's name; without it the interface's own name", .complete = "device",
+	  .check = conf_check_device },
+	{ .name = "address", .type = PT_OPT_LIST, .range = "ADDRESS/LENGTH, dhcp or auto",
+	  .help = "its addresses; dhcp, auto or none: as the kernel has them", .complete = "address",
+	  .check = conf_check_if_address },
+	{ .name = "groups", .type = PT_OPT_LIST,
+	  .range = "1 to 15 letters, digits, '_', '.' and '-', a letter first",
+	  .help = "names that rules can use for several interfaces", .complete = "group",
+	  .check = conf_check_group },
+	{ .name = "description", .type = PT_OPT_STR, .range = "up to 255 bytes",
+	  .help = "free text for people", .check = conf_check_description },
+	{ 0 },
+};
+
+static const struct pt_schema table_options[] = {
+	{ .name = "addresses", .type = PT_OPT_LIST, .range = "[!]ADDRESS[/LENGTH] or ADDRESS-ADDRESS",
+	  .help = "entries; the most specific one decides, '!' takes out", .complete = "address",
+	  .check = conf_check_entry },
+	{ .name = "file", .type = PT_OPT_STR, .range = "path, from this file's folder on",
+	  .help = "more entries, one or more a line, '#' begins a comment", .complete = "file",
+	  .check = conf_check_path },
+	{ .name = "persist", .type = PT_OPT_BOOL, .def = "false", .range = "true or false",
+	  .help = "keep the table when no rule uses it" },
+	{ .name = "const", .type = PT_OPT_BOOL, .def = "false", .range = "true or false",
+	  .help = "refuse changes from the command line" },
+	{ .name = "counters", .type = PT_OPT_BOOL, .def = "false", .range = "true or false",
+	  .help = "count packets and bytes of each entry" },
+	{ .name = "timeout", .type = PT_OPT_DURATION, .unit = "seconds",
+	  .range = "1s to 136y, as 90, 5m, 1h30m, 2d", .help = "entries added later leave after this time" },
+	{ 0 },
+};
+
+static const struct pt_schema macro_options[] = {
+	{ .name = "value", .type = PT_OPT_STR, .range = "part of a rule",
+	  .help = "the text that $NAME stands for in rules", .check = conf_check_macro_text },
+	{ 0 },
+};
+
+static const struct pt_schema firewall_options[] = {
+	{ .name = "rules", .type = PT_OPT_LIST, .range = "rules, see patronus-rules(5)",
+	  .help = "the rules, in order; the last one that matches decides", .complete = "rule",
+	  .check = conf_check_rule },
+	{ .name = "builtin", .type = PT_OPT_BOOL, .def = "true", .range = "true or false",
+	  .help = "admit what a network cannot live without, see `ptfw rule show -d`" },
+	{ 0 },
+};
+
+const struct pt_schema pt_conf_schema[] = {
+	{ .name = "system", .type = PT_OPT_SECTION, .help = "this machine", .options = system_options },
+	{ .name = "interface", .type = PT_OPT_SECTION, .titled = true,
+	  .range = "1 to 15 letters, digits, '_', '.' and '-', a letter first",
+	  .help = "a network interface and the name that rules use for it", .complete = "interface",
+	  .check_title = conf_check_interface, .options = interface_options },
+	{ .name = "table", .type = PT_OPT_SECTION, .titled = true,
+	  .range = "1 to 31 letters, digits, '_', '.' and '-', a letter first",
+	  .help = "a set of addresses, <NAME> in rules", .complete = "table",
+	  .check_title = conf_check_table, .options = table_options },
+	{ .name = "macro", .type = PT_OPT_SECTION, .titled = true,
+	  .range = "1 to 31 letters, digits and '_', a letter first",
+	  .help = "a piece of text, $NAME in rules", .complete = "macro",
+	  .check_title = conf_check_macro, .options = macro_options },
+	{ .name = "firewall", .type = PT_OPT_SECTION, .help = "the packet filter",
+	  .options = firewall_options },
+	{ 0 },
+};
+
+const struct pt_schema *conf_schema_find(const struct pt_schema *rows, const char *name)
+{
+	for (; rows->name; rows++)
+		if (!strcmp(rows->name, name))
+			return rows;
+	return NULL;
+}
+
+const char *conf_schema_nearest(const struct pt_schema *rows, const char *name)
+{
+	const char *names[CONF_MAX_OPTIONS];
+	size_t n = 0;
+
+	for (; rows->name && n < CONF_MAX_OPTIONS; rows++)
+		names[n++] = rows->name;
+	return pt_nearest(name, names, n);
+}

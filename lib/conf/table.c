@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The contents of tables: what is written into sets of addresses.
+ *
+ * As in pf the most specific entry decides, so "10.0.0.0/8" with "!10.1.0.0/16" is all of the first
+ * without the second. Block lists of a million lines are common: entries go straight into
+ * interval sets, and only a table with a "!" pays for more.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/internal.h"
+#include "conf/table.h"
+
+/* ---- from texts ---- */
+
+static int add_entry(struct conf_table_reader *r, const struct conf_entry *entry,
+		     const struct pt_loc *loc)
+{
+	struct conf_family *f = &r->family[entry->af == PT_AF_INET6];
+	struct conf_negated neg = { { entry->lo, entry->hi }, *loc };
+
+	if (entry->neg)
+		return pt_vec_push(r->arena, &f->neg, neg);
+	return pt_iset_add(r->arena, &f->pos, entry->lo, entry->hi);
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* The entries of one line, from P to END, a comment cut off. -EINVAL goes on to the next entry. */
+static int read_line(struct conf_table_reader *r, const char *p, const char *end, struct pt_loc *loc)
+{
+	const char *start = p, *word, *hash = memchr(p, '#', (size_t)(end - p));
+	struct conf_entry entry;
+	int rc = 0, one;
+
+	if (hash)
+		end = hash;
+	while (rc != -ENOMEM) {
+		while (p < end && is_blank(*p))
+			p++;
+		if (p == end)
+			break;
+		word = p;
+		while (p < end && !is_blank(*p))
+			p++;
+		loc->col = (uint32_t)(word - start) + 1;
+		loc->len = (uint32_t)(p - word);
+		one = conf_entry_parse(word, (size_t)(p - word), &entry, loc, r->e);
+		if (!one)
+			one = add_entry(r, &entry, loc);
+		if (one)
+			rc = one;
+	}
+	return rc;
+}
+
+int conf_table_text(struct conf_table_reader *r, const char *name, const char *text, size_t len)
+{
+	struct pt_loc loc = { .file = name };
+	const char *p = text, *end = text + len, *eol;
+	size_t first = r->e->list.n;
+	int rc = 0, one;
+
+	if (len >= 3 && !memcmp(p, "\xef\xbb\xbf", 3))
+		p += 3;
+	if (conf_check_bytes(name, text, len, r->e))
+		rc = -EINVAL;
+	for (; p < end && rc != -ENOMEM && r->e->list.n < PT_ERR_MAX; p = eol + 1) {
+		eol = memchr(p, '\n', (size_t)(end - p));
+		if (!eol)
+			eol = end;
+		loc.line++;
+		one = read_line(r, p, eol, &loc);
+		if (one)
+			rc = one;
+	}
+	if (rc == -EINVAL && conf_add_sources(r->e, first, name, text, len))
+		rc = -ENOMEM;
+	return rc;
+}
+
+/* ---- to sets ---- */
+
+static int finish(struct conf_table_reader *r, struct pt_iset *v4, struct pt_iset *v6)
+{
+	struct pt_iset *out[2] = { v4, v6 };
+	int rc = 0;
+
+	for (int i = 0; i < 2 && !rc; i++) {
+		struct conf_family *f = &r->family[i];
+
+		if (f->neg.n) {
+			rc = conf_most_specific(r, f, i ? PT_AF_INET6 : PT_AF_INET, out[i]);
+			continue;
+		}
+		*out[i] = f->pos;
+		pt_iset_norm(out[i]);
+	}
+	return rc;
+}
+
+static void reader_init(struct conf_table_reader *r, struct pt_arena *a, struct pt_err *e,
+			struct pt_err *own)
+{
+	*r = (struct conf_table_reader){ .arena = a, .e = e ? e : own };
+}
+
+int pt_table_parse(const char *name, const char *text, size_t len, struct pt_arena *a,
+		   struct pt_iset *v4, struct pt_iset *v6, struct pt_err *e)
+{
+	struct conf_table_reader r;
+	struct pt_err own = { 0 };
+	int rc;
+
+	*v4 = *v6 = (struct pt_iset){ 0 };
+	reader_init(&r, a, e, &own);
+	rc = conf_table_text(&r, name, text, len);
+	if (!rc)
+		rc = finish(&r, v4, v6);
+	if (rc == -ENOMEM)
+		pt_err_sys(r.e, rc, "reading %s", name);
+	pt_err_fini(&own);
+	return rc;
+}
+
+static int add_written(struct conf_table_reader *r, const struct pt_conf_table *t)
+{
+	struct conf_entry entry;
+	int rc = 0;
+
+	for (size_t i = 0; i < t->addresses.n && !rc; i++) {
+		const struct pt_conf_str *s = &t->addresses.v[i];
+
+		rc = conf_entry_parse(s->s, strlen(s->s), &entry, &s->loc, r->e);
+		if (!rc)
+			rc = add_entry(r, &entry, &s->loc);
+	}
+	return rc;
+}
+
+/* A relative path begins at the folder of the common file, wherever the program was started;
+ * for standard input that is where it was started. */
+static char *table_path(const struct pt_conf *c, const struct pt_conf_table *t, struct pt_arena *a)
+{
+	const char *slash = strrchr(c->path, '/');
+
+	if (t->file[0] == '/' || !slash)
+		return pt_arena_strdup(a, t->file);
+	return pt_arena_printf(a, "%.*s%s", (int)(slash - c->path) + 1, c->path, t->file);
+}
+
+static int add_file(struct conf_table_reader *r, const struct pt_conf *c, const struct pt_conf_table *t)
+{
+	char *path = table_path(c, t, r->arena), *text = NULL;
+	size_t len, first = r->e->list.n;
+	int rc;
+
+	if (!path)
+		return -ENOMEM;
+	rc = pt_file_read(path, PT_FILE_MAX, &text, &len, r->e);
+	if (rc) {
+		pt_err_add(r->e, PT_ERROR, &t->file_loc, "make the file or mend the path",
+			   "table %s cannot be filled from its file", t->name);
+		if (conf_add_sources(r->e, first, c->path, c->text, c->len))
+			rc = -ENOMEM;
+		return rc;
+	}
+	rc = conf_table_text(r, path, text, len);
+	free(text);
+	return rc;
+}
+
+int pt_conf_table_load(const struct pt_conf *c, const struct pt_conf_table *t, struct pt_arena *a,
+		       struct pt_iset *v4, struct pt_iset *v6, struct pt_err *e)
+{
+	struct conf_table_reader r;
+	struct pt_err own = { 0 };
+	int rc;
+
+	*v4 = *v6 = (struct pt_iset){ 0 };
+	reader_init(&r, a, e, &own);
+	r.conf = c;
+	rc = add_written(&r, t);
+	if (!rc && t->file)
+		rc = add_file(&r, c, t);
+	if (!rc)
+		rc = finish(&r, v4, v6);
+	if (rc == -ENOMEM)
+		pt_err_sys(r.e, rc, "filling table %s", t->name);
+	pt_err_fini(&own);
+	return rc;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One value: decoded, checked by the schema, and written into the clean text.
+ *
+ * The clean text is what libconfuse gets. Each of its tokens has a line of its own, so a line number from
+ * libconfuse leads back to the token, and each string is in single quotes, where libconfuse
+ * expands neither the environment nor anything else.
+ */
+#include <stdarg.h>
+#include <string.h>
+
+#include "conf/tree.h"
+
+void conf_reader_nomem(struct conf_reader *r)
+{
+	r->nomem = true;
+	r->stop = true;
+}
+
+/* A file of garbage is not read to its end: the list of errors is full long before. */
+void conf_reader_error(struct conf_reader *r, const struct pt_loc *loc, const char *hint,
+		       const char *fmt, ...)
+{
+	struct pt_buf msg = { 0 };
+	va_list ap;
+
+	va_start(ap, fmt);
+	pt_buf_vfmt(&msg, fmt, ap);
+	va_end(ap);
+	if (msg.err)
+		conf_reader_nomem(r);
+	else
+		pt_err_add(r->e, PT_ERROR, loc, hint, "%s", msg.s);
+	pt_buf_fini(&msg);
+	r->errors++;
+	if (r->e->list.n >= PT_ERR_MAX)
+		r->stop = true;
+}
+
+struct pt_loc conf_value_loc(const struct conf_reader *r, const struct pt_src_tok *tok)
+{
+	struct pt_loc loc = { r->file, tok->line, tok->col, tok->len };
+	struct conf_span s = conf_span(r->text, tok);
+	const char *nl;
+
+	if (s.quote && s.to > s.from) {
+		loc.col++;
+		loc.len = (uint32_t)(s.to - s.from);
+	}
+	nl = memchr(r->text + tok->off, '\n', tok->len);
+	if (nl) /* the underline ends with the line */
+		loc.len = (uint32_t)((size_t)(nl - r->text) - (s.to > s.from ? s.from : tok->off));
+	return loc;
+}
+
+static struct pt_loc place_in(const struct conf_reader *r, const struct pt_src_tok *tok, size_t raw,
+			      size_t len)
+{
+	struct pt_loc loc = { r->file, tok->line, tok->col, (uint32_t)len };
+
+	for (size_t i = tok->off; i < raw; i++) {
+		loc.col++;
+		if (r->text[i] == '\n') {
+			loc.line++;
+			loc.col = 1;
+		}
+	}
+	return loc;
+}
+
+/* What an escape may not make: bytes that the file itself may not have either. */
+static bool step_ok(struct conf_reader *r, const struct pt_src_tok *tok, size_t raw,
+		    const struct conf_step *s)
+{
+	struct pt_loc loc;
+	char c = (char)s->byte;
+
+	if (s->esc == CONF_ESC_NONE || (s->esc == CONF_ESC_CODE && !conf_is_control(&c, &c + 1)))
+		return true;
+	loc = place_in(r, tok, raw, s->next - raw);
+	if (s->esc == CONF_ESC_BAD)
+		conf_reader_error(r, &loc, "a backslash is written as \\\\, a byte as \\x41 or \\101",
+				  "this escape does not exist");
+	else
+		conf_reader_error(r, &loc, "only \\n and \\t stand for control characters here",
+				  "this escape makes a control character (byte 0x%02x)", s->byte);
+	return false;
+}
+
+static bool is_utf8(const struct pt_buf *b)
+{
+	const char *p = b->s, *end = b->s + b->n;
+
+	for (size_t n; p < end; p += n) {
+		n = conf_utf8_len(p, end);
+		if (!n || conf_is_control(p, end))
+			return false;
+	}
+	return true;
+}
+
+bool conf_value_decode(struct conf_reader *r, const struct pt_src_tok *tok)
+{
+	struct conf_span span = conf_span(r->text, tok);
+	bool high = false, ok = true;
+	struct conf_step s;
+	struct pt_loc loc;
+
+	r->value.n = 0;
+	for (size_t i = span.from; i < span.to; i = s.next) {
+		s = conf_decode_step(r->text, i, span.to, span.quote);
+		ok = step_ok(r, tok, i, &s) && ok;
+		high = high || (s.esc == CONF_ESC_CODE && s.byte >= 0x80);
+		if (s.byte >= 0)
+			pt_buf_chr(&r->value, (char)s.byte);
+	}
+	pt_buf_chr(&r->value, '\0');
+	if (r->value.err) {
+		conf_reader_nomem(r);
+		return false;
+	}
+	r->value.n--;
+	if (!ok || !high || is_utf8(&r->value))
+		return ok;
+	loc = conf_value_loc(r, tok);
+	conf_reader_error(r, &loc, "write the character itself, in UTF-8",
+			  "the escapes in this string do not make UTF-8 text");
+	return false;
+}
+
+void conf_clean_word(struct conf_reader *r, const char *word)
+{
+	if (r->mute)
+		return;
+	pt_buf_str(&r->tree->clean, word);
+	pt_buf_chr(&r->tree->clean, '\n');
+	r->clean_line++;
+}
+
+void conf_clean_string(struct conf_reader *r, const char *s)
+{
+	struct pt_buf *b = &r->tree->clean;
+
+	if (r->mute)
+		return;
+	pt_buf_chr(b, '\'');
+	for (; *s; s++) {
+		if (*s == '\'' || *s == '\\')
+			pt_buf_chr(b, '\\');
+		if (*s == '\n')
+			r->clean_line++;
+		pt_buf_chr(b, *s);
+	}
+	pt_buf_str(b, "'\n");
+	r->clean_line++;
+}
+
+static bool check_typed(struct conf_reader *r, const struct pt_schema *opt, const struct pt_loc *loc)
+{
+	const char *s = r->value.s;
+	uint32_t seconds;
+
+	if (opt->type == PT_OPT_BOOL && conf_parse_bool(s) < 0) {
+		conf_reader_error(r, loc, "write true or false", "%s is neither true nor false", opt->name);
+		return false;
+	}
+	if (opt->type == PT_OPT_DURATION && pt_parse_duration(s, &seconds)) {
+		conf_reader_error(r, loc, "write seconds or a time such as 90s, 5m, 1h30m, 2d",
+				  "%s is not a length of time", opt->name);
+		return false;
+	}
+	if (!opt->check || !opt->check(s, loc, r->e))
+		return true;
+	r->errors++;
+	r->stop = r->stop || r->e->list.n >= PT_ERR_MAX;
+	return false;
+}
+
+void conf_value_read(struct conf_reader *r, const struct pt_schema *opt, const struct pt_src_tok *tok)
+{
+	struct pt_loc loc = conf_value_loc(r, tok);
+	struct conf_span span = conf_span(r->text, tok);
+	struct conf_leaf leaf = {
+		.opt = opt, .section = r->section, .off = (uint32_t)span.from,
+		.len = (uint32_t)(span.to - span.from), .line = tok->line,
+		.col = tok->col + (span.quote ? 1 : 0), .clean_line = r->clean_line,
+	};
+
+	if (r->stop || !conf_value_decode(r, tok) || !check_typed(r, opt, &loc) || r->mute)
+		return;
+	conf_clean_string(r, r->value.s);
+	if (pt_vec_push(r->arena, &r->tree->leaves, leaf))
+		conf_reader_nomem(r);
+}
