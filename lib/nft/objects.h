@@ -68,6 +68,7 @@ struct nft_set {
 struct pt_nft_objects {
 	PT_VEC(struct nft_chain) chains;
 	PT_VEC(struct nft_set) sets; /* sorted by name after pt_nft_compile() / pt_nft_read() */
+	bool applied_chain;          /* kernel side: NFT_APPLIED_CHAIN exists */
 	size_t last_chain;           /* where read.c put the last rule: dumps come chain by chain */
 };
 

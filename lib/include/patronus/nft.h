@@ -102,7 +102,8 @@ PT_API int pt_nft_table_replace(struct pt_nl *nf, const char *name, const struct
 /* Sets counters of all elements to zero / deletes elements idle for AGE seconds. */
 PT_API int pt_nft_table_zero(struct pt_nl *nf, const char *name, size_t *n, struct pt_err *e) PT_MUST;
 
-/* Exposed for fuzzing: any one nfnetlink message into S. */
+/* Exposed for fuzzing: any one nfnetlink message into S, which may be all zero at first (calloc'ed, for
+ * pt_nft_state_free()). */
 PT_API int pt_nft_parse(struct pt_nft_state *s, const struct nlmsghdr *nlh) PT_MUST;
 
 #endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Elements of sets, one by one, between the messages and the interval sets. */
+#ifndef NFT_ELEMS_H
+#define NFT_ELEMS_H
+
+#include <linux/netlink.h>
+
+#include "nft/objects.h"
+
+/* The kernel knows an interval as two elements, its first key and the key behind its last. */
+enum nft_elem_state { NFT_ELEM_WHOLE, NFT_ELEM_START, NFT_ELEM_END };
+
+struct nft_elem {
+	pt_u128 lo, hi;                /* START: LO; END: LO is the key behind the interval */
+	uint64_t timeout, expires;     /* milliseconds, 0: none */
+	uint64_t packets, bytes;
+	uint8_t state;
+	bool has_counter;
+};
+
+struct nft_elems {
+	struct nft_elem *v; /* malloc'ed */
+	size_t n, cap;
+};
+
+void nft_elems_fini(struct nft_elems *e);
+/* Takes the elements out of the list of one message about SET (elements of a map go into set->map,
+ * whose memory is A's). */
+int nft_elems_parse(struct nft_elems *e, struct nft_set *set, struct pt_arena *a,
+		    const struct nlattr *attr) PT_MUST;
+/* Brings all of them into order and pairs the halves. MAX: the highest key of the set. */
+void nft_elems_finish(struct nft_elems *e, pt_u128 max);
+pt_u128 nft_key_max(const struct nft_set *set);
+void nft_key_to_bytes(pt_u128 key, uint8_t *out, size_t len);
+
+/* Walks the elements that an interval set becomes in a kernel set: intervals, or single keys. */
+struct nft_elem_walk {
+	const struct pt_iset *from;
+	size_t i;
+	pt_u128 done; /* keys of from->v[i] that were given out, for sets of single keys */
+};
+/* Fills OUT with up to MAX elements and returns how many; 0 at the end. */
+size_t nft_elem_walk_next(struct nft_elem_walk *w, bool interval, struct nft_elem *out, size_t max);
+
+/* Sorted and disjoint: what has to be deleted from HAVE (N elements), and what added, so that
+ * together they cover exactly WANT. -ENOMEM. */
+int nft_elems_delta(const struct pt_ival *have, size_t n, const struct pt_iset *want,
+		    struct pt_arena *a, struct pt_iset *add, struct pt_ival **del, size_t *n_del) PT_MUST;
+
+#endif

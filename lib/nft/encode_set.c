@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Messages about sets, maps and their elements. */
+#include <errno.h>
+#include <string.h>
+
+#include <libmnl/libmnl.h>
+#include <libnftnl/udata.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include "nft/encode.h"
+
+#define ELEM_BYTES 100     /* both halves of an IPv6 interval with its two times */
+#define MAP_ELEM_BYTES 400 /* the longest name of a chain, key and heads */
+
+/* How `nft list` learns in which order the bytes of a bare number stand. */
+enum { BYTEORDER_HOST = 1, BYTEORDER_BIG = 2 };
+
+static uint32_t set_flags(const struct nft_set *set)
+{
+	uint32_t flags = 0;
+
+	if (set->interval)
+		flags |= NFT_SET_INTERVAL;
+	if (set->has_timeout)
+		flags |= NFT_SET_TIMEOUT;
+	if (set->role == NFT_SET_VMAP || set->role == NFT_SET_PMAP)
+		flags |= NFT_SET_MAP;
+	return flags;
+}
+
+static void put_data_type(struct nlmsghdr *nlh, const struct nft_set *set)
+{
+	if (set->role == NFT_SET_VMAP) {
+		nft_put_be32(nlh, NFTA_SET_DATA_TYPE, NFT_DATA_VERDICT);
+	} else if (set->role == NFT_SET_PMAP) {
+		nft_put_be32(nlh, NFTA_SET_DATA_TYPE, set->data_type);
+		nft_put_be32(nlh, NFTA_SET_DATA_LEN, set->data_len);
+	}
+}
+
+/* A hash table of known size is laid out once instead of growing. Halves of intervals count one
+ * by one in some kernels. */
+static void put_size(struct nlmsghdr *nlh, const struct nft_set *set, size_t size)
+{
+	struct nlattr *nest;
+
+	if (!size || size > UINT32_MAX / 2)
+		return;
+	nest = mnl_attr_nest_start(nlh, NFTA_SET_DESC);
+	nft_put_be32(nlh, NFTA_SET_DESC_SIZE, (uint32_t)(set->interval ? 2 * size : size));
+	mnl_attr_nest_end(nlh, nest);
+}
+
+static void put_byteorder(struct nlmsghdr *nlh, const struct nft_set *set)
+{
+	uint32_t order = set->role == NFT_SET_VMAP ? BYTEORDER_HOST : BYTEORDER_BIG;
+	uint8_t udata[8];
+
+	mnl_attr_put(nlh, NFTA_SET_USERDATA,
+		     nft_udata_put(udata, 0, NFTNL_UDATA_SET_KEYBYTEORDER, &order, sizeof(order)),
+		     udata);
+}
+
+int nft_put_set(struct pt_nl_batch *b, uint64_t cookie, const struct nft_set *set, size_t size)
+{
+	struct nlmsghdr *nlh = nft_message(b, NFT_MSG_NEWSET, NLM_F_CREATE, 0);
+	struct nlattr *nest;
+
+	if (!nlh)
+		return -ENOMEM;
+	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, PT_NFT_TABLE);
+	mnl_attr_put_strz(nlh, NFTA_SET_NAME, set->name);
+	nft_put_be32(nlh, NFTA_SET_FLAGS, set_flags(set));
+	nft_put_be32(nlh, NFTA_SET_KEY_TYPE, set->key_type);
+	nft_put_be32(nlh, NFTA_SET_KEY_LEN, set->key_len);
+	put_data_type(nlh, set);
+	nft_put_be32(nlh, NFTA_SET_ID, (uint32_t)pt_nl_batch_count(b) + 1);
+	if (set->has_timeout && set->timeout)
+		nft_put_be64(nlh, NFTA_SET_TIMEOUT, (uint64_t)set->timeout * 1000);
+	put_size(nlh, set, size);
+	put_byteorder(nlh, set);
+	if (set->counters) {
+		nest = mnl_attr_nest_start(nlh, NFTA_SET_EXPR);
+		mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, "counter");
+		mnl_attr_nest_end(nlh, nest);
+	}
+	return pt_nl_batch_commit(b, nlh, cookie);
+}
+
+int nft_del_set(struct pt_nl_batch *b, uint64_t cookie, const char *name)
+{
+	struct nlmsghdr *nlh = nft_message(b, NFT_MSG_DELSET, 0, 0);
+
+	if (!nlh)
+		return -ENOMEM;
+	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, PT_NFT_TABLE);
+	mnl_attr_put_strz(nlh, NFTA_SET_NAME, name);
+	return pt_nl_batch_commit(b, nlh, cookie);
+}
+
+/* ---- elements ---- */
+
+static struct nlmsghdr *elems_message(struct pt_nl_batch *b, bool add, const struct nft_set *set,
+				      size_t bytes, struct nlattr **list)
+{
+	struct nlmsghdr *nlh;
+
+	nlh = nft_message(b, add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM, add ? NLM_F_CREATE : 0,
+			  bytes);
+	if (!nlh)
+		return NULL;
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, PT_NFT_TABLE);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set->name);
+	*list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
+	return nlh;
+}
+
+static void put_data(struct nlmsghdr *nlh, uint16_t type, const void *data, size_t len)
+{
+	struct nlattr *nest = mnl_attr_nest_start(nlh, type);
+
+	mnl_attr_put(nlh, NFTA_DATA_VALUE, len, data);
+	mnl_attr_nest_end(nlh, nest);
+}
+
+static void put_half(struct nlmsghdr *nlh, const struct nft_set *set, pt_u128 key,
+		     const struct nft_elem *start)
+{
+	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+	uint8_t bytes[16];
+
+	nft_key_to_bytes(key, bytes, set->key_len);
+	put_data(nlh, NFTA_SET_ELEM_KEY, bytes, set->key_len);
+	if (!start)
+		nft_put_be32(nlh, NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
+	if (start && start->timeout)
+		nft_put_be64(nlh, NFTA_SET_ELEM_TIMEOUT, start->timeout);
+	if (start && start->expires)
+		nft_put_be64(nlh, NFTA_SET_ELEM_EXPIRATION, start->expires);
+	mnl_attr_nest_end(nlh, nest);
+}
+
+int nft_put_elems(struct pt_nl_batch *b, uint64_t cookie, bool add, const struct nft_set *set,
+		  const struct nft_elem *v, size_t n)
+{
+	pt_u128 max = nft_key_max(set);
+	struct nlmsghdr *nlh;
+	struct nlattr *list;
+
+	nlh = elems_message(b, add, set, n * ELEM_BYTES, &list);
+	if (!nlh)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		put_half(nlh, set, v[i].lo, &v[i]);
+		if (set->interval && v[i].hi != max) /* nothing ends an interval up to the last key */
+			put_half(nlh, set, v[i].hi + 1, NULL);
+	}
+	mnl_attr_nest_end(nlh, list);
+	return pt_nl_batch_commit(b, nlh, cookie);
+}
+
+static void put_goto(struct nlmsghdr *nlh, const char *chain)
+{
+	struct nlattr *data = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_DATA);
+	struct nlattr *verdict = mnl_attr_nest_start(nlh, NFTA_DATA_VERDICT);
+
+	nft_put_be32(nlh, NFTA_VERDICT_CODE, (uint32_t)NFT_GOTO);
+	mnl_attr_put_strz(nlh, NFTA_VERDICT_CHAIN, chain);
+	mnl_attr_nest_end(nlh, verdict);
+	mnl_attr_nest_end(nlh, data);
+}
+
+int nft_put_map_elems(struct pt_nl_batch *b, uint64_t cookie, bool add, const struct nft_set *set,
+		      const struct nft_map_elem *v, size_t n)
+{
+	struct nlmsghdr *nlh;
+	struct nlattr *list, *nest;
+
+	nlh = elems_message(b, add, set, n * MAP_ELEM_BYTES, &list);
+	if (!nlh)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		nest = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+		put_data(nlh, NFTA_SET_ELEM_KEY, v[i].key, v[i].key_len);
+		if (add && v[i].data_len)
+			put_data(nlh, NFTA_SET_ELEM_DATA, v[i].data, v[i].data_len);
+		else if (add && v[i].chain)
+			put_goto(nlh, v[i].chain);
+		mnl_attr_nest_end(nlh, nest);
+	}
+	mnl_attr_nest_end(nlh, list);
+	return pt_nl_batch_commit(b, nlh, cookie);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Between the files of this folder that talk to the kernel. */
+#ifndef NFT_KERNEL_H
+#define NFT_KERNEL_H
+
+#include <linux/netfilter/nf_tables.h>
+
+#include "nft/elems.h"
+#include "nft/objects.h"
+
+/* ---- rule.c ---- */
+
+size_t nft_udata_put(uint8_t *to, size_t at, uint8_t type, const void *value, size_t len);
+const uint8_t *nft_udata_find(const uint8_t *data, size_t size, uint8_t type, size_t *len);
+void nft_rule_read_counters(struct nft_rule *rule);
+bool nft_rule_uses_set(struct nftnl_rule *r, bool (*match)(const char *set, const void *arg),
+		       const void *arg);
+size_t nft_rule_exprs(struct nftnl_rule *r);
+
+/* ---- name.c ---- */
+
+/* Takes "t.NAME.4" apart; NAME is not terminated. */
+bool nft_table_name_of(const char *set, const char **name, size_t *len, enum pt_af *af);
+
+/* nft's numbers of the types of keys that are addresses, fixed by its user interface. */
+enum { NFT_KEY_IPV4 = 7, NFT_KEY_IPV6 = 8 };
+
+/* ---- parse.c ---- */
+
+/* pt_nl_nested() where a missing nest is an empty one. */
+int nft_nest(const struct nlattr *attr, const struct nlattr **tb, size_t n) PT_MUST;
+/* Whether ATTR is there and is the string S. */
+bool nft_attr_is(const struct nlattr *attr, const char *s);
+/* The name of the set that an element message is about, "" if of another table. */
+int nft_parse_elems_set(const struct nlmsghdr *nlh, char name[NFT_NAME_MAXLEN]) PT_MUST;
+
+/* ---- encode.c, encode_set.c: one message each into a batch; 0 or -ENOMEM ---- */
+
+int nft_put_table(struct pt_nl_batch *b, uint64_t cookie) PT_MUST;
+int nft_put_chain(struct pt_nl_batch *b, uint64_t cookie, const struct nft_chain *chain) PT_MUST;
+int nft_del_chain(struct pt_nl_batch *b, uint64_t cookie, const char *name) PT_MUST;
+int nft_put_applied(struct pt_nl_batch *b, uint64_t cookie, const char *digest, const char *path,
+		    uint64_t when) PT_MUST;
+/* BEFORE: handle of the rule to stand in front of, 0: at the end. */
+int nft_put_rule(struct pt_nl_batch *b, uint64_t cookie, const char *chain, struct nftnl_rule *r,
+		 uint64_t before) PT_MUST;
+int nft_del_rule(struct pt_nl_batch *b, uint64_t cookie, const char *chain, uint64_t handle) PT_MUST;
+/* SIZE: what the set will ever hold, 0: unknown. */
+int nft_put_set(struct pt_nl_batch *b, uint64_t cookie, const struct nft_set *set,
+		size_t size) PT_MUST;
+int nft_del_set(struct pt_nl_batch *b, uint64_t cookie, const char *name) PT_MUST;
+
+#define NFT_ELEMS_PER_MESSAGE 512 /* an attribute holds less than 64 KiB: 512 of 100 bytes fit */
+#define NFT_MAP_ELEMS_PER_MESSAGE 128 /* of 400 bytes, names of chains included */
+/* ADD or delete; at most that many. */
+int nft_put_elems(struct pt_nl_batch *b, uint64_t cookie, bool add, const struct nft_set *set,
+		  const struct nft_elem *v, size_t n) PT_MUST;
+int nft_put_map_elems(struct pt_nl_batch *b, uint64_t cookie, bool add, const struct nft_set *set,
+		      const struct nft_map_elem *v, size_t n) PT_MUST;
+
+/* The user data of NFT_APPLIED_CHAIN. */
+void nft_applied_read(const uint8_t *data, size_t size, struct pt_nft_state *s);
+
+/* ---- read.c: questions shared with table.c; no records, the caller knows the purpose ---- */
+
+#define NFT_TRIES 16 /* of reading again after somebody else's change */
+
+/* Starts a question of TYPE (NFT_MSG_*) in BUF. */
+struct nlmsghdr *nft_question(void *buf, uint16_t type, uint16_t flags);
+int nft_ask_genid(struct pt_nl *nf, uint32_t *genid) PT_MUST;
+/* -ENOENT: there is no table of ours. */
+int nft_ask_table(struct pt_nl *nf, struct pt_nft_state *s) PT_MUST;
+int nft_ask_sets(struct pt_nl *nf, struct pt_nft_state *s) PT_MUST;
+/* Elements of SET: into set->pending, map elements into set->map; unfinished. */
+int nft_ask_elems(struct pt_nl *nf, struct pt_nft_state *s, struct nft_set *set) PT_MUST;
+struct pt_nft_state *nft_state_new(void); /* NULL: no memory */
+int nft_state_ready(struct pt_nft_state *s) PT_MUST; /* makes what an all-zero one lacks */
+void nft_set_forget(struct nft_set *set);
+void nft_chain_forget(struct nft_chain *chain);
+/* What is pending becomes elems and raw. */
+int nft_set_finish(struct nft_set *set, struct pt_arena *a) PT_MUST;
+struct nft_set *nft_find_set(const struct pt_nft_objects *o, const char *name);
+struct nft_chain *nft_find_chain(const struct pt_nft_objects *o, const char *name);
+
+/* ---- commit.c ---- */
+
+/* A refusal in words: what the kernel's answer to WHAT means. */
+void nft_refusal(struct pt_err *e, const struct pt_loc *loc, const char *what,
+		 const struct pt_nl_refusal *r);
+
+#endif

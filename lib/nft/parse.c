@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One message of the kernel about nftables, into what we know of our table.
+ *
+ * Messages about other tables are passed over in silence: they are somebody else's. Those
+ * about ours are believed in nothing: a length that does not fit is -EBADMSG.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include "nft/kernel.h"
+
+/* The kernel does not send user data longer than this, nor do we read it. */
+#define UDATA_MAX NFT_USERDATA_MAXLEN
+
+int nft_nest(const struct nlattr *attr, const struct nlattr **tb, size_t n)
+{
+	if (attr)
+		return pt_nl_nested(attr, tb, n);
+	memset(tb, 0, n * sizeof(*tb));
+	return 0;
+}
+
+bool nft_attr_is(const struct nlattr *attr, const char *s)
+{
+	size_t n = strlen(s);
+
+	return attr && mnl_attr_get_payload_len(attr) == n + 1 &&
+	       !memcmp(mnl_attr_get_payload(attr), s, n + 1);
+}
+
+/* A string of the kernel in the arena; *OUT stays NULL without one. */
+static int take_str(struct pt_arena *a, const struct nlattr *attr, const char **out)
+{
+	char name[NFT_NAME_MAXLEN];
+	int rc;
+
+	*out = NULL;
+	if (!attr)
+		return 0;
+	rc = pt_nl_get_str(attr, name, sizeof(name));
+	if (rc)
+		return rc;
+	*out = pt_arena_strdup(a, name);
+	return *out ? 0 : -ENOMEM;
+}
+
+struct nft_chain *nft_find_chain(const struct pt_nft_objects *o, const char *name)
+{
+	for (size_t i = 0; i < o->chains.n; i++)
+		if (!strcmp(o->chains.v[i].name, name))
+			return &o->chains.v[i];
+	return NULL;
+}
+
+struct nft_set *nft_find_set(const struct pt_nft_objects *o, const char *name)
+{
+	for (size_t i = 0; i < o->sets.n; i++)
+		if (!strcmp(o->sets.v[i].name, name))
+			return &o->sets.v[i];
+	return NULL;
+}
+
+/* ---- generation, table ---- */
+
+static int parse_gen(struct pt_nft_state *s, const struct nlmsghdr *nlh)
+{
+	const struct nlattr *tb[NFTA_GEN_MAX + 1];
+	int rc;
+
+	rc = pt_nl_attrs(nlh, sizeof(struct nfgenmsg), tb, PT_ARRAY_SIZE(tb));
+	return rc ? rc : pt_nl_get_be32(tb[NFTA_GEN_ID], &s->genid);
+}
+
+static int parse_table(struct pt_nft_state *s, const struct nlmsghdr *nlh)
+{
+	const struct nlattr *tb[NFTA_TABLE_MAX + 1];
+	int rc;
+
+	rc = pt_nl_attrs(nlh, sizeof(struct nfgenmsg), tb, PT_ARRAY_SIZE(tb));
+	if (!rc && nft_attr_is(tb[NFTA_TABLE_NAME], PT_NFT_TABLE))
+		s->present = true;
+	return rc;
+}
+
+/* ---- chains ---- */
+
+static int parse_hook(struct nft_chain *chain, const struct nlattr *nest)
+{
+	const struct nlattr *tb[NFTA_HOOK_MAX + 1];
+	uint32_t prio = 0;
+	int rc;
+
+	rc = nft_nest(nest, tb, PT_ARRAY_SIZE(tb));
+	if (!rc)
+		rc = pt_nl_get_be32(tb[NFTA_HOOK_HOOKNUM], &chain->hook);
+	if (!rc)
+		rc = pt_nl_get_be32(tb[NFTA_HOOK_PRIORITY], &prio);
+	chain->prio = (int32_t)prio;
+	return rc;
+}
+
+static int parse_applied(struct pt_nft_state *s, const struct nlattr *udata)
+{
+	if (!udata)
+		return 0;
+	if (mnl_attr_get_payload_len(udata) > UDATA_MAX)
+		return -EBADMSG;
+	nft_applied_read(mnl_attr_get_payload(udata), mnl_attr_get_payload_len(udata), s);
+	return 0;
+}
+
+static int parse_chain(struct pt_nft_state *s, const struct nlmsghdr *nlh)
+{
+	const struct nlattr *tb[NFTA_CHAIN_MAX + 1];
+	uint32_t policy = NF_ACCEPT;
+	struct nft_chain chain = { 0 };
+	int rc;
+
+	rc = pt_nl_attrs(nlh, sizeof(struct nfgenmsg), tb, PT_ARRAY_SIZE(tb));
+	if (rc || !nft_attr_is(tb[NFTA_CHAIN_TABLE], PT_NFT_TABLE))
+		return rc;
+	if (nft_attr_is(tb[NFTA_CHAIN_NAME], NFT_APPLIED_CHAIN)) {
+		s->objects->applied_chain = true;
+		return parse_applied(s, tb[NFTA_CHAIN_USERDATA]);
+	}
+	rc = take_str(s->arena, tb[NFTA_CHAIN_NAME], &chain.name);
+	if (!rc && tb[NFTA_CHAIN_HOOK])
+		rc = take_str(s->arena, tb[NFTA_CHAIN_TYPE], &chain.type);
+	if (!rc)
+		rc = parse_hook(&chain, tb[NFTA_CHAIN_HOOK]);
+	if (!rc)
+		rc = pt_nl_get_be32(tb[NFTA_CHAIN_POLICY], &policy);
+	if (!rc)
+		rc = pt_nl_get_be64(tb[NFTA_CHAIN_HANDLE], &chain.handle);
+	if (rc || !chain.name || (tb[NFTA_CHAIN_HOOK] && !chain.type))
+		return rc ? rc : -EBADMSG;
+	chain.policy_drop = policy == NF_DROP;
+	return pt_vec_push(s->arena, &s->objects->chains, chain);
+}
+
+/* ---- sets ---- */
+
+static enum nft_set_role set_role(const struct nft_set *set, uint32_t flags)
+{
+	if (flags & NFT_SET_MAP)
+		return set->data_type == NFT_DATA_VERDICT ? NFT_SET_VMAP : NFT_SET_PMAP;
+	if (!strncmp(set->name, "t.", 2))
+		return NFT_SET_TABLE;
+	return strncmp(set->name, "if.", 3) ? NFT_SET_CONST : NFT_SET_IF;
+}
+
+static int set_numbers(struct nft_set *set, const struct nlattr **tb, uint32_t *flags)
+{
+	const struct nlattr *expr[NFTA_EXPR_MAX + 1];
+	uint32_t key_len = 0;
+	uint64_t timeout = 0;
+	int rc;
+
+	rc = pt_nl_get_be32(tb[NFTA_SET_FLAGS], flags);
+	if (!rc)
+		rc = pt_nl_get_be32(tb[NFTA_SET_KEY_TYPE], &set->key_type);
+	if (!rc)
+		rc = pt_nl_get_be32(tb[NFTA_SET_KEY_LEN], &key_len);
+	if (!rc)
+		rc = pt_nl_get_be32(tb[NFTA_SET_DATA_TYPE], &set->data_type);
+	if (!rc)
+		rc = pt_nl_get_be32(tb[NFTA_SET_DATA_LEN], &set->data_len);
+	if (!rc)
+		rc = pt_nl_get_be64(tb[NFTA_SET_TIMEOUT], &timeout);
+	if (!rc)
+		rc = pt_nl_get_be64(tb[NFTA_SET_HANDLE], &set->handle);
+	if (!rc)
+		rc = nft_nest(tb[NFTA_SET_EXPR], expr, PT_ARRAY_SIZE(expr));
+	if (rc)
+		return rc;
+	set->counters = nft_attr_is(expr[NFTA_EXPR_NAME], "counter");
+	set->timeout = (uint32_t)(timeout / 1000);
+	/* No set of ours has longer keys or data: 0 differs from all of them and is not read. */
+	if (key_len <= sizeof(((struct nft_map_elem *)0)->key) &&
+	    (set->data_type == NFT_DATA_VERDICT ||
+	     set->data_len <= sizeof(((struct nft_map_elem *)0)->data)))
+		set->key_len = (uint8_t)key_len;
+	return 0;
+}
+
+static int parse_set(struct pt_nft_state *s, const struct nlmsghdr *nlh)
+{
+	const struct nlattr *tb[NFTA_SET_MAX + 1];
+	struct nft_set set = { 0 };
+	uint32_t flags = 0;
+	int rc;
+
+	rc = pt_nl_attrs(nlh, sizeof(struct nfgenmsg), tb, PT_ARRAY_SIZE(tb));
+	if (rc || !nft_attr_is(tb[NFTA_SET_TABLE], PT_NFT_TABLE))
+		return rc;
+	rc = take_str(s->arena, tb[NFTA_SET_NAME], &set.name);
+	if (!rc)
+		rc = set_numbers(&set, tb, &flags);
+	if (rc || !set.name)
+		return rc ? rc : -EBADMSG;
+	set.interval = flags & NFT_SET_INTERVAL;
+	set.has_timeout = flags & NFT_SET_TIMEOUT;
+	set.role = set_role(&set, flags);
+	if (set.key_type == NFT_KEY_IPV4)
+		set.af = PT_AF_INET;
+	else if (set.key_type == NFT_KEY_IPV6)
+		set.af = PT_AF_INET6;
+	return pt_vec_push(s->arena, &s->objects->sets, set);
+}
+
+int nft_parse_elems_set(const struct nlmsghdr *nlh, char name[NFT_NAME_MAXLEN])
+{
+	const struct nlattr *tb[NFTA_SET_ELEM_LIST_MAX + 1];
+	int rc;
+
+	name[0] = '\0';
+	rc = pt_nl_attrs(nlh, sizeof(struct nfgenmsg), tb, PT_ARRAY_SIZE(tb));
+	if (rc || !nft_attr_is(tb[NFTA_SET_ELEM_LIST_TABLE], PT_NFT_TABLE))
+		return rc;
+	return pt_nl_get_str(tb[NFTA_SET_ELEM_LIST_SET], name, NFT_NAME_MAXLEN);
+}
+
+static int parse_elems(struct pt_nft_state *s, const struct nlmsghdr *nlh)
+{
+	const struct nlattr *tb[NFTA_SET_ELEM_LIST_MAX + 1];
+	char name[NFT_NAME_MAXLEN];
+	struct nft_set *set;
+	int rc;
+
+	rc = nft_parse_elems_set(nlh, name);
+	set = rc ? NULL : nft_find_set(s->objects, name);
+	if (!set)
+		return rc;
+	if (!set->pending) {
+		set->pending = calloc(1, sizeof(*set->pending));
+		if (!set->pending)
+			return -ENOMEM;
+	}
+	rc = pt_nl_attrs(nlh, sizeof(struct nfgenmsg), tb, PT_ARRAY_SIZE(tb));
+	return rc ? rc : nft_elems_parse(set->pending, set, s->arena,
+					 tb[NFTA_SET_ELEM_LIST_ELEMENTS]);
+}
+
+/* ---- rules ---- */
+
+/* Dumps come chain by chain, so the chain of the rule before is the best guess. */
+static struct nft_chain *rule_chain(struct pt_nft_objects *o, const struct nlattr *attr)
+{
+	char name[NFT_NAME_MAXLEN] = "";
+	struct nft_chain *chain;
+
+	if (o->last_chain < o->chains.n && nft_attr_is(attr, o->chains.v[o->last_chain].name))
+		return &o->chains.v[o->last_chain];
+	if (pt_nl_get_str(attr, name, sizeof(name)))
+		return NULL;
+	chain = nft_find_chain(o, name);
+	if (chain)
+		o->last_chain = (size_t)(chain - o->chains.v);
+	return chain;
+}
+
+/* libnftnl takes strings without looking for their end, so it gets a copy with zeros behind. */
+static int rule_decode(const struct nlmsghdr *nlh, struct nftnl_rule **out)
+{
+	void *copy = calloc(1, nlh->nlmsg_len + MNL_ALIGNTO);
+	int rc = -ENOMEM;
+
+	*out = nftnl_rule_alloc();
+	if (!copy || !*out)
+		goto out;
+	memcpy(copy, nlh, nlh->nlmsg_len);
+	errno = 0;
+	rc = 0;
+	if (nftnl_rule_nlmsg_parse(copy, *out) < 0)
+		rc = errno == ENOMEM ? -ENOMEM : -EBADMSG;
+out:
+	free(copy);
+	if (rc && *out) {
+		nftnl_rule_free(*out);
+		*out = NULL;
+	}
+	return rc;
+}
+
+static int parse_rule(struct pt_nft_state *s, const struct nlmsghdr *nlh)
+{
+	const struct nlattr *tb[NFTA_RULE_MAX + 1];
+	struct nft_rule rule = { 0 };
+	struct nft_chain *chain;
+	int rc;
+
+	rc = pt_nl_attrs(nlh, sizeof(struct nfgenmsg), tb, PT_ARRAY_SIZE(tb));
+	if (rc || !nft_attr_is(tb[NFTA_RULE_TABLE], PT_NFT_TABLE))
+		return rc;
+	chain = rule_chain(s->objects, tb[NFTA_RULE_CHAIN]);
+	if (!chain)
+		return 0;
+	rc = pt_nl_get_be64(tb[NFTA_RULE_HANDLE], &rule.handle);
+	if (!rc)
+		rc = rule_decode(nlh, &rule.nlr);
+	if (rc)
+		return rc;
+	nft_rule_get_identity(rule.nlr, s->arena, &rule.id, &rule.name);
+	nft_rule_read_counters(&rule);
+	rule.digest = nft_rule_digest(rule.nlr);
+	rc = pt_vec_push(s->arena, &chain->rules, rule);
+	if (rc)
+		nftnl_rule_free(rule.nlr);
+	return rc;
+}
+
+/* ---- all of them ---- */
+
+static const struct message_parser {
+	uint16_t type;
+	int (*parse)(struct pt_nft_state *s, const struct nlmsghdr *nlh);
+} parsers[] = {
+	{ NFT_MSG_NEWGEN, parse_gen },
+	{ NFT_MSG_NEWTABLE, parse_table },
+	{ NFT_MSG_NEWCHAIN, parse_chain },
+	{ NFT_MSG_NEWSET, parse_set },
+	{ NFT_MSG_NEWSETELEM, parse_elems },
+	{ NFT_MSG_NEWRULE, parse_rule },
+};
+
+int pt_nft_parse(struct pt_nft_state *s, const struct nlmsghdr *nlh)
+{
+	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
+	uint16_t type = NFNL_MSG_TYPE(nlh->nlmsg_type);
+
+	if (NFNL_SUBSYS_ID(nlh->nlmsg_type) != NFNL_SUBSYS_NFTABLES)
+		return 0;
+	if (nlh->nlmsg_len < sizeof(*nlh) + sizeof(*nfg))
+		return -EBADMSG;
+	if (type != NFT_MSG_NEWGEN && nfg->nfgen_family != NFPROTO_INET)
+		return 0;
+	if (nft_state_ready(s))
+		return -ENOMEM;
+	for (size_t i = 0; i < PT_ARRAY_SIZE(parsers); i++)
+		if (parsers[i].type == type)
+			return parsers[i].parse(s, nlh);
+	return 0;
+}

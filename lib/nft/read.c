@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Reading our table out of the kernel.
+ *
+ * The kernel answers a dump at a time, so another program's transaction can fall between two
+ * of them. The generation number before and after tells; then everything is read again, for a
+ * difference computed from half of the old and half of the new would delete what it missed.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libmnl/libmnl.h>
+#include <libnftnl/common.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include "nft/kernel.h"
+
+#define QUESTION_BYTES 1024 /* a header and two names */
+
+struct nlmsghdr *nft_question(void *buf, uint16_t type, uint16_t flags)
+{
+	return nftnl_nlmsg_build_hdr(buf, type, NFPROTO_INET, flags, 0);
+}
+
+/* Takes only the kind of message that was asked for. */
+struct answer {
+	struct pt_nft_state *s;
+	uint16_t type;
+	const char *set; /* elements: of this set only */
+};
+
+static int answer_take(const struct nlmsghdr *nlh, void *arg)
+{
+	struct answer *a = arg;
+	char set[NFT_NAME_MAXLEN];
+	int rc;
+
+	if (NFNL_MSG_TYPE(nlh->nlmsg_type) != a->type)
+		return 0;
+	if (a->set) {
+		rc = nft_parse_elems_set(nlh, set);
+		if (rc || strcmp(set, a->set))
+			return rc;
+	}
+	return pt_nft_parse(a->s, nlh);
+}
+
+int nft_ask_genid(struct pt_nl *nf, uint32_t *genid)
+{
+	struct pt_nft_state s = { 0 };
+	struct answer a = { .s = &s, .type = NFT_MSG_NEWGEN };
+	uint32_t buf[QUESTION_BYTES / sizeof(uint32_t)];
+	int rc;
+
+	rc = pt_nl_talk(nf, nft_question(buf, NFT_MSG_GETGEN, 0), answer_take, &a);
+	*genid = s.genid;
+	pt_arena_free(s.arena);
+	return rc;
+}
+
+int nft_ask_table(struct pt_nl *nf, struct pt_nft_state *s)
+{
+	struct answer a = { .s = s, .type = NFT_MSG_NEWTABLE };
+	uint32_t buf[QUESTION_BYTES / sizeof(uint32_t)];
+	struct nlmsghdr *nlh = nft_question(buf, NFT_MSG_GETTABLE, 0);
+	int rc;
+
+	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, PT_NFT_TABLE);
+	s->present = false;
+	rc = pt_nl_talk(nf, nlh, answer_take, &a);
+	if (rc)
+		return rc;
+	return s->present ? 0 : -ENOENT;
+}
+
+static void forget_chains(void *arg)
+{
+	struct answer *a = arg;
+
+	a->s->objects->chains.n = 0;
+	a->s->objects->applied_chain = false;
+	a->s->digest[0] = a->s->path[0] = '\0';
+	a->s->applied = 0;
+}
+
+static int ask_chains(struct pt_nl *nf, struct pt_nft_state *s)
+{
+	struct answer a = { .s = s, .type = NFT_MSG_NEWCHAIN };
+	uint32_t buf[QUESTION_BYTES / sizeof(uint32_t)];
+
+	return pt_nl_dump(nf, nft_question(buf, NFT_MSG_GETCHAIN, 0), forget_chains, answer_take,
+			  &a);
+}
+
+static void forget_sets(void *arg)
+{
+	struct answer *a = arg;
+
+	a->s->objects->sets.n = 0;
+}
+
+int nft_ask_sets(struct pt_nl *nf, struct pt_nft_state *s)
+{
+	struct answer a = { .s = s, .type = NFT_MSG_NEWSET };
+	uint32_t buf[QUESTION_BYTES / sizeof(uint32_t)];
+	struct nlmsghdr *nlh = nft_question(buf, NFT_MSG_GETSET, 0);
+
+	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, PT_NFT_TABLE);
+	return pt_nl_dump(nf, nlh, forget_sets, answer_take, &a);
+}
+
+static void forget_elems(void *arg)
+{
+	struct answer *a = arg;
+	struct nft_set *set = nft_find_set(a->s->objects, a->set);
+
+	set->map.n = 0;
+	if (set->pending)
+		set->pending->n = 0;
+}
+
+int nft_ask_elems(struct pt_nl *nf, struct pt_nft_state *s, struct nft_set *set)
+{
+	struct answer a = { .s = s, .type = NFT_MSG_NEWSETELEM, .set = set->name };
+	uint32_t buf[QUESTION_BYTES / sizeof(uint32_t)];
+	struct nlmsghdr *nlh = nft_question(buf, NFT_MSG_GETSETELEM, 0);
+
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, PT_NFT_TABLE);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set->name);
+	return pt_nl_dump(nf, nlh, forget_elems, answer_take, &a);
+}
+
+static void forget_rules(void *arg)
+{
+	struct answer *a = arg;
+
+	for (size_t i = 0; i < a->s->objects->chains.n; i++)
+		nft_chain_forget(&a->s->objects->chains.v[i]);
+}
+
+static int ask_rules(struct pt_nl *nf, struct pt_nft_state *s)
+{
+	struct answer a = { .s = s, .type = NFT_MSG_NEWRULE };
+	uint32_t buf[QUESTION_BYTES / sizeof(uint32_t)];
+	struct nlmsghdr *nlh = nft_question(buf, NFT_MSG_GETRULE, 0);
+
+	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, PT_NFT_TABLE);
+	return pt_nl_dump(nf, nlh, forget_rules, answer_take, &a);
+}
+
+static int set_compare(const void *a, const void *b)
+{
+	const struct nft_set *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static int read_contents(struct pt_nl *nf, struct pt_nft_state *s, const char **what)
+{
+	struct pt_nft_objects *o = s->objects;
+	int rc;
+
+	*what = "chains";
+	rc = ask_chains(nf, s);
+	if (rc)
+		return rc;
+	*what = "sets";
+	rc = nft_ask_sets(nf, s);
+	if (!rc && o->sets.n)
+		qsort(o->sets.v, o->sets.n, sizeof(*o->sets.v), set_compare);
+	for (size_t i = 0; !rc && i < o->sets.n; i++) {
+		rc = nft_ask_elems(nf, s, &o->sets.v[i]);
+		if (!rc)
+			rc = nft_set_finish(&o->sets.v[i], s->arena);
+	}
+	if (rc)
+		return rc;
+	*what = "rules";
+	return ask_rules(nf, s);
+}
+
+/* One attempt; -ESTALE when somebody changed something meanwhile. */
+static int read_once(struct pt_nl *nf, struct pt_nft_state *s, const char **what)
+{
+	uint32_t after;
+	int rc;
+
+	*what = "generation";
+	rc = nft_ask_genid(nf, &s->genid);
+	if (rc)
+		return rc;
+	*what = "state";
+	rc = nft_ask_table(nf, s);
+	if (!rc)
+		rc = read_contents(nf, s, what);
+	else if (rc == -ENOENT)
+		rc = 0; /* no table: nothing to read, and that is an answer */
+	if (rc && rc != -ENOENT)
+		return rc;
+	if (nft_ask_genid(nf, &after))
+		return -ESTALE;
+	/* A set deleted under us answers -ENOENT, which only a moved generation excuses. */
+	return after != s->genid ? -ESTALE : rc;
+}
+
+int pt_nft_read(struct pt_nl *nf, struct pt_nft_state **out, struct pt_err *e)
+{
+	const char *what = "state";
+	int rc = -ESTALE;
+
+	*out = NULL;
+	for (int i = 0; i < NFT_TRIES && rc == -ESTALE; i++) {
+		struct pt_nft_state *s = nft_state_new();
+
+		if (!s)
+			return pt_err_sys(e, -ENOMEM, "reading the table inet " PT_NFT_TABLE);
+		rc = read_once(nf, s, &what);
+		if (!rc) {
+			*out = s;
+			return 0;
+		}
+		pt_nft_state_free(s);
+	}
+	if (rc == -ESTALE) {
+		pt_err_add(e, PT_ERROR, NULL, "find the program that keeps changing nftables",
+			   "reading the table inet " PT_NFT_TABLE
+			   ": the rules of this machine changed %d times meanwhile", NFT_TRIES);
+		return -EAGAIN;
+	}
+	return pt_err_sys(e, rc, "reading the %s of the table inet " PT_NFT_TABLE, what);
+}
