@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The canonical text of a rule: one form for each tree, which parses to the same tree again. */
+#include <string.h>
+
+#include "rule/internal.h"
+
+/* ", " between, braces around more than one. */
+static void list_open(struct pt_buf *b, size_t n)
+{
+	if (n > 1)
+		pt_buf_str(b, "{ ");
+}
+
+static void list_next(struct pt_buf *b, size_t i)
+{
+	if (i)
+		pt_buf_str(b, ", ");
+}
+
+static void list_close(struct pt_buf *b, size_t n)
+{
+	if (n > 1)
+		pt_buf_str(b, " }");
+}
+
+static void print_action(struct pt_buf *b, const struct pt_ast_rule *r)
+{
+	static const char *const actions[] = { "pass", "block", "match" };
+	static const char *const rets[] = { " drop", " return", " return-rst", " return-icmp" };
+
+	pt_buf_str(b, actions[r->action]);
+	if (!r->ret_explicit)
+		return;
+	pt_buf_str(b, rets[r->ret]);
+	if (r->ret != PT_RET_ICMP)
+		return;
+	if (r->ret_icmp6_only) {
+		pt_buf_chr(b, '6');
+		if (r->code6 >= 0)
+			pt_buf_fmt(b, "(%d)", r->code6);
+	} else if (r->code4 >= 0 && r->code6 >= 0) {
+		pt_buf_fmt(b, "(%d, %d)", r->code4, r->code6);
+	} else if (r->code4 >= 0) {
+		pt_buf_fmt(b, "(%d)", r->code4);
+	}
+}
+
+static void print_ifs(struct pt_buf *b, const struct pt_ast_rule *r)
+{
+	if (!r->ifs.n)
+		return;
+	pt_buf_str(b, " on ");
+	list_open(b, r->ifs.n);
+	for (size_t i = 0; i < r->ifs.n; i++) {
+		list_next(b, i);
+		pt_buf_fmt(b, "%s%s", r->ifs.v[i].neg ? "! " : "", r->ifs.v[i].name);
+	}
+	list_close(b, r->ifs.n);
+}
+
+static void print_protos(struct pt_buf *b, const struct pt_ast_rule *r)
+{
+	if (!r->protos.n)
+		return;
+	pt_buf_str(b, " proto ");
+	list_open(b, r->protos.n);
+	for (size_t i = 0; i < r->protos.n; i++) {
+		const char *name = pt_proto_name(r->protos.v[i]);
+
+		list_next(b, i);
+		if (name)
+			pt_buf_str(b, name);
+		else
+			pt_buf_fmt(b, "%u", r->protos.v[i]);
+	}
+	list_close(b, r->protos.n);
+}
+
+static void print_if_host(struct pt_buf *b, const struct pt_ast_host *h)
+{
+	static const char *const mods[] = { "", ":network", ":broadcast", ":peer" };
+
+	pt_buf_fmt(b, "%s%s%s%s%s", h->dyn ? "(" : "", h->name, mods[h->mod], h->no_alias ? ":0" : "",
+		   h->dyn ? ")" : "");
+}
+
+static void print_host(struct pt_buf *b, const struct pt_ast_host *h)
+{
+	if (h->neg)
+		pt_buf_str(b, "! ");
+	switch (h->kind) {
+	case PT_HOST_ANY:
+		pt_buf_str(b, "any");
+		break;
+	case PT_HOST_SELF:
+		pt_buf_str(b, "self");
+		break;
+	case PT_HOST_PREFIX:
+		pt_prefix_fmt(b, (struct pt_prefix){ .addr = h->lo, .len = h->plen });
+		break;
+	case PT_HOST_RANGE:
+		pt_addr_fmt(b, h->lo);
+		pt_buf_str(b, " - ");
+		pt_addr_fmt(b, h->hi);
+		break;
+	case PT_HOST_IF:
+		print_if_host(b, h);
+		break;
+	case PT_HOST_TABLE:
+		pt_buf_fmt(b, "<%s>", h->name);
+		break;
+	}
+}
+
+static void print_port(struct pt_buf *b, const struct pt_ast_port *p)
+{
+	static const char *const before[] = { "", "!= ", "< ", "<= ", "> ", ">= " };
+
+	switch (p->op) {
+	case PT_PORT_RANGE:
+		pt_buf_fmt(b, "%u:%u", p->a, p->b);
+		break;
+	case PT_PORT_IN:
+		pt_buf_fmt(b, "%u >< %u", p->a, p->b);
+		break;
+	case PT_PORT_OUT:
+		pt_buf_fmt(b, "%u <> %u", p->a, p->b);
+		break;
+	default:
+		pt_buf_fmt(b, "%s%u", before[p->op], p->a);
+	}
+}
+
+static void print_side(struct pt_buf *b, const char *word, const pt_hosts *hosts, const pt_ports *ports)
+{
+	if (!hosts->n && !ports->n)
+		return;
+	pt_buf_str(b, word);
+	list_open(b, hosts->n);
+	for (size_t i = 0; i < hosts->n; i++) {
+		list_next(b, i);
+		print_host(b, &hosts->v[i]);
+	}
+	list_close(b, hosts->n);
+	if (!hosts->n)
+		pt_buf_str(b, "any");
+	if (!ports->n)
+		return;
+	pt_buf_str(b, " port ");
+	list_open(b, ports->n);
+	for (size_t i = 0; i < ports->n; i++) {
+		list_next(b, i);
+		print_port(b, &ports->v[i]);
+	}
+	list_close(b, ports->n);
+}
+
+static void print_hosts(struct pt_buf *b, const struct pt_ast_rule *r)
+{
+	if (r->all)
+		pt_buf_str(b, " all");
+	print_side(b, " from ", &r->src, &r->sport);
+	print_side(b, " to ", &r->dst, &r->dport);
+}
+
+static void print_icmp(struct pt_buf *b, const struct pt_ast_rule *r)
+{
+	if (!r->icmp.n)
+		return;
+	pt_buf_str(b, r->icmp_af == PT_AF_INET6 ? " icmp6-type " : " icmp-type ");
+	list_open(b, r->icmp.n);
+	for (size_t i = 0; i < r->icmp.n; i++) {
+		const struct pt_ast_icmp *m = &r->icmp.v[i];
+		const char *name = pt_icmp_type_name(r->icmp_af, m->type);
+
+		list_next(b, i);
+		if (name)
+			pt_buf_str(b, name);
+		else
+			pt_buf_fmt(b, "%u", m->type);
+		if (m->code < 0)
+			continue;
+		name = pt_icmp_code_name(r->icmp_af, m->type, (uint8_t)m->code);
+		if (name)
+			pt_buf_fmt(b, " code %s", name);
+		else
+			pt_buf_fmt(b, " code %d", m->code);
+	}
+	list_close(b, r->icmp.n);
+}
+
+static void print_flag_letters(struct pt_buf *b, uint8_t flags)
+{
+	static const char letters[] = "FSRPAUEW";
+
+	for (unsigned int i = 0; i < 8; i++)
+		if (flags >> i & 1)
+			pt_buf_chr(b, letters[i]);
+}
+
+static void print_flags(struct pt_buf *b, const struct pt_ast_rule *r)
+{
+	if (!r->has_flags)
+		return;
+	pt_buf_str(b, " flags ");
+	if (r->flags_any) {
+		pt_buf_str(b, "any");
+		return;
+	}
+	print_flag_letters(b, r->flags_set);
+	pt_buf_chr(b, '/');
+	print_flag_letters(b, r->flags_mask);
+}
+
+/* A name that the lexer reads as one word needs no quotes. */
+static void print_name(struct pt_buf *b, const char *word, const char *name)
+{
+	bool plain = !strpbrk(name, " (){}<>!=/#,\"'$\\");
+
+	pt_buf_fmt(b, plain ? " %s %s" : " %s \"%s\"", word, name);
+}
+
+static void print_nat(struct pt_buf *b, const struct pt_ast_nat *n)
+{
+	static const char *const words[] = { "", " nat-to ", " rdr-to ", " binat-to " };
+
+	if (n->kind == PT_NAT_NONE)
+		return;
+	pt_buf_str(b, words[n->kind]);
+	print_host(b, &n->host);
+	if (n->has_port)
+		pt_buf_fmt(b, " port %u", n->port_lo);
+	if (n->port_star)
+		pt_buf_str(b, ":*");
+	else if (n->port_hi != n->port_lo)
+		pt_buf_fmt(b, ":%u", n->port_hi);
+	if (n->static_port)
+		pt_buf_str(b, " static-port");
+}
+
+void pt_rule_print(struct pt_buf *b, const struct pt_ast_rule *r)
+{
+	static const char *const dirs[] = { "", " in", " out" }, *const afs[] = { "", " inet", " inet6" };
+
+	print_action(b, r);
+	pt_buf_str(b, dirs[r->dir]);
+	if (r->log)
+		pt_buf_str(b, " log");
+	if (r->quick)
+		pt_buf_str(b, " quick");
+	print_ifs(b, r);
+	pt_buf_str(b, afs[r->af]);
+	print_protos(b, r);
+	print_hosts(b, r);
+	print_icmp(b, r);
+	print_flags(b, r);
+	if (r->state == PT_STATE_NO)
+		pt_buf_str(b, " no state");
+	if (r->tag)
+		print_name(b, "tag", r->tag);
+	if (r->tagged)
+		print_name(b, r->tagged_neg ? "! tagged" : "tagged", r->tagged);
+	if (r->label)
+		print_name(b, "label", r->label);
+	print_nat(b, &r->nat);
+}
