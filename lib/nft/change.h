@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A planned change: one batch, and for every message of it what it does, in words. */
+#ifndef NFT_CHANGE_H
+#define NFT_CHANGE_H
+
+#include "nft/kernel.h"
+
+struct nft_op {
+	const char *op;    /* "add", "delete", "change" */
+	const char *kind;  /* "rule", "chain", … */
+	const char *name;
+	struct pt_loc loc; /* line 0: no place */
+};
+
+struct pt_nft_plan {
+	struct pt_arena *arena;
+	struct pt_nl_batch *batch;
+	PT_VEC(struct nft_op) ops; /* of the messages, in order; a cookie is index + 1 */
+};
+
+/* Both sides of a comparison. */
+struct nft_chain_pair {
+	const struct nft_chain *want, *have; /* one may be NULL */
+	size_t *kept_as;  /* by wanted rule: index of the kernel's rule, SIZE_MAX: to be added */
+	bool *kept;       /* by kernel's rule */
+};
+
+struct nft_set_pair {
+	const struct nft_set *want, *have; /* one may be NULL */
+	bool replace;                      /* both, but of different make */
+};
+
+struct nft_diff {
+	struct pt_nft_plan *plan;
+	struct pt_arena *arena; /* the plan's */
+	struct pt_err *e;
+	struct nft_chain_pair *chains;
+	size_t n_chains;
+	struct nft_set_pair *sets;
+	size_t n_sets, n_replace;
+	struct nft_elem *chunk; /* of one message */
+};
+
+/* ---- change.c ---- */
+
+struct pt_nft_plan *nft_plan_new(uint32_t genid); /* NULL: no memory */
+/* Notes what the next message does; its cookie goes to *COOKIE. */
+int nft_plan_op(struct pt_nft_plan *p, uint64_t *cookie, const char *op, const char *kind,
+		const struct pt_loc *loc, const char *fmt, ...) PT_PRINTF(6, 7) PT_MUST;
+
+/* ---- diff_rules.c ---- */
+
+/* Finds the rules that stay: fills the pair's arrays. */
+int nft_diff_match(struct nft_diff *d, struct nft_chain_pair *pair) PT_MUST;
+int nft_diff_delete_rules(struct nft_diff *d, const struct nft_chain_pair *pair) PT_MUST;
+int nft_diff_add_rules(struct nft_diff *d, const struct nft_chain_pair *pair) PT_MUST;
+
+/* ---- diff_sets.c ---- */
+
+bool nft_set_same_make(const struct nft_set *want, const struct nft_set *have);
+int nft_diff_delete_set(struct nft_diff *d, const struct nft_set *set) PT_MUST;
+/* A new set with its elements, or what differs in one that stays. */
+int nft_diff_write_set(struct nft_diff *d, const struct nft_set_pair *pair) PT_MUST;
+
+#endif

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The difference between what a program wants and what the kernel has, as one transaction.
+ *
+ * What is the same stays untouched: the table, its chains, rules with their handles and counters,
+ * elements of sets with their time-outs. A base chain is never replaced: between its end and
+ * the beginning of the next one packets would pass unjudged. The order within the transaction
+ * is that of references: rules leave before the sets they look into, chains and sets come before
+ * the rules that use them, and what nothing uses any more goes last.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "nft/change.h"
+
+/* ---- pairs by name ---- */
+
+static int by_chain_name(const void *a, const void *b)
+{
+	const struct nft_chain *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+static int by_set_name(const void *a, const void *b)
+{
+	const struct nft_set *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+/* The kernel's objects in order of their names; those that find a partner become NULL-paired. */
+static int pair_chains(struct nft_diff *d, const struct pt_nft_objects *want,
+		       const struct pt_nft_objects *have)
+{
+	const struct nft_chain **names, *key, **found;
+	bool *paired;
+
+	names = pt_arena_alloc(d->arena, (have->chains.n + 1) * sizeof(*names));
+	paired = pt_arena_alloc(d->arena, have->chains.n + 1);
+	d->chains = pt_arena_alloc(d->arena, (want->chains.n + have->chains.n + 1) *
+						     sizeof(*d->chains));
+	if (!names || !paired || !d->chains)
+		return -ENOMEM;
+	for (size_t i = 0; i < have->chains.n; i++)
+		names[i] = &have->chains.v[i];
+	qsort(names, have->chains.n, sizeof(*names), by_chain_name);
+	for (size_t i = 0; i < want->chains.n; i++) {
+		key = &want->chains.v[i];
+		found = bsearch(&key, names, have->chains.n, sizeof(*names), by_chain_name);
+		d->chains[d->n_chains].want = key;
+		d->chains[d->n_chains++].have = found ? *found : NULL;
+		if (found)
+			paired[found - names] = true;
+	}
+	for (size_t i = 0; i < have->chains.n; i++)
+		if (!paired[i])
+			d->chains[d->n_chains++].have = names[i];
+	return 0;
+}
+
+static int pair_sets(struct nft_diff *d, const struct pt_nft_objects *want,
+		     const struct pt_nft_objects *have)
+{
+	const struct nft_set **names, *key, **found;
+	struct nft_set_pair *pair;
+	bool *paired;
+
+	names = pt_arena_alloc(d->arena, (have->sets.n + 1) * sizeof(*names));
+	paired = pt_arena_alloc(d->arena, have->sets.n + 1);
+	d->sets = pt_arena_alloc(d->arena, (want->sets.n + have->sets.n + 1) * sizeof(*d->sets));
+	if (!names || !paired || !d->sets)
+		return -ENOMEM;
+	for (size_t i = 0; i < have->sets.n; i++)
+		names[i] = &have->sets.v[i];
+	qsort(names, have->sets.n, sizeof(*names), by_set_name);
+	for (size_t i = 0; i < want->sets.n; i++) {
+		key = &want->sets.v[i];
+		found = bsearch(&key, names, have->sets.n, sizeof(*names), by_set_name);
+		pair = &d->sets[d->n_sets++];
+		pair->want = key;
+		pair->have = found ? *found : NULL;
+		pair->replace = found && !nft_set_same_make(key, *found);
+		d->n_replace += pair->replace;
+		if (found)
+			paired[found - names] = true;
+	}
+	for (size_t i = 0; i < have->sets.n; i++)
+		if (!paired[i])
+			d->sets[d->n_sets++].have = names[i];
+	return 0;
+}
+
+/* ---- chains ---- */
+
+static int chain_check(struct nft_diff *d, const struct nft_chain_pair *pair)
+{
+	const struct nft_chain *want = pair->want, *have = pair->have;
+
+	if (!want || !have || (!want->type && !have->type))
+		return 0;
+	if (want->type && have->type && !strcmp(want->type, have->type) &&
+	    want->hook == have->hook && want->prio == have->prio)
+		return 0;
+	pt_err_add(d->e, PT_ERROR, NULL,
+		   "another program or version made it; `nft delete table inet " PT_NFT_TABLE
+		   "` lets everything pass until the next apply",
+		   "comparing with the kernel: its chain %s is %s (hook %u, priority %d), wanted is %s"
+		   " (hook %u, priority %d), and a chain cannot be moved while it judges packets",
+		   have->name, have->type ? have->type : "no base chain", have->hook, have->prio,
+		   want->type ? want->type : "no base chain", want->hook, want->prio);
+	return -EEXIST;
+}
+
+static int write_chain(struct nft_diff *d, const struct nft_chain_pair *pair)
+{
+	uint64_t cookie;
+	int rc;
+
+	if (!pair->want ||
+	    (pair->have && (!pair->want->type ||
+			    pair->want->policy_drop == pair->have->policy_drop)))
+		return 0;
+	rc = nft_plan_op(d->plan, &cookie, pair->have ? "change" : "add", "chain", NULL, "%s",
+			 pair->want->name);
+	return rc ? rc : nft_put_chain(d->plan->batch, cookie, pair->want);
+}
+
+static int delete_chain(struct nft_diff *d, const char *name)
+{
+	uint64_t cookie;
+	int rc;
+
+	rc = nft_plan_op(d->plan, &cookie, "delete", "chain", NULL, "%s", name);
+	return rc ? rc : nft_del_chain(d->plan->batch, cookie, name);
+}
+
+/* ---- the whole ---- */
+
+static int write_table(struct nft_diff *d)
+{
+	uint64_t cookie;
+	int rc;
+
+	rc = nft_plan_op(d->plan, &cookie, "add", "table", NULL, "inet %s", PT_NFT_TABLE);
+	return rc ? rc : nft_put_table(d->plan->batch, cookie);
+}
+
+/* Digest, path and time. A change of the time alone is no change. */
+static int write_applied(struct nft_diff *d, const struct pt_nft_prog *want,
+			 const struct pt_nft_state *have)
+{
+	const char *digest = want->digest ? want->digest : "";
+	uint64_t cookie;
+	int rc;
+
+	if (!pt_nl_batch_count(d->plan->batch) && have->objects->applied_chain &&
+	    !strcmp(digest, have->digest))
+		return 0;
+	if (have->objects->applied_chain) {
+		rc = delete_chain(d, NFT_APPLIED_CHAIN);
+		if (rc)
+			return rc;
+	}
+	rc = nft_plan_op(d->plan, &cookie, "add", "chain", NULL, "%s", NFT_APPLIED_CHAIN);
+	return rc ? rc : nft_put_applied(d->plan->batch, cookie, digest, want->path,
+					 (uint64_t)time(NULL));
+}
+
+static int write_removals(struct nft_diff *d)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < d->n_chains; i++)
+		rc = nft_diff_delete_rules(d, &d->chains[i]);
+	for (size_t i = 0; !rc && i < d->n_sets; i++)
+		if (d->sets[i].replace)
+			rc = nft_diff_delete_set(d, d->sets[i].have);
+	return rc;
+}
+
+static int write_additions(struct nft_diff *d)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < d->n_chains; i++)
+		rc = write_chain(d, &d->chains[i]);
+	for (size_t i = 0; !rc && i < d->n_sets; i++)
+		if (d->sets[i].want)
+			rc = nft_diff_write_set(d, &d->sets[i]);
+	for (size_t i = 0; !rc && i < d->n_chains; i++)
+		rc = nft_diff_add_rules(d, &d->chains[i]);
+	return rc;
+}
+
+/* Sets first: their elements may name chains. */
+static int write_leftovers(struct nft_diff *d)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < d->n_sets; i++)
+		if (!d->sets[i].want)
+			rc = nft_diff_delete_set(d, d->sets[i].have);
+	for (size_t i = 0; !rc && i < d->n_chains; i++)
+		if (!d->chains[i].want)
+			rc = delete_chain(d, d->chains[i].have->name);
+	return rc;
+}
+
+static int diff_prepare(struct nft_diff *d, const struct pt_nft_prog *want,
+			const struct pt_nft_state *have)
+{
+	int rc;
+
+	d->chunk = pt_arena_alloc(d->arena, NFT_ELEMS_PER_MESSAGE * sizeof(*d->chunk));
+	if (!d->chunk)
+		return -ENOMEM;
+	rc = pair_chains(d, &want->objects, have->objects);
+	if (!rc)
+		rc = pair_sets(d, &want->objects, have->objects);
+	for (size_t i = 0; !rc && i < d->n_chains; i++)
+		rc = chain_check(d, &d->chains[i]);
+	for (size_t i = 0; !rc && i < d->n_chains; i++)
+		rc = nft_diff_match(d, &d->chains[i]);
+	return rc;
+}
+
+int pt_nft_diff(const struct pt_nft_prog *want, const struct pt_nft_state *have,
+		struct pt_nft_plan **out, struct pt_err *e)
+{
+	struct nft_diff d = { .plan = nft_plan_new(have->genid), .e = e };
+	int rc = -ENOMEM;
+
+	*out = NULL;
+	if (!d.plan)
+		goto out;
+	d.arena = d.plan->arena;
+	rc = diff_prepare(&d, want, have);
+	if (!rc && !have->present)
+		rc = write_table(&d);
+	if (!rc)
+		rc = write_removals(&d);
+	if (!rc)
+		rc = write_additions(&d);
+	if (!rc)
+		rc = write_leftovers(&d);
+	if (!rc)
+		rc = write_applied(&d, want, have);
+out:
+	if (rc) {
+		pt_nft_plan_free(d.plan);
+		return rc == -ENOMEM ? pt_err_sys(e, rc, "comparing with the kernel") : rc;
+	}
+	*out = d.plan;
+	return 0;
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Sets: which are of another make, and which elements of the others differ. */
+#include <errno.h>
+#include <string.h>
+
+#include "nft/change.h"
+
+#define NAMED_ELEMS 4 /* as many elements are named in words, more are counted */
+
+static bool is_map(const struct nft_set *set)
+{
+	return set->role == NFT_SET_VMAP || set->role == NFT_SET_PMAP;
+}
+
+bool nft_set_same_make(const struct nft_set *want, const struct nft_set *have)
+{
+	if (want->key_len != have->key_len || want->key_type != have->key_type ||
+	    want->interval != have->interval || want->counters != have->counters ||
+	    want->has_timeout != have->has_timeout ||
+	    (want->has_timeout && want->timeout != have->timeout))
+		return false;
+	if (is_map(want) != is_map(have))
+		return false;
+	return !is_map(want) || (want->role == have->role &&
+				 (want->role == NFT_SET_VMAP ||
+				  (want->data_type == have->data_type &&
+				   want->data_len == have->data_len)));
+}
+
+int nft_diff_delete_set(struct nft_diff *d, const struct nft_set *set)
+{
+	uint64_t cookie;
+	int rc;
+
+	rc = nft_plan_op(d->plan, &cookie, "delete", is_map(set) ? "map" : "set", NULL, "%s",
+			 set->name);
+	return rc ? rc : nft_del_set(d->plan->batch, cookie, set->name);
+}
+
+/* ---- elements ---- */
+
+static void elem_words(struct pt_buf *b, const struct nft_set *set, const struct nft_elem *el)
+{
+	uint8_t key[16];
+
+	if (set->af != PT_AF_NONE) {
+		pt_range_fmt(b, set->af, el->lo, el->hi);
+	} else if (set->key_len <= 2) {
+		pt_buf_fmt(b, "%u", (unsigned int)el->lo);
+		if (el->hi != el->lo)
+			pt_buf_fmt(b, "-%u", (unsigned int)el->hi);
+	} else {
+		nft_key_to_bytes(el->lo, key, set->key_len);
+		for (size_t i = 0; i < set->key_len && key[i] > ' ' && key[i] < 0x7f; i++)
+			pt_buf_chr(b, (char)key[i]); /* the name of a device */
+	}
+}
+
+static int elems_op(struct nft_diff *d, bool add, const struct nft_set *set,
+		    const struct nft_elem *v, size_t n, uint64_t *cookie)
+{
+	struct pt_buf words = { 0 };
+	int rc;
+
+	if (n > NAMED_ELEMS)
+		pt_buf_fmt(&words, "%zu elements", n);
+	for (size_t i = 0; n <= NAMED_ELEMS && i < n; i++) {
+		if (i)
+			pt_buf_str(&words, ", ");
+		elem_words(&words, set, &v[i]);
+	}
+	rc = words.err ? words.err :
+			 nft_plan_op(d->plan, cookie, add ? "add" : "delete", "element", NULL,
+				     "%s: %s", set->name, words.s ? words.s : "");
+	pt_buf_fini(&words);
+	return rc;
+}
+
+/* DEL of the kernel's elements are named one by one; additions come from an interval set. */
+static int write_elems(struct nft_diff *d, bool add, const struct nft_set *set,
+		       const struct pt_iset *elems, bool interval)
+{
+	struct nft_elem_walk walk = { .from = elems };
+	uint64_t cookie;
+	size_t n;
+	int rc;
+
+	while ((n = nft_elem_walk_next(&walk, interval, d->chunk, NFT_ELEMS_PER_MESSAGE))) {
+		rc = elems_op(d, add, set, d->chunk, n, &cookie);
+		if (!rc)
+			rc = nft_put_elems(d->plan->batch, cookie, add, set, d->chunk, n);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int write_map_elems(struct nft_diff *d, bool add, const struct nft_set *set,
+			   const struct nft_map_elem *v, size_t n)
+{
+	uint64_t cookie;
+	int rc;
+
+	for (size_t at = 0, part; at < n; at += part) {
+		part = n - at < NFT_MAP_ELEMS_PER_MESSAGE ? n - at : NFT_MAP_ELEMS_PER_MESSAGE;
+		rc = nft_plan_op(d->plan, &cookie, add ? "add" : "delete", "element", NULL,
+				 "%s: %zu of the map", set->name, part);
+		if (!rc)
+			rc = nft_put_map_elems(d->plan->batch, cookie, add, set, v + at, part);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+/* ---- new sets ---- */
+
+/* What a set that never changes will hold; 0: it may grow. */
+static size_t set_size(const struct nft_set *set)
+{
+	size_t n = 0;
+
+	if (set->role == NFT_SET_PMAP)
+		return set->map.n;
+	if (set->role != NFT_SET_CONST || set->interval)
+		return 0;
+	for (size_t i = 0; i < set->elems.n; i++)
+		n += (size_t)(set->elems.v[i].hi - set->elems.v[i].lo) + 1;
+	return n;
+}
+
+/* ELEMS: those wanted, or those that the set held before it was replaced. */
+static int write_new_set(struct nft_diff *d, const struct nft_set *set, const struct pt_iset *elems)
+{
+	uint64_t cookie;
+	int rc;
+
+	rc = nft_plan_op(d->plan, &cookie, "add", is_map(set) ? "map" : "set", NULL, "%s",
+			 set->name);
+	if (!rc)
+		rc = nft_put_set(d->plan->batch, cookie, set, set_size(set));
+	if (rc)
+		return rc;
+	return is_map(set) ? write_map_elems(d, true, set, set->map.v, set->map.n) :
+			     write_elems(d, true, set, elems, set->interval);
+}
+
+/* ---- sets that stay ---- */
+
+static bool map_elem_same(const struct nft_map_elem *x, const struct nft_map_elem *y)
+{
+	if (x->data_len != y->data_len || memcmp(x->data, y->data, x->data_len))
+		return false;
+	if (x->data_len)
+		return true;
+	return x->chain && y->chain && !strcmp(x->chain, y->chain);
+}
+
+static int write_map_delta(struct nft_diff *d, const struct nft_set *want,
+			   const struct nft_set *have)
+{
+	struct nft_map_elem *add, *del;
+	size_t n_add = 0, n_del = 0, w = 0, h = 0;
+	int order, rc;
+
+	add = pt_arena_alloc(d->arena, (want->map.n + 1) * sizeof(*add));
+	del = pt_arena_alloc(d->arena, (have->map.n + 1) * sizeof(*del));
+	if (!add || !del)
+		return -ENOMEM;
+	while (w < want->map.n || h < have->map.n) {
+		order = w == want->map.n ? 1 :
+			h == have->map.n ? -1 :
+			memcmp(want->map.v[w].key, have->map.v[h].key, sizeof(add->key));
+		if (order < 0) {
+			add[n_add++] = want->map.v[w++];
+		} else if (order > 0) {
+			del[n_del++] = have->map.v[h++];
+		} else {
+			if (!map_elem_same(&want->map.v[w], &have->map.v[h])) {
+				add[n_add++] = want->map.v[w];
+				del[n_del++] = have->map.v[h];
+			}
+			w++;
+			h++;
+		}
+	}
+	rc = write_map_elems(d, false, want, del, n_del);
+	return rc ? rc : write_map_elems(d, true, want, add, n_add);
+}
+
+static int write_delta(struct nft_diff *d, const struct nft_set *want, const struct nft_set *have)
+{
+	struct pt_iset add = { 0 }, gone = { 0 };
+	struct pt_ival *del;
+	int rc;
+
+	if (pt_iset_equal(&want->elems, &have->elems))
+		return 0;
+	rc = nft_elems_delta(have->raw.v, have->raw.n, &want->elems, d->arena, &add, &del,
+			     &gone.n);
+	if (rc)
+		return rc;
+	gone.v = del;
+	/* Deleted elements are named exactly as the kernel has them, never one key at a time. */
+	rc = write_elems(d, false, want, &gone, true);
+	return rc ? rc : write_elems(d, true, want, &add, want->interval);
+}
+
+int nft_diff_write_set(struct nft_diff *d, const struct nft_set_pair *pair)
+{
+	const struct nft_set *want = pair->want, *have = pair->have;
+
+	if (!have)
+		return write_new_set(d, want, &want->elems);
+	if (pair->replace)
+		return write_new_set(d, want, want->keep && want->af == have->af ? &have->elems :
+										   &want->elems);
+	if (want->keep)
+		return 0;
+	return is_map(want) ? write_map_delta(d, want, have) : write_delta(d, want, have);
+}
