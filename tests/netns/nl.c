@@ -171,22 +171,16 @@ static void test_the_kernels_words(void **state)
 	struct pt_nl_batch *b = batch(0);
 	struct pt_nl_refusal r;
 	struct nlmsghdr *nlh;
-	struct nlattr *hook;
 
 	(void)state;
 	put(b, NFT_MSG_NEWTABLE, "one", 1);
-	nlh = header(pt_nl_batch_room(b, 256), NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, "one");
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, "c");
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_TYPE, "bogus");
-	hook = mnl_attr_nest_start(nlh, NFTA_CHAIN_HOOK);
-	mnl_attr_put_u32(nlh, NFTA_HOOK_HOOKNUM, htonl(NF_INET_LOCAL_IN));
-	mnl_attr_put_u32(nlh, NFTA_HOOK_PRIORITY, 0);
-	mnl_attr_nest_end(nlh, hook);
+	nlh = header(pt_nl_batch_room(b, 512), NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, "two");
+	mnl_attr_put_u8(nlh, NFTA_TABLE_FLAGS, 0); /* should have four bytes */
 	assert_int_equal(pt_nl_batch_commit(b, nlh, 99), 0);
-	assert_int_equal(send_and_free(b, &r), -ENOENT);
+	assert_int_equal(send_and_free(b, &r), -ERANGE);
 	assert_int_equal(r.cookie, 99);
-	assert_non_null(strstr(r.text, "not supported"));
+	assert_non_null(strstr(r.text, "policy validation"));
 }
 
 static void test_more_refusals_than_fit(void **state)
