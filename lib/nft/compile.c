@@ -22,6 +22,8 @@
 #define PRIO_DSTNAT (-100)
 #define PRIO_SRCNAT 100
 
+static const char *const filter_hooks[] = { "prerouting", "forward", "output" };
+
 void nft_lower_fail(struct nft_lower *l, int rc)
 {
 	if (!l->rc || rc == -ENOMEM)
@@ -216,20 +218,18 @@ static void judge(struct nft_lower *l, size_t chain, const struct judgement *j)
 	verdict_rule(l, chain, NF_DROP);
 }
 
-static void hooks_emit(struct nft_lower *l)
+static void hooks_emit(struct nft_lower *l, const struct judgement *in, const struct judgement *out)
 {
-	static const char *const hooks[] = { "prerouting", "forward", "output" };
 	bool answers = nft_answers_needed(l->policy);
-	struct judgement in = judgement_emit(l, PT_IN), out = judgement_emit(l, PT_OUT);
 
-	for (size_t i = 0; i < PT_ARRAY_SIZE(hooks) && !l->rc; i++) {
-		size_t chain = nft_chain_find(l, hooks[i]);
+	for (size_t i = 0; i < PT_ARRAY_SIZE(filter_hooks) && !l->rc; i++) {
+		size_t chain = nft_chain_find(l, filter_hooks[i]);
 
 		pass_known(l, chain, IP_CT_DIR_ORIGINAL, i ? PT_LABEL_OUT : PT_LABEL_IN);
 		pass_known(l, chain, IP_CT_DIR_REPLY, i ? PT_LABEL_IN : PT_LABEL_OUT);
 		if (answers && i != 1)
 			pass_answers(l, chain, i == 0);
-		judge(l, chain, i ? &out : &in);
+		judge(l, chain, i ? out : in);
 	}
 }
 
@@ -266,36 +266,39 @@ static void base_chains(struct nft_lower *l)
 }
 
 /* `ptfw stop`: states of before do not count, and nothing makes new ones. */
-static void stop_emit(struct nft_lower *l, bool open)
+static void stop_emit(struct nft_lower *l, const struct judgement *in, const struct judgement *out, bool open)
+{
+	for (size_t i = 0; i < PT_ARRAY_SIZE(filter_hooks) && !l->rc; i++) {
+		size_t chain = nft_chain_find(l, filter_hooks[i]);
+		const char *builtin = i ? out->builtin : in->builtin;
+
+		if (open)
+			verdict_rule(l, chain, NF_ACCEPT);
+		else if (builtin)
+			jump_rule(l, chain, builtin);
+		verdict_rule(l, chain, NF_DROP);
+	}
+}
+
+/* The hooks come last: the first thing of conntrack's that the kernel hears of is then a label
+ * being set, and no connection is tracked without room for one. */
+static void lower(struct nft_lower *l, enum nft_compile_kind kind)
 {
 	struct judgement in = { 0 }, out = { 0 };
 
-	if (!open) {
+	if (kind == NFT_COMPILE_RULES)
+		nft_sets_tables(l);
+	if (kind != NFT_COMPILE_OPEN) {
 		nft_action_chains(l);
 		in = judgement_emit(l, PT_IN);
 		out = judgement_emit(l, PT_OUT);
 	}
-	for (size_t i = 0; i < 3 && !l->rc; i++) {
-		const char *builtin = i ? out.builtin : in.builtin;
-
-		if (open)
-			verdict_rule(l, i, NF_ACCEPT);
-		else if (builtin)
-			jump_rule(l, i, builtin);
-		verdict_rule(l, i, NF_DROP);
-	}
-}
-
-static void lower(struct nft_lower *l, enum nft_compile_kind kind)
-{
 	base_chains(l);
 	if (kind == NFT_COMPILE_RULES) {
-		nft_sets_tables(l);
-		nft_action_chains(l);
-		hooks_emit(l);
+		hooks_emit(l, &in, &out);
 		nft_nat_emit(l);
 	} else {
-		stop_emit(l, kind == NFT_COMPILE_OPEN);
+		stop_emit(l, &in, &out, kind == NFT_COMPILE_OPEN);
 	}
 	sort_sets(&l->prog->objects);
 }

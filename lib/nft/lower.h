@@ -102,7 +102,7 @@ int nft_device_number(struct nft_lower *l, const char *device, pt_u128 *out);
 #define NFT_TYPE_INET_PROTO 12u
 #define NFT_TYPE_INET_SERVICE 13u
 #define NFT_TYPE_CT_STATE 26u
-#define NFT_TYPE_CT_LABEL 30u
+#define NFT_TYPE_INTEGER 4u     /* what has no type of its own, labels too */
 #define NFT_TYPE_IFNAME 41u
 #define NFT_TYPE_VERDICT 0xffffff00u /* the kernel's NFT_DATA_VERDICT */
 
@@ -133,7 +133,7 @@ struct nft_side {
 	struct pt_iset set[2];  /* by family: [0] IPv4 */
 	const char *named[2];
 	bool constant;          /* look up VALUE, not the packet's address */
-	pt_u128 value;
+	pt_u128 value[2];
 };
 
 struct nft_match {

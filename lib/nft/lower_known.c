@@ -4,7 +4,9 @@
  *
  * After a match rule translated a packet, pf tests the rules behind it against the new
  * addresses. The packet that the kernel judges still has the old ones, so such conditions are
- * decided here, exactly or not at all: a guess would open or close something silently.
+ * decided here, exactly or not at all: a guess would open or close something silently. Where the
+ * new address is an interface's, that is the one it has now; when it changes, the rules are
+ * made anew like the sets of interface addresses.
  */
 #include <errno.h>
 #include <string.h>
@@ -129,57 +131,83 @@ static enum known_answer moved_back(struct nft_lower *l, const struct pt_iset *s
 	return out->n ? TEST : NEVER;
 }
 
-/* A translation to an interface: only conditions on that same interface are certain. */
-static enum known_answer side_to_if(const struct nft_lower *l, const struct pt_pol_addr *a, uint32_t ref)
+/* The interface's own addresses and network hold its new one, whatever it is. */
+static bool same_interface(const struct nft_lower *l, const struct pt_pol_addr *a, uint32_t ref)
 {
 	const struct pt_pol_ifref *to = &l->policy->ifrefs.v[ref], *r;
 
-	if (a->kind == PT_REF_SELF)
-		return a->neg ? NEVER : ALWAYS;
 	if (a->kind != PT_REF_IF)
-		return UNKNOWN;
+		return false;
 	r = &l->policy->ifrefs.v[a->ref];
-	if (strcmp(r->device, to->device) || r->no_alias ||
-	    (r->mod != PT_MOD_NONE && r->mod != PT_MOD_NETWORK))
-		return UNKNOWN;
-	return a->neg ? NEVER : ALWAYS;
+	return !strcmp(r->device, to->device) && !r->no_alias &&
+	       (r->mod == PT_MOD_NONE || r->mod == PT_MOD_NETWORK);
+}
+
+/* The new address is one for each family: SIDE tests it as a constant. A family without one is
+ * taken out of AF: such packets are not translated but dropped. */
+static enum known_answer side_to_address(struct nft_lower *l, const struct pt_pol_addr *a,
+					 const struct pt_addr to[2], uint8_t *af, struct nft_side *side)
+{
+	for (int i = 0; i < 2; i++) {
+		const struct pt_iset *s = i ? &a->v6 : &a->v4;
+
+		if (to[i].af == PT_AF_NONE || (a->kind == PT_REF_SET && !pt_iset_has(s, to[i].v)))
+			*af &= (uint8_t)~(i ? PT_AF_INET6 : PT_AF_INET);
+		side->value[i] = to[i].v;
+	}
+	if (!*af)
+		return NEVER;
+	if (a->kind == PT_REF_SET)
+		return ALWAYS;
+	side_named(l, a, *af, side);
+	side->constant = true;
+	return TEST;
+}
+
+static enum known_answer side_to_if(struct nft_lower *l, const struct pt_pol_addr *a, uint32_t ref,
+				    uint8_t *af, struct nft_side *side)
+{
+	const struct pt_pol_ifref *r = &l->policy->ifrefs.v[ref];
+	const struct pt_addr to[2] = { pt_ifref_address(r, l->host, PT_AF_INET),
+				       pt_ifref_address(r, l->host, PT_AF_INET6) };
+
+	if (a->kind == PT_REF_SELF || same_interface(l, a, ref))
+		return a->neg ? NEVER : ALWAYS;
+	return side_to_address(l, a, to, af, side);
 }
 
 static enum known_answer side_to_range(struct nft_lower *l, const struct pt_pol_addr *a,
-				       const struct pt_pol_nat *nat, struct nft_side *side)
+				       const struct pt_pol_nat *nat, uint8_t *af, struct nft_side *side)
 {
 	int i = nat->af == PT_AF_INET6;
 	const struct pt_iset *s = i ? &a->v6 : &a->v4;
+	struct pt_addr to[2] = { 0 };
 
 	if (a->kind == PT_REF_SET && nat->one_to_one) {
 		side->kind = NFT_SIDE_SET;
 		return moved_back(l, s, nat->lo, nat->hi, nat->from_lo, &side->set[i]);
 	}
-	if (a->kind == PT_REF_SET)
-		return in_range(s, nat->lo, nat->hi);
 	if (nat->lo != nat->hi)
-		return UNKNOWN;
-	side_named(l, a, (uint8_t)nat->af, side);
-	side->constant = true;
-	side->value = nat->lo;
-	return TEST;
+		return a->kind == PT_REF_SET ? in_range(s, nat->lo, nat->hi) : UNKNOWN;
+	to[i] = (struct pt_addr){ nat->af, nat->lo };
+	return side_to_address(l, a, to, af, side);
 }
 
+/* AF: the families of the packet, fewer where only some can hold. */
 static enum known_answer decide_side(struct nft_lower *l, const struct pt_pol_rule *r,
 				     const struct pt_pol_addr *a, const struct pt_pol_nat *nat,
-				     uint8_t af, struct nft_side *side)
+				     uint8_t *af, struct nft_side *side)
 {
 	memset(side, 0, sizeof(*side));
 	side->neg = a->neg;
 	if (a->kind == PT_REF_ANY)
 		return ALWAYS;
-	if (!nat) {
-		side_live(l, r, a, af, side);
-		return TEST;
-	}
-	if (nat->target == PT_REF_IF)
-		return side_to_if(l, a, nat->ref);
-	return side_to_range(l, a, nat, side);
+	if (nat && nat->target == PT_REF_IF)
+		return side_to_if(l, a, nat->ref, af, side);
+	if (nat)
+		return side_to_range(l, a, nat, af, side);
+	side_live(l, r, a, *af, side);
+	return TEST;
 }
 
 /* ---- ports ---- */
@@ -268,8 +296,8 @@ bool nft_match_decide(struct nft_lower *l, const struct pt_pol_rule *r, const st
 	if (l->rc == -ENOMEM || !m->af || !devices_meet(r, known->dev) || !proto_meets(r, known->proto) ||
 	    !tag_meets(r, known, &m->live_tag))
 		return false;
-	a[0] = decide_side(l, r, &r->src, src ? nat : NULL, m->af, &m->src);
-	a[1] = decide_side(l, r, &r->dst, dst ? nat : NULL, m->af, &m->dst);
+	a[0] = decide_side(l, r, &r->src, src ? nat : NULL, &m->af, &m->src);
+	a[1] = decide_side(l, r, &r->dst, dst ? nat : NULL, &m->af, &m->dst);
 	a[2] = decide_port(l, &r->sport, src ? nat : NULL, &m->sport);
 	a[3] = decide_port(l, &r->dport, dst ? nat : NULL, &m->dport);
 	m->af = side_af(&m->dst, side_af(&m->src, m->af));

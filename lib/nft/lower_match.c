@@ -207,7 +207,7 @@ static void emit_address(struct nft_lower *l, const struct nft_side *side, int i
 	if (side->kind == NFT_SIDE_SET && is_all(kind, &side->set[i]))
 		return;
 	if (side->constant) {
-		nft_bytes(value, side->value, len);
+		nft_bytes(value, side->value[i], len);
 		nft_e_imm(l, NFT_REG_1, value, len);
 	} else {
 		nft_e_payload(l, NFT_PAYLOAD_NETWORK_HEADER, offset[i][dst], len);

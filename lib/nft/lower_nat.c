@@ -162,7 +162,7 @@ static void nat_chain(struct nft_lower *l, size_t chain, const struct pt_pol_nat
 static const char *nat_map(struct nft_lower *l, enum pt_nat_kind kind, const char *name)
 {
 	struct nft_set set = { .name = name, .role = NFT_SET_VMAP, .key_len = 16,
-			       .key_type = NFT_TYPE_CT_LABEL, .data_type = NFT_TYPE_VERDICT };
+			       .key_type = NFT_TYPE_INTEGER, .data_type = NFT_TYPE_VERDICT };
 
 	for (uint32_t i = 0; i < l->policy->nats.n && !l->rc; i++) {
 		const struct pt_pol_nat *nat = &l->policy->nats.v[i];

@@ -15,6 +15,8 @@
 #include "nft/lower.h"
 
 #define CHAINS_MAX 1000
+/* The kernel follows 16 chains from a hook: the hook's, these, and one that refuses. */
+#define DEPTH_MAX 14
 
 /* Under which knowledge a rule had its turn; zero where it makes no difference. */
 struct seen {
@@ -28,6 +30,13 @@ struct step {
 	size_t pos;             /* goes on with this rule */
 	struct nft_known known;
 	struct seen *seen;      /* of the rules before POS */
+	unsigned int depth;
+};
+
+/* RULE of one chain sends packets to another one. */
+struct edge {
+	size_t from, to; /* steps */
+	const struct pt_pol_rule *rule;
 };
 
 struct order {
@@ -40,6 +49,7 @@ struct order {
 	bool asked[PT_TAGS_MAX + 1]; /* some rule tests this tag */
 	PT_VEC(const struct pt_pol_rule *) rules;
 	PT_VEC(struct step *) steps;
+	PT_VEC(struct edge) edges;
 	struct seen *now;       /* of the chain being written, all rules */
 };
 
@@ -85,48 +95,80 @@ static bool same_known(const struct nft_known *a, const struct nft_known *b)
 	       same_devices(a->dev, b->dev);
 }
 
-/* The chain that goes on at POS with what K and SEEN tell; made when new. NULL after a failure. */
-static const char *step_get(struct order *o, size_t pos, const struct nft_known *k, const struct seen *seen)
+static struct step *step_new(struct order *o, size_t pos, const struct nft_known *k, const struct seen *seen)
 {
 	struct nft_lower *l = o->l;
-	struct step *s;
+	struct step *s = pt_arena_alloc(l->arena, sizeof(*s));
 	char name[48];
 
-	for (size_t i = 0; i < o->steps.n; i++) {
-		s = o->steps.v[i];
-		if (s->pos == pos && same_known(&s->known, k) &&
-		    (!pos || !memcmp(s->seen, seen, pos * sizeof(*seen))))
-			return s->name;
-	}
-	s = pt_arena_alloc(l->arena, sizeof(*s));
-	if (!s)
-		goto no_memory;
 	snprintf(name, sizeof(name), o->steps.n ? "%s.%zu" : "%s", o->base, o->steps.n);
-	s->name = pt_arena_strdup(l->arena, name);
-	s->pos = pos;
-	s->known = *k;
-	s->seen = pt_arena_alloc(l->arena, (pos + 1) * sizeof(*seen));
-	if (!s->name || !s->seen || pt_vec_push(l->arena, &o->steps, s))
-		goto no_memory;
+	if (s) {
+		s->name = pt_arena_strdup(l->arena, name);
+		s->pos = pos;
+		s->known = *k;
+		s->seen = pt_arena_alloc(l->arena, (pos + 1) * sizeof(*seen));
+	}
+	if (!s || !s->name || !s->seen || pt_vec_push(l->arena, &o->steps, s)) {
+		nft_lower_fail(l, -ENOMEM);
+		return NULL;
+	}
 	if (pos)
 		memcpy(s->seen, seen, pos * sizeof(*seen));
 	s->chain = nft_chain_new(l, s->name);
-	return s->name;
-no_memory:
-	nft_lower_fail(l, -ENOMEM);
-	return NULL;
+	return s;
 }
 
-static void too_many(struct order *o, const struct pt_pol_rule *r)
+/* The chain that goes on at POS with what K and SEEN tell, where RULE of step FROM sends
+ * packets; made when new. NULL after a failure. */
+static const char *step_get(struct order *o, size_t from, const struct pt_pol_rule *rule, size_t pos,
+			    const struct nft_known *k, const struct seen *seen)
+{
+	struct edge edge = { .from = from, .rule = rule };
+	struct step *s = NULL;
+
+	for (; edge.to < o->steps.n; edge.to++) {
+		s = o->steps.v[edge.to];
+		if (s->pos == pos && same_known(&s->known, k) &&
+		    (!pos || !memcmp(s->seen, seen, pos * sizeof(*seen))))
+			break;
+	}
+	if (edge.to == o->steps.n)
+		s = step_new(o, pos, k, seen);
+	if (s && pt_vec_push(o->l->arena, &o->edges, edge))
+		nft_lower_fail(o->l, -ENOMEM);
+	return s ? s->name : NULL;
+}
+
+static void too_many(struct order *o, const struct pt_pol_rule *r, const char *what)
 {
 	struct nft_lower *l = o->l;
 
 	pt_err_add(l->e, PT_ERROR, &r->loc,
 		   "let pass rules translate, or make the rules that set tags quick",
-		   "the match rules up to \"%s\" translate and tag in too many combinations (more than %d)",
-		   r->text, CHAINS_MAX);
+		   "the rules up to \"%s\" translate or tag in %s", r->text, what);
 	pt_err_source(l->e, l->policy->conf->text, l->policy->conf->len);
 	nft_lower_fail(l, -EINVAL);
+}
+
+/* Longest ways: each round makes them one chain longer, and no way is longer than allowed. */
+static void check_depth(struct order *o)
+{
+	bool moved = true;
+
+	while (moved && !o->l->rc) {
+		moved = false;
+		for (size_t i = 0; i < o->edges.n && !o->l->rc; i++) {
+			const struct edge *x = &o->edges.v[i];
+			unsigned int depth = o->steps.v[x->from]->depth + 1;
+
+			if (o->steps.v[x->to]->depth >= depth)
+				continue;
+			o->steps.v[x->to]->depth = depth;
+			moved = true;
+			if (depth >= DEPTH_MAX)
+				too_many(o, x->rule, "too many steps, one after the other");
+		}
+	}
 }
 
 /* What is known behind rule M when it matched but did not decide. */
@@ -149,8 +191,9 @@ static struct nft_known known_after(const struct order *o, const struct nft_matc
 }
 
 /* Rule I on the way down: a quick verdict, or effects. */
-static void emit_forward(struct order *o, struct step *s, size_t i)
+static void emit_forward(struct order *o, size_t step, size_t i)
 {
+	const struct step *s = o->steps.v[step];
 	const struct pt_pol_rule *r = o->rules.v[i];
 	struct nft_effect x = { .rule = r, .mode = o->mode, .nat = s->known.nat, .tag = r->tag };
 	struct nft_known after;
@@ -168,10 +211,10 @@ static void emit_forward(struct order *o, struct step *s, size_t i)
 	after = known_after(o, &m, &s->known);
 	if (!x.decide && (after.nat != s->known.nat || after.tag != s->known.tag)) {
 		if (o->steps.n >= CHAINS_MAX) {
-			too_many(o, r);
+			too_many(o, r, "too many combinations");
 			return;
 		}
-		x.go = step_get(o, i + 1, &after, o->now);
+		x.go = step_get(o, step, r, i + 1, &after, o->now);
 	}
 	nft_match_emit(o->l, s->chain, &m, nft_effect_emit, &x);
 }
@@ -195,12 +238,14 @@ static void emit_backward(struct order *o, const struct step *s, size_t i)
 		nft_match_emit(o->l, s->chain, &m, nft_effect_emit, &x);
 }
 
-static void step_emit(struct order *o, struct step *s)
+static void step_emit(struct order *o, size_t step)
 {
+	const struct step *s = o->steps.v[step];
+
 	if (s->pos)
 		memcpy(o->now, s->seen, s->pos * sizeof(*s->seen));
 	for (size_t i = s->pos; i < o->rules.n && o->l->rc != -ENOMEM; i++)
-		emit_forward(o, s, i);
+		emit_forward(o, step, i);
 	for (size_t i = o->rules.n; i-- > 0 && o->l->rc != -ENOMEM;)
 		emit_backward(o, s, i);
 }
@@ -224,7 +269,7 @@ static bool tags_interfere(const struct order *o)
 }
 
 /* Begins with a chain for each tag that the rules ask for, and one for all others. */
-static void emit_tag_start(struct order *o, struct step *first)
+static void emit_tag_start(struct order *o, const struct step *first)
 {
 	const uint32_t mask = 0xff000000u, zero = 0;
 	struct nft_lower *l = o->l;
@@ -237,7 +282,7 @@ static void emit_tag_start(struct order *o, struct step *first)
 		if (!o->asked[tag])
 			continue;
 		k.tag = (int32_t)tag;
-		go = step_get(o, 0, &k, NULL);
+		go = step_get(o, 0, o->rules.v[0], 0, &k, NULL);
 		nft_rule_open(l, first->chain);
 		nft_e_meta(l, NFT_META_MARK);
 		nft_e_bitwise(l, &mask, &zero, sizeof(mask));
@@ -246,7 +291,7 @@ static void emit_tag_start(struct order *o, struct step *first)
 		nft_rule_close(l, NULL);
 	}
 	k.tag = NFT_TAG_OTHER;
-	go = step_get(o, 0, &k, NULL);
+	go = step_get(o, 0, o->rules.v[0], 0, &k, NULL);
 	nft_rule_open(l, first->chain);
 	nft_e_verdict(l, NFT_GOTO, go);
 	nft_rule_close(l, NULL);
@@ -285,12 +330,14 @@ bool nft_order_emit(struct nft_lower *l, const char *base, enum pt_dir dir, bool
 	if (!o.now)
 		nft_lower_fail(l, -ENOMEM);
 	else
-		step_get(&o, 0, &start, NULL);
+		step_new(&o, 0, &start, NULL);
 	if (o.tags && o.steps.n) {
 		emit_tag_start(&o, o.steps.v[0]);
 		done = 1;
 	}
 	for (; done < o.steps.n && l->rc != -ENOMEM; done++)
-		step_emit(&o, o.steps.v[done]);
+		step_emit(&o, done);
+	if (!l->rc)
+		check_depth(&o);
 	return !l->rc;
 }

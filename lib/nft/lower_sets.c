@@ -162,7 +162,7 @@ const char *nft_set_ifref(struct nft_lower *l, uint32_t ref, enum pt_af af)
 const char *nft_set_self(struct nft_lower *l, enum pt_af af)
 {
 	struct nft_set set = { .role = NFT_SET_IF };
-	const char *name = af == PT_AF_INET ? "self.4" : "self.6";
+	const char *name = af == PT_AF_INET ? "if.self.4" : "if.self.6";
 	struct nft_set *have;
 
 	if (l->rc)
