@@ -60,16 +60,16 @@ static void report(const char *file, const char *line_start, const char *p, uint
 
 	if (c == 0)
 		pt_err_add(e, PT_ERROR, &loc, "this is not a text file, or it was damaged",
-			   "reading %s: a NUL byte", file);
+			   "a NUL byte in the text");
 	else if (c == '\r')
 		pt_err_add(e, PT_ERROR, &loc, "end lines with LF or CR LF",
-			   "reading %s: a carriage return inside a line", file);
+			   "a carriage return inside a line");
 	else if (c < 0x80 || c == 0xc2)
 		pt_err_add(e, PT_ERROR, &loc, "remove it; in \"...\" a tab is \\t and a new line is \\n",
-			   "reading %s: a control character (byte 0x%02x)", file, c);
+			   "a control character (byte 0x%02x)", c);
 	else
 		pt_err_add(e, PT_ERROR, &loc, "save the file as UTF-8, not as Latin-1",
-			   "reading %s: byte 0x%02x is not UTF-8", file, c);
+			   "byte 0x%02x is not UTF-8 text", c);
 }
 
 /* The first byte from P on, before END, that may not be there; END when there is none. */

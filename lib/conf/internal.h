@@ -152,6 +152,8 @@ int conf_model_check(struct pt_conf *c, const struct conf_tree *t, struct pt_err
 
 /* ---- report.c ---- */
 
+/* Puts the records from number FIRST on that point into NAME into the order of their places. */
+void conf_order(struct pt_err *e, size_t first, const char *name);
 /* Gives the records from number FIRST on that point into NAME their line of TEXT. */
 int conf_add_sources(struct pt_err *e, size_t first, const char *name, const char *text,
 		     size_t len) PT_MUST;

@@ -106,6 +106,7 @@ static int parse(const char *name, const char *text, size_t len, struct pt_conf 
 		return -ENOMEM;
 	rc = read_stages(c, &t, e);
 	conf_tree_fini(&t);
+	conf_order(e, first, name);
 	rc = both(rc, conf_add_sources(e, first, name, c->text, c->len));
 	if (rc)
 		pt_conf_free(c);

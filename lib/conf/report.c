@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The lines that the records of one run point at.
+ * The records of one run, as a person reads them: in the order of the file, each with its line.
  *
- * They are looked up afterwards, all together: many errors in a large file cost one pass over it.
+ * The stages of reading each go through the whole file, so their records come mixed. Lines are looked up
+ * afterwards, all together: many errors in a large file cost one pass over it.
  */
 #include <errno.h>
 #include <string.h>
@@ -48,6 +49,29 @@ static int add_source(struct pt_err *e, struct pt_diag *d, const struct cursor *
 	return d->source ? 0 : -ENOMEM;
 }
 
+static bool is_of(const struct pt_diag *d, const char *name)
+{
+	return d->loc.line && d->loc.file && !strcmp(d->loc.file, name);
+}
+
+static bool is_before(const struct pt_diag *x, const struct pt_diag *y)
+{
+	return x->loc.line != y->loc.line ? x->loc.line < y->loc.line : x->loc.col < y->loc.col;
+}
+
+void conf_order(struct pt_err *e, size_t first, const char *name)
+{
+	for (size_t i = first + 1; i < e->list.n; i++) {
+		struct pt_diag d = e->list.v[i];
+		size_t k = i;
+
+		for (; k > first && is_of(&d, name) && is_of(&e->list.v[k - 1], name) &&
+		       is_before(&d, &e->list.v[k - 1]); k--)
+			e->list.v[k] = e->list.v[k - 1];
+		e->list.v[k] = d;
+	}
+}
+
 int conf_add_sources(struct pt_err *e, size_t first, const char *name, const char *text, size_t len)
 {
 	struct cursor c = { text, text + len, 1 };
@@ -56,7 +80,7 @@ int conf_add_sources(struct pt_err *e, size_t first, const char *name, const cha
 	for (size_t i = first; i < e->list.n; i++) {
 		struct pt_diag *d = &e->list.v[i];
 
-		if (d->source || !d->loc.line || !d->loc.file || strcmp(d->loc.file, name))
+		if (d->source || !is_of(d, name))
 			continue;
 		seek_line(&c, text, d->loc.line);
 		if (add_source(e, d, &c))

@@ -36,7 +36,7 @@ static void lex_error(struct conf_lexer *l, const struct pt_src_tok *tok, const 
 	struct pt_loc loc = { l->file, tok->line, tok->col, 1 };
 
 	l->errors++;
-	pt_err_add(l->e, PT_ERROR, &loc, hint, "reading %s: %s", l->file, what);
+	pt_err_add(l->e, PT_ERROR, &loc, hint, "%s", what);
 }
 
 static size_t space_len(const struct conf_lexer *l)

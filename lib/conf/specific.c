@@ -146,7 +146,7 @@ int conf_most_specific(struct conf_table_reader *r, const struct conf_family *f,
 	}
 	if (!rc) {
 		/* Neighbours that are both in touch each other. */
-		out->dirty = true;
+		out->dirty = out->n > 0;
 		pt_iset_norm(out);
 	}
 	free(c.pieces.v);

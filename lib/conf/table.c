@@ -79,6 +79,7 @@ int conf_table_text(struct conf_table_reader *r, const char *name, const char *t
 		if (one)
 			rc = one;
 	}
+	conf_order(r->e, first, name);
 	if (rc == -EINVAL && conf_add_sources(r->e, first, name, text, len))
 		rc = -ENOMEM;
 	return rc;

@@ -11,6 +11,7 @@
  * right on to libconfuse.
  */
 #include <errno.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "conf/tree.h"
@@ -105,10 +106,14 @@ static void not_closed(struct conf_reader *r, const struct pt_loc *loc, const ch
 		conf_reader_error(r, loc, "add the missing }", "%s %s is not closed", what, name);
 }
 
-static const char *hint(struct conf_reader *r, const char *fmt, const char *arg)
+static PT_PRINTF(2, 3) const char *hint(struct conf_reader *r, const char *fmt, ...)
 {
+	va_list ap;
+
 	r->hint.n = 0;
-	pt_buf_fmt(&r->hint, fmt, arg);
+	va_start(ap, fmt);
+	pt_buf_vfmt(&r->hint, fmt, ap);
+	va_end(ap);
 	if (r->hint.err)
 		conf_reader_nomem(r);
 	return r->hint.err ? NULL : r->hint.s;
