@@ -181,8 +181,10 @@ int nft_put_rule(struct pt_nl_batch *b, uint64_t cookie, const char *chain, stru
 	if (!nlh)
 		return -ENOMEM;
 	nftnl_rule_nlmsg_build_payload(nlh, r);
-	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, PT_NFT_TABLE);
-	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain);
+	if (!nftnl_rule_is_set(r, NFTNL_RULE_TABLE))
+		mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, PT_NFT_TABLE);
+	if (!nftnl_rule_is_set(r, NFTNL_RULE_CHAIN))
+		mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain);
 	if (before)
 		nft_put_be64(nlh, NFTA_RULE_POSITION, before);
 	return pt_nl_batch_commit(b, nlh, cookie);
