@@ -13,13 +13,21 @@
 
 #include <patronus/nl.h>
 
+static void forget(const struct nlattr **v, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		v[i] = NULL;
+}
+
 /* libmnl would walk on to the aligned end of the message, up to three bytes behind it. */
 static void sort_attrs(const uint8_t *at, size_t left, const struct nlattr **v, size_t n)
 {
 	const struct nlattr *attr;
 	size_t step;
 
-	memset(v, 0, n * sizeof(*v));
+	forget(v, n);
 	while (left >= sizeof(*attr)) {
 		attr = (const struct nlattr *)at;
 		if (attr->nla_len < sizeof(*attr) || attr->nla_len > left)
@@ -38,7 +46,7 @@ int pt_nl_attrs(const struct nlmsghdr *nlh, size_t head, const struct nlattr **v
 {
 	size_t len = mnl_nlmsg_get_payload_len(nlh), skip = MNL_ALIGN(head);
 
-	memset(v, 0, n * sizeof(*v));
+	forget(v, n);
 	if (len < head)
 		return -EBADMSG;
 	if (skip < len)

@@ -105,7 +105,7 @@ size_t pt_nl_batch_bytes(const struct pt_nl_batch *b)
 
 size_t nl_batch_close(struct pt_nl_batch *b, uint32_t seq, uint32_t portid)
 {
-	struct nlmsghdr *nlh = (struct nlmsghdr *)b->data, *last = NULL;
+	struct nlmsghdr *nlh = (struct nlmsghdr *)b->data, *last = nlh;
 	struct nlmsghdr *end = (struct nlmsghdr *)(b->data + b->len);
 	const uint16_t ack = NLM_F_ACK;
 

@@ -116,6 +116,17 @@ static int read_canned(const struct canned *c, struct pt_host **h, struct pt_err
 	return rc;
 }
 
+static struct pt_host *must_read(const struct canned *c)
+{
+	struct pt_err e = {0};
+	struct pt_host *h;
+
+	assert_int_equal(read_canned(c, &h, &e), 0);
+	if (!h)
+		abort();
+	return h;
+}
+
 static void machine(struct canned *c)
 {
 	struct nlmsghdr *nlh;
@@ -141,13 +152,12 @@ static void machine(struct canned *c)
 static void test_snapshot(void **state)
 {
 	const struct pt_host_addr *a;
-	struct pt_err e = {0};
 	struct pt_host *h;
 	struct canned c;
 
 	(void)state;
 	machine(&c);
-	assert_int_equal(read_canned(&c, &h, &e), 0);
+	h = must_read(&c);
 	assert_int_equal(h->ifs.n, 3);
 	assert_string_equal(h->ifs.v[1].device, "eth0");
 	assert_int_equal(h->ifs.v[1].ifindex, 7);
@@ -169,13 +179,12 @@ static void test_snapshot(void **state)
 static void test_peers(void **state)
 {
 	const struct pt_host_addr *a;
-	struct pt_err e = {0};
 	struct pt_host *h;
 	struct canned c;
 
 	(void)state;
 	machine(&c);
-	assert_int_equal(read_canned(&c, &h, &e), 0);
+	h = must_read(&c);
 	assert_int_equal(h->ifs.v[2].addrs.n, 4);
 	a = h->ifs.v[2].addrs.v;
 	assert_true(same(a[0].prefix.addr, "198.51.100.1") && same(a[0].peer, "203.0.113.1"));
@@ -192,7 +201,6 @@ static void test_peers(void **state)
 
 static void test_interrupted_dump(void **state)
 {
-	struct pt_err e = {0};
 	struct pt_host *h;
 	struct canned c = {0};
 
@@ -206,7 +214,7 @@ static void test_interrupted_dump(void **state)
 	done(&c, NLM_F_DUMP_INTR);
 	address(&c, 1, "127.0.0.2", "127.0.0.2", 8, NULL);
 	done(&c, 0);
-	assert_int_equal(read_canned(&c, &h, &e), 0);
+	h = must_read(&c);
 	assert_int_equal(h->ifs.n, 1);
 	assert_int_equal(h->ifs.v[0].addrs.n, 1);
 	assert_true(same(h->ifs.v[0].addrs.v[0].prefix.addr, "127.0.0.2"));
@@ -296,7 +304,7 @@ static void test_error_is_told(void **state)
 static void test_every_allocation_fails(void **state)
 {
 	struct pt_err e = {0};
-	struct pt_host *h;
+	struct pt_host *h = NULL;
 	struct canned c;
 	int i, rc = -ENOMEM;
 
