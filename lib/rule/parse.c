@@ -229,9 +229,9 @@ static int stage_of(const struct rule_tok *t)
 }
 
 /* Goes on after a wrong word at the next one that begins a part not before STAGE. */
-static int resume(struct rule_parser *p, int stage)
+static int resume(struct rule_parser *p, const struct rule_tok *before, int stage)
 {
-	if (p->tok->kind != TOK_END)
+	if (p->tok == before && p->tok->kind != TOK_END)
 		p->tok++;
 	for (; p->tok->kind != TOK_END; p->tok++)
 		if (stage_of(p->tok) >= stage)
@@ -259,7 +259,7 @@ static int parse_rule(struct rule_parser *p)
 		rc = got;
 		if (stage == 0 || (p->tok == before && p->tok->kind == TOK_END))
 			return rc; /* what kind of rule it is decides about all the rest */
-		stage = resume(p, stage);
+		stage = resume(p, before, stage);
 	}
 	return rc;
 }

@@ -294,9 +294,9 @@ int rule_parse_option(struct rule_parser *p)
 		for (size_t i = 0; i < PT_ARRAY_SIZE(options); i++) {
 			if (strcmp(t->s, options[i].word))
 				continue;
+			p->tok++;
 			if (options[i].seen(p->r))
 				return rule_fail(p, t, "leave one of them out", "'%s' is given twice", t->s);
-			p->tok++;
 			return options[i].parse(p, t);
 		}
 	return no_option(p, t);

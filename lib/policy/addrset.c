@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Lists of addresses. Constant members merge into one interval set a family; what the kernel knows
+ * (addresses of interfaces, tables) stays a reference and an alternative of its own. A negated member of
+ * a list adds its complement, as pf's expansion into one rule for each member does.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "policy/internal.h"
+
+struct merge {
+	struct pt_iset v4, v6;
+	bool any, some;
+};
+
+uint8_t policy_addr_af(const struct pt_pol_addr *a)
+{
+	if (a->kind != PT_REF_SET)
+		return PT_AF_BOTH;
+	return (uint8_t)((a->v4.n ? PT_AF_INET : 0) | (a->v6.n ? PT_AF_INET6 : 0));
+}
+
+static int add_set(struct policy_builder *b, struct merge *m, enum pt_af af, const struct pt_iset *s)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < s->n; i++)
+		rc = pt_iset_add(b->arena, af == PT_AF_INET ? &m->v4 : &m->v6, s->v[i].lo, s->v[i].hi);
+	m->some = true;
+	return rc;
+}
+
+/* S, or all of the family but S. */
+static int add_signed(struct policy_builder *b, struct merge *m, enum pt_af af, const struct pt_iset *s, bool neg)
+{
+	struct pt_iset not;
+	int rc;
+
+	if (!neg)
+		return add_set(b, m, af, s);
+	rc = pt_iset_complement(b->arena, &not, s, pt_af_max(af));
+	return rc ? rc : add_set(b, m, af, &not);
+}
+
+static int add_range(struct policy_builder *b, struct merge *m, const struct pt_ast_host *h)
+{
+	struct pt_prefix p = { .addr = h->lo, .len = h->plen };
+	bool range = h->kind == PT_HOST_RANGE;
+	struct pt_iset s = { 0 };
+	int rc;
+
+	rc = pt_iset_add(b->arena, &s, range ? h->lo.v : pt_prefix_lo(&p), range ? h->hi.v : pt_prefix_hi(&p));
+	return rc ? rc : add_signed(b, m, h->lo.af, &s, h->neg);
+}
+
+/* ---- interfaces ---- */
+
+static int static_member(struct policy_builder *b, const struct pt_ast_host *h, const struct pt_prefix *p,
+			 struct pt_iset *s)
+{
+	bool broad = h->mod == PT_MOD_BROADCAST;
+
+	if (h->mod == PT_MOD_NETWORK)
+		return pt_iset_add(b->arena, s, pt_prefix_lo(p), pt_prefix_hi(p));
+	if (broad && (p->addr.af == PT_AF_INET6 || p->len > 30))
+		return 0;
+	return pt_iset_add(b->arena, s, broad ? pt_prefix_hi(p) : p->addr.v, broad ? pt_prefix_hi(p) : p->addr.v);
+}
+
+/* The addresses that the file gives the interface. */
+static int add_static(struct policy_builder *b, struct merge *m, const struct pt_ast_host *h,
+		      const struct pt_conf_if *i)
+{
+	struct pt_iset s[2] = { { 0 } };
+	int rc = 0;
+
+	for (size_t k = 0; !rc && k < i->addresses.n; k++) {
+		const struct pt_prefix *p = &i->addresses.v[k];
+		struct pt_iset *set = &s[p->addr.af == PT_AF_INET6];
+
+		if (h->no_alias && set->n)
+			continue;
+		rc = static_member(b, h, p, set);
+	}
+	for (int f = 0; f < 2; f++)
+		pt_iset_norm(&s[f]);
+	if (!rc)
+		rc = add_signed(b, m, PT_AF_INET, &s[0], h->neg);
+	return rc ? rc : add_signed(b, m, PT_AF_INET6, &s[1], h->neg);
+}
+
+static int add_interface(struct policy_builder *b, struct merge *m, const struct pt_ast_host *h,
+			 const struct pt_conf_if *i, policy_addrs *out)
+{
+	struct pt_pol_addr a = { .kind = PT_REF_IF, .neg = h->neg };
+	int rc;
+
+	if (!h->dyn && !i->dhcp && h->mod != PT_MOD_PEER)
+		return add_static(b, m, h, i);
+	rc = policy_ifref(b, i, h->mod, h->no_alias, &a.ref);
+	return rc ? rc : pt_vec_push(b->arena, out, a);
+}
+
+static int add_named(struct policy_builder *b, struct merge *m, const struct pt_ast_host *h, policy_addrs *out)
+{
+	const struct pt_conf_if *i;
+	int rc = 0;
+
+	if (!policy_is_group(b->conf, h->name) || pt_conf_find_if(b->conf, h->name)) {
+		i = policy_find_if(b, h->name, &h->loc);
+		return i ? add_interface(b, m, h, i, out) : -EINVAL;
+	}
+	if (h->neg)
+		return policy_fail(b, &h->loc, "name the interfaces one by one, or use a table",
+				   "'! %s': a group cannot be negated as an address", h->name);
+	for (size_t k = 0; !rc && k < b->conf->interfaces.n; k++)
+		if (policy_in_group(&b->conf->interfaces.v[k], h->name))
+			rc = add_interface(b, m, h, &b->conf->interfaces.v[k], out);
+	return rc;
+}
+
+/* ---- tables ---- */
+
+static int unknown_table(struct policy_builder *b, const struct pt_ast_host *h)
+{
+	PT_VEC(const char *) known = { 0 };
+	struct pt_buf hint = { 0 };
+	const char *near;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < b->conf->tables.n; i++)
+		rc = pt_vec_push(b->arena, &known, b->conf->tables.v[i].name);
+	near = pt_nearest(h->name, known.v, known.n);
+	pt_buf_fmt(&hint, near ? "did you mean <%s>?" : "declare it: table %s { persist = true }", near ? near : h->name);
+	policy_fail(b, &h->loc, hint.s, "unknown table <%s>", h->name);
+	pt_buf_fini(&hint);
+	return rc ? rc : -EINVAL;
+}
+
+static int add_table(struct policy_builder *b, const struct pt_ast_host *h, policy_addrs *out)
+{
+	struct pt_pol_addr a = { .kind = PT_REF_TABLE, .neg = h->neg };
+
+	for (size_t i = 0; i < b->p->tables.n; i++)
+		if (!strcmp(b->p->tables.v[i].conf->name, h->name)) {
+			b->p->tables.v[i].used = true;
+			a.ref = (uint32_t)i;
+			return pt_vec_push(b->arena, out, a);
+		}
+	return unknown_table(b, h);
+}
+
+static int add_host(struct policy_builder *b, struct merge *m, const struct pt_ast_host *h, policy_addrs *out)
+{
+	struct pt_pol_addr self = { .kind = PT_REF_SELF, .neg = h->neg };
+
+	switch (h->kind) {
+	case PT_HOST_ANY:
+		m->any = true;
+		return 0;
+	case PT_HOST_SELF:
+		return pt_vec_push(b->arena, out, self);
+	case PT_HOST_PREFIX:
+	case PT_HOST_RANGE:
+		return add_range(b, m, h);
+	case PT_HOST_IF:
+		return add_named(b, m, h, out);
+	case PT_HOST_TABLE:
+		return add_table(b, h, out);
+	}
+	return 0;
+}
+
+int policy_addrs_of(struct policy_builder *b, const pt_hosts *hosts, policy_addrs *out)
+{
+	struct pt_pol_addr any = { .kind = PT_REF_ANY }, set = { .kind = PT_REF_SET };
+	struct merge m = { 0 };
+	int rc = 0, bad = 0;
+
+	for (size_t i = 0; i < hosts->n; i++) {
+		rc = add_host(b, &m, &hosts->v[i], out);
+		if (rc == -ENOMEM)
+			return rc;
+		bad = rc ? rc : bad;
+	}
+	if (bad)
+		return bad;
+	if (m.any || !hosts->n) {
+		out->n = 0;
+		return pt_vec_push(b->arena, out, any);
+	}
+	pt_iset_norm(&m.v4);
+	pt_iset_norm(&m.v6);
+	set.v4 = m.v4;
+	set.v6 = m.v6;
+	return m.some ? pt_vec_push(b->arena, out, set) : 0;
+}

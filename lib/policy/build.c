@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Syntax trees into the IR: names resolved, lists merged or expanded, defaults made explicit. Every rule is
+ * looked at even when an earlier one is wrong, so that one run reports all errors.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "policy/internal.h"
+
+int policy_fail(struct policy_builder *b, const struct pt_loc *loc, const char *hint, const char *fmt, ...)
+{
+	struct pt_buf msg = { 0 };
+	va_list ap;
+
+	va_start(ap, fmt);
+	pt_buf_vfmt(&msg, fmt, ap);
+	va_end(ap);
+	pt_err_add(b->err, PT_ERROR, loc, hint, "%s", msg.s ? msg.s : "error");
+	pt_err_source(b->err, b->conf->text, b->conf->len);
+	pt_buf_fini(&msg);
+	b->failed = true;
+	return -EINVAL;
+}
+
+int policy_emit(struct policy_builder *b, const struct pt_pol_rule *r)
+{
+	struct pt_pol_rule copy = *r;
+
+	copy.index = (uint32_t)b->p->rules.n;
+	return pt_vec_push(b->arena, &b->p->rules, copy);
+}
+
+/* ---- the parts that all IR rules of one written rule share ---- */
+
+static int tag_number(struct policy_builder *b, const char *name, const struct pt_loc *loc, uint8_t *out)
+{
+	size_t i;
+	int rc = 0;
+
+	*out = 0;
+	if (!name)
+		return 0;
+	for (i = 0; i < b->p->tags.n; i++)
+		if (!strcmp(b->p->tags.v[i], name))
+			break;
+	if (i == PT_TAGS_MAX)
+		return policy_fail(b, loc, NULL, "more than %d different tags", PT_TAGS_MAX);
+	if (i == b->p->tags.n)
+		rc = pt_vec_push(b->arena, &b->p->tags, name);
+	*out = (uint8_t)(i + 1);
+	return rc;
+}
+
+#define UNREACH_PORT 3  /* ICMP code, RFC 792 */
+#define UNREACH_PORT6 4 /* ICMPv6 code, RFC 4443 section 3.1 */
+
+static void set_return(struct pt_pol_rule *r, const struct pt_ast_rule *a)
+{
+	r->ret = a->ret;
+	r->code4 = r->code6 = -1;
+	if (a->ret != PT_RET_RETURN && a->ret != PT_RET_ICMP)
+		return;
+	r->code6 = a->code6 >= 0 ? a->code6 : UNREACH_PORT6;
+	if (!a->ret_icmp6_only)
+		r->code4 = a->code4 >= 0 ? a->code4 : UNREACH_PORT;
+}
+
+static int set_base(struct policy_builder *b, uint32_t index)
+{
+	const struct pt_ast_rule *a = b->ast;
+	struct pt_pol_rule *r = &b->base;
+	int rc;
+
+	memset(r, 0, sizeof(*r));
+	r->ast = index;
+	if (index != PT_POL_BUILTIN)
+		r->loc = a->loc;
+	r->action = a->action;
+	r->quick = a->quick;
+	r->log = a->log;
+	r->keep_state = a->action == PT_PASS && a->state != PT_STATE_NO;
+	r->af = a->af == PT_AF_NONE ? PT_AF_BOTH : (uint8_t)a->af;
+	r->tagged_neg = a->tagged_neg;
+	set_return(r, a);
+	rc = policy_identity(b);
+	if (!rc || rc == -EINVAL)
+		rc = policy_devices(b);
+	if (!rc || rc == -EINVAL)
+		rc = policy_protocol(b);
+	if (!rc)
+		rc = tag_number(b, a->tag, &a->tag_loc, &r->tag);
+	if (!rc)
+		rc = tag_number(b, a->tagged, &a->tagged_loc, &r->tagged);
+	return rc;
+}
+
+/* ---- addresses ---- */
+
+/* Families in which both sides can match. */
+static uint8_t common_af(const struct policy_builder *b, const struct pt_pol_addr *src, const struct pt_pol_addr *dst)
+{
+	return b->base.af & policy_addr_af(src) & policy_addr_af(dst);
+}
+
+static enum pt_af nat_target_af(const struct pt_ast_rule *a)
+{
+	const struct pt_ast_host *h = &a->nat.host;
+
+	if (a->nat.kind == PT_NAT_NONE || h->kind == PT_HOST_IF)
+		return PT_AF_NONE;
+	return h->lo.af;
+}
+
+static int emit_direction(struct policy_builder *b, const struct pt_pol_addr *src, const struct pt_pol_addr *dst,
+			  enum pt_dir dir)
+{
+	struct pt_pol_rule r = b->base;
+	enum pt_af target = nat_target_af(b->ast);
+	int rc;
+
+	r.dir = dir;
+	r.src = *src;
+	r.dst = *dst;
+	r.af = common_af(b, src, dst);
+	if (target)
+		r.af &= (uint8_t)target;
+	if (!r.af)
+		return 0;
+	rc = policy_nat(b, (enum pt_af)r.af, &r, &r.nat);
+	return rc ? rc : policy_emit(b, &r);
+}
+
+static int emit_pair(struct policy_builder *b, const struct pt_pol_addr *src, const struct pt_pol_addr *dst)
+{
+	enum pt_dir dir = b->ast->dir;
+	int rc = 0;
+
+	if (b->ast->nat.kind == PT_NAT_BI)
+		return policy_binat(b, src, dst);
+	if (dir != PT_OUT)
+		rc = emit_direction(b, src, dst, PT_IN);
+	if (!rc && dir != PT_IN)
+		rc = emit_direction(b, src, dst, PT_OUT);
+	return rc;
+}
+
+/* Nothing was left of the rule: its families contradict each other. */
+static int no_family(struct policy_builder *b)
+{
+	const struct pt_ast_rule *a = b->ast;
+	const struct pt_ast_host *h = a->dst.n ? &a->dst.v[0] : a->src.n ? &a->src.v[0] : &a->nat.host;
+	const char *of = a->af == PT_AF_INET ? "an IPv6 address in a rule for inet" :
+			 a->af == PT_AF_INET6 ? "an IPv4 address in a rule for inet6" :
+						"addresses of different families: no packet has both";
+
+	if (a->src.n && a->af && a->src.v[0].lo.af && a->src.v[0].lo.af != a->af)
+		h = &a->src.v[0];
+	return policy_fail(b, &h->loc, "write one rule for each family", "%s", of);
+}
+
+int policy_add_rule(struct policy_builder *b, const struct pt_ast_rule *ast, uint32_t index)
+{
+	policy_addrs src = { 0 }, dst = { 0 };
+	size_t before = b->p->rules.n;
+	int rc, rc2, rc3;
+
+	b->ast = ast;
+	rc = set_base(b, index);
+	if (rc == -ENOMEM)
+		return rc;
+	rc2 = policy_addrs_of(b, &ast->src, &src);
+	rc3 = policy_addrs_of(b, &ast->dst, &dst);
+	if (rc2 == -ENOMEM || rc3 == -ENOMEM)
+		return -ENOMEM;
+	if (rc || rc2 || rc3)
+		return -EINVAL;
+	for (size_t i = 0; !rc && i < src.n; i++)
+		for (size_t j = 0; !rc && j < dst.n; j++)
+			rc = emit_pair(b, &src.v[i], &dst.v[j]);
+	if (!rc && b->p->rules.n == before)
+		rc = no_family(b);
+	return rc;
+}
+
+/* ---- the whole ---- */
+
+static int add_tables(struct policy_builder *b)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < b->conf->tables.n; i++) {
+		struct pt_pol_table t = { .conf = &b->conf->tables.v[i] };
+
+		rc = pt_vec_push(b->arena, &b->p->tables, t);
+	}
+	return rc;
+}
+
+static int add_rules(struct policy_builder *b)
+{
+	int rc = 0;
+
+	if (b->conf->builtin)
+		rc = policy_add_builtin(b);
+	b->p->n_builtin = b->p->rules.n;
+	for (size_t i = 0; rc != -ENOMEM && i < b->conf->ast.n; i++) {
+		rc = policy_add_rule(b, b->conf->ast.v[i], (uint32_t)i);
+		if (rc)
+			b->failed = true;
+	}
+	return rc == -ENOMEM ? rc : b->failed ? -EINVAL : 0;
+}
+
+int pt_policy_build(const struct pt_conf *c, struct pt_policy **out, struct pt_err *e)
+{
+	struct policy_builder b = { .conf = c, .err = e };
+	int rc = -ENOMEM;
+
+	*out = NULL;
+	b.arena = pt_arena_new();
+	b.p = b.arena ? pt_arena_alloc(b.arena, sizeof(*b.p)) : NULL;
+	if (b.p) {
+		b.p->arena = b.arena;
+		b.p->conf = c;
+		rc = add_tables(&b);
+	}
+	if (!rc)
+		rc = add_rules(&b);
+	if (rc) {
+		pt_arena_free(b.arena);
+		return rc == -ENOMEM ? pt_err_sys(e, rc, "building the policy of %s", c->path) : rc;
+	}
+	*out = b.p;
+	return 0;
+}
+
+void pt_policy_free(struct pt_policy *p)
+{
+	if (p)
+		pt_arena_free(p->arena);
+}

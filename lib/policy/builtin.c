@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a network cannot live without, as rules of the same language in front of all others. They make no
+ * states: neighbour discovery is never tracked, and loopback needs none.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "policy/internal.h"
+
+/* %s stands for the interfaces with `address = { dhcp }`; without any such rule is left out. */
+static const char *const texts[] = {
+	"pass quick on lo no state label builtin-loopback",
+	/* RFC 4861 */
+	"pass quick inet6 proto icmp6 icmp6-type { neighbrsol, neighbradv } no state label builtin-neighbour",
+	"pass quick inet6 proto icmp6 icmp6-type { routersol, routeradv } no state label builtin-router",
+	/* RFC 2710, RFC 3810 */
+	"pass quick inet6 proto icmp6 icmp6-type { listqry, listenrep, listendone, mldv2rep } no state label builtin-mld",
+	/* without them a path with a small MTU swallows connections through us: RFC 1191, RFC 8201 */
+	"pass out quick inet proto icmp from self icmp-type { unreach, timex, paramprob } no state label builtin-icmp-error",
+	"pass out quick inet6 proto icmp6 from self icmp6-type { unreach, toobig, timex, paramprob } no state"
+	" label builtin-icmp6-error",
+	/* RFC 2131 section 4.1, RFC 8415 section 7.2 */
+	"pass in quick on %s inet proto udp from any port 67 to any port 68 no state label builtin-dhcp-reply",
+	"pass out quick on %s inet proto udp from any port 68 to any port 67 no state label builtin-dhcp-request",
+	"pass in quick on %s inet6 proto udp from fe80::/10 port 547 to any port 546 no state label builtin-dhcp6-reply",
+	"pass out quick on %s inet6 proto udp from fe80::/10 port 546 to any port 547 no state label builtin-dhcp6-request",
+};
+
+static char *dhcp_interfaces(struct policy_builder *b)
+{
+	struct pt_buf list = { 0 };
+	char *s = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->conf->interfaces.n; i++)
+		if (b->conf->interfaces.v[i].dhcp)
+			pt_buf_fmt(&list, "%s%s", n++ ? ", " : "{ ", b->conf->interfaces.v[i].name);
+	pt_buf_str(&list, n ? " }" : "");
+	if (!list.err)
+		s = pt_arena_strndup(b->arena, list.s, list.n);
+	pt_buf_fini(&list);
+	return s;
+}
+
+static int add_text(struct policy_builder *b, const char *text)
+{
+	struct pt_rule_ctx ctx = { .arena = b->arena };
+	struct pt_ast_rule *ast;
+	int rc = pt_rule_parse(&ctx, text, strlen(text), &ast, b->err);
+
+	return rc ? rc : policy_add_rule(b, ast, PT_POL_BUILTIN);
+}
+
+int policy_add_builtin(struct policy_builder *b)
+{
+	const char *dhcp = dhcp_interfaces(b);
+	int rc = 0;
+
+	if (!dhcp)
+		return -ENOMEM;
+	for (size_t i = 0; !rc && i < PT_ARRAY_SIZE(texts); i++) {
+		const char *gap = strstr(texts[i], "%s"), *text = texts[i];
+
+		if (gap && !*dhcp)
+			continue;
+		if (gap)
+			text = pt_arena_printf(b->arena, "%.*s%s%s", (int)(gap - texts[i]), texts[i], dhcp, gap + 2);
+		rc = text ? add_text(b, text) : -ENOMEM;
+	}
+	return rc;
+}

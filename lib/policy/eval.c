@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The one evaluator: pf's reading of the rules, first to last. explain, test and the differential tests
+ * all ask it, so it stays plain; speed comes from the classifier.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include <patronus/policy.h>
+
+struct pt_eval {
+	struct pt_arena *arena;
+	const struct pt_policy *policy;
+	struct pt_iset self[2];           /* [0] IPv4, [1] IPv6 */
+	struct pt_iset (*ifrefs)[2];
+	struct pt_iset (*tables)[2];
+	struct pt_addr (*targets)[2];     /* of translations to interfaces */
+};
+
+/* ---- preparation ---- */
+
+static int load_self(struct pt_eval *v, const struct pt_host *h)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < h->ifs.n; i++)
+		for (size_t k = 0; !rc && k < h->ifs.v[i].addrs.n; k++) {
+			struct pt_addr a = h->ifs.v[i].addrs.v[k].prefix.addr;
+
+			rc = pt_iset_add(v->arena, &v->self[a.af == PT_AF_INET6], a.v, a.v);
+		}
+	pt_iset_norm(&v->self[0]);
+	pt_iset_norm(&v->self[1]);
+	return rc;
+}
+
+static int load(struct pt_eval *v, const struct pt_host *h, struct pt_err *e)
+{
+	const struct pt_policy *p = v->policy;
+	int rc = load_self(v, h);
+
+	v->ifrefs = pt_arena_alloc(v->arena, (p->ifrefs.n + 1) * sizeof(*v->ifrefs));
+	v->tables = pt_arena_alloc(v->arena, (p->tables.n + 1) * sizeof(*v->tables));
+	v->targets = pt_arena_alloc(v->arena, (p->ifrefs.n + 1) * sizeof(*v->targets));
+	if (!v->ifrefs || !v->tables || !v->targets)
+		return -ENOMEM;
+	for (size_t i = 0; !rc && i < p->ifrefs.n; i++) {
+		rc = pt_ifref_resolve(&p->ifrefs.v[i], h, v->arena, &v->ifrefs[i][0], &v->ifrefs[i][1]);
+		v->targets[i][0] = pt_ifref_address(&p->ifrefs.v[i], h, PT_AF_INET);
+		v->targets[i][1] = pt_ifref_address(&p->ifrefs.v[i], h, PT_AF_INET6);
+	}
+	for (size_t i = 0; !rc && i < p->tables.n; i++)
+		rc = pt_conf_table_load(p->conf, p->tables.v[i].conf, v->arena, &v->tables[i][0], &v->tables[i][1], e);
+	return rc;
+}
+
+int pt_eval_new(const struct pt_policy *p, const struct pt_host *h, struct pt_eval **out, struct pt_err *e)
+{
+	struct pt_arena *arena = pt_arena_new();
+	struct pt_eval *v = arena ? pt_arena_alloc(arena, sizeof(*v)) : NULL;
+	int rc = -ENOMEM;
+
+	*out = NULL;
+	if (v) {
+		v->arena = arena;
+		v->policy = p;
+		rc = load(v, h, e);
+	}
+	if (rc) {
+		pt_arena_free(arena);
+		return rc == -ENOMEM ? pt_err_sys(e, rc, "preparing the evaluator") : rc;
+	}
+	*out = v;
+	return 0;
+}
+
+void pt_eval_free(struct pt_eval *v)
+{
+	if (v)
+		pt_arena_free(v->arena);
+}
+
+int pt_eval_table(struct pt_eval *v, const char *name, const struct pt_iset *v4, const struct pt_iset *v6)
+{
+	static const struct pt_iset none;
+	int rc;
+
+	for (size_t i = 0; i < v->policy->tables.n; i++) {
+		if (strcmp(v->policy->tables.v[i].conf->name, name))
+			continue;
+		rc = pt_iset_union(v->arena, &v->tables[i][0], v4, &none);
+		return rc ? rc : pt_iset_union(v->arena, &v->tables[i][1], v6, &none);
+	}
+	return -ENOENT;
+}
+
+/* ---- conditions ---- */
+
+static bool address_matches(const struct pt_eval *v, const struct pt_pol_addr *a, struct pt_addr x)
+{
+	bool six = x.af == PT_AF_INET6, in = false;
+
+	switch (a->kind) {
+	case PT_REF_ANY:
+		return true;
+	case PT_REF_SET:
+		return pt_iset_has(six ? &a->v6 : &a->v4, x.v);
+	case PT_REF_SELF:
+		in = pt_iset_has(&v->self[six], x.v);
+		break;
+	case PT_REF_IF:
+		in = pt_iset_has(&v->ifrefs[a->ref][six], x.v);
+		break;
+	case PT_REF_TABLE:
+		in = pt_iset_has(&v->tables[a->ref][six], x.v);
+		break;
+	}
+	return in != a->neg;
+}
+
+static bool device_matches(const struct pt_pol_rule *r, const char *device)
+{
+	if (r->if_any)
+		return true;
+	for (size_t i = 0; i < r->devices.n; i++)
+		if (!strcmp(r->devices.v[i], device))
+			return !r->if_neg;
+	return r->if_neg;
+}
+
+static bool protocol_matches(const struct pt_pol_rule *r, const struct pt_packet *k)
+{
+	uint32_t icmp = (uint32_t)k->icmp_type << 8 | k->icmp_code;
+
+	if (!r->proto_any && (!r->protos.n || !memchr(r->protos.v, k->proto, r->protos.n)))
+		return false;
+	if (r->sport.n && !pt_iset_has(&r->sport, k->sport))
+		return false;
+	if (r->dport.n && !pt_iset_has(&r->dport, k->dport))
+		return false;
+	if (r->icmp.n && !pt_iset_has(&r->icmp, icmp))
+		return false;
+	return k->proto != IPPROTO_TCP || (k->tcp_flags & r->flags_mask) == r->flags_set;
+}
+
+static bool rule_matches(const struct pt_eval *v, const struct pt_pol_rule *r, const struct pt_packet *k,
+			 enum pt_dir dir, const char *device, uint8_t tag)
+{
+	if (r->dir != dir || !(r->af & k->af) || !device_matches(r, device) || !protocol_matches(r, k))
+		return false;
+	if (r->tagged && (tag == r->tagged) == r->tagged_neg)
+		return false;
+	return address_matches(v, &r->src, k->src) && address_matches(v, &r->dst, k->dst);
+}
+
+/* ---- translation ---- */
+
+static bool has_ports(uint8_t proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
+}
+
+static struct pt_addr nat_address(const struct pt_eval *v, const struct pt_pol_nat *n, struct pt_addr old)
+{
+	struct pt_addr a = { .af = old.af, .v = n->lo };
+
+	if (n->target == PT_REF_IF)
+		return v->targets[n->ref][old.af == PT_AF_INET6];
+	if (n->one_to_one)
+		a.v = n->lo + (old.v - n->from_lo);
+	return a;
+}
+
+/* K with translation number NAT (index+1); false when the interface has no address to use. */
+static bool translate(const struct pt_eval *v, uint32_t nat, struct pt_packet *k)
+{
+	const struct pt_pol_nat *n = &v->policy->nats.v[nat - 1];
+	struct pt_addr *end = n->kind == PT_NAT_SRC ? &k->src : &k->dst;
+	struct pt_addr a = nat_address(v, n, *end);
+
+	if (!a.af)
+		return false;
+	*end = a;
+	if (!has_ports(k->proto))
+		return true;
+	if (n->kind == PT_NAT_SRC && !n->static_port)
+		k->sport = 0; /* the kernel's choice */
+	if (n->kind == PT_NAT_DST && n->has_port)
+		k->dport = n->port_offset ? (uint16_t)(n->port_lo + (k->dport - n->match_lo)) : n->port_lo;
+	return true;
+}
+
+/* ---- judgement ---- */
+
+struct judgement {
+	const struct pt_pol_rule *rule; /* the last pass or block that matched */
+	uint32_t match_nat;
+	uint8_t tag;
+};
+
+static void judge(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_dir dir, const char *device,
+		  void (*fn)(const struct pt_pol_rule *r, bool matched, void *arg), void *arg, struct judgement *j)
+{
+	struct pt_packet seen = *pkt; /* with the translations of match rules so far */
+
+	memset(j, 0, sizeof(*j));
+	j->tag = pkt->tag;
+	for (size_t i = 0; i < v->policy->rules.n; i++) {
+		const struct pt_pol_rule *r = &v->policy->rules.v[i];
+		bool hit;
+
+		if (r->dir != dir)
+			continue;
+		hit = rule_matches(v, r, &seen, dir, device, j->tag);
+		if (fn)
+			fn(r, hit, arg);
+		if (!hit)
+			continue;
+		if (r->tag)
+			j->tag = r->tag;
+		if (r->action != PT_MATCH) {
+			j->rule = r;
+			if (r->quick)
+				return;
+		} else if (r->nat) {
+			j->match_nat = r->nat;
+			seen = *pkt;
+			(void)translate(v, r->nat, &seen);
+		}
+	}
+}
+
+void pt_evaluate_walk(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_dir dir, const char *device,
+		      void (*fn)(const struct pt_pol_rule *r, bool matched, void *arg), void *arg)
+{
+	struct judgement j;
+
+	judge(v, pkt, dir, device, fn, arg, &j);
+}
+
+static void refuse(struct pt_decision *d, const char *why)
+{
+	d->pass = false;
+	d->ret = PT_RET_DROP;
+	d->code4 = d->code6 = -1;
+	d->why = why;
+}
+
+void pt_evaluate(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_dir dir, const char *device,
+		 struct pt_decision *out)
+{
+	struct judgement j;
+
+	judge(v, pkt, dir, device, NULL, NULL, &j);
+	memset(out, 0, sizeof(*out));
+	out->rule = j.rule;
+	out->tag = j.tag;
+	out->after = *pkt;
+	out->code4 = out->code6 = -1;
+	if (!j.rule)
+		return;
+	out->pass = j.rule->action == PT_PASS;
+	out->ret = j.rule->ret;
+	out->code4 = j.rule->code4;
+	out->code6 = j.rule->code6;
+	if (!out->pass)
+		return;
+	if (j.rule->keep_state && pkt->ct == PT_CT_INVALID) {
+		refuse(out, "connection tracking calls the packet invalid, so it cannot have the state that the rule keeps");
+		return;
+	}
+	/* Translations live in states: without one there is none. */
+	if (!j.rule->keep_state || pkt->ct != PT_CT_NEW)
+		return;
+	out->nat = j.rule->nat ? j.rule->nat : j.match_nat;
+	if (out->nat && !translate(v, out->nat, &out->after))
+		refuse(out, "the interface has no address to translate to");
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Shared by the files that turn syntax trees into the IR. */
+#ifndef POLICY_INTERNAL_H
+#define POLICY_INTERNAL_H
+
+#include <patronus/policy.h>
+
+typedef PT_VEC(struct pt_pol_addr) policy_addrs;
+
+struct policy_builder {
+	const struct pt_conf *conf;
+	struct pt_policy *p;
+	struct pt_arena *arena;
+	struct pt_err *err;
+	bool failed;
+	/* of the rule at work */
+	const struct pt_ast_rule *ast;
+	struct pt_pol_rule base;        /* all but direction, addresses and translation */
+	bool builtin;
+};
+
+/* Adds a record at LOC; -EINVAL. */
+int policy_fail(struct policy_builder *b, const struct pt_loc *loc, const char *hint, const char *fmt, ...)
+	PT_PRINTF(4, 5);
+
+/* build.c */
+int policy_add_rule(struct policy_builder *b, const struct pt_ast_rule *ast, uint32_t index);
+/* builtin.c */
+int policy_add_builtin(struct policy_builder *b);
+/* identity.c: name, id and text of b->base */
+int policy_identity(struct policy_builder *b);
+/* resolve.c */
+int policy_devices(struct policy_builder *b);
+int policy_ifref(struct policy_builder *b, const struct pt_conf_if *i, enum pt_if_mod mod, bool no_alias,
+		 uint32_t *out);
+const struct pt_conf_if *policy_find_if(struct policy_builder *b, const char *name, const struct pt_loc *loc);
+bool policy_is_group(const struct pt_conf *c, const char *name);
+bool policy_in_group(const struct pt_conf_if *i, const char *group);
+/* The loopback interface, which every machine has without a section for it. */
+extern const struct pt_conf_if policy_loopback;
+/* addrset.c: HOSTS as alternatives, constants merged into one */
+int policy_addrs_of(struct policy_builder *b, const pt_hosts *hosts, policy_addrs *out);
+/* ports.c */
+int policy_ports(struct policy_builder *b, const pt_ports *ports, struct pt_iset *out);
+int policy_protocol(struct policy_builder *b);
+/* nat.c: index+1 of the translation of this rule */
+int policy_nat(struct policy_builder *b, enum pt_af af, const struct pt_pol_rule *r, uint32_t *out);
+int policy_binat(struct policy_builder *b, const struct pt_pol_addr *src, const struct pt_pol_addr *dst);
+int policy_emit(struct policy_builder *b, const struct pt_pol_rule *r);
+uint8_t policy_addr_af(const struct pt_pol_addr *a);
+
+#endif

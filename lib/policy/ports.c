@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Protocols and what belongs to them: ports, ICMP types, TCP flags. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/internal.h"
+
+#define FLAG_SYN 0x02
+#define FLAG_ACK 0x10
+
+static int add_port(struct pt_arena *a, const struct pt_ast_port *p, struct pt_iset *s)
+{
+	uint32_t lo = p->a, hi = p->a, max = UINT16_MAX;
+	int rc = 0;
+
+	switch (p->op) {
+	case PT_PORT_EQ:
+		break;
+	case PT_PORT_NE:
+	case PT_PORT_OUT: /* below the first and above the last */
+		hi = p->op == PT_PORT_NE ? p->a : p->b;
+		if (lo > 0)
+			rc = pt_iset_add(a, s, 0, lo - 1);
+		if (rc || hi >= max)
+			return rc;
+		lo = hi + 1;
+		hi = max;
+		break;
+	case PT_PORT_LT:
+		if (!lo)
+			return 0;
+		lo = 0;
+		hi = p->a - 1u;
+		break;
+	case PT_PORT_LE:
+		lo = 0;
+		break;
+	case PT_PORT_GT:
+		if (lo >= max)
+			return 0;
+		lo = p->a + 1u;
+		hi = max;
+		break;
+	case PT_PORT_GE:
+		hi = max;
+		break;
+	case PT_PORT_RANGE:
+		hi = p->b;
+		break;
+	case PT_PORT_IN:
+		if (p->b - p->a < 2)
+			return 0;
+		lo = p->a + 1u;
+		hi = p->b - 1u;
+		break;
+	}
+	return pt_iset_add(a, s, lo, hi);
+}
+
+int policy_ports(struct policy_builder *b, const pt_ports *ports, struct pt_iset *out)
+{
+	int rc = 0;
+
+	memset(out, 0, sizeof(*out));
+	for (size_t i = 0; !rc && i < ports->n; i++)
+		rc = add_port(b->arena, &ports->v[i], out);
+	pt_iset_norm(out);
+	if (!rc && ports->n && !out->n)
+		rc = policy_fail(b, &ports->v[0].loc, NULL, "no port fits this condition");
+	return rc;
+}
+
+/* Every protocol of the rule is one of WANTED. */
+static bool only(const struct pt_pol_rule *r, const uint8_t *wanted, size_t n)
+{
+	if (r->proto_any)
+		return false;
+	for (size_t i = 0; i < r->protos.n; i++)
+		if (!memchr(wanted, r->protos.v[i], n))
+			return false;
+	return true;
+}
+
+static int check_ports(struct policy_builder *b)
+{
+	static const uint8_t with_ports[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP };
+	const struct pt_ast_rule *a = b->ast;
+	const pt_ports *first = a->sport.n ? &a->sport : &a->dport;
+
+	if (!first->n || only(&b->base, with_ports, sizeof(with_ports)))
+		return 0;
+	return policy_fail(b, &first->v[0].loc, "write `proto tcp`, `proto udp` or `proto { tcp, udp }`",
+			   "ports belong to tcp, udp and sctp only");
+}
+
+static int add_icmp(struct policy_builder *b)
+{
+	const struct pt_ast_rule *a = b->ast;
+	uint8_t proto = a->icmp_af == PT_AF_INET6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+	int rc = 0;
+
+	if (!a->icmp.n)
+		return 0;
+	if (!only(&b->base, &proto, 1))
+		return policy_fail(b, &a->icmp_loc, proto == IPPROTO_ICMP ? "write `proto icmp`" : "write `proto icmp6`",
+				   "ICMP types need the protocol they belong to");
+	if (!(b->base.af & a->icmp_af))
+		return policy_fail(b, &a->icmp_loc, NULL, "%s in a rule for %s",
+				   proto == IPPROTO_ICMP ? "icmp-type" : "icmp6-type", a->af == PT_AF_INET ? "inet" : "inet6");
+	b->base.af &= (uint8_t)a->icmp_af;
+	for (size_t i = 0; !rc && i < a->icmp.n; i++) {
+		uint32_t type = (uint32_t)a->icmp.v[i].type << 8;
+		int code = a->icmp.v[i].code;
+
+		rc = pt_iset_add(b->arena, &b->base.icmp, code < 0 ? type : type | (uint32_t)code,
+				 code < 0 ? type | 0xff : type | (uint32_t)code);
+	}
+	pt_iset_norm(&b->base.icmp);
+	return rc;
+}
+
+/* Rules that make states look at the first packet of a connection, unless they say otherwise. */
+static int set_flags(struct policy_builder *b)
+{
+	static const uint8_t tcp = IPPROTO_TCP;
+	const struct pt_ast_rule *a = b->ast;
+	struct pt_pol_rule *r = &b->base;
+
+	if (a->has_flags) {
+		if (!r->proto_any && !only(r, &tcp, 1))
+			return policy_fail(b, &a->flags_loc, "write `proto tcp`", "flags belong to tcp only");
+		r->flags_set = a->flags_any ? 0 : a->flags_set;
+		r->flags_mask = a->flags_any ? 0 : a->flags_mask;
+		return 0;
+	}
+	if (r->keep_state && (r->proto_any || memchr(r->protos.v, IPPROTO_TCP, r->protos.n))) {
+		r->flags_set = FLAG_SYN;
+		r->flags_mask = FLAG_SYN | FLAG_ACK;
+	}
+	return 0;
+}
+
+static int by_value(const void *x, const void *y)
+{
+	return *(const uint8_t *)x - *(const uint8_t *)y;
+}
+
+int policy_protocol(struct policy_builder *b)
+{
+	const struct pt_ast_rule *a = b->ast;
+	struct pt_pol_rule *r = &b->base;
+	int rc = 0;
+
+	r->proto_any = !a->protos.n;
+	for (size_t i = 0; !rc && i < a->protos.n; i++)
+		if (!r->protos.n || !memchr(r->protos.v, a->protos.v[i], r->protos.n))
+			rc = pt_vec_push(b->arena, &r->protos, a->protos.v[i]);
+	if (r->protos.n)
+		qsort(r->protos.v, r->protos.n, 1, by_value);
+	if (!rc)
+		rc = check_ports(b);
+	if (!rc)
+		rc = policy_ports(b, &a->sport, &r->sport);
+	if (!rc)
+		rc = policy_ports(b, &a->dport, &r->dport);
+	if (!rc)
+		rc = add_icmp(b);
+	return rc ? rc : set_flags(b);
+}

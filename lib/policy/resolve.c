@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Names of interfaces and groups in rules, against the sections of the file. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/internal.h"
+
+const struct pt_conf_if policy_loopback = { .name = "lo", .device = "lo", .dhcp = true };
+
+bool policy_in_group(const struct pt_conf_if *i, const char *group)
+{
+	for (size_t g = 0; g < i->groups.n; g++)
+		if (!strcmp(i->groups.v[g].s, group))
+			return true;
+	return false;
+}
+
+bool policy_is_group(const struct pt_conf *c, const char *name)
+{
+	for (size_t i = 0; i < c->interfaces.n; i++)
+		if (policy_in_group(&c->interfaces.v[i], name))
+			return true;
+	return false;
+}
+
+/* By title, else by device; NULL when there is none. */
+static const struct pt_conf_if *lookup(const struct pt_conf *c, const char *name)
+{
+	for (size_t i = 0; i < c->interfaces.n; i++)
+		if (!strcmp(c->interfaces.v[i].name, name))
+			return &c->interfaces.v[i];
+	for (size_t i = 0; i < c->interfaces.n; i++)
+		if (!strcmp(c->interfaces.v[i].device, name))
+			return &c->interfaces.v[i];
+	return strcmp(name, "lo") ? NULL : &policy_loopback;
+}
+
+static int unknown(struct policy_builder *b, const char *name, const struct pt_loc *loc)
+{
+	PT_VEC(const char *) names = { 0 };
+	struct pt_buf hint = { 0 };
+	const char *near;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < b->conf->interfaces.n; i++) {
+		const struct pt_conf_if *c = &b->conf->interfaces.v[i];
+
+		rc = pt_vec_push(b->arena, &names, c->name);
+		for (size_t g = 0; !rc && g < c->groups.n; g++)
+			rc = pt_vec_push(b->arena, &names, c->groups.v[g].s);
+	}
+	near = pt_nearest(name, names.v, names.n);
+	pt_buf_fmt(&hint, near ? "did you mean '%s'?" : "declare it: interface %s { device = \"...\" }",
+		   near ? near : name);
+	policy_fail(b, loc, hint.s, "unknown interface '%s'", name);
+	pt_buf_fini(&hint);
+	return rc ? rc : -EINVAL;
+}
+
+const struct pt_conf_if *policy_find_if(struct policy_builder *b, const char *name, const struct pt_loc *loc)
+{
+	const struct pt_conf_if *i = lookup(b->conf, name);
+
+	if (!i)
+		(void)unknown(b, name, loc); /* the record is what counts */
+	return i;
+}
+
+/* ---- "on": a set of devices, perhaps all but them ---- */
+
+typedef PT_VEC(const char *) names;
+
+static bool has(const names *l, const char *name)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (!strcmp(l->v[i], name))
+			return true;
+	return false;
+}
+
+static int add(struct policy_builder *b, names *l, const char *name)
+{
+	return has(l, name) ? 0 : pt_vec_push(b->arena, l, name);
+}
+
+static int devices_of(struct policy_builder *b, const struct pt_ast_if *item, names *out)
+{
+	const struct pt_conf_if *i = lookup(b->conf, item->name);
+	int rc = 0;
+
+	if (i)
+		return add(b, out, i->device);
+	if (!policy_is_group(b->conf, item->name))
+		return unknown(b, item->name, &item->loc);
+	for (size_t k = 0; !rc && k < b->conf->interfaces.n; k++)
+		if (policy_in_group(&b->conf->interfaces.v[k], item->name))
+			rc = add(b, out, b->conf->interfaces.v[k].device);
+	return rc;
+}
+
+/* KEEP's members that are also in OTHER (or, with NOT, that are not). */
+static void filter(names *keep, const names *other, bool not)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < keep->n; i++)
+		if (has(other, keep->v[i]) != not)
+			keep->v[n++] = keep->v[i];
+	keep->n = n;
+}
+
+static int by_name(const void *x, const void *y)
+{
+	return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+/* A list is the union of its members: {! a, b} is everything but what is in all the negated ones and
+ * in none of the others. */
+int policy_devices(struct policy_builder *b)
+{
+	const struct pt_ast_rule *ast = b->ast;
+	names positive = { 0 }, negative = { 0 };
+	bool neg = false;
+	int rc = 0;
+
+	b->base.if_any = !ast->ifs.n;
+	for (size_t i = 0; !rc && i < ast->ifs.n; i++) {
+		names one = { 0 };
+
+		rc = devices_of(b, &ast->ifs.v[i], ast->ifs.v[i].neg ? &one : &positive);
+		if (rc || !ast->ifs.v[i].neg)
+			continue;
+		if (neg)
+			filter(&negative, &one, false);
+		else
+			negative = one;
+		neg = true;
+	}
+	if (rc)
+		return rc;
+	if (neg)
+		filter(&negative, &positive, true);
+	else
+		negative = positive;
+	b->base.if_neg = neg;
+	if (neg && !negative.n)
+		b->base.if_any = true;
+	if (b->base.if_any)
+		b->base.if_neg = false;
+	if (negative.n)
+		qsort(negative.v, negative.n, sizeof(*negative.v), by_name);
+	for (size_t i = 0; !rc && i < negative.n; i++)
+		rc = pt_vec_push(b->arena, &b->base.devices, negative.v[i]);
+	return rc;
+}
+
+int policy_ifref(struct policy_builder *b, const struct pt_conf_if *i, enum pt_if_mod mod, bool no_alias,
+		 uint32_t *out)
+{
+	struct pt_pol_ifref ref = { .ifname = i->name, .device = i->device, .mod = mod, .no_alias = no_alias };
+
+	for (size_t k = 0; k < b->p->ifrefs.n; k++) {
+		const struct pt_pol_ifref *r = &b->p->ifrefs.v[k];
+
+		if (!strcmp(r->device, ref.device) && r->mod == mod && r->no_alias == no_alias) {
+			*out = (uint32_t)k;
+			return 0;
+		}
+	}
+	*out = (uint32_t)b->p->ifrefs.n;
+	return pt_vec_push(b->arena, &b->p->ifrefs, ref);
+}
