@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <libnftnl/rule.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +23,7 @@
 #define PRIO_DSTNAT (-100)
 #define PRIO_SRCNAT 100
 
-static const char *const filter_hooks[] = { "prerouting", "forward", "output" };
+static const char *const filter_hooks[] = {"prerouting", "forward", "output"};
 
 void nft_lower_fail(struct nft_lower *l, int rc)
 {
@@ -31,6 +32,17 @@ void nft_lower_fail(struct nft_lower *l, int rc)
 }
 
 /* ---- chains and rules ---- */
+
+size_t nft_name(char *out, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(out, NFT_SETNAME_MAX, fmt, ap);
+	va_end(ap);
+	return n < 0 ? 0 : (size_t)n;
+}
 
 size_t nft_chain_find(const struct nft_lower *l, const char *name)
 {
@@ -42,7 +54,7 @@ size_t nft_chain_find(const struct nft_lower *l, const char *name)
 
 size_t nft_chain_new(struct nft_lower *l, const char *name)
 {
-	struct nft_chain chain = { .name = pt_arena_strdup(l->arena, name) };
+	struct nft_chain chain = {.name = pt_arena_strdup(l->arena, name)};
 
 	if (!chain.name || pt_vec_push(l->arena, &l->prog->objects.chains, chain)) {
 		nft_lower_fail(l, -ENOMEM);
@@ -91,7 +103,7 @@ static void rule_identity(struct nft_lower *l, struct nft_rule *rule, const stru
 
 void nft_rule_close(struct nft_lower *l, const struct pt_pol_rule *r)
 {
-	struct nft_rule rule = { 0 };
+	struct nft_rule rule = {0};
 
 	if (r && !l->rc)
 		rule_identity(l, &rule, r);
@@ -106,7 +118,8 @@ void nft_rule_close(struct nft_lower *l, const struct pt_pol_rule *r)
 	l->nlr = NULL;
 }
 
-static void base_chain(struct nft_lower *l, const char *name, const char *type, uint32_t hook, int32_t prio)
+static void base_chain(struct nft_lower *l, const char *name, const char *type, uint32_t hook,
+		       int32_t prio)
 {
 	size_t i = nft_chain_new(l, name);
 
@@ -154,14 +167,15 @@ static bool passes_without_state(const struct pt_policy *p, enum pt_dir dir)
 static struct judgement judgement_emit(struct nft_lower *l, enum pt_dir dir)
 {
 	bool in = dir == PT_IN;
-	struct judgement j = { 0 };
+	struct judgement j = {0};
 	const char *name;
 
 	name = in ? "in-builtin" : "out-builtin";
 	if (nft_order_emit(l, name, dir, true, NFT_MODE_KEEP))
 		j.builtin = name;
 	name = in ? "in-reply" : "out-reply";
-	if (passes_without_state(l->policy, dir) && nft_order_emit(l, name, dir, false, NFT_MODE_REPLY))
+	if (passes_without_state(l->policy, dir) &&
+	    nft_order_emit(l, name, dir, false, NFT_MODE_REPLY))
 		j.reply = name;
 	name = in ? "in" : "out";
 	if (nft_order_emit(l, name, dir, false, NFT_MODE_KEEP))
@@ -187,7 +201,8 @@ static void pass_answers(struct nft_lower *l, size_t chain, bool loopback)
 	if (loopback)
 		nft_t_device(l, NFT_META_IIFNAME, "lo", false);
 	else
-		states |= NF_CT_STATE_INVALID_BIT | NF_CT_STATE_BIT(IP_CT_NEW) | NF_CT_STATE_UNTRACKED_BIT;
+		states |= NF_CT_STATE_INVALID_BIT | NF_CT_STATE_BIT(IP_CT_NEW) |
+			  NF_CT_STATE_UNTRACKED_BIT;
 	nft_t_ct_state(l, states);
 	nft_e_verdict(l, NFT_JUMP, "answers");
 	nft_rule_close(l, NULL);
@@ -253,7 +268,8 @@ static void sort_sets(struct pt_nft_objects *o)
 		qsort(o->sets.v, o->sets.n, sizeof(*o->sets.v), set_cmp);
 	for (size_t i = 0; i < o->sets.n; i++)
 		if (o->sets.v[i].map.n)
-			qsort(o->sets.v[i].map.v, o->sets.v[i].map.n, sizeof(*o->sets.v[i].map.v), map_cmp);
+			qsort(o->sets.v[i].map.v, o->sets.v[i].map.n, sizeof(*o->sets.v[i].map.v),
+			      map_cmp);
 }
 
 static void base_chains(struct nft_lower *l)
@@ -266,7 +282,8 @@ static void base_chains(struct nft_lower *l)
 }
 
 /* `ptfw stop`: states of before do not count, and nothing makes new ones. */
-static void stop_emit(struct nft_lower *l, const struct judgement *in, const struct judgement *out, bool open)
+static void stop_emit(struct nft_lower *l, const struct judgement *in, const struct judgement *out,
+		      bool open)
 {
 	for (size_t i = 0; i < PT_ARRAY_SIZE(filter_hooks) && !l->rc; i++) {
 		size_t chain = nft_chain_find(l, filter_hooks[i]);
@@ -284,7 +301,7 @@ static void stop_emit(struct nft_lower *l, const struct judgement *in, const str
  * being set, and no connection is tracked without room for one. */
 static void lower(struct nft_lower *l, enum nft_compile_kind kind)
 {
-	struct judgement in = { 0 }, out = { 0 };
+	struct judgement in = {0}, out = {0};
 
 	if (kind == NFT_COMPILE_RULES)
 		nft_sets_tables(l);
@@ -326,7 +343,8 @@ int nft_compile(const struct nft_source *from, enum nft_compile_kind kind, struc
 		struct pt_err *e)
 {
 	static const struct pt_host nowhere;
-	struct nft_lower l = { .policy = from->policy, .host = from->host ? from->host : &nowhere, .e = e };
+	struct nft_lower l = {
+		.policy = from->policy, .host = from->host ? from->host : &nowhere, .e = e};
 
 	*out = NULL;
 	l.prog = prog_new(from->digest, from->path);
@@ -348,10 +366,10 @@ int nft_compile(const struct nft_source *from, enum nft_compile_kind kind, struc
 	return pt_err_sys(e, l.rc, "compiling the rules");
 }
 
-int pt_nft_compile(const struct pt_policy *p, const struct pt_host *h, const char *digest, const char *path,
-		   struct pt_nft_prog **out, struct pt_err *e)
+int pt_nft_compile(const struct pt_policy *p, const struct pt_host *h, const char *digest,
+		   const char *path, struct pt_nft_prog **out, struct pt_err *e)
 {
-	const struct nft_source from = { p, h, digest, path };
+	const struct nft_source from = {p, h, digest, path};
 
 	return nft_compile(&from, NFT_COMPILE_RULES, out, e);
 }

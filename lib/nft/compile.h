@@ -14,7 +14,7 @@ struct nft_source {
 enum nft_compile_kind {
 	NFT_COMPILE_RULES,
 	NFT_COMPILE_CLOSED, /* built-in rules only */
-	NFT_COMPILE_OPEN,   /* everything passes */
+	NFT_COMPILE_OPEN, /* everything passes */
 };
 
 int nft_compile(const struct nft_source *from, enum nft_compile_kind kind, struct pt_nft_prog **out,

@@ -19,19 +19,21 @@ struct nft_lower {
 	const struct pt_policy *policy;
 	const struct pt_host *host;
 	struct pt_nft_prog *prog;
-	struct pt_arena *arena;      /* the program's */
+	struct pt_arena *arena; /* the program's */
 	struct pt_err *e;
 	int rc;
-	struct nftnl_rule *nlr;      /* being built */
-	size_t chain;                /* where it will go */
-	uint32_t *set_slots;         /* hash of set names: index + 1 into the sets, 0 free */
+	struct nftnl_rule *nlr; /* being built */
+	size_t chain; /* where it will go */
+	uint32_t *set_slots; /* hash of set names: index + 1 into the sets, 0 free */
 	size_t n_slots;
-	bool *reported;              /* by rule index: one error a rule is enough */
+	bool *reported; /* by rule index: one error a rule is enough */
 	const char *file, *file_copy; /* of the places copied last */
 };
 
 /* ---- compile.c ---- */
 
+/* Writes a name of at most NFT_SETNAME_MAX bytes; its length. */
+size_t nft_name(char *out, const char *fmt, ...) PT_PRINTF(2, 3);
 size_t nft_chain_new(struct nft_lower *l, const char *name);
 size_t nft_chain_find(const struct nft_lower *l, const char *name); /* SIZE_MAX: none */
 void nft_rule_open(struct nft_lower *l, size_t chain);
@@ -49,7 +51,7 @@ void nft_e_ct_set(struct nft_lower *l, uint32_t key);
 void nft_e_payload(struct nft_lower *l, uint32_t base, uint32_t offset, uint32_t len);
 void nft_e_cmp(struct nft_lower *l, uint32_t op, const void *data, uint32_t len);
 void nft_e_range(struct nft_lower *l, uint32_t op, const void *from, const void *to, uint32_t len);
-void nft_e_bitwise(struct nft_lower *l, const void *mask, const void *xor, uint32_t len);
+void nft_e_bitwise(struct nft_lower *l, const void *mask, const void * xor, uint32_t len);
 void nft_e_imm(struct nft_lower *l, uint32_t reg, const void *data, uint32_t len);
 void nft_e_lookup(struct nft_lower *l, const char *set, bool neg);
 void nft_e_map(struct nft_lower *l, const char *set, uint32_t dreg); /* NFT_REG_VERDICT: vmap */
@@ -60,10 +62,10 @@ void nft_e_log(struct nft_lower *l, const char *prefix);
 void nft_e_reject(struct nft_lower *l, uint32_t type, uint8_t code);
 
 struct nft_nat_args {
-	uint32_t type;          /* NFT_NAT_SNAT, NFT_NAT_DNAT */
-	uint32_t family;        /* NFPROTO_* */
-	uint32_t flags;         /* NF_NAT_RANGE_*, complete: as the kernel gives them back */
-	uint32_t addr_max;      /* register, the lowest is in 1 */
+	uint32_t type; /* NFT_NAT_SNAT, NFT_NAT_DNAT */
+	uint32_t family; /* NFPROTO_* */
+	uint32_t flags; /* NF_NAT_RANGE_*, complete: as the kernel gives them back */
+	uint32_t addr_max; /* register, the lowest is in 1 */
 	uint32_t port_min, port_max; /* registers, 0: none */
 };
 void nft_e_nat(struct nft_lower *l, const struct nft_nat_args *a);
@@ -82,7 +84,12 @@ void nft_bytes(uint8_t *out, pt_u128 v, size_t len); /* big-endian */
 /* ---- lower_sets.c ---- */
 
 enum nft_set_kind {
-	NFT_KIND_V4, NFT_KIND_V6, NFT_KIND_PORT, NFT_KIND_PROTO, NFT_KIND_ICMP, NFT_KIND_DEVICE,
+	NFT_KIND_V4,
+	NFT_KIND_V6,
+	NFT_KIND_PORT,
+	NFT_KIND_PROTO,
+	NFT_KIND_ICMP,
+	NFT_KIND_DEVICE,
 };
 
 /* All of these return the set's name, NULL after a failure. */
@@ -102,7 +109,7 @@ int nft_device_number(struct nft_lower *l, const char *device, pt_u128 *out);
 #define NFT_TYPE_INET_PROTO 12u
 #define NFT_TYPE_INET_SERVICE 13u
 #define NFT_TYPE_CT_STATE 26u
-#define NFT_TYPE_INTEGER 4u     /* what has no type of its own, labels too */
+#define NFT_TYPE_INTEGER 4u /* what has no type of its own, labels too */
 #define NFT_TYPE_IFNAME 41u
 #define NFT_TYPE_VERDICT 0xffffff00u /* the kernel's NFT_DATA_VERDICT */
 
@@ -110,29 +117,29 @@ int nft_device_number(struct nft_lower *l, const char *device, pt_u128 *out);
 
 /* What is known of a packet at a place in a list, besides what can be read from it. */
 struct nft_known {
-	uint32_t nat;           /* translation by a match rule so far, index+1 into nats */
-	int32_t tag;            /* its tag, or NFT_TAG_* */
+	uint32_t nat; /* translation by a match rule so far, index+1 into nats */
+	int32_t tag; /* its tag, or NFT_TAG_* */
 	const struct pt_pol_rule *dev; /* its device is one of this rule's; NULL: any */
-	uint8_t af;             /* mask */
-	int16_t proto;          /* -1: any */
+	uint8_t af; /* mask */
+	int16_t proto; /* -1: any */
 };
-#define NFT_TAG_LIVE (-1)  /* read it from the mark */
+#define NFT_TAG_LIVE (-1) /* read it from the mark */
 #define NFT_TAG_OTHER (-2) /* none that this direction's rules test */
 
 enum nft_side_kind {
 	NFT_SIDE_ANY,
 	NFT_SIDE_SET,
 	NFT_SIDE_SELF,
-	NFT_SIDE_DEVICE,        /* an address of the packet's own device */
-	NFT_SIDE_NAMED,         /* in a set with a life of its own */
+	NFT_SIDE_DEVICE, /* an address of the packet's own device */
+	NFT_SIDE_NAMED, /* in a set with a life of its own */
 };
 
 struct nft_side {
 	enum nft_side_kind kind;
 	bool neg;
-	struct pt_iset set[2];  /* by family: [0] IPv4 */
+	struct pt_iset set[2]; /* by family: [0] IPv4 */
 	const char *named[2];
-	bool constant;          /* look up VALUE, not the packet's address */
+	bool constant; /* look up VALUE, not the packet's address */
 	pt_u128 value[2];
 };
 
@@ -141,12 +148,12 @@ struct nft_match {
 	uint8_t af;
 	struct nft_side src, dst;
 	struct pt_iset sport, dport;
-	bool live_tag;          /* the mark has to be tested */
+	bool live_tag; /* the mark has to be tested */
 };
 
 /* Decides what can be decided now. False: the rule never holds here, or a failure. */
-bool nft_match_decide(struct nft_lower *l, const struct pt_pol_rule *r, const struct nft_known *known,
-		      struct nft_match *m);
+bool nft_match_decide(struct nft_lower *l, const struct pt_pol_rule *r,
+		      const struct nft_known *known, struct nft_match *m);
 /* What is known after the conditions of M held. */
 void nft_match_learn(const struct nft_match *m, struct nft_known *known);
 /* Writes M as rules of CHAIN; THEN adds what follows the conditions. */
@@ -159,18 +166,18 @@ void nft_t_iset(struct nft_lower *l, enum nft_set_kind kind, const struct pt_ise
 
 enum nft_mode {
 	NFT_MODE_KEEP,
-	NFT_MODE_REPLY,         /* packets against the direction of their state: no new states */
+	NFT_MODE_REPLY, /* packets against the direction of their state: no new states */
 };
 
 /* What a kernel rule does when its conditions hold. */
 struct nft_effect {
 	const struct pt_pol_rule *rule;
 	enum nft_mode mode;
-	bool decide;            /* the rule's verdict; else its effects on the way only */
-	bool count;             /* count (and log) here */
-	uint32_t nat;           /* of the match rules, index+1 */
-	uint8_t tag;            /* to set, 0: none */
-	const char *go;         /* chain to go on in, or NULL */
+	bool decide; /* the rule's verdict; else its effects on the way only */
+	bool count; /* count (and log) here */
+	uint32_t nat; /* of the match rules, index+1 */
+	uint8_t tag; /* to set, 0: none */
+	const char *go; /* chain to go on in, or NULL */
 };
 void nft_effect_emit(struct nft_lower *l, const void *effect);
 bool nft_answers_needed(const struct pt_policy *p);

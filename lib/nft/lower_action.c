@@ -33,7 +33,7 @@ static void emit_tag(struct nft_lower *l, uint8_t tag)
 static void emit_label(struct nft_lower *l, const struct nft_effect *x)
 {
 	const struct pt_pol_rule *r = x->rule;
-	uint32_t nat = r->nat ? r->nat : x->nat, label[4] = { 0 };
+	uint32_t nat = r->nat ? r->nat : x->nat, label[4] = {0};
 
 	if (r->dir == PT_IN) {
 		label[0] = PT_LABEL_IN;
@@ -65,29 +65,22 @@ bool nft_answers_needed(const struct pt_policy *p)
 	return false;
 }
 
-static void code_name(char out[5], int16_t code)
-{
-	if (code < 0)
-		snprintf(out, 5, "no");
-	else
-		snprintf(out, 5, "%u", (uint8_t)code);
-}
-
+/* "return-icmp-10-1"; a code that is not answered is "no". */
 static void return_name(char out[NFT_SETNAME_MAX], const struct pt_pol_rule *r)
 {
-	char c4[5], c6[5];
+	const int16_t codes[2] = {r->code4, r->code6};
+	bool usual = r->code4 == ICMP_PORT_UNREACH && r->code6 == ICMP6_DST_UNREACH_NOPORT;
+	size_t n;
 
-	if (r->ret == PT_RET_RST) {
-		snprintf(out, NFT_SETNAME_MAX, "return-rst");
+	n = nft_name(out, "%s",
+		     r->ret == PT_RET_RST    ? "return-rst"
+		     : r->ret == PT_RET_ICMP ? "return-icmp"
+					     : "return");
+	if (r->ret == PT_RET_RST || (r->ret == PT_RET_RETURN && usual))
 		return;
-	}
-	if (r->ret == PT_RET_RETURN && r->code4 == ICMP_PORT_UNREACH && r->code6 == ICMP6_DST_UNREACH_NOPORT) {
-		snprintf(out, NFT_SETNAME_MAX, "return");
-		return;
-	}
-	code_name(c4, r->code4);
-	code_name(c6, r->code6);
-	snprintf(out, NFT_SETNAME_MAX, "return%s-%s-%s", r->ret == PT_RET_ICMP ? "-icmp" : "", c4, c6);
+	for (int i = 0; i < 2; i++)
+		n += codes[i] < 0 ? nft_name(out + n, "-no")
+				  : nft_name(out + n, "-%u", (unsigned int)codes[i]);
 }
 
 static void return_unreachable(struct nft_lower *l, size_t chain, uint8_t family, int16_t code)
@@ -138,7 +131,8 @@ static void return_chain(struct nft_lower *l, const struct pt_pol_rule *r)
 	nft_rule_close(l, NULL);
 }
 
-static void answer_unreachable(struct nft_lower *l, size_t chain, uint8_t family, uint8_t proto, uint8_t type)
+static void answer_unreachable(struct nft_lower *l, size_t chain, uint8_t family, uint8_t proto,
+			       uint8_t type)
 {
 	nft_rule_open(l, chain);
 	nft_t_u8(l, NFT_META_NFPROTO, family);
@@ -177,7 +171,7 @@ static void answers_chain(struct nft_lower *l)
 
 static void state_elem(struct nft_lower *l, struct nft_set *set, uint32_t state, const char *chain)
 {
-	struct nft_map_elem el = { .key_len = sizeof(state), .chain = chain };
+	struct nft_map_elem el = {.key_len = sizeof(state), .chain = chain};
 
 	memcpy(el.key, &state, sizeof(state));
 	if (!l->rc && pt_vec_push(l->arena, &set->map, el))
@@ -186,8 +180,11 @@ static void state_elem(struct nft_lower *l, struct nft_set *set, uint32_t state,
 
 static void state_chains(struct nft_lower *l)
 {
-	struct nft_set set = { .name = STATES_MAP, .role = NFT_SET_VMAP, .key_len = 4,
-			       .key_type = NFT_TYPE_CT_STATE, .data_type = NFT_TYPE_VERDICT };
+	struct nft_set set = {.name = STATES_MAP,
+			      .role = NFT_SET_VMAP,
+			      .key_len = 4,
+			      .key_type = NFT_TYPE_CT_STATE,
+			      .data_type = NFT_TYPE_VERDICT};
 	size_t chain = nft_chain_new(l, CHAIN_PASS);
 
 	nft_rule_open(l, chain);

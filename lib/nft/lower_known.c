@@ -33,20 +33,22 @@ static const struct pt_pol_rule *translator(const struct nft_lower *l, uint32_t 
 	return NULL;
 }
 
-static void undecidable(struct nft_lower *l, const struct pt_pol_rule *r, const struct nft_known *known,
-			const char *what)
+static void undecidable(struct nft_lower *l, const struct pt_pol_rule *r,
+			const struct nft_known *known, const char *what)
 {
 	const struct pt_pol_rule *by = translator(l, known->nat);
 
 	if (l->reported[r->index])
 		return;
 	l->reported[r->index] = true;
-	pt_err_add(l->e, PT_ERROR, &r->loc,
-		   "let a pass rule translate (pass ... nat-to, rdr-to), or make this rule quick and put "
-		   "it before the match rule",
-		   "cannot tell whether the %s fits \"%s\" after the translation of the match rule in "
-		   "line %u: it is known only when the packet is there", what, r->text,
-		   by ? by->loc.line : 0);
+	pt_err_add(
+		l->e, PT_ERROR, &r->loc,
+		"let a pass rule translate (pass ... nat-to, rdr-to), or make this rule quick and "
+		"put "
+		"it before the match rule",
+		"cannot tell whether the %s fits \"%s\" after the translation of the match rule in "
+		"line %u: it is known only when the packet is there",
+		what, r->text, by ? by->loc.line : 0);
 	pt_err_source(l->e, l->policy->conf->text, l->policy->conf->len);
 	nft_lower_fail(l, -EINVAL);
 }
@@ -54,7 +56,8 @@ static void undecidable(struct nft_lower *l, const struct pt_pol_rule *r, const 
 /* ---- addresses ---- */
 
 /* The rule's only device is the one whose addresses are meant: the kernel can tell by itself. */
-static bool own_device(const struct nft_lower *l, const struct pt_pol_rule *r, const struct pt_pol_addr *a)
+static bool own_device(const struct nft_lower *l, const struct pt_pol_rule *r,
+		       const struct pt_pol_addr *a)
 {
 	const struct pt_pol_ifref *ref = &l->policy->ifrefs.v[a->ref];
 
@@ -62,7 +65,8 @@ static bool own_device(const struct nft_lower *l, const struct pt_pol_rule *r, c
 	       r->devices.n == 1 && !strcmp(r->devices.v[0], ref->device);
 }
 
-static void side_named(struct nft_lower *l, const struct pt_pol_addr *a, uint8_t af, struct nft_side *side)
+static void side_named(struct nft_lower *l, const struct pt_pol_addr *a, uint8_t af,
+		       struct nft_side *side)
 {
 	side->kind = NFT_SIDE_NAMED;
 	for (int i = 0; i < 2; i++) {
@@ -70,9 +74,9 @@ static void side_named(struct nft_lower *l, const struct pt_pol_addr *a, uint8_t
 
 		if (!(af & one))
 			continue;
-		side->named[i] = a->kind == PT_REF_TABLE ? nft_set_table(l, a->ref, one) :
-				 a->kind == PT_REF_IF ? nft_set_ifref(l, a->ref, one) :
-				 nft_set_self(l, one);
+		side->named[i] = a->kind == PT_REF_TABLE ? nft_set_table(l, a->ref, one)
+				 : a->kind == PT_REF_IF	 ? nft_set_ifref(l, a->ref, one)
+							 : nft_set_self(l, one);
 	}
 }
 
@@ -116,8 +120,8 @@ static enum known_answer in_range(const struct pt_iset *s, pt_u128 lo, pt_u128 h
 }
 
 /* The part of S that LO..HI became, moved back to where it came from. */
-static enum known_answer moved_back(struct nft_lower *l, const struct pt_iset *s, pt_u128 lo, pt_u128 hi,
-				    pt_u128 from, struct pt_iset *out)
+static enum known_answer moved_back(struct nft_lower *l, const struct pt_iset *s, pt_u128 lo,
+				    pt_u128 hi, pt_u128 from, struct pt_iset *out)
 {
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; i < s->n; i++) {
@@ -146,13 +150,14 @@ static bool same_interface(const struct nft_lower *l, const struct pt_pol_addr *
 /* The new address is one for each family: SIDE tests it as a constant. A family without one is
  * taken out of AF: such packets are not translated but dropped. */
 static enum known_answer side_to_address(struct nft_lower *l, const struct pt_pol_addr *a,
-					 const struct pt_addr to[2], uint8_t *af, struct nft_side *side)
+					 const struct pt_addr to[2], uint8_t *af,
+					 struct nft_side *side)
 {
 	for (int i = 0; i < 2; i++) {
 		const struct pt_iset *s = i ? &a->v6 : &a->v4;
 
 		if (to[i].af == PT_AF_NONE || (a->kind == PT_REF_SET && !pt_iset_has(s, to[i].v)))
-			*af &= (uint8_t)~(i ? PT_AF_INET6 : PT_AF_INET);
+			*af &= (uint8_t) ~(i ? PT_AF_INET6 : PT_AF_INET);
 		side->value[i] = to[i].v;
 	}
 	if (!*af)
@@ -168,8 +173,8 @@ static enum known_answer side_to_if(struct nft_lower *l, const struct pt_pol_add
 				    uint8_t *af, struct nft_side *side)
 {
 	const struct pt_pol_ifref *r = &l->policy->ifrefs.v[ref];
-	const struct pt_addr to[2] = { pt_ifref_address(r, l->host, PT_AF_INET),
-				       pt_ifref_address(r, l->host, PT_AF_INET6) };
+	const struct pt_addr to[2] = {pt_ifref_address(r, l->host, PT_AF_INET),
+				      pt_ifref_address(r, l->host, PT_AF_INET6)};
 
 	if (a->kind == PT_REF_SELF || same_interface(l, a, ref))
 		return a->neg ? NEVER : ALWAYS;
@@ -177,11 +182,12 @@ static enum known_answer side_to_if(struct nft_lower *l, const struct pt_pol_add
 }
 
 static enum known_answer side_to_range(struct nft_lower *l, const struct pt_pol_addr *a,
-				       const struct pt_pol_nat *nat, uint8_t *af, struct nft_side *side)
+				       const struct pt_pol_nat *nat, uint8_t *af,
+				       struct nft_side *side)
 {
 	int i = nat->af == PT_AF_INET6;
 	const struct pt_iset *s = i ? &a->v6 : &a->v4;
-	struct pt_addr to[2] = { 0 };
+	struct pt_addr to[2] = {0};
 
 	if (a->kind == PT_REF_SET && nat->one_to_one) {
 		side->kind = NFT_SIDE_SET;
@@ -189,7 +195,7 @@ static enum known_answer side_to_range(struct nft_lower *l, const struct pt_pol_
 	}
 	if (nat->lo != nat->hi)
 		return a->kind == PT_REF_SET ? in_range(s, nat->lo, nat->hi) : UNKNOWN;
-	to[i] = (struct pt_addr){ nat->af, nat->lo };
+	to[i] = (struct pt_addr){nat->af, nat->lo};
 	return side_to_address(l, a, to, af, side);
 }
 
@@ -283,8 +289,8 @@ static uint8_t side_af(const struct nft_side *side, uint8_t af)
 	return af;
 }
 
-bool nft_match_decide(struct nft_lower *l, const struct pt_pol_rule *r, const struct nft_known *known,
-		      struct nft_match *m)
+bool nft_match_decide(struct nft_lower *l, const struct pt_pol_rule *r,
+		      const struct nft_known *known, struct nft_match *m)
 {
 	const struct pt_pol_nat *nat = known_nat(l, known);
 	bool src = nat && nat->kind == PT_NAT_SRC, dst = nat && nat->kind == PT_NAT_DST;
@@ -293,8 +299,8 @@ bool nft_match_decide(struct nft_lower *l, const struct pt_pol_rule *r, const st
 	memset(m, 0, sizeof(*m));
 	m->rule = r;
 	m->af = r->af & known->af;
-	if (l->rc == -ENOMEM || !m->af || !devices_meet(r, known->dev) || !proto_meets(r, known->proto) ||
-	    !tag_meets(r, known, &m->live_tag))
+	if (l->rc == -ENOMEM || !m->af || !devices_meet(r, known->dev) ||
+	    !proto_meets(r, known->proto) || !tag_meets(r, known, &m->live_tag))
 		return false;
 	a[0] = decide_side(l, r, &r->src, src ? nat : NULL, &m->af, &m->src);
 	a[1] = decide_side(l, r, &r->dst, dst ? nat : NULL, &m->af, &m->dst);
@@ -306,8 +312,11 @@ bool nft_match_decide(struct nft_lower *l, const struct pt_pol_rule *r, const st
 			return false;
 	for (int i = 0; i < 4; i++)
 		if (a[i] == UNKNOWN) {
-			undecidable(l, r, known, i == 0 ? "source address" : i == 1 ? "destination" :
-				    i == 2 ? "source port" : "destination port");
+			undecidable(l, r, known,
+				    i == 0   ? "source address"
+				    : i == 1 ? "destination"
+				    : i == 2 ? "source port"
+					     : "destination port");
 			return false;
 		}
 	return !l->rc;

@@ -14,10 +14,10 @@
 
 /* Which of a rule's protocols one kernel rule is for. */
 struct proto_class {
-	bool any;               /* all protocols, EXCEPT excluded */
+	bool any; /* all protocols, EXCEPT excluded */
 	bool except_tcp;
 	struct pt_iset protos;
-	bool flags, icmp;       /* tested in this one */
+	bool flags, icmp; /* tested in this one */
 };
 
 #define MAX_CLASSES 3
@@ -34,9 +34,10 @@ static void class_proto(struct nft_lower *l, struct proto_class *c, uint8_t prot
 }
 
 /* Sorts the listed protocols into: TCP with flags, ICMP with types, the others. */
-static size_t classes_listed(struct nft_lower *l, const struct pt_pol_rule *r, struct proto_class *c)
+static size_t classes_listed(struct nft_lower *l, const struct pt_pol_rule *r,
+			     struct proto_class *c)
 {
-	struct proto_class tcp = { .flags = true }, icmp = { .icmp = true }, rest = { 0 };
+	struct proto_class tcp = {.flags = true}, icmp = {.icmp = true}, rest = {0};
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->protos.n; i++) {
@@ -65,12 +66,12 @@ static size_t classes(struct nft_lower *l, const struct pt_pol_rule *r, struct p
 	if (!r->proto_any)
 		return classes_listed(l, r, c);
 	if (!r->flags_mask) {
-		c[0] = (struct proto_class){ .any = true };
+		c[0] = (struct proto_class){.any = true};
 		return 1;
 	}
-	c[0] = (struct proto_class){ .flags = true };
+	c[0] = (struct proto_class){.flags = true};
 	class_proto(l, &c[0], IPPROTO_TCP);
-	c[1] = (struct proto_class){ .any = true, .except_tcp = true };
+	c[1] = (struct proto_class){.any = true, .except_tcp = true};
 	return 2;
 }
 
@@ -100,11 +101,12 @@ static pt_u128 kind_max(enum nft_set_kind kind)
 	return bits == 128 ? ~(pt_u128)0 : ((pt_u128)1 << bits) - 1;
 }
 
-static void test_interval(struct nft_lower *l, enum nft_set_kind kind, pt_u128 lo, pt_u128 hi, bool neg)
+static void test_interval(struct nft_lower *l, enum nft_set_kind kind, pt_u128 lo, pt_u128 hi,
+			  bool neg)
 {
 	uint32_t len = (uint32_t)kind_len(kind);
 	pt_u128 host = lo ^ hi;
-	uint8_t a[16], b[16], zero[16] = { 0 };
+	uint8_t a[16], b[16], zero[16] = {0};
 
 	nft_bytes(a, lo, len);
 	if (lo == hi) {
@@ -145,7 +147,7 @@ void nft_t_iset(struct nft_lower *l, enum nft_set_kind kind, const struct pt_ise
 static void emit_devices(struct nft_lower *l, const struct pt_pol_rule *r)
 {
 	uint32_t key = r->dir == PT_IN ? NFT_META_IIFNAME : NFT_META_OIFNAME;
-	struct pt_iset set = { 0 };
+	struct pt_iset set = {0};
 	pt_u128 v;
 
 	if (r->if_any)
@@ -185,7 +187,8 @@ static void emit_protos(struct nft_lower *l, const struct proto_class *c)
 		nft_t_iset(l, NFT_KIND_PROTO, &c->protos);
 }
 
-static void emit_fib(struct nft_lower *l, const struct nft_match *m, const struct nft_side *side, bool dst)
+static void emit_fib(struct nft_lower *l, const struct nft_match *m, const struct nft_side *side,
+		     bool dst)
 {
 	const uint32_t local = RTN_LOCAL;
 	uint32_t flags = dst ? NFTA_FIB_F_DADDR : NFTA_FIB_F_SADDR;
@@ -199,7 +202,7 @@ static void emit_fib(struct nft_lower *l, const struct nft_match *m, const struc
 /* I: 0 IPv4, 1 IPv6. */
 static void emit_address(struct nft_lower *l, const struct nft_side *side, int i, bool dst)
 {
-	static const uint32_t offset[2][2] = { { 12, 16 }, { 8, 24 } };
+	static const uint32_t offset[2][2] = {{12, 16}, {8, 24}};
 	enum nft_set_kind kind = i ? NFT_KIND_V6 : NFT_KIND_V4;
 	uint32_t len = i ? 16 : 4;
 	uint8_t value[16];
@@ -218,8 +221,8 @@ static void emit_address(struct nft_lower *l, const struct nft_side *side, int i
 		nft_e_lookup(l, side->named[i], side->neg);
 }
 
-static void emit_side(struct nft_lower *l, const struct nft_match *m, const struct nft_side *side, int i,
-		      bool dst)
+static void emit_side(struct nft_lower *l, const struct nft_match *m, const struct nft_side *side,
+		      int i, bool dst)
 {
 	switch (side->kind) {
 	case NFT_SIDE_ANY:
@@ -247,7 +250,7 @@ static void emit_port(struct nft_lower *l, const struct pt_iset *s, uint32_t off
 static void emit_icmp(struct nft_lower *l, const struct pt_iset *s)
 {
 	bool types = true;
-	struct pt_iset only = { 0 };
+	struct pt_iset only = {0};
 
 	for (size_t i = 0; i < s->n; i++)
 		types = types && !(s->v[i].lo & 0xff) && (s->v[i].hi & 0xff) == 0xff;

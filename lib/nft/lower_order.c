@@ -26,10 +26,11 @@ struct seen {
 
 struct step {
 	const char *name;
+	size_t self; /* its place among the steps */
 	size_t chain;
-	size_t pos;             /* goes on with this rule */
+	size_t pos; /* goes on with this rule */
 	struct nft_known known;
-	struct seen *seen;      /* of the rules before POS */
+	struct seen *seen; /* of the rules before POS */
 	unsigned int depth;
 };
 
@@ -44,13 +45,13 @@ struct order {
 	const char *base;
 	enum pt_dir dir;
 	enum nft_mode mode;
-	bool translates;        /* match rules do */
-	bool tags;              /* tags have to be followed */
+	bool translates; /* match rules do */
+	bool tags; /* tags have to be followed */
 	bool asked[PT_TAGS_MAX + 1]; /* some rule tests this tag */
 	PT_VEC(const struct pt_pol_rule *) rules;
-	PT_VEC(struct step *) steps;
+	PT_VEC(struct step) steps;
 	PT_VEC(struct edge) edges;
-	struct seen *now;       /* of the chain being written, all rules */
+	struct seen *now; /* of the chain being written, all rules */
 };
 
 static bool decides_last(const struct pt_pol_rule *r)
@@ -66,9 +67,10 @@ static bool sees_translation(const struct pt_pol_rule *r)
 }
 
 /* What has to be remembered for rule R, to decide its conditions later. */
-static struct seen seen_by(const struct order *o, const struct pt_pol_rule *r, const struct nft_known *k)
+static struct seen seen_by(const struct order *o, const struct pt_pol_rule *r,
+			   const struct nft_known *k)
 {
-	struct seen s = { 0 };
+	struct seen s = {0};
 
 	if (decides_last(r) && o->translates && sees_translation(r))
 		s.nat = k->nat;
@@ -84,7 +86,7 @@ static bool same_devices(const struct pt_pol_rule *a, const struct pt_pol_rule *
 	if (!a || !b || a->devices.n != b->devices.n)
 		return false;
 	for (size_t i = 0; i < a->devices.n; i++)
-		if (strcmp(a->devices.v[i], b->devices.v[i]))
+		if (strcmp(a->devices.v[i], b->devices.v[i]) != 0)
 			return false;
 	return true;
 }
@@ -95,39 +97,40 @@ static bool same_known(const struct nft_known *a, const struct nft_known *b)
 	       same_devices(a->dev, b->dev);
 }
 
-static struct step *step_new(struct order *o, size_t pos, const struct nft_known *k, const struct seen *seen)
+static struct step *step_new(struct order *o, size_t pos, const struct nft_known *k,
+			     const struct seen *seen)
 {
 	struct nft_lower *l = o->l;
-	struct step *s = pt_arena_alloc(l->arena, sizeof(*s));
-	char name[48];
+	struct step s = {.self = o->steps.n, .pos = pos, .known = *k};
+	char name[NFT_SETNAME_MAX];
 
-	snprintf(name, sizeof(name), o->steps.n ? "%s.%zu" : "%s", o->base, o->steps.n);
-	if (s) {
-		s->name = pt_arena_strdup(l->arena, name);
-		s->pos = pos;
-		s->known = *k;
-		s->seen = pt_arena_alloc(l->arena, (pos + 1) * sizeof(*seen));
-	}
-	if (!s || !s->name || !s->seen || pt_vec_push(l->arena, &o->steps, s)) {
+	nft_name(name, o->steps.n ? "%s.%zu" : "%s", o->base, o->steps.n);
+	s.name = pt_arena_strdup(l->arena, name);
+	s.seen = pt_arena_alloc(l->arena, (pos + 1) * sizeof(*seen));
+	if (!s.name || !s.seen) {
 		nft_lower_fail(l, -ENOMEM);
 		return NULL;
 	}
 	if (pos)
-		memcpy(s->seen, seen, pos * sizeof(*seen));
-	s->chain = nft_chain_new(l, s->name);
-	return s;
+		memcpy(s.seen, seen, pos * sizeof(*seen));
+	s.chain = nft_chain_new(l, s.name);
+	if (pt_vec_push(l->arena, &o->steps, s)) {
+		nft_lower_fail(l, -ENOMEM);
+		return NULL;
+	}
+	return &o->steps.v[o->steps.n - 1];
 }
 
 /* The chain that goes on at POS with what K and SEEN tell, where RULE of step FROM sends
  * packets; made when new. NULL after a failure. */
-static const char *step_get(struct order *o, size_t from, const struct pt_pol_rule *rule, size_t pos,
-			    const struct nft_known *k, const struct seen *seen)
+static const char *step_get(struct order *o, size_t from, const struct pt_pol_rule *rule,
+			    size_t pos, const struct nft_known *k, const struct seen *seen)
 {
-	struct edge edge = { .from = from, .rule = rule };
+	struct edge edge = {.from = from, .rule = rule};
 	struct step *s = NULL;
 
 	for (; edge.to < o->steps.n; edge.to++) {
-		s = o->steps.v[edge.to];
+		s = &o->steps.v[edge.to];
 		if (s->pos == pos && same_known(&s->known, k) &&
 		    (!pos || !memcmp(s->seen, seen, pos * sizeof(*seen))))
 			break;
@@ -159,11 +162,11 @@ static void check_depth(struct order *o)
 		moved = false;
 		for (size_t i = 0; i < o->edges.n && !o->l->rc; i++) {
 			const struct edge *x = &o->edges.v[i];
-			unsigned int depth = o->steps.v[x->from]->depth + 1;
+			unsigned int depth = o->steps.v[x->from].depth + 1;
 
-			if (o->steps.v[x->to]->depth >= depth)
+			if (o->steps.v[x->to].depth >= depth)
 				continue;
-			o->steps.v[x->to]->depth = depth;
+			o->steps.v[x->to].depth = depth;
 			moved = true;
 			if (depth >= DEPTH_MAX)
 				too_many(o, x->rule, "too many steps, one after the other");
@@ -191,11 +194,10 @@ static struct nft_known known_after(const struct order *o, const struct nft_matc
 }
 
 /* Rule I on the way down: a quick verdict, or effects. */
-static void emit_forward(struct order *o, size_t step, size_t i)
+static void emit_forward(struct order *o, const struct step *s, size_t i)
 {
-	const struct step *s = o->steps.v[step];
 	const struct pt_pol_rule *r = o->rules.v[i];
-	struct nft_effect x = { .rule = r, .mode = o->mode, .nat = s->known.nat, .tag = r->tag };
+	struct nft_effect x = {.rule = r, .mode = o->mode, .nat = s->known.nat, .tag = r->tag};
 	struct nft_known after;
 	struct nft_match m;
 
@@ -214,7 +216,7 @@ static void emit_forward(struct order *o, size_t step, size_t i)
 			too_many(o, r, "too many combinations");
 			return;
 		}
-		x.go = step_get(o, step, r, i + 1, &after, o->now);
+		x.go = step_get(o, s->self, r, i + 1, &after, o->now);
 	}
 	nft_match_emit(o->l, s->chain, &m, nft_effect_emit, &x);
 }
@@ -223,8 +225,8 @@ static void emit_forward(struct order *o, size_t step, size_t i)
 static void emit_backward(struct order *o, const struct step *s, size_t i)
 {
 	const struct pt_pol_rule *r = o->rules.v[i];
-	struct nft_effect x = { .rule = r, .mode = o->mode, .nat = s->known.nat,
-				.decide = true, .count = true };
+	struct nft_effect x = {
+		.rule = r, .mode = o->mode, .nat = s->known.nat, .decide = true, .count = true};
 	struct nft_known k = s->known;
 	struct nft_match m;
 
@@ -240,14 +242,14 @@ static void emit_backward(struct order *o, const struct step *s, size_t i)
 
 static void step_emit(struct order *o, size_t step)
 {
-	const struct step *s = o->steps.v[step];
+	const struct step s = o->steps.v[step]; /* a copy: the vector grows */
 
-	if (s->pos)
-		memcpy(o->now, s->seen, s->pos * sizeof(*s->seen));
-	for (size_t i = s->pos; i < o->rules.n && o->l->rc != -ENOMEM; i++)
-		emit_forward(o, step, i);
+	if (s.pos)
+		memcpy(o->now, s.seen, s.pos * sizeof(*s.seen));
+	for (size_t i = s.pos; i < o->rules.n && o->l->rc != -ENOMEM; i++)
+		emit_forward(o, &s, i);
 	for (size_t i = o->rules.n; i-- > 0 && o->l->rc != -ENOMEM;)
-		emit_backward(o, s, i);
+		emit_backward(o, &s, i);
 }
 
 /* ---- tags ---- */
@@ -269,11 +271,12 @@ static bool tags_interfere(const struct order *o)
 }
 
 /* Begins with a chain for each tag that the rules ask for, and one for all others. */
-static void emit_tag_start(struct order *o, const struct step *first)
+static void emit_tag_start(struct order *o)
 {
 	const uint32_t mask = 0xff000000u, zero = 0;
 	struct nft_lower *l = o->l;
-	struct nft_known k = first->known;
+	const struct step first = o->steps.v[0];
+	struct nft_known k = first.known;
 	const char *go;
 
 	for (size_t tag = 1; tag <= l->policy->tags.n; tag++) {
@@ -283,7 +286,7 @@ static void emit_tag_start(struct order *o, const struct step *first)
 			continue;
 		k.tag = (int32_t)tag;
 		go = step_get(o, 0, o->rules.v[0], 0, &k, NULL);
-		nft_rule_open(l, first->chain);
+		nft_rule_open(l, first.chain);
 		nft_e_meta(l, NFT_META_MARK);
 		nft_e_bitwise(l, &mask, &zero, sizeof(mask));
 		nft_e_cmp(l, NFT_CMP_EQ, &want, sizeof(want));
@@ -292,7 +295,7 @@ static void emit_tag_start(struct order *o, const struct step *first)
 	}
 	k.tag = NFT_TAG_OTHER;
 	go = step_get(o, 0, o->rules.v[0], 0, &k, NULL);
-	nft_rule_open(l, first->chain);
+	nft_rule_open(l, first.chain);
 	nft_e_verdict(l, NFT_GOTO, go);
 	nft_rule_close(l, NULL);
 }
@@ -311,15 +314,16 @@ static void collect(struct order *o, bool builtin)
 		if (r->action == PT_MATCH && r->nat && o->mode == NFT_MODE_KEEP)
 			o->translates = true;
 		o->asked[r->tagged] = true;
-		if (pt_vec_push(o->l->arena, &o->rules, r))
+		if (pt_vec_push(o->l->arena, &o->rules, r)) /* NOLINT(bugprone-sizeof-expression) */
 			nft_lower_fail(o->l, -ENOMEM);
 	}
 }
 
-bool nft_order_emit(struct nft_lower *l, const char *base, enum pt_dir dir, bool builtin, enum nft_mode mode)
+bool nft_order_emit(struct nft_lower *l, const char *base, enum pt_dir dir, bool builtin,
+		    enum nft_mode mode)
 {
-	struct order o = { .l = l, .base = base, .dir = dir, .mode = mode };
-	struct nft_known start = { .tag = NFT_TAG_LIVE, .af = PT_AF_BOTH, .proto = -1 };
+	struct order o = {.l = l, .base = base, .dir = dir, .mode = mode};
+	struct nft_known start = {.tag = NFT_TAG_LIVE, .af = PT_AF_BOTH, .proto = -1};
 	size_t done = 0;
 
 	collect(&o, builtin);
@@ -327,12 +331,13 @@ bool nft_order_emit(struct nft_lower *l, const char *base, enum pt_dir dir, bool
 		return false;
 	o.tags = tags_interfere(&o);
 	o.now = pt_arena_alloc(l->arena, o.rules.n * sizeof(*o.now));
-	if (!o.now)
+	if (!o.now) {
 		nft_lower_fail(l, -ENOMEM);
-	else
-		step_new(&o, 0, &start, NULL);
+		return false;
+	}
+	step_new(&o, 0, &start, NULL);
 	if (o.tags && o.steps.n) {
-		emit_tag_start(&o, o.steps.v[0]);
+		emit_tag_start(&o);
 		done = 1;
 	}
 	for (; done < o.steps.n && l->rc != -ENOMEM; done++)

@@ -15,7 +15,7 @@ static void print_interval(struct pt_buf *b, const struct nft_set *s, const stru
 	if (s->af != PT_AF_NONE) {
 		pt_range_fmt(b, s->af, v->lo, v->hi);
 	} else if (s->key_len == NFT_IFNAME_LEN) {
-		char name[NFT_IFNAME_LEN + 1] = { 0 };
+		char name[NFT_IFNAME_LEN + 1] = {0};
 
 		nft_bytes((uint8_t *)name, v->lo, NFT_IFNAME_LEN);
 		pt_buf_str(b, name);
@@ -50,7 +50,7 @@ static void print_map(struct pt_buf *b, const struct nft_set *s)
 static void print_set(struct pt_buf *b, const struct nft_set *s)
 {
 	static const char *const roles[] = {
-		[NFT_SET_CONST] = "const", [NFT_SET_IF] = "interface", [NFT_SET_TABLE] = "table",
+		[NFT_SET_CONST] = "const",   [NFT_SET_IF] = "interface", [NFT_SET_TABLE] = "table",
 		[NFT_SET_VMAP] = "verdicts", [NFT_SET_PMAP] = "ports",
 	};
 
@@ -75,8 +75,8 @@ static void print_set(struct pt_buf *b, const struct nft_set *s)
 static const char *hook_name(uint32_t hook)
 {
 	static const char *const names[] = {
-		[NF_INET_PRE_ROUTING] = "prerouting", [NF_INET_LOCAL_IN] = "input",
-		[NF_INET_FORWARD] = "forward", [NF_INET_LOCAL_OUT] = "output",
+		[NF_INET_PRE_ROUTING] = "prerouting",	[NF_INET_LOCAL_IN] = "input",
+		[NF_INET_FORWARD] = "forward",		[NF_INET_LOCAL_OUT] = "output",
 		[NF_INET_POST_ROUTING] = "postrouting",
 	};
 
@@ -91,7 +91,7 @@ static int print_expr(struct nftnl_expr *x, void *arg)
 	size_t n;
 
 	pt_buf_fmt(b, " [%s", name);
-	if (strcmp(name, "counter")) {
+	if (strcmp(name, "counter") != 0) {
 		nftnl_expr_snprintf(text, sizeof(text), x, NFTNL_OUTPUT_DEFAULT, 0);
 		n = strlen(text);
 		while (n && text[n - 1] == ' ')

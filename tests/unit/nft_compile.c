@@ -52,14 +52,14 @@ static struct pt_arena *host_arena;
 
 static void host_if(struct pt_host *h, const char *device, const char *const *prefixes, size_t n)
 {
-	struct pt_host_if i = { .device = device, .ifindex = (uint32_t)h->ifs.n + 1 };
+	struct pt_host_if i = {.device = device, .ifindex = (uint32_t)h->ifs.n + 1};
 
 	for (size_t k = 0; k < n; k++) {
-		struct pt_host_addr a = { 0 };
+		struct pt_host_addr a = {0};
 
 		assert_int_equal(pt_prefix_parse(prefixes[k], &a.prefix), 0);
 		if (a.prefix.addr.af == PT_AF_INET && a.prefix.len < 31)
-			a.broadcast = (struct pt_addr){ PT_AF_INET, pt_prefix_hi(&a.prefix) };
+			a.broadcast = (struct pt_addr){PT_AF_INET, pt_prefix_hi(&a.prefix)};
 		assert_int_equal(pt_vec_push(host_arena, &i.addrs, a), 0);
 	}
 	assert_int_equal(pt_vec_push(host_arena, &h->ifs, i), 0);
@@ -67,10 +67,10 @@ static void host_if(struct pt_host *h, const char *device, const char *const *pr
 
 static struct pt_host *host_new(const char *wan)
 {
-	const char *const lo[] = { "127.0.0.1/8", "::1/128" };
-	const char *const eth0[] = { wan, "2001:db8:1::2/64", "fe80::1/64" };
-	const char *const eth1[] = { "192.168.1.1/24", "192.168.1.2/24", "fd00:1::1/64" };
-	const char *const eth2[] = { "192.168.2.1/24" };
+	const char *const lo[] = {"127.0.0.1/8", "::1/128"};
+	const char *const eth0[] = {wan, "2001:db8:1::2/64", "fe80::1/64"};
+	const char *const eth1[] = {"192.168.1.1/24", "192.168.1.2/24", "fd00:1::1/64"};
+	const char *const eth2[] = {"192.168.2.1/24"};
 	struct pt_host *h = pt_arena_alloc(host_arena, sizeof(*h));
 
 	assert_non_null(h);
@@ -116,7 +116,7 @@ static void made_free(struct made *m)
 
 static char *printed(const struct pt_nft_prog *p)
 {
-	struct pt_buf b = { 0 };
+	struct pt_buf b = {0};
 
 	pt_nft_prog_print(&b, p);
 	assert_int_equal(b.err, 0);
@@ -125,7 +125,7 @@ static char *printed(const struct pt_nft_prog *p)
 
 static char *result(const struct made *m)
 {
-	struct pt_buf b = { 0 };
+	struct pt_buf b = {0};
 
 	if (m->prog)
 		return printed(m->prog);
@@ -166,7 +166,7 @@ static char *slurp(const char *path)
 		free(text);
 		text = NULL;
 	}
-	fclose(f);
+	assert_int_equal(fclose(f), 0);
 	return text;
 }
 
@@ -185,7 +185,7 @@ static void show_difference(const char *want, const char *got)
 	while (*want || *got) {
 		size_t w = strcspn(want, "\n"), g = strcspn(got, "\n");
 
-		if (w != g || memcmp(want, got, w)) {
+		if (w != g || memcmp(want, got, w) != 0) {
 			print_error("want: %.*s\n got: %.*s\n", (int)w, want, (int)g, got);
 			return;
 		}
@@ -201,7 +201,8 @@ static void check_golden(void **state)
 	struct made m;
 	FILE *f;
 
-	snprintf(expect_path, sizeof(expect_path), "%.*s.expect", (int)(strlen(path) - strlen(".conf")), path);
+	(void)snprintf(expect_path, sizeof(expect_path), "%.*s.expect",
+		       (int)(strlen(path) - strlen(".conf")), path);
 	text = slurp(path);
 	assert_non_null(text);
 	make(&m, name, text, WAN);
@@ -217,7 +218,7 @@ static void check_golden(void **state)
 	if (!want)
 		print_error("%s is missing: PATRONUS_REGENERATE=1 writes it\n", expect_path);
 	assert_non_null(want);
-	if (strcmp(want, got))
+	if (want && strcmp(want, got) != 0)
 		show_difference(want, got);
 	assert_string_equal(want, got);
 	free(want);
@@ -229,8 +230,8 @@ static void check_golden(void **state)
 /* Whatever the rules are: the last rule of each filter hook drops, and nothing passes untested. */
 static void check_closed(void **state)
 {
-	static const char *const hooks[] = { "prerouting", "forward", "output" };
-	char *text = slurp(*state), *got, *line, last[3][256] = { "" };
+	static const char *const hooks[] = {"prerouting", "forward", "output"};
+	char *text = slurp(*state), *got, *line, last[3][256] = {""};
 	struct made m;
 
 	assert_non_null(text);
@@ -239,9 +240,11 @@ static void check_closed(void **state)
 	for (line = strtok(got, "\n"); m.prog && line; line = strtok(NULL, "\n")) {
 		assert_null(strstr(line, "rule prerouting [counter] [immediate reg 0 accept"));
 		for (size_t i = 0; i < PT_ARRAY_SIZE(hooks); i++)
-			if (!strncmp(line, "rule ", 5) && !strncmp(line + 5, hooks[i], strlen(hooks[i])) &&
+			if (!strncmp(line, "rule ", 5) &&
+			    !strncmp(line + 5, hooks[i], strlen(hooks[i])) &&
 			    line[5 + strlen(hooks[i])] == ' ')
-				snprintf(last[i], sizeof(last[i]), "%s", line + 6 + strlen(hooks[i]));
+				(void)snprintf(last[i], sizeof(last[i]), "%s",
+					       line + 6 + strlen(hooks[i]));
 	}
 	for (size_t i = 0; m.prog && i < PT_ARRAY_SIZE(hooks); i++)
 		assert_string_equal(last[i], "[counter] [immediate reg 0 drop]");
@@ -252,15 +255,15 @@ static void check_closed(void **state)
 
 /* ---- other properties ---- */
 
-#define RULES(rules) \
-	"interface wan { device = \"eth0\" }\n" \
-	"interface lan { device = \"eth1\" address = { \"192.168.1.1/24\" } }\n" \
+#define RULES(rules)                                                                               \
+	"interface wan { device = \"eth0\" }\n"                                                    \
+	"interface lan { device = \"eth1\" address = { \"192.168.1.1/24\" } }\n"                   \
 	"firewall { builtin = false rules = { " rules " } }\n"
 
 static void same_text_same_program(void **state)
 {
-	static const char text[] =
-		RULES("\"pass in on lan from { 10.0.0.1 10.0.0.7 } tag A\", \"pass out on wan nat-to (wan)\"");
+	static const char text[] = RULES("\"pass in on lan from { 10.0.0.1 10.0.0.7 } tag A\", "
+					 "\"pass out on wan nat-to (wan)\"");
 	char *a = compiled(text, WAN), *b = compiled(text, WAN);
 
 	(void)state;
@@ -272,8 +275,8 @@ static void same_text_same_program(void **state)
 /* An address of an interface changes: only sets differ, the rules keep their counters. */
 static void addresses_are_in_sets_only(void **state)
 {
-	static const char text[] =
-		RULES("\"pass in on lan to (wan)\", \"pass out on wan inet from (lan:network) nat-to (wan)\"");
+	static const char text[] = RULES("\"pass in on lan to (wan)\", \"pass out on wan inet from "
+					 "(lan:network) nat-to (wan)\"");
 	char *a = compiled(text, WAN), *b = compiled(text, "198.51.100.9/24");
 	const char *x = a, *y = b;
 	int differ = 0;
@@ -282,10 +285,10 @@ static void addresses_are_in_sets_only(void **state)
 	while (*x && *y) {
 		size_t n = strcspn(x, "\n"), k = strcspn(y, "\n");
 
-		if (n != k || memcmp(x, y, n)) {
+		if (n != k || memcmp(x, y, n) != 0) {
 			differ++;
 			/* and, for forwarded packets that leave elsewhere, the fixed address */
-			if (strncmp(x, "set if.wan.", 11))
+			if (strncmp(x, "set if.wan.", 11) != 0)
 				assert_non_null(strstr(x, "rule nat.1"));
 		}
 		x += n + 1;
@@ -299,7 +302,7 @@ static void addresses_are_in_sets_only(void **state)
 static void stopped(void **state)
 {
 	struct pt_nft_prog *closed = NULL, *open = NULL;
-	struct pt_err e = { 0 };
+	struct pt_err e = {0};
 	char *a, *b;
 
 	(void)state;
@@ -325,21 +328,25 @@ static void stopped(void **state)
 /* Match rules that can all hold together, with a rule between them that sees each result. */
 static void too_many_combinations(void **state)
 {
-	struct pt_buf b = { 0 };
+	struct pt_buf b = {0};
 	struct made m;
 	bool told = false;
 
 	(void)state;
-	pt_buf_str(&b, "interface wan { device = \"eth0\" }\nfirewall { builtin = false rules = {\n");
+	pt_buf_str(&b,
+		   "interface wan { device = \"eth0\" }\nfirewall { builtin = false rules = {\n");
 	for (int i = 0; i < 12; i++)
-		pt_buf_fmt(&b, "\"match out on wan inet proto tcp to port %d:%d nat-to 192.0.2.%d\",\n"
-			   "\"pass out on wan inet from 192.0.2.%d\",\n", 1 + i, 1000 + i, i + 1, i + 1);
+		pt_buf_fmt(&b,
+			   "\"match out on wan inet proto tcp to port %d:%d nat-to 192.0.2.%d\",\n"
+			   "\"pass out on wan inet from 192.0.2.%d\",\n",
+			   1 + i, 1000 + i, i + 1, i + 1);
 	pt_buf_str(&b, "} }\n");
 	assert_int_equal(b.err, 0);
 	assert_int_not_equal(make(&m, "test.conf", b.s, WAN), 0);
 	assert_null(m.prog);
 	for (size_t i = 0; i < m.e.list.n; i++)
-		told = told || (strstr(m.e.list.v[i].msg, "too many combinations") && m.e.list.v[i].loc.line);
+		told = told || (strstr(m.e.list.v[i].msg, "too many combinations") &&
+				m.e.list.v[i].loc.line);
 	assert_true(told);
 	pt_buf_fini(&b);
 	made_free(&m);
@@ -348,15 +355,17 @@ static void too_many_combinations(void **state)
 /* A long list stays a list: each rule once, two chains. */
 static void long_lists_stay_linear(void **state)
 {
-	struct pt_buf b = { 0 };
+	struct pt_buf b = {0};
 	struct made m, empty;
 
 	(void)state;
 	assert_int_equal(make(&empty, "test.conf", RULES("\"pass in on lan no state\""), WAN), 0);
-	pt_buf_str(&b, "interface lan { device = \"eth1\" }\nfirewall { builtin = false rules = {\n");
+	pt_buf_str(&b,
+		   "interface lan { device = \"eth1\" }\nfirewall { builtin = false rules = {\n");
 	for (int i = 0; i < 3000; i++)
-		pt_buf_fmt(&b, "\"block in on lan inet proto tcp from 10.%d.%d.0/24 to port %d\",\n", i / 256,
-			   i % 256, i + 1);
+		pt_buf_fmt(&b,
+			   "\"block in on lan inet proto tcp from 10.%d.%d.0/24 to port %d\",\n",
+			   i / 256, i % 256, i + 1);
 	pt_buf_str(&b, "} }\n");
 	assert_int_equal(make(&m, "test.conf", b.s, WAN), 0);
 	assert_in_range(pt_nft_prog_rules(m.prog), 3000, 3000 + 20);
@@ -368,7 +377,8 @@ static void long_lists_stay_linear(void **state)
 /* Each allocation fails once: no program, a record, nothing leaked. */
 static void without_memory(void **state)
 {
-	static const char *const files[] = { "tables", "match-nat-tag", "return", "rdr-range", "ports" };
+	static const char *const files[] = {"tables", "match-nat-tag", "return", "rdr-range",
+					    "ports"};
 
 	(void)state;
 	for (size_t f = 0; f < PT_ARRAY_SIZE(files); f++) {
@@ -377,14 +387,14 @@ static void without_memory(void **state)
 		long n;
 		int rc;
 
-		snprintf(path, sizeof(path), "%s/tests/corpus/nft/%s.conf", top(), files[f]);
+		(void)snprintf(path, sizeof(path), "%s/tests/corpus/nft/%s.conf", top(), files[f]);
 		text = slurp(path);
 		assert_non_null(text);
 		assert_int_equal(make(&m, "test.conf", text, WAN), 0);
 		for (n = 0;; n++) {
 			struct pt_nft_prog *prog = NULL;
 			const struct pt_host *h = host_new(WAN);
-			struct pt_err e = { 0 };
+			struct pt_err e = {0};
 
 			fail_at = n;
 			rc = pt_nft_compile(m.policy, h, "digest", "path", &prog, &e);
@@ -411,21 +421,24 @@ static void without_memory(void **state)
 /* ---- main ---- */
 
 static const struct CMUnitTest fixed[] = {
-	cmocka_unit_test(same_text_same_program), cmocka_unit_test(addresses_are_in_sets_only),
-	cmocka_unit_test(stopped),                cmocka_unit_test(too_many_combinations),
-	cmocka_unit_test(long_lists_stay_linear), cmocka_unit_test(without_memory),
+	cmocka_unit_test(same_text_same_program),
+	cmocka_unit_test(addresses_are_in_sets_only),
+	cmocka_unit_test(stopped),
+	cmocka_unit_test(too_many_combinations),
+	cmocka_unit_test(long_lists_stay_linear),
+	cmocka_unit_test(without_memory),
 };
 
 int main(void)
 {
 	struct CMUnitTest *tests;
 	char pattern[512];
-	glob_t g = { 0 };
+	glob_t g = {0};
 	size_t n = 0;
 	int rc;
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	snprintf(pattern, sizeof(pattern), "%s/tests/corpus/nft/*.conf", top());
+	(void)snprintf(pattern, sizeof(pattern), "%s/tests/corpus/nft/*.conf", top());
 	if (glob(pattern, 0, NULL, &g) || g.gl_pathc < 40) {
 		printf("Bail out! no corpus at %s\n", pattern);
 		return 1;
@@ -433,12 +446,12 @@ int main(void)
 	host_arena = pt_arena_new();
 	tests = calloc(2 * g.gl_pathc + PT_ARRAY_SIZE(fixed), sizeof(*tests));
 	if (!tests || !host_arena)
-		return 1;
+		abort();
 	for (size_t i = 0; i < g.gl_pathc; i++) {
 		const char *name = strrchr(g.gl_pathv[i], '/') + 1;
 
-		tests[n++] = (struct CMUnitTest){ name, check_golden, NULL, NULL, g.gl_pathv[i] };
-		tests[n++] = (struct CMUnitTest){ name, check_closed, NULL, NULL, g.gl_pathv[i] };
+		tests[n++] = (struct CMUnitTest){name, check_golden, NULL, NULL, g.gl_pathv[i]};
+		tests[n++] = (struct CMUnitTest){name, check_closed, NULL, NULL, g.gl_pathv[i]};
 	}
 	for (size_t i = 0; i < PT_ARRAY_SIZE(fixed); i++)
 		tests[n++] = fixed[i];
