@@ -65,7 +65,8 @@ static void report(const char *file, const char *line_start, const char *p, uint
 		pt_err_add(e, PT_ERROR, &loc, "end lines with LF or CR LF",
 			   "a carriage return inside a line");
 	else if (c < 0x80 || c == 0xc2)
-		pt_err_add(e, PT_ERROR, &loc, "remove it; in \"...\" a tab is \\t and a new line is \\n",
+		pt_err_add(e, PT_ERROR, &loc,
+			   "remove it; in \"...\" a tab is \\t and a new line is \\n",
 			   "a control character (byte 0x%02x)", c);
 	else
 		pt_err_add(e, PT_ERROR, &loc, "save the file as UTF-8, not as Latin-1",

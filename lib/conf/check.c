@@ -19,13 +19,20 @@
 
 /* Words that mean something where a rule can name an interface, a group or a table. */
 static const char *const rule_words[] = {
-	"all", "allow-opts", "anchor", "antispoof", "any", "binat-to", "block", "code", "divert-packet",
-	"divert-reply", "divert-to", "drop", "dup-to", "flags", "from", "gateway", "geoip", "group",
-	"icmp-type", "icmp6-type", "in", "include", "inet", "inet6", "keep", "label", "limit", "log", "mac",
-	"match", "modulate", "nat-to", "no", "no-route", "on", "once", "os", "out", "pass", "port", "prio",
-	"probability", "proto", "queue", "quick", "rdomain", "rdr-to", "received-on", "reply-to", "return",
-	"return-icmp", "return-icmp6", "return-rst", "route-to", "rtable", "schedule", "scrub", "self",
-	"set", "state", "static-port", "synproxy", "tag", "tagged", "to", "tos", "urpf-failed", "user",
+	"all",	       "allow-opts",   "anchor",      "antispoof",     "any",
+	"binat-to",    "block",	       "code",	      "divert-packet", "divert-reply",
+	"divert-to",   "drop",	       "dup-to",      "flags",	       "from",
+	"gateway",     "geoip",	       "group",	      "icmp-type",     "icmp6-type",
+	"in",	       "include",      "inet",	      "inet6",	       "keep",
+	"label",       "limit",	       "log",	      "mac",	       "match",
+	"modulate",    "nat-to",       "no",	      "no-route",      "on",
+	"once",	       "os",	       "out",	      "pass",	       "port",
+	"prio",	       "probability",  "proto",	      "queue",	       "quick",
+	"rdomain",     "rdr-to",       "received-on", "reply-to",      "return",
+	"return-icmp", "return-icmp6", "return-rst",  "route-to",      "rtable",
+	"schedule",    "scrub",	       "self",	      "set",	       "state",
+	"static-port", "synproxy",     "tag",	      "tagged",	       "to",
+	"tos",	       "urpf-failed",  "user",
 };
 
 static bool is_letter(char c)
@@ -66,8 +73,8 @@ static int refuse_name(const char *what, const char *s, const char *hint, const 
 	return -EINVAL;
 }
 
-static int check_name(const char *what, const char *s, const char *more, size_t max, const char *hint,
-		      const struct pt_loc *loc, struct pt_err *e)
+static int check_name(const char *what, const char *s, const char *more, size_t max,
+		      const char *hint, const struct pt_loc *loc, struct pt_err *e)
 {
 	if (!*s)
 		return refuse_name(what, s, hint, "it is empty", loc, e);
@@ -76,7 +83,8 @@ static int check_name(const char *what, const char *s, const char *more, size_t 
 	if (!is_letter(*s))
 		return refuse_name(what, s, hint, "it does not begin with a letter", loc, e);
 	if (!has_charset(s, more))
-		return refuse_name(what, s, hint, "it has a character that names do not have", loc, e);
+		return refuse_name(what, s, hint, "it has a character that names do not have", loc,
+				   e);
 	return 0;
 }
 
@@ -86,7 +94,8 @@ static int check_rule_name(const char *what, const char *s, size_t max, const ch
 	int rc = check_name(what, s, "_.-", max, hint, loc, e);
 
 	if (!rc && is_rule_word(s))
-		rc = refuse_name(what, s, "choose another name", "it is a word of the rule language", loc, e);
+		rc = refuse_name(what, s, "choose another name",
+				 "it is a word of the rule language", loc, e);
 	return rc;
 }
 
@@ -118,20 +127,24 @@ int conf_check_macro(const char *s, const struct pt_loc *loc, struct pt_err *e)
 			  "1 to 31 letters, digits and '_', a letter first", loc, e);
 }
 
-/* The kernel takes more, but '%' makes it count, ':' is an alias, and the rest is for shells to trip over. */
+/* The kernel takes more, but '%' makes it count, ':' is an alias, and the rest is for shells to
+ * trip over. */
 int conf_check_device(const char *s, const struct pt_loc *loc, struct pt_err *e)
 {
-	static const char hint[] = "1 to 15 letters, digits, '_', '.' and '-'; `ip link` lists the names";
+	static const char hint[] =
+		"1 to 15 letters, digits, '_', '.' and '-'; `ip link` lists the names";
 
 	if (!*s)
 		return refuse_name("device name", s, hint, "it is empty", loc, e);
 	if (strlen(s) >= IFNAMSIZ)
-		return refuse_name("device name", s, hint, "the kernel takes 15 bytes at most", loc, e);
+		return refuse_name("device name", s, hint, "the kernel takes 15 bytes at most", loc,
+				   e);
 	if (!is_alnum(*s) && *s != '_')
-		return refuse_name("device name", s, hint, "it begins with a strange character", loc, e);
-	if (!has_charset(s, "_.-"))
-		return refuse_name("device name", s, hint, "it has a character that names do not have",
+		return refuse_name("device name", s, hint, "it begins with a strange character",
 				   loc, e);
+	if (!has_charset(s, "_.-"))
+		return refuse_name("device name", s, hint,
+				   "it has a character that names do not have", loc, e);
 	return 0;
 }
 
@@ -155,7 +168,7 @@ int conf_check_path(const char *s, const struct pt_loc *loc, struct pt_err *e)
 {
 	if (!*s)
 		return refuse_empty("path", loc, e);
-	if (strlen(s) <= PATH_LEN && !strchr(s, '\n') && strcmp(s, "-"))
+	if (strlen(s) <= PATH_LEN && !strchr(s, '\n') && strcmp(s, "-") != 0)
 		return 0;
 	pt_err_add(e, PT_ERROR, loc, "name a regular file", "this is not the path of a file");
 	return -EINVAL;
@@ -163,14 +176,16 @@ int conf_check_path(const char *s, const struct pt_loc *loc, struct pt_err *e)
 
 int conf_check_host_name(const char *s, const struct pt_loc *loc, struct pt_err *e)
 {
-	static const char hint[] = "1 to 64 letters, digits, '-' and '.', a letter or digit first and last";
+	static const char hint[] =
+		"1 to 64 letters, digits, '-' and '.', a letter or digit first and last";
 	size_t n = strlen(s);
 
 	if (!n || n > HOST_NAME_LEN)
-		return refuse_name("host name", s, hint, n ? "it is too long" : "it is empty", loc, e);
+		return refuse_name("host name", s, hint, n ? "it is too long" : "it is empty", loc,
+				   e);
 	if (!is_alnum(s[0]) || !is_alnum(s[n - 1]) || !has_charset(s, "-.") || strstr(s, ".."))
-		return refuse_name("host name", s, hint, "it has a character that does not belong there",
-				   loc, e);
+		return refuse_name("host name", s, hint,
+				   "it has a character that does not belong there", loc, e);
 	return 0;
 }
 
@@ -178,14 +193,16 @@ int conf_check_description(const char *s, const struct pt_loc *loc, struct pt_er
 {
 	if (strlen(s) <= DESCRIPTION_LEN && !strpbrk(s, "\n\t"))
 		return 0;
-	pt_err_add(e, PT_ERROR, loc, "one line of up to 255 bytes; comments of the file can be longer",
+	pt_err_add(e, PT_ERROR, loc,
+		   "one line of up to 255 bytes; comments of the file can be longer",
 		   "the description is too long or has line ends in it");
 	return -EINVAL;
 }
 
 int conf_parse_bool(const char *s)
 {
-	static const char *const yes[] = { "true", "on", "yes" }, *const no[] = { "false", "off", "no" };
+	static const char *const yes[] = { "true", "on", "yes" }, *const no[] = { "false", "off",
+										  "no" };
 
 	for (size_t i = 0; i < PT_ARRAY_SIZE(yes); i++) {
 		if (!strcasecmp(s, yes[i]))

@@ -3,9 +3,9 @@
  * libconfuse, the one that says what the values are.
  *
  * Its options are made from the schema. It reads from memory, and only the clean text of tree.c, so
- * nothing of its dangers can be reached: a directory as path (its lexer exits), the environment, include
- * and functions, comments, '|' in option names. Each value is taken away in its callback: a list
- * kept in libconfuse costs quadratic time.
+ * nothing of its dangers can be reached: a directory as path (its lexer exits), the environment,
+ * include and functions, comments, '|' in option names. Each value is taken away in its callback: a
+ * list kept in libconfuse costs quadratic time.
  */
 #include <confuse.h>
 #include <errno.h>
@@ -28,8 +28,8 @@ struct collector {
 	int rc;
 };
 
-/* libconfuse's callbacks have no argument of the caller. The numeric default of an option that is no number
- * is unused and copied along with the option. */
+/* libconfuse's callbacks have no argument of the caller. The numeric default of an option that is
+ * no number is unused and copied along with the option. */
 static struct collector *collector_of(const cfg_opt_t *opt)
 {
 	return (struct collector *)(intptr_t)opt->def.number;
@@ -82,7 +82,8 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt)
 
 	if (!cfg_opt_size(opt))
 		return 0;
-	if (c->next >= c->tree->leaves.n || strcmp(c->tree->leaves.v[c->next].opt->name, opt->name)) {
+	if (c->next >= c->tree->leaves.n ||
+	    strcmp(c->tree->leaves.v[c->next].opt->name, opt->name) != 0) {
 		cfg_error(cfg, "a value of %s where none was read", opt->name);
 		return -1;
 	}

@@ -16,7 +16,8 @@ static int refuse(const char *s, const char *hint, const char *why, const struct
 		  struct pt_err *e)
 {
 	if (conf_is_printable(s))
-		pt_err_add(e, PT_ERROR, loc, hint, "\"%s\" is not an address for a table: %s", s, why);
+		pt_err_add(e, PT_ERROR, loc, hint, "\"%s\" is not an address for a table: %s", s,
+			   why);
 	else
 		pt_err_add(e, PT_ERROR, loc, hint, "this is not an address for a table: %s", why);
 	return -EINVAL;
@@ -46,8 +47,10 @@ static int parse_prefix(const char *s, struct conf_entry *out, const struct pt_l
 	struct pt_prefix p;
 
 	if (pt_prefix_parse(s, &p))
-		return refuse(s, "write ADDRESS, ADDRESS/LENGTH or ADDRESS-ADDRESS, '!' before it takes out",
-			      "it cannot be read", loc, e);
+		return refuse(
+			s,
+			"write ADDRESS, ADDRESS/LENGTH or ADDRESS-ADDRESS, '!' before it takes out",
+			"it cannot be read", loc, e);
 	if (pt_prefix_lo(&p) != p.addr.v)
 		return refuse_host_bits(s, &p, loc, e);
 	out->af = p.addr.af;
@@ -72,11 +75,14 @@ static int parse_range(char *s, char *dash, struct conf_entry *out, const struct
 	bad = pt_addr_parse(s, &lo);
 	*end = kept;
 	if (bad || pt_addr_parse(second, &hi))
-		return refuse(s, "a range is two addresses: 10.0.0.3-10.0.0.9", "it cannot be read", loc, e);
+		return refuse(s, "a range is two addresses: 10.0.0.3-10.0.0.9", "it cannot be read",
+			      loc, e);
 	if (lo.af != hi.af)
-		return refuse(s, "both ends are IPv4 or both are IPv6", "the ends differ in family", loc, e);
+		return refuse(s, "both ends are IPv4 or both are IPv6", "the ends differ in family",
+			      loc, e);
 	if (lo.v > hi.v)
-		return refuse(s, "write the lower address first", "the range ends before it begins", loc, e);
+		return refuse(s, "write the lower address first", "the range ends before it begins",
+			      loc, e);
 	out->af = lo.af;
 	out->lo = lo.v;
 	out->hi = hi.v;
@@ -109,8 +115,8 @@ int conf_check_entry(const char *s, const struct pt_loc *loc, struct pt_err *e)
 	return conf_entry_parse(s, strlen(s), &entry, loc, e);
 }
 
-static int refuse_address(const char *s, const char *hint, const char *why, const struct pt_loc *loc,
-			  struct pt_err *e)
+static int refuse_address(const char *s, const char *hint, const char *why,
+			  const struct pt_loc *loc, struct pt_err *e)
 {
 	pt_err_add(e, PT_ERROR, loc, hint, "\"%s\" is not an address for an interface: %s", s, why);
 	return -EINVAL;
@@ -140,10 +146,12 @@ int conf_check_if_address(const char *s, const struct pt_loc *loc, struct pt_err
 		return -EINVAL;
 	}
 	if (!strchr(s, '/'))
-		return refuse_address(s, "add the length of the network's prefix, as in 192.168.1.1/24",
-				      "it has no prefix length", loc, e);
+		return refuse_address(
+			s, "add the length of the network's prefix, as in 192.168.1.1/24",
+			"it has no prefix length", loc, e);
 	if (!p.addr.v || is_multicast(p.addr))
-		return refuse_address(s, "write an address of one host", "no host can have it", loc, e);
+		return refuse_address(s, "write an address of one host", "no host can have it", loc,
+				      e);
 	if (is_net_or_broadcast(&p))
 		return refuse_address(s, "write the address of this machine in that network",
 				      "it is the network's own or its broadcast address", loc, e);

@@ -3,8 +3,8 @@
  * internal - what the files of this module share.
  *
  * The way of a file: scan.c cuts the text into tokens; tree.c reads sections, options and values
- * from them, reports what is wrong, and writes what is right as a clean text; parse.c has libconfuse
- * read that text; model.c takes libconfuse's values into the typed model.
+ * from them, reports what is wrong, and writes what is right as a clean text; parse.c has
+ * libconfuse read that text; model.c takes libconfuse's values into the typed model.
  */
 #ifndef CONF_INTERNAL_H
 #define CONF_INTERNAL_H
@@ -16,10 +16,10 @@
 struct conf_lexer {
 	const char *file, *text;
 	size_t len, pos;
-	uint32_t line, col;  /* of POS */
+	uint32_t line, col; /* of POS */
 	struct pt_err *e;
 	size_t errors;
-	bool open;           /* the newest token is a string or comment without its end */
+	bool open; /* the newest token is a string or comment without its end */
 };
 
 void conf_lex_init(struct conf_lexer *l, const char *file, const char *text, size_t len,
@@ -41,14 +41,14 @@ bool conf_is_printable(const char *s);
 /* ---- locate.c: from what is written to what is meant ---- */
 
 enum conf_esc {
-	CONF_ESC_NONE,  /* the byte stands for itself */
-	CONF_ESC_CODE,  /* an escape that names its byte by number or letter */
-	CONF_ESC_BAD,   /* not an escape: "\9", "\777" */
+	CONF_ESC_NONE, /* the byte stands for itself */
+	CONF_ESC_CODE, /* an escape that names its byte by number or letter */
+	CONF_ESC_BAD, /* not an escape: "\9", "\777" */
 };
 
 struct conf_step {
-	size_t next;    /* offset behind what was read */
-	int byte;       /* 0..255, or -1: nothing (a continued line, CR of CRLF) */
+	size_t next; /* offset behind what was read */
+	int byte; /* 0..255, or -1: nothing (a continued line, CR of CRLF) */
 	enum conf_esc esc;
 };
 
@@ -98,19 +98,19 @@ int conf_entry_parse(const char *s, size_t n, struct conf_entry *out, const stru
 
 struct conf_section {
 	const struct pt_schema *row;
-	const char *title;   /* NULL where the section has none */
-	struct pt_loc loc;   /* of the title, or of the section's name */
-	uint32_t hash;       /* of row and title */
+	const char *title; /* NULL where the section has none */
+	struct pt_loc loc; /* of the title, or of the section's name */
+	uint32_t hash; /* of row and title */
 	uint32_t clean_line;
-	uint32_t model;      /* index in the model's vector of its kind */
-	bool bad;            /* something in it was refused */
+	uint32_t model; /* index in the model's vector of its kind */
+	bool bad; /* something in it was refused */
 };
 
 /* One value that was found right. */
 struct conf_leaf {
 	const struct pt_schema *opt;
-	uint32_t section;    /* index */
-	uint32_t off, len;   /* of the value in the file, inside the quotes */
+	uint32_t section; /* index */
+	uint32_t off, len; /* of the value in the file, inside the quotes */
 	uint32_t line, col;
 	uint32_t clean_line;
 };
@@ -119,7 +119,7 @@ struct conf_tree {
 	PT_VEC(struct conf_section) sections;
 	PT_VEC(struct conf_leaf) leaves;
 	struct pt_buf clean; /* what is right, one token a line, strings in single quotes */
-	bool incomplete;     /* reading stopped before the end of the file */
+	bool incomplete; /* reading stopped before the end of the file */
 };
 
 /* More sections of one kind than this are refused: libconfuse compares each title with each. */

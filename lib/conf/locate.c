@@ -85,7 +85,8 @@ static struct conf_step step_double(const char *text, size_t pos, size_t end)
 /* A CR that belongs to a line end is not there. */
 static size_t skip_cr(const char *text, size_t pos, size_t end)
 {
-	return byte_at(text, pos, end) == '\r' && byte_at(text, pos + 1, end) == '\n' ? pos + 1 : pos;
+	return byte_at(text, pos, end) == '\r' && byte_at(text, pos + 1, end) == '\n' ? pos + 1
+										      : pos;
 }
 
 struct conf_step conf_decode_step(const char *text, size_t pos, size_t end, char quote)
@@ -120,7 +121,8 @@ struct conf_span conf_span(const char *text, const struct pt_src_tok *tok)
 	return s;
 }
 
-/* Where the string at FROM ends is not known here, and need not be: its value does not reach further. */
+/* Where the string at FROM ends is not known here, and need not be: its value does not reach
+ * further. */
 static char quote_before(const char *text, size_t from)
 {
 	char c = from ? text[from - 1] : 0;
@@ -135,7 +137,8 @@ static bool is_plain(const char *p, size_t n)
 }
 
 /* Goes N bytes of the value on from POS, keeping LOC's line and column. */
-static size_t walk(const struct pt_conf_at *at, char quote, size_t pos, size_t n, struct pt_loc *loc)
+static size_t walk(const struct pt_conf_at *at, char quote, size_t pos, size_t n,
+		   struct pt_loc *loc)
 {
 	while (pos < at->text_len) {
 		struct conf_step s = conf_decode_step(at->text, pos, at->text_len, quote);

@@ -168,8 +168,10 @@ int conf_model_put(void *model, const struct conf_leaf *leaf, const char *value)
 	const struct conf_section *s = &m->tree->sections.v[leaf->section];
 	const struct binding *b = find_binding(s->row->name, leaf->opt->name);
 	struct item i = {
-		.c = m->c, .at = s->model,
-		.str = { .loc = { m->c->path, leaf->line, leaf->col, leaf->len }, .raw = leaf->off },
+		.c = m->c,
+		.at = s->model,
+		.str = { .loc = { m->c->path, leaf->line, leaf->col, leaf->len },
+			 .raw = leaf->off },
 	};
 
 	if (!b)
@@ -226,10 +228,11 @@ static int finish_if(struct pt_conf_if *i, struct pt_err *e)
 		i->dhcp = true;
 	if (!i->device)
 		i->device = i->name;
-	if (strcmp(i->name, "lo") || !strcmp(i->device, "lo"))
+	if (strcmp(i->name, "lo") != 0 || !strcmp(i->device, "lo"))
 		return 0;
 	pt_err_add(e, PT_ERROR, &i->loc, "choose another name",
-		   "interface lo is the loopback of every machine and cannot be device %s", i->device);
+		   "interface lo is the loopback of every machine and cannot be device %s",
+		   i->device);
 	return -EINVAL;
 }
 
@@ -238,14 +241,16 @@ static int check_pair(const struct pt_conf_if *x, const struct pt_conf_if *y, st
 {
 	if (!strcmp(x->device, y->device)) {
 		pt_err_add(e, PT_ERROR, &y->loc, "one interface section a device",
-			   "interface %s has device %s, which is already interface %s (line %u)", y->name,
-			   y->device, x->name, x->loc.line);
+			   "interface %s has device %s, which is already interface %s (line %u)",
+			   y->name, y->device, x->name, x->loc.line);
 		return -EINVAL;
 	}
 	if (!strcmp(x->name, y->device) || !strcmp(y->name, x->device)) {
-		pt_err_add(e, PT_ERROR, &y->loc, "choose names that are not devices of other interfaces",
-			   "interfaces %s (line %u) and %s: the name of one is the device of the other",
-			   x->name, x->loc.line, y->name);
+		pt_err_add(
+			e, PT_ERROR, &y->loc,
+			"choose names that are not devices of other interfaces",
+			"interfaces %s (line %u) and %s: one has the device that names the other",
+			x->name, x->loc.line, y->name);
 		return -EINVAL;
 	}
 	return 0;
@@ -258,7 +263,7 @@ static int check_groups(const struct pt_conf *c, const struct pt_conf_if *i, str
 	for (size_t g = 0; g < i->groups.n; g++) {
 		const struct pt_conf_str *group = &i->groups.v[g];
 
-		if (!pt_conf_find_if(c, group->s) && strcmp(group->s, "lo"))
+		if (!pt_conf_find_if(c, group->s) && strcmp(group->s, "lo") != 0)
 			continue;
 		pt_err_add(e, PT_ERROR, &group->loc, "choose another name for the group",
 			   "group %s has the name of an interface", group->s);
@@ -271,7 +276,8 @@ static void check_table(const struct pt_conf_table *t, struct pt_err *e)
 {
 	if (t->constant && t->timeout)
 		pt_err_add(e, PT_WARNING, &t->loc, "remove const or timeout",
-			   "table %s refuses changes (const), so nothing in it can time out", t->name);
+			   "table %s refuses changes (const), so nothing in it can time out",
+			   t->name);
 }
 
 static int check_macros(const struct pt_conf *c, const struct conf_tree *t, struct pt_err *e)
@@ -281,9 +287,10 @@ static int check_macros(const struct pt_conf *c, const struct conf_tree *t, stru
 	for (size_t i = 0; i < t->sections.n; i++) {
 		const struct conf_section *s = &t->sections.v[i];
 
-		if (s->bad || strcmp(s->row->name, "macro") || *c->macros.v[s->model].text)
+		if (s->bad || strcmp(s->row->name, "macro") != 0 || *c->macros.v[s->model].text)
 			continue;
-		pt_err_add(e, PT_ERROR, &s->loc, "add value = \"...\"", "macro %s has no value", s->title);
+		pt_err_add(e, PT_ERROR, &s->loc, "add value = \"...\"", "macro %s has no value",
+			   s->title);
 		rc = -EINVAL;
 	}
 	return rc;

@@ -2,9 +2,9 @@
 /*
  * From a file to a checked configuration, every problem of it in one run.
  *
- * Bytes, structure, values, model, rules: each stage goes on with what the one before found right, and only
- * the sum decides. The model always comes through libconfuse, also when it is only made to find the
- * mistakes in the rules of a file that has others.
+ * Bytes, structure, values, model, rules: each stage goes on with what the one before found right,
+ * and only the sum decides. The model always comes through libconfuse, also when it is only made to
+ * find the mistakes in the rules of a file that has others.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -24,7 +24,9 @@ static struct pt_conf *new_conf(const char *name, const char *text, size_t len)
 	}
 	if (len)
 		memcpy(copy, text, len);
-	*c = (struct pt_conf){ .arena = a, .path = pt_arena_strdup(a, name), .text = copy, .len = len };
+	*c = (struct pt_conf){
+		.arena = a, .path = pt_arena_strdup(a, name), .text = copy, .len = len
+	};
 	if (!c->path) {
 		pt_arena_free(a);
 		return NULL;
@@ -51,9 +53,13 @@ static int parse_rules(struct pt_conf *c, struct pt_err *e)
 		const struct pt_conf_str *str = &c->rules.v[i];
 		struct pt_conf_at at = { c->path, c->text, c->len, str };
 		struct pt_rule_ctx ctx = {
-			.arena = c->arena, .macros = c->macros.v, .n_macros = c->macros.n,
-			.locate = pt_conf_locate, .locate_arg = &at,
-			.source = c->text, .source_len = c->len,
+			.arena = c->arena,
+			.macros = c->macros.v,
+			.n_macros = c->macros.n,
+			.locate = pt_conf_locate,
+			.locate_arg = &at,
+			.source = c->text,
+			.source_len = c->len,
 		};
 		struct pt_ast_rule *rule;
 
@@ -61,6 +67,7 @@ static int parse_rules(struct pt_conf *c, struct pt_err *e)
 			continue;
 		one = pt_rule_parse(&ctx, str->s, strlen(str->s), &rule, e);
 		if (!one)
+			/* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are meant */
 			one = pt_vec_push(c->arena, &c->ast, rule);
 		if (one)
 			rc = one;

@@ -2,8 +2,8 @@
 /*
  * The records of one run, as a person reads them: in the order of the file, each with its line.
  *
- * The stages of reading each go through the whole file, so their records come mixed. Lines are looked up
- * afterwards, all together: many errors in a large file cost one pass over it.
+ * The stages of reading each go through the whole file, so their records come mixed. Lines are
+ * looked up afterwards, all together: many errors in a large file cost one pass over it.
  */
 #include <errno.h>
 #include <string.h>
@@ -66,7 +66,8 @@ void conf_order(struct pt_err *e, size_t first, const char *name)
 		size_t k = i;
 
 		for (; k > first && is_of(&d, name) && is_of(&e->list.v[k - 1], name) &&
-		       is_before(&d, &e->list.v[k - 1]); k--)
+		       is_before(&d, &e->list.v[k - 1]);
+		     k--)
 			e->list.v[k] = e->list.v[k - 1];
 		e->list.v[k] = d;
 	}

@@ -22,7 +22,9 @@
 void conf_lex_init(struct conf_lexer *l, const char *file, const char *text, size_t len,
 		   struct pt_err *e)
 {
-	*l = (struct conf_lexer){ .file = file, .text = text, .len = len, .line = 1, .col = 1, .e = e };
+	*l = (struct conf_lexer){
+		.file = file, .text = text, .len = len, .line = 1, .col = 1, .e = e
+	};
 }
 
 static int at(const struct conf_lexer *l, size_t i)
@@ -143,8 +145,8 @@ static size_t token_len(struct conf_lexer *l, const struct pt_src_tok *tok)
 	case PT_TOK_SPACE:
 		return space_len(l);
 	case PT_TOK_COMMENT:
-		return at(l, 1) == '*' && at(l, 0) == '/' ? block_comment_len(l, tok) :
-							    line_comment_len(l);
+		return at(l, 1) == '*' && at(l, 0) == '/' ? block_comment_len(l, tok)
+							  : line_comment_len(l);
 	case PT_TOK_STRING:
 		return string_len(l, tok);
 	case PT_TOK_PUNCT:
@@ -173,8 +175,9 @@ bool conf_lex(struct conf_lexer *l, struct pt_src_tok *tok)
 	if (l->pos >= l->len)
 		return false;
 	l->open = false;
-	*tok = (struct pt_src_tok){ .kind = token_kind(l), .off = (uint32_t)l->pos,
-				    .line = l->line, .col = l->col };
+	*tok = (struct pt_src_tok){
+		.kind = token_kind(l), .off = (uint32_t)l->pos, .line = l->line, .col = l->col
+	};
 	tok->len = (uint32_t)token_len(l, tok);
 	advance(l, tok->len);
 	return true;

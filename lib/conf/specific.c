@@ -40,7 +40,8 @@ static int cut_all(struct cutter *c, const struct conf_family *f, enum pt_af af)
 		rc = pt_range_prefixes(af, f->pos.v[i].lo, f->pos.v[i].hi, add_piece, c);
 	for (size_t i = 0; i < f->neg.n && !rc; i++) {
 		c->neg = &f->neg.v[i].loc;
-		rc = pt_range_prefixes(af, f->neg.v[i].range.lo, f->neg.v[i].range.hi, add_piece, c);
+		rc = pt_range_prefixes(af, f->neg.v[i].range.lo, f->neg.v[i].range.hi, add_piece,
+				       c);
 	}
 	return rc;
 }
@@ -140,7 +141,7 @@ int conf_most_specific(struct conf_table_reader *r, const struct conf_family *f,
 	int rc = cut_all(&c, f, af);
 
 	*out = (struct pt_iset){ 0 };
-	if (!rc) {
+	if (!rc && c.pieces.n) {
 		qsort(c.pieces.v, c.pieces.n, sizeof(*c.pieces.v), by_start_wide_first);
 		rc = sweep_all(r, c.pieces.v, c.pieces.n, af, out);
 	}

@@ -32,7 +32,8 @@ static bool is_blank(char c)
 }
 
 /* The entries of one line, from P to END, a comment cut off. -EINVAL goes on to the next entry. */
-static int read_line(struct conf_table_reader *r, const char *p, const char *end, struct pt_loc *loc)
+static int read_line(struct conf_table_reader *r, const char *p, const char *end,
+		     struct pt_loc *loc)
 {
 	const char *start = p, *word, *hash = memchr(p, '#', (size_t)(end - p));
 	struct conf_entry entry;
@@ -155,7 +156,8 @@ static char *table_path(const struct pt_conf *c, const struct pt_conf_table *t, 
 	return pt_arena_printf(a, "%.*s%s", (int)(slash - c->path) + 1, c->path, t->file);
 }
 
-static int add_file(struct conf_table_reader *r, const struct pt_conf *c, const struct pt_conf_table *t)
+static int add_file(struct conf_table_reader *r, const struct pt_conf *c,
+		    const struct pt_conf_table *t)
 {
 	char *path = table_path(c, t, r->arena), *text = NULL;
 	size_t len, first = r->e->list.n;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * table.h - a table while it is being read (table.c) and the judgement over its entries (specific.c).
+ * table.h - a table while it is being read (table.c) and the judgement over its entries
+ * (specific.c).
  */
 #ifndef CONF_TABLE_H
 #define CONF_TABLE_H

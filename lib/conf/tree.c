@@ -6,9 +6,9 @@
  *	section := NAME [TITLE] '{' { option } '}'
  *	option  := NAME ( '=' | '+=' ) ( VALUE | '{' [ VALUE { ',' VALUE } [','] ] '}' )
  *
- * libconfuse would stop at the first mistake and knows no column. So this reader goes first: it repairs
- * what it can, to find the next mistake instead of an echo of the last, and passes only what is
- * right on to libconfuse.
+ * libconfuse would stop at the first mistake and knows no column. So this reader goes first: it
+ *repairs what it can, to find the next mistake instead of an echo of the last, and passes only what
+ *is right on to libconfuse.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -68,8 +68,8 @@ static bool before_assign(const struct conf_reader *r)
 
 static struct pt_loc tok_loc(const struct conf_reader *r, const struct pt_src_tok *tok)
 {
-	return is_text(tok) ? conf_value_loc(r, tok) :
-			      (struct pt_loc){ r->file, tok->line, tok->col, tok->len };
+	return is_text(tok) ? conf_value_loc(r, tok)
+			    : (struct pt_loc){ r->file, tok->line, tok->col, tok->len };
 }
 
 /* ---- errors ---- */
@@ -83,7 +83,7 @@ static bool blame_string(struct conf_reader *r, const struct pt_src_tok *tok)
 	if (tok->kind != PT_TOK_STRING || !tok->len || !memchr(r->text + tok->off, '\n', tok->len))
 		return false;
 	conf_reader_error(r, &loc, "close it in its line",
-			  "the string that begins here goes on over several lines: is its closing quote missing?");
+			  "a string over several lines begins here: is its closing quote missing?");
 	r->stop = true;
 	return true;
 }
@@ -156,7 +156,8 @@ static void skip_call(struct conf_reader *r)
 
 static bool before_punct(const struct conf_reader *r, char c)
 {
-	return !r->at_end && !r->next_at_end && r->next.kind == PT_TOK_PUNCT && r->text[r->next.off] == c;
+	return !r->at_end && !r->next_at_end && r->next.kind == PT_TOK_PUNCT &&
+	       r->text[r->next.off] == c;
 }
 
 /* ---- values ---- */
@@ -170,7 +171,8 @@ static void read_list(struct conf_reader *r, const struct pt_schema *opt)
 		size_t before = r->tree->leaves.n;
 
 		if (!at_text(r)) {
-			unexpected(r, "here a value of the list is missing", "write value, value, ...");
+			unexpected(r, "here a value of the list is missing",
+				   "write value, value, ...");
 			if (!at_punct(r, ',') && !at_punct(r, '('))
 				break;
 			advance(r);
@@ -188,7 +190,7 @@ static void read_list(struct conf_reader *r, const struct pt_schema *opt)
 			advance(r);
 		else if (at_text(r) && !before_assign(r))
 			unexpected(r, "a comma is missing before this value",
-				   "values of a list are separated by commas; one with blanks needs quotes");
+				   "separate values by commas; one with blanks needs quotes");
 	}
 	if (r->at_end)
 		not_closed(r, &open, "the list of", opt->name);
@@ -255,15 +257,16 @@ static void unknown_option(struct conf_reader *r, const struct section_state *s,
 	const char *near = conf_schema_nearest(s->row->options, name);
 
 	conf_reader_error(r, loc,
-			  near ? hint(r, "did you mean \"%s\"?", near) :
-				 "patronus.conf(5) lists the options of each section",
+			  near ? hint(r, "did you mean \"%s\"?", near)
+			       : "patronus.conf(5) lists the options of each section",
 			  "section %s has no option \"%s\"", s->row->name, shown(name));
 }
 
 /* "description = my router": the second word looks like an option of its own. */
 static bool is_tail(const struct conf_reader *r)
 {
-	return r->last.len && r->last.line == r->tok.line && !before_assign(r) && !before_punct(r, '{');
+	return r->last.len && r->last.line == r->tok.line && !before_assign(r) &&
+	       !before_punct(r, '{');
 }
 
 /* At NAME, and "=" or "+=" follows. */
@@ -287,7 +290,8 @@ static void read_assignment(struct conf_reader *r, struct section_state *s)
 	}
 	seen = &s->seen[opt - s->row->options];
 	if (append && opt->type != PT_OPT_LIST) {
-		conf_reader_error(r, &loc, "write =", "%s is no list that += could add to", opt->name);
+		conf_reader_error(r, &loc, "write =", "%s is no list that += could add to",
+				  opt->name);
 		r->mute = true;
 	} else if (!append && *seen) {
 		conf_reader_error(r, &loc, "remove one of them, or write += to add to a list",
@@ -320,9 +324,11 @@ static bool read_stray(struct conf_reader *r, const struct section_state *s)
 			   "a value with blanks or special characters needs quotes");
 		advance(r);
 	} else {
-		unexpected(r, opt ? "an equals sign is missing after this option" :
-				    "this is neither an option with its value nor the end of the section",
-			   hint(r, "write %s = VALUE", opt ? opt->name : "NAME"));
+		unexpected(
+			r,
+			opt ? "an equals sign is missing after this option"
+			    : "this is neither an option with its value nor the end of the section",
+			hint(r, "write %s = VALUE", opt ? opt->name : "NAME"));
 		advance(r);
 		skip_value(r);
 	}
@@ -340,8 +346,9 @@ static void read_body(struct conf_reader *r, struct section_state *s)
 			if (!read_stray(r, s))
 				return;
 		} else {
-			unexpected(r, "here the name of an option should stand",
-				   "options are not separated by commas: NAME = VALUE NAME = VALUE");
+			unexpected(
+				r, "here the name of an option should stand",
+				"options are not separated by commas: NAME = VALUE NAME = VALUE");
 			if (at_punct(r, '{'))
 				skip_block(r);
 			else
@@ -365,7 +372,8 @@ static bool is_new_section(struct conf_reader *r, const struct conf_section *s)
 		const struct conf_section *o = &r->tree->sections.v[i];
 
 		same += o->row == s->row;
-		if (o->hash != s->hash || o->row != s->row || (s->title && strcmp(o->title, s->title)))
+		if (o->hash != s->hash || o->row != s->row ||
+		    (s->title && strcmp(o->title, s->title) != 0))
 			continue;
 		conf_reader_error(r, &s->loc, "merge the two, or rename one",
 				  "%s%s%s is given twice: first in line %u", s->row->name,
@@ -403,7 +411,8 @@ static const char *read_title(struct conf_reader *r, struct conf_section *s)
 
 	if (!at_text(r) || before_assign(r)) {
 		if (!blame_string(r, &r->last))
-			conf_reader_error(r, &s->loc, hint(r, "write %s NAME { ... }", s->row->name),
+			conf_reader_error(r, &s->loc,
+					  hint(r, "write %s NAME { ... }", s->row->name),
 					  "this %s has no name", s->row->name);
 		return NULL;
 	}
@@ -423,7 +432,8 @@ static const char *read_title(struct conf_reader *r, struct conf_section *s)
 }
 
 /* Behind the section's name, to its end. */
-static void read_section(struct conf_reader *r, const struct pt_schema *row, const struct pt_loc *loc)
+static void read_section(struct conf_reader *r, const struct pt_schema *row,
+			 const struct pt_loc *loc)
 {
 	struct conf_section s = { .row = row, .loc = *loc };
 	struct section_state state = { .row = row };
@@ -433,8 +443,11 @@ static void read_section(struct conf_reader *r, const struct pt_schema *row, con
 	if (row->titled && !read_title(r, &s))
 		r->mute = true;
 	if (at_text(r) && before_punct(r, '{')) {
-		unexpected(r, row->titled ? "a section has one name only" : "this section takes no name",
-			   hint(r, row->titled ? "write %s NAME { ... }" : "write %s { ... }", row->name));
+		unexpected(r,
+			   row->titled ? "a section has one name only"
+				       : "this section takes no name",
+			   hint(r, row->titled ? "write %s NAME { ... }" : "write %s { ... }",
+				row->name));
 		advance(r);
 	}
 	state.loc = s.loc;
@@ -464,17 +477,19 @@ static void unknown_section(struct conf_reader *r, const char *name, const struc
 	const struct pt_schema *row = pt_conf_schema;
 
 	if (!before_assign(r)) {
-		conf_reader_error(r, loc,
-				  near ? hint(r, "did you mean \"%s\"?", near) :
-					 "sections are system, interface, table, macro and firewall",
-				  "there is no section \"%s\"", shown(name));
+		conf_reader_error(
+			r, loc,
+			near ? hint(r, "did you mean \"%s\"?", near)
+			     : "sections are system, interface, table, macro and firewall",
+			"there is no section \"%s\"", shown(name));
 		return;
 	}
 	while (row->name && !conf_schema_find(row->options, name))
 		row++;
 	conf_reader_error(r, loc,
-			  row->name ? hint(r, "move it into a section such as %s { ... }", row->name) :
-				      "patronus.conf(5) lists the options of each section",
+			  row->name
+				  ? hint(r, "move it into a section such as %s { ... }", row->name)
+				  : "patronus.conf(5) lists the options of each section",
 			  "option \"%s\" stands outside of any section", name);
 }
 
@@ -500,8 +515,9 @@ static void read_top(struct conf_reader *r)
 	struct pt_loc loc;
 
 	if (!at_text(r)) {
-		unexpected(r, at_punct(r, '}') ? "this } closes nothing" :
-						 "here the name of a section should stand",
+		unexpected(r,
+			   at_punct(r, '}') ? "this } closes nothing"
+					    : "here the name of a section should stand",
 			   "write SECTION [NAME] { OPTION = VALUE ... }");
 		if (at_punct(r, '{'))
 			skip_block(r);
@@ -532,8 +548,9 @@ static void read_top(struct conf_reader *r)
 int conf_tree_read(const char *file, const char *text, size_t len, struct pt_arena *a,
 		   struct conf_tree *t, struct pt_err *e)
 {
-	struct conf_reader r = { .file = file, .text = text, .arena = a, .e = e, .tree = t,
-				 .clean_line = 1 };
+	struct conf_reader r = {
+		.file = file, .text = text, .arena = a, .e = e, .tree = t, .clean_line = 1
+	};
 
 	conf_lex_init(&r.lex, file, text, len, e);
 	r.next_at_end = !significant(&r, &r.next);

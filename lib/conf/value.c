@@ -2,9 +2,9 @@
 /*
  * One value: decoded, checked by the schema, and written into the clean text.
  *
- * The clean text is what libconfuse gets. Each of its tokens has a line of its own, so a line number from
- * libconfuse leads back to the token, and each string is in single quotes, where libconfuse
- * expands neither the environment nor anything else.
+ * The clean text is what libconfuse gets. Each of its tokens has a line of its own, so a line
+ * number from libconfuse leads back to the token, and each string is in single quotes, where
+ * libconfuse expands neither the environment nor anything else.
  */
 #include <stdarg.h>
 #include <string.h>
@@ -79,7 +79,8 @@ static bool step_ok(struct conf_reader *r, const struct pt_src_tok *tok, size_t 
 		return true;
 	loc = place_in(r, tok, raw, s->next - raw);
 	if (s->esc == CONF_ESC_BAD)
-		conf_reader_error(r, &loc, "a backslash is written as \\\\, a byte as \\x41 or \\101",
+		conf_reader_error(r, &loc,
+				  "a backslash is written as \\\\, a byte as \\x41 or \\101",
 				  "this escape does not exist");
 	else
 		conf_reader_error(r, &loc, "only \\n and \\t stand for control characters here",
@@ -155,13 +156,15 @@ void conf_clean_string(struct conf_reader *r, const char *s)
 	r->clean_line++;
 }
 
-static bool check_typed(struct conf_reader *r, const struct pt_schema *opt, const struct pt_loc *loc)
+static bool check_typed(struct conf_reader *r, const struct pt_schema *opt,
+			const struct pt_loc *loc)
 {
 	const char *s = r->value.s;
 	uint32_t seconds;
 
 	if (opt->type == PT_OPT_BOOL && conf_parse_bool(s) < 0) {
-		conf_reader_error(r, loc, "write true or false", "%s is neither true nor false", opt->name);
+		conf_reader_error(r, loc, "write true or false", "%s is neither true nor false",
+				  opt->name);
 		return false;
 	}
 	if (opt->type == PT_OPT_DURATION && pt_parse_duration(s, &seconds)) {
@@ -176,14 +179,19 @@ static bool check_typed(struct conf_reader *r, const struct pt_schema *opt, cons
 	return false;
 }
 
-void conf_value_read(struct conf_reader *r, const struct pt_schema *opt, const struct pt_src_tok *tok)
+void conf_value_read(struct conf_reader *r, const struct pt_schema *opt,
+		     const struct pt_src_tok *tok)
 {
 	struct pt_loc loc = conf_value_loc(r, tok);
 	struct conf_span span = conf_span(r->text, tok);
 	struct conf_leaf leaf = {
-		.opt = opt, .section = r->section, .off = (uint32_t)span.from,
-		.len = (uint32_t)(span.to - span.from), .line = tok->line,
-		.col = tok->col + (span.quote ? 1 : 0), .clean_line = r->clean_line,
+		.opt = opt,
+		.section = r->section,
+		.off = (uint32_t)span.from,
+		.len = (uint32_t)(span.to - span.from),
+		.line = tok->line,
+		.col = tok->col + (span.quote ? 1 : 0),
+		.clean_line = r->clean_line,
 	};
 
 	if (r->stop || !conf_value_decode(r, tok) || !check_typed(r, opt, &loc) || r->mute)

@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void fail(const char *what)
 {
-	fprintf(stderr, "%s\n", what);
+	(void)fprintf(stderr, "%s\n", what);
 	abort();
 }
 
@@ -19,7 +19,8 @@ static void check_places(const struct pt_conf *c)
 	for (size_t i = 0; i < c->rules.n; i++) {
 		const struct pt_conf_str *s = &c->rules.v[i];
 		struct pt_conf_at at = { c->path, c->text, c->len, s };
-		struct pt_loc end = pt_conf_locate(&at, strlen(s->s), 1), begin = pt_conf_locate(&at, 0, 1);
+		struct pt_loc end = pt_conf_locate(&at, strlen(s->s), 1),
+			      begin = pt_conf_locate(&at, 0, 1);
 
 		if (begin.line < s->loc.line || end.line < begin.line)
 			fail("a rule ends before it begins");

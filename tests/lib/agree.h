@@ -2,8 +2,8 @@
 /*
  * agree - does the scanner read a text as libconfuse's own lexer does?
  *
- * libconfuse exports its flex lexer, so the two can be compared token by token and value by value, on
- * the text itself. Shared by the unit tests (the corpus) and the fuzzer.
+ * libconfuse exports its flex lexer, so the two can be compared token by token and value by value,
+ * on the text itself. Shared by the unit tests (the corpus) and the fuzzer.
  */
 #ifndef TESTS_AGREE_H
 #define TESTS_AGREE_H
@@ -79,8 +79,8 @@ static const char *agree_token(const char *text, const struct pt_src_tok *tok, c
 	return strcmp(cfg_yylval, value) ? "the values differ" : NULL;
 }
 
-static const char *agree_tokens(const char *text, const struct pt_src_tok *toks, size_t n, cfg_t *cfg,
-				char *value)
+static const char *agree_tokens(const char *text, const struct pt_src_tok *toks, size_t n,
+				cfg_t *cfg, char *value)
 {
 	const char *bad = NULL;
 	bool over = false;
@@ -100,7 +100,8 @@ static const char *agree_tokens(const char *text, const struct pt_src_tok *toks,
 }
 
 /* Tokens must follow each other without a gap, each at the place it names. */
-static const char *agree_lossless(const char *text, size_t len, const struct pt_src_tok *toks, size_t n)
+static const char *agree_lossless(const char *text, size_t len, const struct pt_src_tok *toks,
+				  size_t n)
 {
 	uint32_t line = 1, col = 1, at = 0;
 

@@ -55,7 +55,8 @@ static struct pt_conf *good(const char *text)
 	int rc = pt_conf_parse("f", text, strlen(text), &c, &e);
 
 	for (size_t i = 0; i < e.list.n; i++)
-		print_message("# %u:%u %s\n", e.list.v[i].loc.line, e.list.v[i].loc.col, e.list.v[i].msg);
+		print_message("# %u:%u %s\n", e.list.v[i].loc.line, e.list.v[i].loc.col,
+			      e.list.v[i].msg);
 	assert_int_equal(rc, 0);
 	assert_int_equal(e.list.n, 0);
 	assert_non_null(c);
@@ -73,9 +74,9 @@ static void assert_record(const struct pt_diag *d, const struct want *w)
 {
 	if (d->loc.line != w->line || d->loc.col != w->col || (w->len && d->loc.len != w->len) ||
 	    !strstr(d->msg, w->msg) || (w->hint && (!d->hint || !strstr(d->hint, w->hint))))
-		fail_msg("wanted %u:%u+%u %s (%s), got %u:%u+%u %s (%s)", w->line, w->col, w->len, w->msg,
-			 w->hint ? w->hint : "", d->loc.line, d->loc.col, d->loc.len, d->msg,
-			 d->hint ? d->hint : "");
+		fail_msg("wanted %u:%u+%u %s (%s), got %u:%u+%u %s (%s)", w->line, w->col, w->len,
+			 w->msg, w->hint ? w->hint : "", d->loc.line, d->loc.col, d->loc.len,
+			 d->msg, d->hint ? d->hint : "");
 }
 
 static void bad_n(const char *text, size_t len, const struct want *w, size_t n)
@@ -98,15 +99,15 @@ static void bad_n(const char *text, size_t len, const struct want *w, size_t n)
 	pt_err_fini(&e);
 }
 
-#define BAD(text, ...)                                                                 \
-	do {                                                                           \
-		static const struct want want_[] = { __VA_ARGS__ };                    \
-		bad_n((text), strlen(text), want_, PT_ARRAY_SIZE(want_));              \
+#define BAD(text, ...)                                                                             \
+	do {                                                                                       \
+		static const struct want want_[] = { __VA_ARGS__ };                                \
+		bad_n((text), strlen(text), want_, PT_ARRAY_SIZE(want_));                          \
 	} while (0)
-#define BAD_BYTES(text, ...)                                                           \
-	do {                                                                           \
-		static const struct want want_[] = { __VA_ARGS__ };                    \
-		bad_n((text), sizeof(text) - 1, want_, PT_ARRAY_SIZE(want_));          \
+#define BAD_BYTES(text, ...)                                                                       \
+	do {                                                                                       \
+		static const struct want want_[] = { __VA_ARGS__ };                                \
+		bad_n((text), sizeof(text) - 1, want_, PT_ARRAY_SIZE(want_));                      \
 	} while (0)
 
 /* ---- meaning ---- */
@@ -126,7 +127,8 @@ static void test_empty_file(void **state)
 
 static void test_system(void **state)
 {
-	struct pt_conf *c = good("system { name = gw.example description = 'a b' forwarding = no }");
+	struct pt_conf *c =
+		good("system { name = gw.example description = 'a b' forwarding = no }");
 
 	(void)state;
 	assert_string_equal(c->system_name, "gw.example");
@@ -140,10 +142,11 @@ static void test_system(void **state)
 
 static void test_interfaces(void **state)
 {
-	struct pt_conf *c = good("interface wan { device = eth0 address = { dhcp } }\n"
-				 "interface lan { address = { \"192.168.1.1/24\", fd00::1/64 }\n"
-				 " groups = { inside, trusted } description = \"office\" }\n"
-				 "interface six { device = \"6in4.7\" address = { \"auto\", 10.0.0.1/31 } }");
+	struct pt_conf *c =
+		good("interface wan { device = eth0 address = { dhcp } }\n"
+		     "interface lan { address = { \"192.168.1.1/24\", fd00::1/64 }\n"
+		     " groups = { inside, trusted } description = \"office\" }\n"
+		     "interface six { device = \"6in4.7\" address = { \"auto\", 10.0.0.1/31 } }");
 	const struct pt_conf_if *lan = pt_conf_find_if(c, "lan"), *six = pt_conf_find_if(c, "six");
 
 	(void)state;
@@ -173,9 +176,12 @@ static void test_interfaces(void **state)
 static void test_address_forms(void **state)
 {
 	static const char *const texts[] = {
-		"interface a { address = { dhcp } }", "interface a { address = { \"dhcp\" } }",
-		"interface a { address = dhcp }", "interface a { address = { auto } }",
-		"interface a { }", "interface a { address = { } }",
+		"interface a { address = { dhcp } }",
+		"interface a { address = { \"dhcp\" } }",
+		"interface a { address = dhcp }",
+		"interface a { address = { auto } }",
+		"interface a { }",
+		"interface a { address = { } }",
 	};
 
 	(void)state;
@@ -190,10 +196,11 @@ static void test_address_forms(void **state)
 
 static void test_tables_and_macros(void **state)
 {
-	struct pt_conf *c = good("table a { addresses = { 10.0.0.0/8, \"!10.1.0.0/16\" } }\n"
-				 "table b { file = \"x.txt\" persist = on const = true counters = yes }\n"
-				 "table c { timeout = 1h30m }\n"
-				 "macro web { value = \"{ 80 443 }\" }\n");
+	struct pt_conf *c =
+		good("table a { addresses = { 10.0.0.0/8, \"!10.1.0.0/16\" } }\n"
+		     "table b { file = \"x.txt\" persist = on const = true counters = yes }\n"
+		     "table c { timeout = 1h30m }\n"
+		     "macro web { value = \"{ 80 443 }\" }\n");
 	const struct pt_conf_table *t = pt_conf_find_table(c, "b");
 
 	(void)state;
@@ -216,9 +223,10 @@ static void test_tables_and_macros(void **state)
 
 static void test_rules(void **state)
 {
-	struct pt_conf *c = good("macro ssh { value = \"port 22\" }\n"
-				 "firewall {\n  builtin = false\n  rules = {\n    \"block\",\n"
-				 "    'pass in proto tcp to any $ssh' }\n  rules += { \"pass out\" }\n}");
+	struct pt_conf *c =
+		good("macro ssh { value = \"port 22\" }\n"
+		     "firewall {\n  builtin = false\n  rules = {\n    \"block\",\n"
+		     "    'pass in proto tcp to any $ssh' }\n  rules += { \"pass out\" }\n}");
 
 	(void)state;
 	assert_false(c->builtin);
@@ -284,9 +292,9 @@ static void test_schema_is_bound(void **state)
 		rows = 0;
 		for (const struct pt_schema *o = s->options; o->name; o++, rows++) {
 			struct conf_leaf leaf = { .opt = o };
-			const char *value = o->type == PT_OPT_BOOL     ? "true" :
-					    o->type == PT_OPT_DURATION ? "1m" :
-									 "10.0.0.1/32";
+			const char *value = o->type == PT_OPT_BOOL	 ? "true"
+					    : o->type == PT_OPT_DURATION ? "1m"
+									 : "10.0.0.1/32";
 
 			assert_non_null(o->help);
 			assert_non_null(o->range);
@@ -302,7 +310,8 @@ static void test_schema_is_bound(void **state)
 static void test_unknown_names(void **state)
 {
 	(void)state;
-	BAD("sistem { name = x }\ninterface lan { adress = { dhcp } foo = { a, { b } } device = eth0 }\n",
+	BAD("sistem { name = x }\ninterface lan { adress = { dhcp } foo = { a, { b } } device = "
+	    "eth0 }\n",
 	    { 1, 1, 6, "no section \"sistem\"", "did you mean \"system\"?" },
 	    { 2, 17, 6, "no option \"adress\"", "did you mean \"address\"?" },
 	    { 2, 35, 3, "no option \"foo\"", "patronus.conf(5)" });
@@ -321,7 +330,8 @@ static void test_shape(void **state)
 	BAD("system { } }", { 1, 12, 1, "closes nothing", NULL });
 	BAD("system {\n name = a\n", { 1, 1, 6, "section system is not closed", "}" });
 	BAD("table a {\n file = x\ntable b { }\n", { 1, 7, 1, "section table is not closed", "}" });
-	BAD("firewall { rules = { \"pass\", \n builtin = no }", { 1, 20, 1, "list of rules is not closed", "}" });
+	BAD("firewall { rules = { \"pass\", \n builtin = no }",
+	    { 1, 20, 1, "list of rules is not closed", "}" });
 	BAD("system { name \"a\" }", { 1, 10, 4, "equals sign is missing", "name = VALUE" });
 	BAD("system { name = }", { 1, 17, 1, "value is missing", "name = VALUE" });
 	BAD("system { name = { a } }", { 1, 17, 1, "one value, not a list", NULL });
@@ -348,7 +358,8 @@ static void test_forgotten_quote(void **state)
 static void test_values(void **state)
 {
 	(void)state;
-	BAD("system { name = \"a_b\" forwarding = maybe }", { 1, 18, 3, "not a valid host name", NULL },
+	BAD("system { name = \"a_b\" forwarding = maybe }",
+	    { 1, 18, 3, "not a valid host name", NULL },
 	    { 1, 36, 5, "neither true nor false", "true or false" });
 	BAD("interface a { address = { 10.0.0.1, 10.0.0.0/24, 10.0.0.255/24, 224.0.0.1/4, x } }",
 	    { 1, 27, 8, "no prefix length", "length" }, { 1, 37, 11, "network's own", NULL },
@@ -360,8 +371,10 @@ static void test_values(void **state)
 	    { 2, 7, 1, "macro n has no value", "value =" });
 	BAD("firewall { rules = { \"\" } }", { 1, 22, 0, "rule is empty", NULL });
 	BAD("system { description = \"a\\nb\" }", { 1, 25, 4, "description", "one line" });
-	BAD("macro m { value = \"a\\9b \\400 \\e \\xff\" }", { 1, 21, 2, "escape does not exist", NULL },
-	    { 1, 25, 4, "escape does not exist", NULL }, { 1, 30, 2, "makes a control character", NULL });
+	BAD("macro m { value = \"a\\9b \\400 \\e \\xff\" }",
+	    { 1, 21, 2, "escape does not exist", NULL },
+	    { 1, 25, 4, "escape does not exist", NULL },
+	    { 1, 30, 2, "makes a control character", NULL });
 	BAD("macro m { value = \"\\xff\" }", { 1, 20, 4, "do not make UTF-8", NULL });
 	BAD("macro m { value = \"\\xc2\\x9b\" }", { 1, 20, 8, "do not make UTF-8", NULL });
 }
@@ -372,17 +385,21 @@ static void test_clashes(void **state)
 	BAD("interface a { device = eth0 }\ninterface b { device = eth0 }",
 	    { 2, 11, 1, "already interface a (line 1)", NULL });
 	BAD("interface eth1 { device = eth0 }\ninterface lan { device = eth1 }",
-	    { 2, 11, 3, "device of the other", NULL });
-	BAD("interface a { groups = { x, b } }\ninterface b { }", { 1, 29, 1, "name of an interface", NULL });
-	BAD("interface a { address = { 10.0.0.1/8, 10.0.0.1/9 } }", { 1, 11, 1, "same address twice", NULL });
+	    { 2, 11, 3, "device that names the other", NULL });
+	BAD("interface a { groups = { x, b } }\ninterface b { }",
+	    { 1, 29, 1, "name of an interface", NULL });
+	BAD("interface a { address = { 10.0.0.1/8, 10.0.0.1/9 } }",
+	    { 1, 11, 1, "same address twice", NULL });
 	BAD("interface lo { device = eth0 }", { 1, 11, 2, "loopback", NULL });
 }
 
-/* Errors of every stage in one run and in the file's order; the rule's place is inside of its string. */
+/* Errors of every stage in one run and in the file's order; the rule's place is inside of its
+ * string. */
 static void test_all_errors_in_one_run(void **state)
 {
 	(void)state;
-	BAD("firewall {\n  rules = {\n    \"pass in on\\\n  lan frobnicate\",\n    \"pass\", \"blok all\" }\n}\n"
+	BAD("firewall {\n  rules = {\n    \"pass in on\\\n  lan frobnicate\",\n    \"pass\", "
+	    "\"blok all\" }\n}\n"
 	    "table t { addresses = { 10.0.0.1/8 } }\nsistem { }\n",
 	    { 4, 7, 10, "frobnicate", NULL }, { 5, 14, 4, "blok", NULL },
 	    { 7, 25, 10, "bits set behind", "10.0.0.0/8" }, { 8, 1, 6, "no section", NULL });
@@ -391,7 +408,8 @@ static void test_all_errors_in_one_run(void **state)
 static void test_no_echo_of_a_bad_macro(void **state)
 {
 	(void)state;
-	BAD("macro m { valu = \"port 22\" }\nfirewall { rules = { \"pass in proto tcp to any $m\" } }",
+	BAD("macro m { valu = \"port 22\" }\nfirewall { rules = { \"pass in proto tcp to any $m\" "
+	    "} }",
 	    { 1, 11, 4, "no option \"valu\"", "did you mean \"value\"?" });
 }
 
@@ -432,10 +450,11 @@ static void test_many_sections(void **state)
 
 /* ---- memory ---- */
 
-static const char sample[] =
-	"system { name = gw }\ninterface lan { device = eth0 address = { 10.0.0.1/8, dhcp } groups = { g } }\n"
-	"table t { addresses = { 10.0.0.0/8, !10.1.0.0/16 } timeout = 1m }\n"
-	"macro m { value = \"port 22\" }\nfirewall { rules = { \"pass in proto tcp to any $m\", \"block\" } }\n";
+static const char sample[] = "system { name = gw }\ninterface lan { device = eth0 address = { "
+			     "10.0.0.1/8, dhcp } groups = { g } }\n"
+			     "table t { addresses = { 10.0.0.0/8, !10.1.0.0/16 } timeout = 1m }\n"
+			     "macro m { value = \"port 22\" }\nfirewall { rules = { \"pass in "
+			     "proto tcp to any $m\", \"block\" } }\n";
 
 static void test_every_allocation_fails(void **state)
 {
@@ -462,8 +481,9 @@ static void test_every_allocation_fails(void **state)
 
 static void test_every_allocation_fails_in_errors(void **state)
 {
-	static const char text[] = "sistem { }\nsystem { nam = x }\ntable t { addresses = { 10.0.0.1/8 } }\n"
-				   "firewall { rules = { \"pass bogus\" } }";
+	static const char text[] =
+		"sistem { }\nsystem { nam = x }\ntable t { addresses = { 10.0.0.1/8 } }\n"
+		"firewall { rules = { \"pass bogus\" } }";
 	struct pt_err e = { 0 };
 	struct pt_conf *c;
 	bool over;
@@ -493,7 +513,7 @@ static void hostile_09_label(void **state)
 	(void)state;
 	memset(label, 'a', 200);
 	label[200] = '\0';
-	snprintf(text, sizeof(text), "firewall {\n rules = { \"pass label %s\" } }", label);
+	(void)snprintf(text, sizeof(text), "firewall {\n rules = { \"pass label %s\" } }", label);
 	BAD(text, { 2, 24, 200, "label", NULL });
 	BAD("firewall { rules = { 'pass label \"a\nb\"' } }", { 1, 34, 0, "label", NULL });
 	BAD("firewall { rules = { 'pass label \"a\\\\\"b\"' } }", { 1, 34, 0, "label", NULL });
@@ -516,17 +536,19 @@ static void refuse_title(const char *section, const char *title)
 	struct want w = want[0];
 	char text[512];
 
-	snprintf(text, sizeof(text), "%s '%s' { %s }", section, title,
-		 strcmp(section, "macro") ? "" : "value = x");
+	(void)snprintf(text, sizeof(text), "%s '%s' { %s }", section, title,
+		       strcmp(section, "macro") ? "" : "value = x");
 	w.col = (uint32_t)strlen(section) + (*title ? 3 : 2);
 	bad_n(text, strlen(text), &w, 1);
 }
 
 static void hostile_11_names(void **state)
 {
-	static const char *const names[] = { "", "..", "-f", ".a", "1a", "a b", "a;b", "a/b", "a\"b", "ä",
-					     "a*", "<a>", "a,b", "a$b" };
-	static const char *const words[] = { "inet", "any", "self", "all", "port", "to", "no-route" };
+	static const char *const names[] = { "",    "..",   "-f", ".a", "1a",  "a b", "a;b",
+					     "a/b", "a\"b", "ä",  "a*", "<a>", "a,b", "a$b" };
+	static const char *const words[] = {
+		"inet", "any", "self", "all", "port", "to", "no-route"
+	};
 	char longer[301];
 
 	(void)state;
@@ -551,8 +573,13 @@ static void hostile_11_names(void **state)
 
 static void hostile_12_device_names(void **state)
 {
-	static const char *const names[] = { "a/b", "abcdefghijklmnop", "lo;x", "..", ".", "", "a b", "a:1",
-					     "-x", "eth%d", "a\tb", "ä", "$(x)" };
+	static const char *const names[] = { "a/b",  "abcdefghijklmnop",
+					     "lo;x", "..",
+					     ".",    "",
+					     "a b",  "a:1",
+					     "-x",   "eth%d",
+					     "a\tb", "ä",
+					     "$(x)" };
 	static const struct want want[] = { { 1, 24, 0, "not a valid", NULL } };
 	char text[100];
 
@@ -561,9 +588,9 @@ static void hostile_12_device_names(void **state)
 		struct want w = want[0];
 
 		w.col += *names[i] ? 1 : 0;
-		snprintf(text, sizeof(text), "interface a { device = '%s' }", names[i]);
+		(void)snprintf(text, sizeof(text), "interface a { device = '%s' }", names[i]);
 		bad_n(text, strlen(text), &w, 1);
-		snprintf(text, sizeof(text), "interface a { groups = '%s' }", names[i]);
+		(void)snprintf(text, sizeof(text), "interface a { groups = '%s' }", names[i]);
 		bad_n(text, strlen(text), &w, 1);
 	}
 	BAD("interface abcdefghijklmnop { }", { 1, 11, 16, "too long", NULL });
@@ -573,7 +600,8 @@ static void hostile_12_device_names(void **state)
 static void hostile_13_family_of_a_table_range(void **state)
 {
 	(void)state;
-	BAD("table t { addresses = { \"10.0.0.1-fd00::1\" } }", { 1, 26, 16, "differ in family", "both" });
+	BAD("table t { addresses = { \"10.0.0.1-fd00::1\" } }",
+	    { 1, 26, 16, "differ in family", "both" });
 }
 
 static void hostile_14_numbers(void **state)
@@ -584,7 +612,8 @@ static void hostile_14_numbers(void **state)
 	BAD("table t { addresses = { 010.0.0.1, 10.0.0.0/08, 1.2.3, 10.0.0.9-10.0.0.1 } }",
 	    { 1, 25, 9, "not an address", NULL }, { 1, 36, 11, "not an address", NULL },
 	    { 1, 49, 5, "not an address", NULL }, { 1, 56, 17, "ends before it begins", NULL });
-	BAD("firewall { rules = { \"pass proto tcp to port 65536\" } }", { 1, 46, 5, "65536", NULL });
+	BAD("firewall { rules = { \"pass proto tcp to port 65536\" } }",
+	    { 1, 46, 5, "65536", NULL });
 	BAD("firewall { rules = { \"pass proto tcp to port 010\" } }", { 1, 46, 3, "010", NULL });
 }
 
@@ -605,7 +634,8 @@ static void hostile_22_environment_is_not_looked_at(void **state)
 	setenv("LD_PRELOAD_X", "\" } firewall {", 1);
 	c = good("system { description = \"${HOME} $HOME ${LD_PRELOAD_X}\" }\n"
 		 "macro a { value = ${HOME} }\nmacro b { value = '${HOME}' }\n"
-		 "macro c { value = \"${HOME:-x}\" }\nmacro d { value = \"a ${ b\" }\nmacro e { value = \"}\" }\n");
+		 "macro c { value = \"${HOME:-x}\" }\nmacro d { value = \"a ${ b\" }\nmacro e { "
+		 "value = \"}\" }\n");
 	assert_string_equal(c->description, "${HOME} $HOME ${LD_PRELOAD_X}");
 	assert_string_equal(c->macros.v[0].text, "${HOME}");
 	assert_string_equal(c->macros.v[1].text, "${HOME}");
@@ -621,7 +651,8 @@ static void hostile_23_bytes(void **state)
 
 	(void)state;
 	BAD_BYTES("system { name = \"a\0b\" }", { 1, 19, 1, "NUL byte", NULL });
-	BAD_BYTES("# \0\nsystem { }\n# \0\0", { 1, 3, 1, "NUL byte", NULL }, { 3, 3, 1, "NUL byte", NULL });
+	BAD_BYTES("# \0\nsystem { }\n# \0\0", { 1, 3, 1, "NUL byte", NULL },
+		  { 3, 3, 1, "NUL byte", NULL });
 	BAD_BYTES("system { description = \"caf\xe9\" }", { 1, 28, 1, "not UTF-8", "UTF-8" });
 	BAD_BYTES("# \x1b[2J\nsystem { }", { 1, 3, 1, "control character (byte 0x1b)", NULL });
 	BAD_BYTES("# \xc2\x9b", { 1, 3, 1, "control character", NULL });
@@ -638,7 +669,8 @@ static void hostile_23_bytes(void **state)
 static void hostile_24_duplicates(void **state)
 {
 	(void)state;
-	BAD("system { name = a\n name = b }\nsystem { }", { 2, 2, 4, "given twice: first in line 1", "+=" },
+	BAD("system { name = a\n name = b }\nsystem { }",
+	    { 2, 2, 4, "given twice: first in line 1", "+=" },
 	    { 3, 1, 6, "system is given twice: first in line 1", NULL });
 	BAD("table a { }\ninterface a { }\ntable a { file = x }\ninterface 'a' { device = eth9 }",
 	    { 3, 7, 1, "table a is given twice: first in line 1", NULL },

@@ -26,7 +26,7 @@ static const char *in_folder(const char *name)
 {
 	static char path[256];
 
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
 	return path;
 }
 
@@ -156,8 +156,9 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-	static const char *const names[] = { "good.conf", "in.conf", "fifo", "sparse", "secret", "link.conf",
-					     "sub", "open.conf", "dir/a.conf" };
+	static const char *const names[] = { "good.conf", "in.conf",   "fifo",
+					     "sparse",	  "secret",    "link.conf",
+					     "sub",	  "open.conf", "dir/a.conf" };
 
 	(void)state;
 	for (size_t i = 0; i < PT_ARRAY_SIZE(names); i++)

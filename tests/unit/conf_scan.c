@@ -39,14 +39,70 @@ static bool scans(const char *text, size_t len)
 static void test_snippets_agree(void **state)
 {
 	static const char *const texts[] = {
-		"", " \t\n", "a", "a=b", "a+=b", "a += {b,c}", "a//b", "a/ /b", "/", "a/", "/a", "//", "///x",
-		"#", "#a\n#b", "a#b", "a//b\n//c", "/**/", "/***/a", "/* * / **/b", "/*\n*/", "/*/ */x",
-		"\"\"", "''", "\"a\"\"b\"", "\"a'b\"", "'a\"b'", "\"#\" '//' \"/*\"", "\"a\nb\"", "'a\nb'",
-		"\"a\\\nb\"", "'a\\\nb'", "\"\\n\\r\\b\\f\\a\\e\\t\\v\"", "\"\\q\\\"\\\\\\'\"", "'\\n\\\\\\'\\q'",
-		"\"\\1\\12\\123\\1234\"", "\"\\377\"", "\"\\400\"", "\"\\8\"", "\"\\08\"", "\"\\18\"", "\"\\x\"",
-		"\"\\xg\"", "\"\\x4\"", "\"\\x4g\"", "\"\\x41\"", "\"\\x411\"", "\"\\0x\"", "a|b<c>d;e:f", "$", "$a",
-		"a$", "{}(),=", "\xc3\xa4=\xc3\xb6", "'\xc3\xa4' \"\\\xc3\xa4\"", "a\r\nb", "\"a\r\nb\"",
-		"\"a\\\r\nb\"", "'a\\\r\nb'", "#a\r\nb", "\xef\xbb\xbf" "a", "a\xef\xbb\xbf", "'\\\\'a", "\"\\\\\"a",
+		"",
+		" \t\n",
+		"a",
+		"a=b",
+		"a+=b",
+		"a += {b,c}",
+		"a//b",
+		"a/ /b",
+		"/",
+		"a/",
+		"/a",
+		"//",
+		"///x",
+		"#",
+		"#a\n#b",
+		"a#b",
+		"a//b\n//c",
+		"/**/",
+		"/***/a",
+		"/* * / **/b",
+		"/*\n*/",
+		"/*/ */x",
+		"\"\"",
+		"''",
+		"\"a\"\"b\"",
+		"\"a'b\"",
+		"'a\"b'",
+		"\"#\" '//' \"/*\"",
+		"\"a\nb\"",
+		"'a\nb'",
+		"\"a\\\nb\"",
+		"'a\\\nb'",
+		"\"\\n\\r\\b\\f\\a\\e\\t\\v\"",
+		"\"\\q\\\"\\\\\\'\"",
+		"'\\n\\\\\\'\\q'",
+		"\"\\1\\12\\123\\1234\"",
+		"\"\\377\"",
+		"\"\\400\"",
+		"\"\\8\"",
+		"\"\\08\"",
+		"\"\\18\"",
+		"\"\\x\"",
+		"\"\\xg\"",
+		"\"\\x4\"",
+		"\"\\x4g\"",
+		"\"\\x41\"",
+		"\"\\x411\"",
+		"\"\\0x\"",
+		"a|b<c>d;e:f",
+		"$",
+		"$a",
+		"a$",
+		"{}(),=",
+		"\xc3\xa4=\xc3\xb6",
+		"'\xc3\xa4' \"\\\xc3\xa4\"",
+		"a\r\nb",
+		"\"a\r\nb\"",
+		"\"a\\\r\nb\"",
+		"'a\\\r\nb'",
+		"#a\r\nb",
+		"\xef\xbb\xbf=a",
+		"a\xef\xbb\xbf",
+		"'\\\\'a",
+		"\"\\\\\"a",
 	};
 
 	(void)state;
@@ -78,13 +134,13 @@ static size_t agree_on_folder(const char *folder, size_t *accepted)
 	char *text;
 	DIR *dir;
 
-	snprintf(path, sizeof(path), "%s/%s", top ? top : ".", folder);
+	(void)snprintf(path, sizeof(path), "%s/%s", top ? top : ".", folder);
 	dir = opendir(path);
 	assert_non_null(dir);
 	while ((d = readdir(dir))) {
 		if (d->d_name[0] == '.' || d->d_type == DT_DIR)
 			continue;
-		snprintf(path, sizeof(path), "%s/%s/%s", top ? top : ".", folder, d->d_name);
+		(void)snprintf(path, sizeof(path), "%s/%s/%s", top ? top : ".", folder, d->d_name);
 		text = read_file(path, &len);
 		*accepted += scans(text, len);
 		expect_agree(d->d_name, text, len);
@@ -111,10 +167,12 @@ static void test_tokens(void **state)
 {
 	static const char text[] = "a = {\n\t\"b\" /* c */ }";
 	static const struct pt_src_tok want[] = {
-		{ PT_TOK_WORD, 0, 1, 1, 1 },	{ PT_TOK_SPACE, 1, 1, 1, 2 },  { PT_TOK_PUNCT, 2, 1, 1, 3 },
-		{ PT_TOK_SPACE, 3, 1, 1, 4 },	{ PT_TOK_PUNCT, 4, 1, 1, 5 },  { PT_TOK_SPACE, 5, 2, 1, 6 },
-		{ PT_TOK_STRING, 7, 3, 2, 2 },	{ PT_TOK_SPACE, 10, 1, 2, 5 }, { PT_TOK_COMMENT, 11, 7, 2, 6 },
-		{ PT_TOK_SPACE, 18, 1, 2, 13 }, { PT_TOK_PUNCT, 19, 1, 2, 14 },
+		{ PT_TOK_WORD, 0, 1, 1, 1 },	 { PT_TOK_SPACE, 1, 1, 1, 2 },
+		{ PT_TOK_PUNCT, 2, 1, 1, 3 },	 { PT_TOK_SPACE, 3, 1, 1, 4 },
+		{ PT_TOK_PUNCT, 4, 1, 1, 5 },	 { PT_TOK_SPACE, 5, 2, 1, 6 },
+		{ PT_TOK_STRING, 7, 3, 2, 2 },	 { PT_TOK_SPACE, 10, 1, 2, 5 },
+		{ PT_TOK_COMMENT, 11, 7, 2, 6 }, { PT_TOK_SPACE, 18, 1, 2, 13 },
+		{ PT_TOK_PUNCT, 19, 1, 2, 14 },
 	};
 	struct pt_arena *a = pt_arena_new();
 	struct pt_src_tok *toks;
@@ -153,7 +211,8 @@ static void test_refusals(void **state)
 		struct pt_src_tok *toks;
 		size_t n;
 
-		assert_int_equal(pt_src_scan("t", cases[i].text, cases[i].len, a, &toks, &n, &e), -EINVAL);
+		assert_int_equal(pt_src_scan("t", cases[i].text, cases[i].len, a, &toks, &n, &e),
+				 -EINVAL);
 		assert_int_equal(e.list.n, 1);
 		assert_int_equal(e.list.v[0].loc.line, cases[i].line);
 		assert_int_equal(e.list.v[0].loc.col, cases[i].col);
@@ -188,29 +247,23 @@ static void test_locate(void **state)
 		const char *text; /* the string begins at its first quote, or first byte */
 		uint32_t offset, len, line, col, out;
 	} cases[] = {
-		{ "\"pass in\"", 0, 4, 1, 2, 4 },
-		{ "\"pass in\"", 5, 2, 1, 7, 2 },
-		{ "'pass in'", 5, 2, 1, 7, 2 },
-		{ "pass", 2, 2, 1, 3, 2 },
-		{ "\"a\\x41bc\"", 0, 1, 1, 2, 1 },
-		{ "\"a\\x41bc\"", 1, 1, 1, 3, 4 },
-		{ "\"a\\x41bc\"", 2, 1, 1, 7, 1 },
-		{ "\"a\\x41bc\"", 0, 3, 1, 2, 6 },
-		{ "\"a\\\"b\" ", 2, 1, 1, 5, 1 },
-		{ "'a\\'b'", 2, 1, 1, 5, 1 },
-		{ "'a\\nb'", 1, 1, 1, 3, 1 },
-		{ "'a\\nb'", 3, 1, 1, 5, 1 },
-		{ "\"a\\\n b\"", 2, 1, 2, 2, 1 },
-		{ "\"a\\\r\n b\"", 2, 1, 2, 2, 1 },
-		{ "\"a\nbc\"", 2, 2, 2, 1, 2 },
-		{ "\"a\r\nbc\"", 3, 1, 2, 2, 1 },
+		{ "\"pass in\"", 0, 4, 1, 2, 4 },  { "\"pass in\"", 5, 2, 1, 7, 2 },
+		{ "'pass in'", 5, 2, 1, 7, 2 },	   { "pass", 2, 2, 1, 3, 2 },
+		{ "\"a\\x41bc\"", 0, 1, 1, 2, 1 }, { "\"a\\x41bc\"", 1, 1, 1, 3, 4 },
+		{ "\"a\\x41bc\"", 2, 1, 1, 7, 1 }, { "\"a\\x41bc\"", 0, 3, 1, 2, 6 },
+		{ "\"a\\\"b\" ", 2, 1, 1, 5, 1 },  { "'a\\'b'", 2, 1, 1, 5, 1 },
+		{ "'a\\nb'", 1, 1, 1, 3, 1 },	   { "'a\\nb'", 3, 1, 1, 5, 1 },
+		{ "\"a\\\n b\"", 2, 1, 2, 2, 1 },  { "\"a\\\r\n b\"", 2, 1, 2, 2, 1 },
+		{ "\"a\nbc\"", 2, 2, 2, 1, 2 },	   { "\"a\r\nbc\"", 3, 1, 2, 2, 1 },
 		{ "\"abc\"", 3, 1, 1, 5, 1 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < PT_ARRAY_SIZE(cases); i++) {
 		bool quoted = cases[i].text[0] == '"' || cases[i].text[0] == '\'';
-		struct pt_conf_str str = { .s = "", .loc = { "t", 1, 1 + quoted, 0 }, .raw = quoted };
+		struct pt_conf_str str = { .s = "",
+					   .loc = { "t", 1, 1 + quoted, 0 },
+					   .raw = quoted };
 		struct pt_conf_at at = { "t", cases[i].text, strlen(cases[i].text), &str };
 		struct pt_loc loc = pt_conf_locate(&at, cases[i].offset, cases[i].len);
 

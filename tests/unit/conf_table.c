@@ -86,7 +86,9 @@ static void test_forms(void **state)
 	expect("0.0.0.0/0 ::/0", "0.0.0.0/0", "::/0");
 	expect("10.0.0.0/25\n10.0.0.128/25\n10.0.0.0/26", "10.0.0.0/24", "");
 	expect("3.0.0.0 1.0.0.0 2.0.0.0 1.0.0.0", "1.0.0.0 2.0.0.0 3.0.0.0", "");
-	expect("\xef\xbb\xbf" "1.1.1.1\n# caf\xc3\xa9\n", "1.1.1.1", "");
+	expect("\xef\xbb\xbf"
+	       "1.1.1.1\n# caf\xc3\xa9\n",
+	       "1.1.1.1", "");
 }
 
 static void test_most_specific_wins(void **state)
@@ -94,19 +96,24 @@ static void test_most_specific_wins(void **state)
 	(void)state;
 	expect("10.0.0.0/8 !10.128.0.0/9", "10.0.0.0/9", "");
 	expect("!10.128.0.0/9 10.0.0.0/8", "10.0.0.0/9", "");
-	expect("10.0.0.0/8 !10.0.0.0/16 10.0.0.0/24 !10.0.0.5", "10.0.0.0-10.0.0.4 10.0.0.6-10.0.0.255 "
-								  "10.1.0.0-10.255.255.255", "");
+	expect("10.0.0.0/8 !10.0.0.0/16 10.0.0.0/24 !10.0.0.5",
+	       "10.0.0.0-10.0.0.4 10.0.0.6-10.0.0.255 "
+	       "10.1.0.0-10.255.255.255",
+	       "");
 	expect("!10.0.0.0/8", "", "");
 	expect("!0.0.0.0/0 1.2.3.4", "1.2.3.4", "");
 	expect("0.0.0.0/0 !255.255.255.255", "0.0.0.0-255.255.255.254", "");
 	expect("0.0.0.0/0 !0.0.0.0/1", "128.0.0.0/1", "");
 	expect("::/0 !ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff !::", "",
 	       "::1-ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe");
-	expect("!::/0 8000::/1 !ffff:ffff:ffff:ffff:ffff:ffff:ffff:fff0/124 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-	       "", "8000::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffef ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
+	expect("!::/0 8000::/1 !ffff:ffff:ffff:ffff:ffff:ffff:ffff:fff0/124 "
+	       "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+	       "",
+	       "8000::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffef "
+	       "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
 	expect("10.0.0.1-10.0.0.9 !10.0.0.3", "10.0.0.1-10.0.0.2 10.0.0.4-10.0.0.9", "");
-	expect("10.0.0.0/24 !10.0.0.10-10.0.0.20 10.0.0.15", "10.0.0.0-10.0.0.9 10.0.0.15 10.0.0.21-10.0.0.255",
-	       "");
+	expect("10.0.0.0/24 !10.0.0.10-10.0.0.20 10.0.0.15",
+	       "10.0.0.0-10.0.0.9 10.0.0.15 10.0.0.21-10.0.0.255", "");
 	expect("10.0.0.0/8 !fd00::/8", "10.0.0.0/8", "");
 	expect("!10.0.0.0/9 !10.0.0.0/9 10.0.0.0/8 10.0.0.0/8", "10.128.0.0/9", "");
 }
@@ -118,7 +125,10 @@ static void test_most_specific_by_definition(void **state)
 
 	(void)state;
 	for (int round = 0; round < 300; round++) {
-		struct { unsigned int lo, len; bool neg; } p[12];
+		struct {
+			unsigned int lo, len;
+			bool neg;
+		} p[12];
 		struct pt_arena *a = pt_arena_new();
 		struct pt_buf b = { 0 };
 		struct pt_iset v4, v6;
@@ -143,7 +153,8 @@ static void test_most_specific_by_definition(void **state)
 			bool in = false;
 
 			for (size_t i = 0; i < PT_ARRAY_SIZE(p); i++)
-				if ((x & (0xffffffffu << (32 - p[i].len))) == p[i].lo && p[i].len > best) {
+				if ((x & (0xffffffffu << (32 - p[i].len))) == p[i].lo &&
+				    p[i].len > best) {
 					best = p[i].len;
 					in = !p[i].neg;
 				}
@@ -176,8 +187,10 @@ static void test_refusals(void **state)
 	refuse("!fd00::/8\nfd00::/8", 1, 1, "both put in and taken out");
 	refuse("# \x1b[2J", 1, 3, "control character");
 	refuse("# caf\xe9", 1, 6, "not UTF-8");
-	refuse("10.0.0.0000000000000000000000000000000000000000000000000000000000000000000000000000000000"
-	       "000000000000000000000000000000", 1, 1, "too long");
+	refuse("10.0.0."
+	       "0000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+	       "000000000000000000000000000000",
+	       1, 1, "too long");
 }
 
 static void test_all_errors(void **state)
@@ -208,7 +221,7 @@ static void write_file(const char *name, const char *text)
 	char path[256];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
 	f = fopen(path, "w");
 	assert_non_null(f);
 	assert_true(fputs(text, f) >= 0);
@@ -223,7 +236,7 @@ static int load(const char *conf, struct pt_iset *v4, struct pt_iset *v6, struct
 	char path[256];
 	int rc;
 
-	snprintf(path, sizeof(path), "%s/main.conf", folder);
+	(void)snprintf(path, sizeof(path), "%s/main.conf", folder);
 	write_file("main.conf", conf);
 	assert_int_equal(pt_conf_load(path, &c, e), 0);
 	assert_int_equal(c->tables.n, 1);
@@ -256,13 +269,13 @@ static void test_load(void **state)
 
 	(void)state;
 	expect_load("table t { }", "", "");
-	expect_load("table t { addresses = { 10.0.0.0/8, \"! 10.0.0.0/9\", \"::1 - ::3\" } }", "10.128.0.0/9",
-		    "::1-::3");
+	expect_load("table t { addresses = { 10.0.0.0/8, \"! 10.0.0.0/9\", \"::1 - ::3\" } }",
+		    "10.128.0.0/9", "::1-::3");
 	write_file("list.txt", "10.1.0.0/16 # one\n!10.1.1.0/24\nfd00::/8\n");
 	expect_load("table t { file = list.txt }", "10.1.0.0/24 10.1.2.0-10.1.255.255", "fd00::/8");
 	expect_load("table t { file = \"./list.txt\" addresses = { 10.1.1.1, 9.9.9.9 } }",
 		    "9.9.9.9 10.1.0.0/24 10.1.1.1 10.1.2.0-10.1.255.255", "fd00::/8");
-	snprintf(conf, sizeof(conf), "table t { file = \"%s/list.txt\" }", folder);
+	(void)snprintf(conf, sizeof(conf), "table t { file = \"%s/list.txt\" }", folder);
 	expect_load(conf, "10.1.0.0/24 10.1.2.0-10.1.255.255", "fd00::/8");
 }
 
@@ -284,11 +297,13 @@ static void test_load_errors(void **state)
 	write_file("bad.txt", "1.1.1.1\n1.1.1\n");
 	assert_int_equal(load("table t { file = bad.txt }", &v4, &v6, a, &e), -EINVAL);
 	assert_int_equal(e.list.n, 1);
-	snprintf(path, sizeof(path), "%s/bad.txt", folder);
+	(void)snprintf(path, sizeof(path), "%s/bad.txt", folder);
 	assert_string_equal(e.list.v[0].loc.file, path);
 	assert_int_equal(e.list.v[0].loc.line, 2);
 	pt_err_fini(&e);
-	assert_int_equal(load("table t { addresses = { 1.1.1.1,\n \"!1.1.1.1\" } }", &v4, &v6, a, &e), -EINVAL);
+	assert_int_equal(
+		load("table t { addresses = { 1.1.1.1,\n \"!1.1.1.1\" } }", &v4, &v6, a, &e),
+		-EINVAL);
 	assert_int_equal(e.list.v[0].loc.line, 2);
 	assert_int_equal(e.list.v[0].loc.col, 3);
 	assert_string_equal(e.list.v[0].source, " \"!1.1.1.1\" } }");
@@ -318,7 +333,8 @@ static void hostile_16_million_entries(void **state)
 	for (int i = 0; i < 1000000; i++) {
 		x = x * 2654435761u + 12345;
 		if (i % 10)
-			pt_buf_fmt(&b, "%u.%u.%u.%u\n", x >> 24, x >> 16 & 255, x >> 8 & 255, x & 255);
+			pt_buf_fmt(&b, "%u.%u.%u.%u\n", x >> 24, x >> 16 & 255, x >> 8 & 255,
+				   x & 255);
 		else
 			pt_buf_fmt(&b, "2001:db8:%x:%x::/64\n", x >> 16, x & 0xffff);
 	}
@@ -378,7 +394,7 @@ static int remove_folder(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < PT_ARRAY_SIZE(names); i++) {
-		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		(void)snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
 		(void)unlink(path);
 	}
 	return rmdir(folder);

@@ -29,6 +29,7 @@ typedef int (*pt_opt_check)(const char *value, const struct pt_loc *loc, struct 
 struct pt_schema {
 	const char *name;
 	enum pt_opt_type type;
+	bool titled;              /* section NAME { } ; titles are unique */
 	const char *def;          /* default as written in the file, NULL: none */
 	const char *unit;         /* "seconds", NULL */
 	const char *range;        /* for people: "1 to 15 characters" */
@@ -36,7 +37,6 @@ struct pt_schema {
 	const char *complete;     /* word class for completion: "interface", "file", "address", NULL */
 	pt_opt_check check;
 	/* sections only */
-	bool titled;              /* section NAME { } ; titles are unique */
 	pt_opt_check check_title;
 	const struct pt_schema *options; /* ends with a NULL name */
 };
