@@ -134,12 +134,27 @@ static void to_own_device(struct nft_lower *l, size_t chain, const struct pt_pol
 	nft_rule_close(l, NULL);
 }
 
+/* Are packets translated by NAT on other interfaces too than DEVICE? */
+static bool used_elsewhere(const struct nft_lower *l, uint32_t nat, const char *device)
+{
+	for (size_t i = 0; i < l->policy->rules.n; i++) {
+		const struct pt_pol_rule *r = &l->policy->rules.v[i];
+
+		if (r->nat == nat && (r->if_any || r->if_neg || r->devices.n != 1 ||
+				      strcmp(r->devices.v[0], device) != 0))
+			return true;
+	}
+	return false;
+}
+
 static void to_interface(struct nft_lower *l, size_t chain, const struct pt_pol_nat *nat)
 {
 	static const enum pt_af families[] = {PT_AF_INET, PT_AF_INET6};
 	const struct pt_pol_ifref *r = &l->policy->ifrefs.v[nat->ref];
 
 	to_own_device(l, chain, nat, r->device);
+	if (!used_elsewhere(l, (uint32_t)(nat - l->policy->nats.v) + 1, r->device))
+		return;
 	for (size_t i = 0; i < PT_ARRAY_SIZE(families); i++) {
 		struct pt_addr a;
 

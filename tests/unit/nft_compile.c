@@ -15,6 +15,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <libnftnl/expr.h>
+#include <libnftnl/rule.h>
 
 #include <patronus/conf.h>
 #include <patronus/nft.h>
@@ -24,26 +26,59 @@
 
 static long fail_at = -1; /* how many allocations succeed before one fails; -1: all */
 
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t m);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t m);
-void *__wrap_realloc(void *p, size_t n);
-
-void *__wrap_malloc(size_t n)
+static bool fails(void)
 {
-	return fail_at >= 0 && fail_at-- == 0 ? NULL : __real_malloc(n);
+	return fail_at >= 0 && fail_at-- == 0;
 }
 
-void *__wrap_calloc(size_t n, size_t m)
+void *__real_pt_arena_alloc(struct pt_arena *a, size_t size);
+void *__wrap_pt_arena_alloc(struct pt_arena *a, size_t size);
+char *__real_pt_arena_strdup(struct pt_arena *a, const char *s);
+char *__wrap_pt_arena_strdup(struct pt_arena *a, const char *s);
+int __real_pt_vec_grow(struct pt_arena *a, void **v, size_t n, size_t *cap, size_t size);
+int __wrap_pt_vec_grow(struct pt_arena *a, void **v, size_t n, size_t *cap, size_t size);
+struct nftnl_rule *__real_nftnl_rule_alloc(void);
+struct nftnl_rule *__wrap_nftnl_rule_alloc(void);
+struct nftnl_expr *__real_nftnl_expr_alloc(const char *name);
+struct nftnl_expr *__wrap_nftnl_expr_alloc(const char *name);
+int __real_nftnl_rule_set_str(struct nftnl_rule *r, uint16_t attr, const char *s);
+int __wrap_nftnl_rule_set_str(struct nftnl_rule *r, uint16_t attr, const char *s);
+int __real_nftnl_expr_set_str(struct nftnl_expr *x, uint16_t attr, const char *s);
+int __wrap_nftnl_expr_set_str(struct nftnl_expr *x, uint16_t attr, const char *s);
+
+void *__wrap_pt_arena_alloc(struct pt_arena *a, size_t size)
 {
-	return fail_at >= 0 && fail_at-- == 0 ? NULL : __real_calloc(n, m);
+	return fails() ? NULL : __real_pt_arena_alloc(a, size);
 }
 
-void *__wrap_realloc(void *p, size_t n)
+char *__wrap_pt_arena_strdup(struct pt_arena *a, const char *s)
 {
-	return fail_at >= 0 && fail_at-- == 0 ? NULL : __real_realloc(p, n);
+	return fails() ? NULL : __real_pt_arena_strdup(a, s);
+}
+
+int __wrap_pt_vec_grow(struct pt_arena *a, void **v, size_t n, size_t *cap, size_t size)
+{
+	return fails() ? -ENOMEM : __real_pt_vec_grow(a, v, n, cap, size);
+}
+
+struct nftnl_rule *__wrap_nftnl_rule_alloc(void)
+{
+	return fails() ? NULL : __real_nftnl_rule_alloc();
+}
+
+struct nftnl_expr *__wrap_nftnl_expr_alloc(const char *name)
+{
+	return fails() ? NULL : __real_nftnl_expr_alloc(name);
+}
+
+int __wrap_nftnl_rule_set_str(struct nftnl_rule *r, uint16_t attr, const char *s)
+{
+	return fails() ? -1 : __real_nftnl_rule_set_str(r, attr, s);
+}
+
+int __wrap_nftnl_expr_set_str(struct nftnl_expr *x, uint16_t attr, const char *s)
+{
+	return fails() ? -1 : __real_nftnl_expr_set_str(x, attr, s);
 }
 
 /* ---- a machine ---- */
@@ -287,9 +322,7 @@ static void addresses_are_in_sets_only(void **state)
 
 		if (n != k || memcmp(x, y, n) != 0) {
 			differ++;
-			/* and, for forwarded packets that leave elsewhere, the fixed address */
-			if (strncmp(x, "set if.wan.", 11) != 0)
-				assert_non_null(strstr(x, "rule nat.1"));
+			assert_int_equal(strncmp(x, "set if.wan.", 11), 0);
 		}
 		x += n + 1;
 		y += k + 1;
@@ -398,21 +431,20 @@ static void without_memory(void **state)
 
 			fail_at = n;
 			rc = pt_nft_compile(m.policy, h, "digest", "path", &prog, &e);
-			if (fail_at >= 0)
-				break;
-			fail_at = -1;
-			if (!rc) { /* an error record was all that failed */
+			if (fail_at >= 0) {
 				pt_nft_prog_free(prog);
-			} else {
-				assert_int_equal(rc, -ENOMEM);
-				assert_null(prog);
+				pt_err_fini(&e);
+				break;
 			}
+			fail_at = -1;
+			assert_int_equal(rc, -ENOMEM);
+			assert_null(prog);
 			pt_err_fini(&e);
 			assert_true(n < 100000);
 		}
 		fail_at = -1;
 		assert_int_equal(rc, 0);
-		assert_true(n > 2);
+		assert_true(n > 100);
 		free(text);
 		made_free(&m);
 	}
