@@ -109,6 +109,7 @@ static int server_open(struct server *s, const char *spec)
 	if (s->fd < 0)
 		return -1;
 	if (setsockopt(s->fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) < 0 ||
+	    setsockopt(s->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on)) < 0 ||
 	    setsockopt(s->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
 	    bind(s->fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
 	    (s->type == SOCK_STREAM && listen(s->fd, 16) < 0))
@@ -142,23 +143,47 @@ static void serve_tcp(const struct server *s, const char *name)
 	}
 	if (n > 0)
 		(void)send(fd, text, (size_t)n, MSG_NOSIGNAL);
+	/* Closing with something unread would reset the connection under the answer. */
+	(void)shutdown(fd, SHUT_WR);
+	(void)recv(fd, request, sizeof(request), 0);
 out:
 	close(fd);
 }
 
+/* The answer leaves from the address that was asked, which need not be the machine's first one. */
 static void serve_udp(const struct server *s, const char *name)
 {
-	char who[INET6_ADDRSTRLEN] = "", text[160], request[512];
+	char who[INET6_ADDRSTRLEN] = "", text[512], control[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	struct iovec iov = { .iov_base = text, .iov_len = sizeof(text) };
 	union sockaddr_any a = { 0 };
-	socklen_t len = sizeof(a);
+	struct msghdr msg = {
+		.msg_name = &a,
+		.msg_namelen = sizeof(a),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct in6_pktinfo where;
+	struct cmsghdr *c;
 	int n;
 
-	if (recvfrom(s->fd, request, sizeof(request), 0, &a.sa, &len) < 0)
+	if (recvmsg(s->fd, &msg, 0) < 0)
 		return;
+	c = CMSG_FIRSTHDR(&msg);
+	if (c && c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+		memcpy(&where, CMSG_DATA(c), sizeof(where));
+		where.ipi6_ifindex = 0; /* any way out: the routing table decides */
+		memcpy(CMSG_DATA(c), &where, sizeof(where));
+	} else {
+		msg.msg_controllen = 0;
+	}
 	format_address(&a, who, sizeof(who));
 	n = snprintf(text, sizeof(text), "%s %s\n", name, who);
-	if (n > 0)
-		(void)sendto(s->fd, text, (size_t)n, 0, &a.sa, len);
+	if (n > 0) {
+		iov.iov_len = (size_t)n;
+		(void)sendmsg(s->fd, &msg, 0);
+	}
 }
 
 static int serve(const char *name, int n, char **specs)

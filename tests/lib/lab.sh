@@ -49,7 +49,7 @@ in_ns()
 {
 	lab_n=$1
 	shift
-	nsenter -n -m -t "$(lab_pid "$lab_n")" "$@"
+	nsenter -n -m -t "$(lab_pid "$lab_n")" --wdns="$PWD" "$@"
 }
 
 # nsenter becomes the command, so this pid is the one to end; it also ends when this script is killed.
@@ -57,7 +57,7 @@ lab_bg()
 {
 	lab_n=$1
 	shift
-	setpriv --pdeathsig TERM nsenter -n -m -t "$(lab_pid "$lab_n")" "$@" &
+	setpriv --pdeathsig TERM nsenter -n -m -t "$(lab_pid "$lab_n")" --wdns="$PWD" "$@" &
 	lab_last=$!
 	lab_pids="$lab_pids $lab_last"
 }
