@@ -24,7 +24,8 @@ static int keyed_compare(const void *a, const void *b)
 	return (x->i > y->i) - (x->i < y->i);
 }
 
-/* A rule holds on to the very set that it looks into: if that is replaced, so is the rule. */
+/* A rule holds on to the very set that it looks into: if that is replaced, so is the rule. The kernel's
+ * rule of the same digest looks into the same sets, so it is enough to ask the wanted one. */
 static bool is_replaced(const char *set, const void *arg)
 {
 	const struct nft_diff *d = arg;
@@ -35,21 +36,24 @@ static bool is_replaced(const char *set, const void *arg)
 	return false;
 }
 
-static size_t sort_rules(const struct nft_diff *d, const struct nft_chain *chain, bool kernel,
-			 struct keyed *out)
+/* Rules with their digests, in order of those, into OUT; their number into *N. */
+static int sort_rules(const struct nft_diff *d, const struct nft_chain *chain, bool wanted,
+		      struct keyed *out, size_t *n)
 {
-	size_t n = 0;
+	*n = 0;
 
 	for (size_t i = 0; i < chain->rules.n; i++) {
 		const struct nft_rule *r = &chain->rules.v[i];
 
-		if (kernel && d->n_replace && nft_rule_uses_set(r->nlr, is_replaced, d))
+		if (wanted && d->n_replace && nft_rule_uses_set(r->nlr, is_replaced, d))
 			continue;
-		out[n].digest = r->digest ? r->digest : nft_rule_digest(r->nlr);
-		out[n++].i = i;
+		out[*n].digest = r->digest || !wanted ? r->digest : nft_rule_digest(r->nlr);
+		if (!out[*n].digest)
+			return -ENOMEM;
+		out[(*n)++].i = i;
 	}
-	qsort(out, n, sizeof(*out), keyed_compare);
-	return n;
+	qsort(out, *n, sizeof(*out), keyed_compare);
+	return 0;
 }
 
 /* Pairs equal digests, the first with the first and so on. */
@@ -104,7 +108,7 @@ int nft_diff_match(struct nft_diff *d, struct nft_chain_pair *pair)
 {
 	size_t n = pair->want ? pair->want->rules.n : 0, m = pair->have ? pair->have->rules.n : 0;
 	struct keyed *want = NULL, *have = NULL;
-	size_t *work = NULL;
+	size_t *work = NULL, n_want, n_have;
 	int rc = -ENOMEM;
 
 	pair->kept_as = pt_arena_alloc(d->arena, (n + 1) * sizeof(*pair->kept_as));
@@ -118,8 +122,12 @@ int nft_diff_match(struct nft_diff *d, struct nft_chain_pair *pair)
 	memset(pair->kept_as, 0xff, (n + 1) * sizeof(*pair->kept_as));
 	if (!n || !m)
 		goto out;
-	pair_equal(want, sort_rules(d, pair->want, false, want), have,
-		   sort_rules(d, pair->have, true, have), pair->kept_as);
+	rc = sort_rules(d, pair->want, true, want, &n_want);
+	if (!rc)
+		rc = sort_rules(d, pair->have, false, have, &n_have);
+	if (rc)
+		goto out;
+	pair_equal(want, n_want, have, n_have, pair->kept_as);
 	keep_increasing(pair->kept_as, n, work, work + n);
 	for (size_t i = 0; i < n; i++)
 		if (pair->kept_as[i] != SIZE_MAX)

@@ -15,12 +15,9 @@
 
 #include "nft/encode.h"
 
-#define EXPR_BYTES 512   /* more than any expression takes, its attributes included */
-#define HEADER_BYTES 2048 /* headers, names, user data */
-
 struct nlmsghdr *nft_message(struct pt_nl_batch *b, uint16_t type, uint16_t flags, size_t bytes)
 {
-	void *room = pt_nl_batch_room(b, bytes + HEADER_BYTES);
+	void *room = pt_nl_batch_room(b, bytes + NFT_HEADER_BYTES);
 
 	return room ? nftnl_nlmsg_build_hdr(room, type, NFPROTO_INET, flags, 0) : NULL;
 }
@@ -177,7 +174,7 @@ int nft_put_rule(struct pt_nl_batch *b, uint64_t cookie, const char *chain, stru
 	uint16_t flags = before ? NLM_F_CREATE : NLM_F_CREATE | NLM_F_APPEND;
 	struct nlmsghdr *nlh;
 
-	nlh = nft_message(b, NFT_MSG_NEWRULE, flags, nft_rule_exprs(r) * EXPR_BYTES);
+	nlh = nft_message(b, NFT_MSG_NEWRULE, flags, nft_rule_bytes(r));
 	if (!nlh)
 		return -ENOMEM;
 	nftnl_rule_nlmsg_build_payload(nlh, r);

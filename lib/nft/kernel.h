@@ -12,10 +12,18 @@
 
 size_t nft_udata_put(uint8_t *to, size_t at, uint8_t type, const void *value, size_t len);
 const uint8_t *nft_udata_find(const uint8_t *data, size_t size, uint8_t type, size_t *len);
-void nft_rule_read_counters(struct nft_rule *rule);
 bool nft_rule_uses_set(struct nftnl_rule *r, bool (*match)(const char *set, const void *arg),
 		       const void *arg);
-size_t nft_rule_exprs(struct nftnl_rule *r);
+/* Bytes that its expressions take at most. */
+size_t nft_rule_bytes(struct nftnl_rule *r);
+/* Headers, names and user data of one message. */
+#define NFT_HEADER_BYTES 2048
+
+/* ---- digest.c ---- */
+
+/* What the kernel says of a rule: digest, identity, counters. */
+int nft_rule_parse(const struct nlattr *exprs, const struct nlattr *udata, struct pt_arena *a,
+		   struct nft_rule *rule) PT_MUST;
 
 /* ---- name.c ---- */
 
@@ -76,7 +84,6 @@ int nft_ask_elems(struct pt_nl *nf, struct pt_nft_state *s, struct nft_set *set)
 struct pt_nft_state *nft_state_new(void); /* NULL: no memory */
 int nft_state_ready(struct pt_nft_state *s) PT_MUST; /* makes what an all-zero one lacks */
 void nft_set_forget(struct nft_set *set);
-void nft_chain_forget(struct nft_chain *chain);
 /* What is pending becomes elems and raw. */
 int nft_set_finish(struct nft_set *set, struct pt_arena *a) PT_MUST;
 struct nft_set *nft_find_set(const struct pt_nft_objects *o, const char *name);

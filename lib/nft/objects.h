@@ -10,7 +10,7 @@
 #include <patronus/nft.h>
 
 struct nft_rule {
-	struct nftnl_rule *nlr; /* expressions and user data; owned */
+	struct nftnl_rule *nlr; /* desired side only: expressions and user data; owned */
 	uint64_t digest;        /* of the expressions without counter values, and of the identity */
 	uint64_t handle;        /* kernel side only */
 	uint32_t id;            /* rule identity, 0: structural */
@@ -80,8 +80,9 @@ struct pt_nft_prog {
 
 /* rule.c: user data of a kernel rule (comment = name, so that `nft list` shows it; id), digest. */
 int nft_rule_set_identity(struct nftnl_rule *r, uint32_t id, const char *name);
-void nft_rule_get_identity(struct nftnl_rule *r, struct pt_arena *a, uint32_t *id, const char **name);
-uint64_t nft_rule_digest(struct nftnl_rule *r);
+int nft_rule_get_identity(const void *udata, size_t size, struct pt_arena *a, uint32_t *id,
+			  const char **name);
+uint64_t nft_rule_digest(struct nftnl_rule *r); /* digest.c; 0: no memory */
 
 /* Names of sets. */
 #define NFT_SETNAME_MAX 64

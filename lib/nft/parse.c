@@ -265,29 +265,6 @@ static struct nft_chain *rule_chain(struct pt_nft_objects *o, const struct nlatt
 	return chain;
 }
 
-/* libnftnl takes strings without looking for their end, so it gets a copy with zeros behind. */
-static int rule_decode(const struct nlmsghdr *nlh, struct nftnl_rule **out)
-{
-	void *copy = calloc(1, nlh->nlmsg_len + MNL_ALIGNTO);
-	int rc = -ENOMEM;
-
-	*out = nftnl_rule_alloc();
-	if (!copy || !*out)
-		goto out;
-	memcpy(copy, nlh, nlh->nlmsg_len);
-	errno = 0;
-	rc = 0;
-	if (nftnl_rule_nlmsg_parse(copy, *out) < 0)
-		rc = errno == ENOMEM ? -ENOMEM : -EBADMSG;
-out:
-	free(copy);
-	if (rc && *out) {
-		nftnl_rule_free(*out);
-		*out = NULL;
-	}
-	return rc;
-}
-
 static int parse_rule(struct pt_nft_state *s, const struct nlmsghdr *nlh)
 {
 	const struct nlattr *tb[NFTA_RULE_MAX + 1];
@@ -303,16 +280,9 @@ static int parse_rule(struct pt_nft_state *s, const struct nlmsghdr *nlh)
 		return 0;
 	rc = pt_nl_get_be64(tb[NFTA_RULE_HANDLE], &rule.handle);
 	if (!rc)
-		rc = rule_decode(nlh, &rule.nlr);
-	if (rc)
-		return rc;
-	nft_rule_get_identity(rule.nlr, s->arena, &rule.id, &rule.name);
-	nft_rule_read_counters(&rule);
-	rule.digest = nft_rule_digest(rule.nlr);
-	rc = pt_vec_push(s->arena, &chain->rules, rule);
-	if (rc)
-		nftnl_rule_free(rule.nlr);
-	return rc;
+		rc = nft_rule_parse(tb[NFTA_RULE_EXPRESSIONS], tb[NFTA_RULE_USERDATA], s->arena,
+				    &rule);
+	return rc ? rc : pt_vec_push(s->arena, &chain->rules, rule);
 }
 
 /* ---- all of them ---- */

@@ -138,7 +138,7 @@ static void forget_rules(void *arg)
 	struct answer *a = arg;
 
 	for (size_t i = 0; i < a->s->objects->chains.n; i++)
-		nft_chain_forget(&a->s->objects->chains.v[i]);
+		a->s->objects->chains.v[i].rules.n = 0;
 }
 
 static int ask_rules(struct pt_nl *nf, struct pt_nft_state *s)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The life of what was read: an arena, and beside it what libnftnl and growing lists own. */
+/* The life of what was read: an arena, and beside it lists of elements while they grow. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,21 +34,12 @@ void nft_set_forget(struct nft_set *set)
 	set->pending = NULL;
 }
 
-void nft_chain_forget(struct nft_chain *chain)
-{
-	for (size_t i = 0; i < chain->rules.n; i++)
-		nftnl_rule_free(chain->rules.v[i].nlr);
-	chain->rules.n = 0;
-}
-
 void pt_nft_state_free(struct pt_nft_state *s)
 {
 	if (!s)
 		return;
 	for (size_t i = 0; s->objects && i < s->objects->sets.n; i++)
 		nft_set_forget(&s->objects->sets.v[i]);
-	for (size_t i = 0; s->objects && i < s->objects->chains.n; i++)
-		nft_chain_forget(&s->objects->chains.v[i]);
 	pt_arena_free(s->arena);
 	free(s);
 }
