@@ -160,7 +160,7 @@ static void read_elements(struct pt_nl *nl, struct pt_err *e)
 	if (a && pt_nft_table_list(nl, a, &names, &n, e) == 0)
 		for (i = 0; i < n; i++)
 			use_string(names[i]);
-	if (pt_nft_table_dump(nl, "blocklist", on_element, NULL, e) < 0)
+	if (pt_nft_table_dump(nl, "bad", on_element, NULL, e) < 0)
 		sink++;
 	pt_arena_free(a);
 }
