@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * cli - what all tools share: one table of commands gives dispatch, help and completion; one table of
+ * options means the same in every tool. With cmd/, the only code that touches stdio.
+ */
+#ifndef PATRONUS_CLI_H
+#define PATRONUS_CLI_H
+
+#include <patronus/base.h>
+#include <patronus/out.h>
+
+/* Exit status of every tool. */
+enum pt_exit {
+	PT_EXIT_OK = 0,
+	PT_EXIT_CONFIG = 1, /* usage, syntax or configuration; nothing changed */
+	PT_EXIT_SYSTEM = 2, /* the kernel or the system refused; nothing changed */
+	PT_EXIT_NO = 3,     /* the answer is no */
+	PT_EXIT_PERM = 4,
+	PT_EXIT_TIME = 5,   /* timed out or rolled back */
+};
+
+/* Bits of the options that a command honours; others are refused there. */
+enum pt_cli_opt {
+	PT_CLI_JSON = 1 << 0,    /* -j, with -p */
+	PT_CLI_LINE = 1 << 1,    /* -o */
+	PT_CLI_BRIEF = 1 << 2,   /* -b */
+	PT_CLI_STATS = 1 << 3,   /* -s */
+	PT_CLI_DETAILS = 1 << 4, /* -d */
+	PT_CLI_FAMILY = 1 << 5,  /* -4, -6 */
+	PT_CLI_DRY = 1 << 6,     /* -n */
+	PT_CLI_FILE = 1 << 7,    /* -f FILE */
+	PT_CLI_INPUT = 1 << 8,   /* --file FILE */
+	PT_CLI_KERNEL = 1 << 9,  /* --kernel */
+	PT_CLI_OPEN = 1 << 10,   /* --open */
+	PT_CLI_TIMEOUT = 1 << 11, /* --timeout TIME */
+	/* -q -v -c -N -h -V --netns --batch --force belong to every command */
+	PT_CLI_ALWAYS = 1 << 12,
+};
+
+struct pt_cli_tool;
+
+/* One command line, taken apart. */
+struct pt_cli {
+	const struct pt_cli_tool *tool;
+	unsigned int given;       /* PT_CLI_* bits seen */
+	bool json, pretty, line, brief, details, dry, kernel, open, quiet, force;
+	int stats, verbose;
+	int colour;               /* -1 never, 0 when a terminal asks for it, 1 always */
+	enum pt_af af;            /* NONE: both */
+	const char *file;         /* the common file */
+	const char *input;        /* --file */
+	const char *timeout;
+	const char *netns, *batch;
+	size_t argc;              /* arguments behind the command */
+	const char **argv;
+	struct pt_err err;        /* printed when the command returns */
+};
+
+struct pt_cli_cmd {
+	const char *object;   /* "rule"; a command without object has its name here and NULL below */
+	const char *command;  /* "show"; the first command of an object is its default */
+	const char *args;     /* synopsis: "[LABEL]", "NAME ADDRESS..." */
+	const char *help;     /* one line */
+	unsigned int options; /* PT_CLI_* */
+	unsigned int min_args, max_args;
+	/* Words for the completion of argument number N, one call each. NULL: none. */
+	int (*complete)(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+	int (*run)(struct pt_cli *c); /* an exit status, or a negative errno with records in c->err */
+};
+
+struct pt_cli_tool {
+	const char *name, *summary;
+	const struct pt_cli_cmd *cmds; /* ends with a NULL object */
+};
+
+/* Runs one command line; the exit status. ARGV[0] is ignored. */
+PT_API int pt_cli_main(const struct pt_cli_tool *tool, int argc, char **argv);
+
+/* Starts the output of a command: JSON or lines as asked for, else DEF. NULL: no memory, c->err says so. */
+PT_API struct pt_out *pt_cli_out(struct pt_cli *c, enum pt_out_fmt def, const char *schema, const char *list);
+/* Ends it; 0 or a negative errno with a record. A closed pipe is no error. */
+PT_API int pt_cli_end(struct pt_cli *c, struct pt_out *o);
+/* Text to standard output, for commands that have no records. Silent with -q. */
+PT_API void pt_cli_say(const struct pt_cli *c, const char *fmt, ...) PT_PRINTF(2, 3);
+/* The exit status for a negative errno. */
+PT_API int pt_cli_exit(int rc);
+/* Usage error of a command: adds a record, returns PT_EXIT_CONFIG. */
+PT_API int pt_cli_usage(struct pt_cli *c, const char *fmt, ...) PT_PRINTF(2, 3);
+
+#endif
