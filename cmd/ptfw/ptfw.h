@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Shared by the commands of ptfw. */
+#ifndef PTFW_H
+#define PTFW_H
+
+#include <patronus/cli.h>
+#include <patronus/ct.h>
+#include <patronus/plan.h>
+
+/* whole.c */
+int cmd_check(struct pt_cli *c);
+int cmd_diff(struct pt_cli *c);
+int cmd_apply(struct pt_cli *c);
+int cmd_stop(struct pt_cli *c);
+int cmd_info(struct pt_cli *c);
+int cmd_follow(struct pt_cli *c);
+/* rule.c */
+int cmd_rule_show(struct pt_cli *c);
+int cmd_nat_show(struct pt_cli *c);
+int complete_label(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+/* table.c */
+int cmd_table_list(struct pt_cli *c);
+int cmd_table_show(struct pt_cli *c);
+int cmd_table_add(struct pt_cli *c);
+int cmd_table_delete(struct pt_cli *c);
+int cmd_table_replace(struct pt_cli *c);
+int cmd_table_test(struct pt_cli *c);
+int cmd_table_flush(struct pt_cli *c);
+int cmd_table_zero(struct pt_cli *c);
+int cmd_table_expire(struct pt_cli *c);
+int complete_table(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+/* state.c */
+int cmd_state_show(struct pt_cli *c);
+int cmd_state_count(struct pt_cli *c);
+int cmd_state_kill(struct pt_cli *c);
+int complete_filter(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+
+/* common.c: the two sockets of most commands; 0 or a negative errno with a record */
+struct sockets {
+	struct pt_nl *nf, *route;
+};
+int sockets_open(struct sockets *s, struct pt_err *e);
+void sockets_close(struct sockets *s);
+/* A record of a file is an error of configuration, whatever errno it has. */
+int config_exit(int rc);
+
+#endif

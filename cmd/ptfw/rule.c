@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The rules in force: text from the applied file, counters from the kernel, joined by identity. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ptfw.h"
+
+struct shown {
+	struct pt_cli *c;
+	struct pt_plan p;
+	struct pt_arena *arena;
+	struct pt_nft_counter *counters;
+	size_t n_counters;
+	struct pt_out *out;
+	const char *label;
+	size_t number; /* of records */
+};
+
+static int by_id(const void *key, const void *item)
+{
+	uint32_t a = *(const uint32_t *)key, b = ((const struct pt_nft_counter *)item)->id;
+
+	return a < b ? -1 : a > b;
+}
+
+static struct pt_nft_counter counter_of(const struct shown *s, uint32_t id)
+{
+	const struct pt_nft_counter *found = NULL;
+
+	if (s->n_counters)
+		found = bsearch(&id, s->counters, s->n_counters, sizeof(*found), by_id);
+	return found ? *found : (struct pt_nft_counter){ .id = id };
+}
+
+static const char *action_name(const struct pt_pol_rule *r)
+{
+	static const char *const names[] = { "pass", "block", "match" };
+
+	return names[r->action];
+}
+
+static void rule_text(const struct shown *s, const struct pt_pol_rule *r, const struct pt_nft_counter *n, struct pt_buf *t)
+{
+	pt_buf_str(t, s->c->brief ? r->name : r->text);
+	if (s->c->details) {
+		if (r->loc.line)
+			pt_buf_fmt(t, "\n  [ %s  id %08x  %s:%u ]", r->name, r->id, r->loc.file, r->loc.line);
+		else
+			pt_buf_fmt(t, "\n  [ %s  id %08x  built-in ]", r->name, r->id);
+	}
+	if (s->c->stats)
+		pt_buf_fmt(t, "\n  [ packets %llu  bytes %llu%s ]", (unsigned long long)n->packets,
+			   (unsigned long long)n->bytes, n->copies ? "" : "  not in the kernel");
+}
+
+static void show_rule(struct shown *s, const struct pt_pol_rule *r)
+{
+	struct pt_nft_counter n = counter_of(s, r->id);
+	struct pt_buf t = { 0 };
+
+	rule_text(s, r, &n, &t);
+	pt_out_rec(s->out);
+	pt_out_u64(s->out, "number", ++s->number);
+	pt_out_str(s->out, "name", r->name);
+	pt_out_u64(s->out, "id", r->id);
+	pt_out_str(s->out, "action", action_name(r));
+	pt_out_str(s->out, "rule", r->text);
+	pt_out_bool(s->out, "quick", r->quick);
+	pt_out_bool(s->out, "log", r->log);
+	pt_out_bool(s->out, "builtin", r->ast == PT_POL_BUILTIN);
+	pt_out_str(s->out, "file", r->loc.line ? r->loc.file : NULL);
+	pt_out_u64(s->out, "line", r->loc.line);
+	pt_out_u64(s->out, "column", r->loc.col);
+	pt_out_u64(s->out, "packets", n.packets);
+	pt_out_u64(s->out, "bytes", n.bytes);
+	pt_out_bool(s->out, "loaded", n.copies > 0);
+	if (t.s)
+		pt_out_text(s->out, t.s);
+	pt_out_rec_end(s->out);
+	pt_buf_fini(&t);
+}
+
+/* ---- translations ---- */
+
+static void nat_target(const struct shown *s, const struct pt_pol_nat *n, struct pt_buf *t)
+{
+	if (n->target == PT_REF_IF)
+		pt_buf_fmt(t, "(%s)", s->p.policy->ifrefs.v[n->ref].ifname);
+	else
+		pt_range_fmt(t, n->af, n->lo, n->hi);
+	if (n->has_port)
+		pt_buf_fmt(t, n->port_hi != n->port_lo ? " port %u:%u" : " port %u", n->port_lo, n->port_hi);
+}
+
+static void show_nat(struct shown *s, const struct pt_pol_rule *r)
+{
+	const struct pt_pol_nat *n = &s->p.policy->nats.v[r->nat - 1];
+	struct pt_nft_counter count = counter_of(s, r->id);
+	struct pt_buf t = { 0 }, target = { 0 };
+
+	nat_target(s, n, &target);
+	rule_text(s, r, &count, &t);
+	pt_out_rec(s->out);
+	pt_out_str(s->out, "name", r->name);
+	pt_out_str(s->out, "kind", n->kind == PT_NAT_SRC ? "source" : "destination");
+	pt_out_str(s->out, "target", target.s);
+	pt_out_bool(s->out, "one_to_one", n->one_to_one);
+	pt_out_bool(s->out, "static_port", n->static_port);
+	pt_out_str(s->out, "rule", r->text);
+	pt_out_str(s->out, "file", r->loc.line ? r->loc.file : NULL);
+	pt_out_u64(s->out, "line", r->loc.line);
+	pt_out_u64(s->out, "packets", count.packets);
+	pt_out_u64(s->out, "bytes", count.bytes);
+	if (t.s)
+		pt_out_text(s->out, t.s);
+	pt_out_rec_end(s->out);
+	pt_buf_fini(&t);
+	pt_buf_fini(&target);
+}
+
+/* ---- the walk over the rules as written ---- */
+
+static bool wanted(const struct shown *s, const struct pt_pol_rule *r)
+{
+	if (s->label)
+		return !strcmp(r->name, s->label);
+	return r->ast != PT_POL_BUILTIN || s->c->details;
+}
+
+/* The state "rule" is no rule of the language; with -d it is told so that nobody misses it. */
+static void state_note(struct shown *s)
+{
+	if (s->c->details && !s->label && pt_out_format(s->out) == PT_OUT_TEXT) {
+		pt_out_rec(s->out);
+		pt_out_text(s->out, "# packets of known states, and ICMP errors that belong to them, pass before all rules");
+		pt_out_rec_end(s->out);
+	}
+}
+
+/* One written rule may be several of the policy, one behind the other, with one id. */
+static size_t walk(struct shown *s, bool nats)
+{
+	const struct pt_policy *p = s->p.policy;
+	uint32_t last = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->rules.n; i++) {
+		const struct pt_pol_rule *r = &p->rules.v[i];
+
+		if ((nats ? !r->nat : r->id == last) || !wanted(s, r))
+			continue;
+		last = r->id;
+		n++;
+		if (nats)
+			show_nat(s, r);
+		else
+			show_rule(s, r);
+	}
+	return n;
+}
+
+static int unknown_label(struct shown *s)
+{
+	const struct pt_policy *p = s->p.policy;
+	PT_VEC(const char *) names = { 0 };
+	struct pt_buf hint = { 0 };
+	const char *near;
+
+	for (size_t i = 0; i < p->rules.n; i++)
+		if (pt_vec_push(s->arena, &names, p->rules.v[i].name))
+			break;
+	near = pt_nearest(s->label, names.v, names.n);
+	if (near)
+		pt_buf_fmt(&hint, "did you mean '%s'?", near);
+	pt_err_add(&s->c->err, PT_ERROR, NULL, hint.s, "no rule in force is named '%s'", s->label);
+	pt_buf_fini(&hint);
+	return PT_EXIT_NO;
+}
+
+static int show(struct pt_cli *c, bool nats)
+{
+	struct shown s = { .c = c, .label = c->argc ? c->argv[0] : NULL };
+	struct sockets k;
+	size_t n = 0;
+	int rc, end;
+
+	rc = sockets_open(&k, &c->err);
+	if (rc)
+		return rc;
+	s.arena = pt_arena_new();
+	rc = s.arena ? pt_plan_applied(k.nf, &s.p, &c->err) : -ENOMEM;
+	if (rc)
+		goto out;
+	rc = pt_nft_counters(s.p.have, s.arena, &s.counters, &s.n_counters);
+	if (!rc)
+		s.out = nats ? pt_cli_out(c, PT_OUT_TEXT, "patronus.nat.v1", "translations") :
+			       pt_cli_out(c, PT_OUT_TEXT, "patronus.rule.v1", "rules");
+	if (!rc && !s.out)
+		rc = -ENOMEM;
+	if (!rc) {
+		state_note(&s);
+		n = walk(&s, nats);
+		end = pt_cli_end(c, s.out);
+		rc = end ? end : s.label && !n ? unknown_label(&s) : 0;
+	}
+out:
+	pt_plan_fini(&s.p);
+	pt_arena_free(s.arena);
+	sockets_close(&k);
+	return rc;
+}
+
+int cmd_rule_show(struct pt_cli *c)
+{
+	return show(c, false);
+}
+
+int cmd_nat_show(struct pt_cli *c)
+{
+	return show(c, true);
+}
+
+int complete_label(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg)
+{
+	struct sockets k;
+	struct pt_plan p;
+	uint32_t last = 0;
+	int rc;
+
+	if (n > 0)
+		return 0;
+	rc = sockets_open(&k, &c->err);
+	if (rc)
+		return rc;
+	rc = pt_plan_applied(k.nf, &p, &c->err);
+	for (size_t i = 0; !rc && i < p.policy->rules.n; i++) {
+		if (p.policy->rules.v[i].id != last)
+			word(p.policy->rules.v[i].name, arg);
+		last = p.policy->rules.v[i].id;
+	}
+	if (!rc)
+		pt_plan_fini(&p);
+	sockets_close(&k);
+	return rc;
+}

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Tables at run time: what holds addresses that change while the rules do not. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ptfw.h"
+
+/* Addresses of a command: its arguments, or --file. */
+struct addresses {
+	struct pt_arena *arena;
+	struct pt_iset set[2]; /* [0] IPv4, [1] IPv6 */
+};
+
+static int from_words(struct pt_cli *c, struct addresses *a)
+{
+	struct pt_buf text = { 0 };
+	int rc;
+
+	for (size_t i = 1; i < c->argc; i++)
+		pt_buf_fmt(&text, "%s\n", c->argv[i]);
+	rc = text.err ? text.err : pt_table_parse("arguments", text.s, text.n, a->arena, &a->set[0], &a->set[1], &c->err);
+	pt_buf_fini(&text);
+	return rc;
+}
+
+static int from_file(struct pt_cli *c, struct addresses *a)
+{
+	char *text;
+	size_t len;
+	int rc;
+
+	rc = pt_file_read(c->input, PT_FILE_MAX, &text, &len, &c->err);
+	if (rc)
+		return rc;
+	rc = pt_table_parse(strcmp(c->input, "-") ? c->input : "standard input", text, len, a->arena, &a->set[0], &a->set[1],
+			    &c->err);
+	free(text);
+	return rc;
+}
+
+static void addresses_fini(struct addresses *a)
+{
+	pt_arena_free(a->arena);
+}
+
+/* An error here is one of usage or of a file: nothing was asked of the kernel yet. */
+static int addresses_read(struct pt_cli *c, struct addresses *a)
+{
+	int rc;
+
+	memset(a, 0, sizeof(*a));
+	if (c->argc < 2 && !c->input)
+		return pt_cli_usage(c, "name addresses, or --file FILE");
+	if (c->argc > 1 && c->input)
+		return pt_cli_usage(c, "addresses come as arguments or with --file, not both");
+	a->arena = pt_arena_new();
+	if (!a->arena)
+		return -ENOMEM;
+	rc = c->input ? from_file(c, a) : from_words(c, a);
+	if (rc)
+		addresses_fini(a);
+	return rc ? config_exit(rc) : 0;
+}
+
+/* A table that the file calls `const` keeps what the file gives it. */
+static int refuse_const(struct pt_cli *c, struct pt_nl *nf)
+{
+	const struct pt_conf_table *t;
+	struct pt_err none = { 0 };
+	struct pt_plan p;
+	int rc = 0;
+
+	if (!pt_plan_applied(nf, &p, &none)) {
+		t = pt_conf_find_table(p.conf, c->argv[0]);
+		if (t && t->constant) {
+			pt_err_add(&c->err, PT_ERROR, &t->loc, "change the file and apply it", "table %s is const", t->name);
+			pt_err_source(&c->err, p.conf->text, p.conf->len);
+			rc = PT_EXIT_CONFIG;
+		}
+		pt_plan_fini(&p);
+	}
+	pt_err_fini(&none);
+	return rc;
+}
+
+/* ---- changes ---- */
+
+enum change { ADD, DELETE, REPLACE };
+
+static int change_kernel(struct pt_cli *c, struct pt_nl *nf, enum change what, const struct addresses *a, uint32_t timeout)
+{
+	static const struct pt_iset none[2];
+	size_t added = 0, deleted = 0;
+	int rc;
+
+	if (what == REPLACE)
+		rc = pt_nft_table_replace(nf, c->argv[0], a->set, &added, &deleted, &c->err);
+	else
+		rc = pt_nft_table_change(nf, c->argv[0], what == ADD ? a->set : none, what == DELETE ? a->set : none, timeout,
+					 &added, &deleted, &c->err);
+	if (!rc)
+		pt_cli_say(c, "%zu added, %zu deleted\n", added, deleted);
+	return rc;
+}
+
+static int change(struct pt_cli *c, enum change what)
+{
+	uint32_t timeout = 0;
+	struct addresses a;
+	struct pt_nl *nf;
+	int rc;
+
+	if (c->timeout && pt_parse_duration(c->timeout, &timeout))
+		return pt_cli_usage(c, "'%s' is no time such as 90, 5m or 1h30m", c->timeout);
+	rc = addresses_read(c, &a);
+	if (rc)
+		return rc;
+	rc = pt_nl_open(&nf, NETLINK_NETFILTER, &c->err);
+	if (!rc) {
+		rc = refuse_const(c, nf);
+		if (!rc)
+			rc = change_kernel(c, nf, what, &a, timeout);
+		pt_nl_close(nf);
+	}
+	addresses_fini(&a);
+	return rc;
+}
+
+int cmd_table_add(struct pt_cli *c)
+{
+	return change(c, ADD);
+}
+
+int cmd_table_delete(struct pt_cli *c)
+{
+	return change(c, DELETE);
+}
+
+int cmd_table_replace(struct pt_cli *c)
+{
+	return change(c, REPLACE);
+}
+
+int cmd_table_flush(struct pt_cli *c)
+{
+	static const struct pt_iset none[2];
+	size_t added, deleted;
+	struct pt_nl *nf;
+	int rc;
+
+	rc = pt_nl_open(&nf, NETLINK_NETFILTER, &c->err);
+	if (rc)
+		return rc;
+	rc = refuse_const(c, nf);
+	if (!rc)
+		rc = pt_nft_table_replace(nf, c->argv[0], none, &added, &deleted, &c->err);
+	if (!rc)
+		pt_cli_say(c, "%zu deleted\n", deleted);
+	pt_nl_close(nf);
+	return rc;
+}
+
+int cmd_table_zero(struct pt_cli *c)
+{
+	struct pt_nl *nf;
+	size_t n;
+	int rc;
+
+	rc = pt_nl_open(&nf, NETLINK_NETFILTER, &c->err);
+	if (rc)
+		return rc;
+	rc = pt_nft_table_zero(nf, c->argv[0], &n, &c->err);
+	if (!rc)
+		pt_cli_say(c, "%zu counters set to zero\n", n);
+	pt_nl_close(nf);
+	return rc;
+}
+
+/* ---- expire ---- */
+
+struct expiry {
+	struct pt_arena *arena;
+	struct pt_iset old[2];
+	uint32_t age;
+	bool timed; /* some address has a time-out */
+};
+
+/* The kernel keeps how long an address may stay and how long it has left; the difference is its age. */
+static int collect_old(const struct pt_nft_elem *el, void *arg)
+{
+	struct expiry *x = arg;
+
+	if (!el->timeout)
+		return 0;
+	x->timed = true;
+	if (el->timeout - el->expires <= x->age)
+		return 0;
+	return pt_iset_add(x->arena, &x->old[el->af == PT_AF_INET6], el->lo, el->hi);
+}
+
+static int expire(struct pt_cli *c, struct pt_nl *nf, struct expiry *x)
+{
+	static const struct pt_iset none[2];
+	size_t added, deleted = 0;
+	int rc;
+
+	rc = pt_nft_table_dump(nf, c->argv[0], collect_old, x, &c->err);
+	if (rc)
+		return rc;
+	pt_iset_norm(&x->old[0]);
+	pt_iset_norm(&x->old[1]);
+	if (x->old[0].n + x->old[1].n)
+		rc = pt_nft_table_change(nf, c->argv[0], none, x->old, 0, &added, &deleted, &c->err);
+	if (!rc)
+		pt_cli_say(c, "%zu deleted%s\n", deleted, x->timed ? "" : " (no address of this table has a time-out)");
+	return rc;
+}
+
+int cmd_table_expire(struct pt_cli *c)
+{
+	struct expiry x = { 0 };
+	struct pt_nl *nf;
+	int rc;
+
+	if (pt_parse_duration(c->argv[1], &x.age))
+		return pt_cli_usage(c, "'%s' is no time such as 90, 5m or 1h30m", c->argv[1]);
+	rc = pt_nl_open(&nf, NETLINK_NETFILTER, &c->err);
+	if (rc)
+		return rc;
+	x.arena = pt_arena_new();
+	rc = x.arena ? refuse_const(c, nf) : -ENOMEM;
+	if (!rc)
+		rc = expire(c, nf, &x);
+	pt_arena_free(x.arena);
+	pt_nl_close(nf);
+	return rc;
+}
+
+/* ---- test ---- */
+
+struct contents {
+	struct pt_arena *arena;
+	struct pt_iset set[2];
+};
+
+static int collect(const struct pt_nft_elem *el, void *arg)
+{
+	struct contents *t = arg;
+
+	return pt_iset_add(t->arena, &t->set[el->af == PT_AF_INET6], el->lo, el->hi);
+}
+
+int cmd_table_test(struct pt_cli *c)
+{
+	struct contents t = { 0 };
+	size_t hits = 0, all = 0;
+	struct addresses a;
+	struct pt_nl *nf;
+	int rc;
+
+	rc = addresses_read(c, &a);
+	if (rc)
+		return rc;
+	rc = pt_nl_open(&nf, NETLINK_NETFILTER, &c->err);
+	if (!rc) {
+		t.arena = a.arena;
+		rc = pt_nft_table_dump(nf, c->argv[0], collect, &t, &c->err);
+		pt_nl_close(nf);
+	}
+	for (int f = 0; !rc && f < 2; f++) {
+		pt_iset_norm(&t.set[f]);
+		all += a.set[f].n;
+		for (size_t i = 0; i < a.set[f].n; i++)
+			hits += pt_iset_covers(&t.set[f], a.set[f].v[i].lo, a.set[f].v[i].hi);
+	}
+	if (!rc) {
+		pt_cli_say(c, "%zu/%zu addresses match\n", hits, all);
+		rc = hits == all ? PT_EXIT_OK : PT_EXIT_NO;
+	}
+	addresses_fini(&a);
+	return rc;
+}
+
+/* ---- show and list ---- */
+
+struct listing {
+	struct pt_cli *c;
+	struct pt_out *o;
+};
+
+static int show_element(const struct pt_nft_elem *el, void *arg)
+{
+	struct listing *l = arg;
+	struct pt_buf address = { 0 }, text = { 0 };
+
+	if (l->c->af && l->c->af != el->af)
+		return 0;
+	pt_range_fmt(&address, el->af, el->lo, el->hi);
+	pt_buf_add(&text, address.s, address.n);
+	if (l->c->stats) {
+		if (el->has_counter)
+			pt_buf_fmt(&text, "\n  [ packets %llu  bytes %llu ]", (unsigned long long)el->packets,
+				   (unsigned long long)el->bytes);
+		if (el->timeout)
+			pt_buf_fmt(&text, "\n  [ expires in %us ]", el->expires);
+	}
+	pt_out_rec(l->o);
+	pt_out_str(l->o, "address", address.s);
+	pt_out_u64(l->o, "packets", el->packets);
+	pt_out_u64(l->o, "bytes", el->bytes);
+	pt_out_u64(l->o, "timeout", el->timeout);
+	pt_out_u64(l->o, "expires", el->expires);
+	if (text.s)
+		pt_out_text(l->o, text.s);
+	pt_out_rec_end(l->o);
+	pt_buf_fini(&address);
+	pt_buf_fini(&text);
+	return 0;
+}
+
+int cmd_table_show(struct pt_cli *c)
+{
+	struct listing l = { .c = c };
+	struct pt_nl *nf;
+	int rc, end;
+
+	rc = pt_nl_open(&nf, NETLINK_NETFILTER, &c->err);
+	if (rc)
+		return rc;
+	l.o = pt_cli_out(c, PT_OUT_TEXT, "patronus.table.v1", "addresses");
+	if (l.o) {
+		pt_out_top_str(l.o, "table", c->argv[0]);
+		rc = pt_nft_table_dump(nf, c->argv[0], show_element, &l, &c->err);
+		end = pt_cli_end(c, l.o);
+		rc = rc ? rc : end;
+	} else {
+		rc = -ENOMEM;
+	}
+	pt_nl_close(nf);
+	return rc;
+}
+
+static int count_element(const struct pt_nft_elem *el, void *arg)
+{
+	(void)el;
+	++*(size_t *)arg;
+	return 0;
+}
+
+static int list_one(struct pt_cli *c, struct pt_nl *nf, struct pt_out *o, const char *name)
+{
+	size_t n = 0;
+	int rc = pt_nft_table_dump(nf, name, count_element, &n, &c->err);
+
+	if (rc)
+		return rc;
+	pt_out_rec(o);
+	pt_out_str(o, "name", name);
+	pt_out_u64(o, "addresses", n);
+	pt_out_rec_end(o);
+	return 0;
+}
+
+int cmd_table_list(struct pt_cli *c)
+{
+	struct pt_arena *a = pt_arena_new();
+	struct pt_out *o = NULL;
+	struct pt_nl *nf = NULL;
+	const char **names;
+	size_t n = 0;
+	int rc, end;
+
+	rc = a ? pt_nl_open(&nf, NETLINK_NETFILTER, &c->err) : -ENOMEM;
+	if (!rc)
+		rc = pt_nft_table_list(nf, a, &names, &n, &c->err);
+	if (!rc) {
+		o = pt_cli_out(c, PT_OUT_TABLE, "patronus.tables.v1", "tables");
+		rc = o ? 0 : -ENOMEM;
+	}
+	for (size_t i = 0; !rc && i < n; i++)
+		rc = list_one(c, nf, o, names[i]);
+	if (o) {
+		end = pt_cli_end(c, o);
+		rc = rc ? rc : end;
+	}
+	pt_nl_close(nf);
+	pt_arena_free(a);
+	return rc;
+}
+
+int complete_table(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg)
+{
+	struct pt_arena *a;
+	const char **names;
+	struct pt_nl *nf;
+	size_t count;
+	int rc;
+
+	if (n > 0)
+		return 0;
+	rc = pt_nl_open(&nf, NETLINK_NETFILTER, &c->err);
+	if (rc)
+		return rc;
+	a = pt_arena_new();
+	rc = a ? pt_nft_table_list(nf, a, &names, &count, &c->err) : -ENOMEM;
+	for (size_t i = 0; !rc && i < count; i++)
+		word(names[i], arg);
+	pt_arena_free(a);
+	pt_nl_close(nf);
+	return rc;
+}
