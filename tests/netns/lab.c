@@ -52,7 +52,7 @@ int lab_ns(void)
 {
 	if (unshare(CLONE_NEWNET))
 		bail("cannot make a network namespace");
-	/* In the kernel's own dialect: no waiting for duplicate addresses, no strict reverse path. */
+	/* No waiting for duplicate addresses, no strict reverse path. */
 	(void)lab_sysctl("ipv6/conf/all/disable_ipv6", "0");
 	(void)lab_sysctl("ipv6/conf/default/accept_dad", "0");
 	(void)lab_sysctl("ipv6/conf/default/dad_transmits", "0");

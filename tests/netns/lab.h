@@ -46,7 +46,7 @@ void lab_back(int ns);
 
 int lab_ns(void); /* makes one and steps into it */
 void lab_step(int ns);
-/* A veth pair, one end here and one in PEER_NS; both ends up. MAC "02:00:00:00:00:ID", "…:01:ID". */
+/* A veth pair, one end here and one in PEER_NS, both up: 02:00:00:00:00:ID, 02:00:00:00:01:ID. */
 void lab_veth(const char *name, int peer_ns, const char *peer, unsigned int id);
 /* Lines for `ip -batch`. */
 void lab_ip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -384,7 +384,8 @@ static void test_delete_names_tuple_and_id(void **state)
 	memcpy(&sent, rec.bytes.s, rec.bytes.n);
 	assert_int_equal(sent.head.nlmsg_type, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE);
 	assert_true(sent.head.nlmsg_flags & NLM_F_ACK);
-	assert_int_equal(pt_nl_attrs(&sent.head, sizeof(struct nfgenmsg), tb, PT_ARRAY_SIZE(tb)), 0);
+	assert_int_equal(pt_nl_attrs(&sent.head, sizeof(struct nfgenmsg), tb,
+				     PT_ARRAY_SIZE(tb)), 0);
 	assert_non_null(tb[CTA_ID]);
 	assert_int_equal(pt_nl_get_be32(tb[CTA_ID], &id), 0);
 	assert_int_equal(id, 0x01020304);
