@@ -306,9 +306,9 @@ static void lower(struct nft_lower *l, enum nft_compile_kind kind)
 	if (kind == NFT_COMPILE_RULES)
 		nft_sets_tables(l);
 	if (kind != NFT_COMPILE_OPEN) {
-		nft_action_chains(l);
 		in = judgement_emit(l, PT_IN);
 		out = judgement_emit(l, PT_OUT);
+		nft_action_chains(l);
 	}
 	base_chains(l);
 	if (kind == NFT_COMPILE_RULES) {

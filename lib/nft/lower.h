@@ -108,7 +108,6 @@ int nft_device_number(struct nft_lower *l, const char *device, pt_u128 *out);
 #define NFT_TYPE_IP6ADDR 8u
 #define NFT_TYPE_INET_PROTO 12u
 #define NFT_TYPE_INET_SERVICE 13u
-#define NFT_TYPE_CT_STATE 26u
 #define NFT_TYPE_INTEGER 4u /* what has no type of its own, labels too */
 #define NFT_TYPE_IFNAME 41u
 #define NFT_TYPE_VERDICT 0xffffff00u /* the kernel's NFT_DATA_VERDICT */

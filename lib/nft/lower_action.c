@@ -2,8 +2,8 @@
 /*
  * What happens when a rule's conditions hold: states, tags, logs, and the ways to refuse.
  *
- * A rule that keeps state writes the connection's label and then goes by the state of the
- * packet: conntrack forgets what it calls invalid, so such a packet would pass without a state.
+ * A rule that keeps state writes the connection's label and then looks whether there is one: a
+ * packet that conntrack calls invalid has no connection, and would pass without a state.
  */
 #include <errno.h>
 #include <netinet/icmp6.h>
@@ -16,9 +16,7 @@
 
 #include <linux/netfilter/nf_conntrack_common.h>
 
-#define STATES_MAP "ct-state"
 #define CHAIN_PASS "pass-state"
-#define CHAIN_INVALID "block-invalid"
 #define CHAIN_ANSWERS "answers"
 
 static void emit_tag(struct nft_lower *l, uint8_t tag)
@@ -46,8 +44,7 @@ static void emit_label(struct nft_lower *l, const struct nft_effect *x)
 	}
 	nft_e_imm(l, NFT_REG_1, label, sizeof(label));
 	nft_e_ct_set(l, NFT_CT_LABELS);
-	nft_e_ct(l, NFT_CT_STATE);
-	nft_e_map(l, STATES_MAP, NFT_REG_VERDICT);
+	nft_e_verdict(l, NFT_GOTO, CHAIN_PASS);
 }
 
 /* ---- refusals ---- */
@@ -169,38 +166,18 @@ static void answers_chain(struct nft_lower *l)
 
 /* ---- states ---- */
 
-static void state_elem(struct nft_lower *l, struct nft_set *set, uint32_t state, const char *chain)
+static void pass_state_chain(struct nft_lower *l)
 {
-	struct nft_map_elem el = {.key_len = sizeof(state), .chain = chain};
-
-	memcpy(el.key, &state, sizeof(state));
-	if (!l->rc && pt_vec_push(l->arena, &set->map, el))
-		nft_lower_fail(l, -ENOMEM);
-}
-
-static void state_chains(struct nft_lower *l)
-{
-	struct nft_set set = {.name = STATES_MAP,
-			      .role = NFT_SET_VMAP,
-			      .key_len = 4,
-			      .key_type = NFT_TYPE_CT_STATE,
-			      .data_type = NFT_TYPE_VERDICT};
 	size_t chain = nft_chain_new(l, CHAIN_PASS);
 
 	nft_rule_open(l, chain);
-	nft_e_verdict(l, NF_ACCEPT, NULL);
-	nft_rule_close(l, NULL);
-	chain = nft_chain_new(l, CHAIN_INVALID);
-	nft_rule_open(l, chain);
+	nft_t_ct_state(l, NF_CT_STATE_INVALID_BIT);
 	nft_e_counter(l);
 	nft_e_verdict(l, NF_DROP, NULL);
 	nft_rule_close(l, NULL);
-	state_elem(l, &set, NF_CT_STATE_INVALID_BIT, CHAIN_INVALID);
-	state_elem(l, &set, NF_CT_STATE_BIT(IP_CT_ESTABLISHED), CHAIN_PASS);
-	state_elem(l, &set, NF_CT_STATE_BIT(IP_CT_RELATED), CHAIN_PASS);
-	state_elem(l, &set, NF_CT_STATE_BIT(IP_CT_NEW), CHAIN_PASS);
-	state_elem(l, &set, NF_CT_STATE_UNTRACKED_BIT, CHAIN_PASS);
-	nft_set_map(l, &set);
+	nft_rule_open(l, chain);
+	nft_e_verdict(l, NF_ACCEPT, NULL);
+	nft_rule_close(l, NULL);
 }
 
 void nft_action_chains(struct nft_lower *l)
@@ -216,7 +193,7 @@ void nft_action_chains(struct nft_lower *l)
 			return_chain(l, r);
 	}
 	if (keep)
-		state_chains(l);
+		pass_state_chain(l);
 	if (nft_answers_needed(p))
 		answers_chain(l);
 }
