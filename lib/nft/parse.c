@@ -289,14 +289,15 @@ static int parse_rule(struct pt_nft_state *s, const struct nlmsghdr *nlh)
 
 static const struct message_parser {
 	uint16_t type;
+	bool objects; /* needs a place for them */
 	int (*parse)(struct pt_nft_state *s, const struct nlmsghdr *nlh);
 } parsers[] = {
-	{ NFT_MSG_NEWGEN, parse_gen },
-	{ NFT_MSG_NEWTABLE, parse_table },
-	{ NFT_MSG_NEWCHAIN, parse_chain },
-	{ NFT_MSG_NEWSET, parse_set },
-	{ NFT_MSG_NEWSETELEM, parse_elems },
-	{ NFT_MSG_NEWRULE, parse_rule },
+	{ NFT_MSG_NEWGEN, false, parse_gen },
+	{ NFT_MSG_NEWTABLE, false, parse_table },
+	{ NFT_MSG_NEWCHAIN, true, parse_chain },
+	{ NFT_MSG_NEWSET, true, parse_set },
+	{ NFT_MSG_NEWSETELEM, true, parse_elems },
+	{ NFT_MSG_NEWRULE, true, parse_rule },
 };
 
 int pt_nft_parse(struct pt_nft_state *s, const struct nlmsghdr *nlh)
@@ -310,10 +311,12 @@ int pt_nft_parse(struct pt_nft_state *s, const struct nlmsghdr *nlh)
 		return -EBADMSG;
 	if (type != NFT_MSG_NEWGEN && nfg->nfgen_family != NFPROTO_INET)
 		return 0;
-	if (nft_state_ready(s))
-		return -ENOMEM;
-	for (size_t i = 0; i < PT_ARRAY_SIZE(parsers); i++)
-		if (parsers[i].type == type)
-			return parsers[i].parse(s, nlh);
+	for (size_t i = 0; i < PT_ARRAY_SIZE(parsers); i++) {
+		if (parsers[i].type != type)
+			continue;
+		if (parsers[i].objects && nft_state_ready(s))
+			return -ENOMEM;
+		return parsers[i].parse(s, nlh);
+	}
 	return 0;
 }

@@ -57,7 +57,6 @@ int nft_ask_genid(struct pt_nl *nf, uint32_t *genid)
 
 	rc = pt_nl_talk(nf, nft_question(buf, NFT_MSG_GETGEN, 0), answer_take, &a);
 	*genid = s.genid;
-	pt_arena_free(s.arena);
 	return rc;
 }
 
