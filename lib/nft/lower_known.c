@@ -13,10 +13,6 @@
 
 #include "nft/lower.h"
 
-/* nat-to picks source ports in pf's range unless told otherwise. */
-#define NAT_PORT_LO 50001
-#define NAT_PORT_HI 65535
-
 static const struct pt_pol_nat *known_nat(const struct nft_lower *l, const struct nft_known *known)
 {
 	return known->nat ? &l->policy->nats.v[known->nat - 1] : NULL;
@@ -231,7 +227,7 @@ static enum known_answer decide_port(struct nft_lower *l, const struct pt_iset *
 	if (nat && nat->has_port)
 		return in_range(want, nat->port_lo, nat->port_hi);
 	if (nat && nat->kind == PT_NAT_SRC && !nat->static_port && !nat->one_to_one)
-		return in_range(want, NAT_PORT_LO, NAT_PORT_HI);
+		return in_range(want, PT_NAT_PORT_LO, PT_NAT_PORT_HI);
 	*out = *want;
 	return TEST;
 }

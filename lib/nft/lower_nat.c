@@ -16,10 +16,6 @@
 
 #include <linux/netfilter/nf_nat.h>
 
-/* pf's range of source ports for translated connections. */
-#define NAT_PORT_LO 50001
-#define NAT_PORT_HI 65535
-
 static void load_port(struct nft_lower *l, uint32_t reg, uint16_t port)
 {
 	const uint16_t be = htons(port);
@@ -63,8 +59,8 @@ static void load_ports(struct nft_lower *l, const struct pt_pol_nat *nat, struct
 	uint16_t lo = nat->port_lo, hi = nat->port_hi;
 
 	if (!nat->has_port && nat->kind == PT_NAT_SRC && !nat->static_port && !nat->one_to_one) {
-		lo = NAT_PORT_LO;
-		hi = NAT_PORT_HI;
+		lo = PT_NAT_PORT_LO;
+		hi = PT_NAT_PORT_HI;
 	} else if (!nat->has_port) {
 		return;
 	}

@@ -191,6 +191,13 @@ static bool translate(const struct pt_eval *v, uint32_t nat, struct pt_packet *k
 	return true;
 }
 
+/* Stands for all source ports that the kernel may choose: what is compiled has no rule behind a
+ * translation that tells them apart. */
+static uint16_t lowest_port(const struct pt_pol_nat *n)
+{
+	return n->has_port ? n->port_lo : PT_NAT_PORT_LO;
+}
+
 /* ---- judgement ---- */
 
 struct judgement {
@@ -226,7 +233,8 @@ static void judge(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_
 		} else if (r->nat) {
 			j->match_nat = r->nat;
 			seen = *pkt;
-			(void)translate(v, r->nat, &seen);
+			if (translate(v, r->nat, &seen) && pkt->sport && !seen.sport)
+				seen.sport = lowest_port(&v->policy->nats.v[r->nat - 1]);
 		}
 	}
 }

@@ -80,6 +80,10 @@ struct pt_pol_nat {
 	bool static_port;
 };
 
+/* Where nat-to takes its source ports from unless told otherwise: pf's range. */
+#define PT_NAT_PORT_LO 50001
+#define PT_NAT_PORT_HI 65535
+
 struct pt_pol_rule {
 	uint32_t index;          /* position in the policy */
 	uint32_t ast;            /* index into conf->ast; PT_POL_BUILTIN for built-in rules */
