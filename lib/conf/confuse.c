@@ -17,6 +17,7 @@
 
 /* libconfuse ends the process when memory runs out in its lexer, so it must not run out there. */
 #define LEXER_MEMORY ((size_t)256 << 10)
+#define LEXER_FACTOR 6 /* of one huge token: buffers that double, the string, its copies */
 
 struct collector {
 	const char *file;
@@ -151,7 +152,7 @@ static cfg_opt_t *make_opts(const struct pt_schema *rows, struct collector *c, s
 /* Takes and gives back what libconfuse will need at most, while a failure can still be told. */
 static int reserve(const struct conf_tree *t)
 {
-	void *p = malloc(2 * t->clean.n + LEXER_MEMORY);
+	void *p = malloc(LEXER_FACTOR * t->clean.n + LEXER_MEMORY);
 
 	if (!p)
 		return -ENOMEM;

@@ -124,6 +124,7 @@ struct conf_tree {
 
 /* More sections of one kind than this are refused: libconfuse compares each title with each. */
 #define CONF_MAX_SECTIONS 10000
+#define CONF_MAX_VALUES 2000000 /* of the file */
 #define CONF_MAX_OPTIONS 16 /* of one section */
 
 /* -EINVAL with records, the tree holding what was right; -ENOMEM; 0. */
@@ -147,6 +148,9 @@ struct conf_model {
 	const struct conf_tree *tree;
 };
 int conf_model_put(void *model, const struct conf_leaf *leaf, const char *value);
+
+/* ---- cross.c ---- */
+
 /* What no single value shows: defaults, clashes between sections. */
 int conf_model_check(struct pt_conf *c, const struct conf_tree *t, struct pt_err *e) PT_MUST;
 

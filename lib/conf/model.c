@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The typed model: values where the other modules look for them, and the checks that need more
- * than one value.
+ * The typed model: values where the other modules look for them.
  */
 #include <errno.h>
-#include <net/if.h>
 #include <string.h>
 
 #include "conf/internal.h"
@@ -209,109 +207,6 @@ int conf_model_begin(struct pt_conf *c, struct conf_tree *t)
 	c->builtin = true;
 	for (size_t i = 0; i < t->sections.n && !rc; i++)
 		rc = begin_section(c, &t->sections.v[i]);
-	return rc;
-}
-
-/* ---- checks between values ---- */
-
-static int finish_if(struct pt_conf_if *i, struct pt_err *e)
-{
-	for (size_t a = 0; a < i->addresses.n; a++)
-		for (size_t b = 0; b < a; b++)
-			if (i->addresses.v[a].addr.af == i->addresses.v[b].addr.af &&
-			    i->addresses.v[a].addr.v == i->addresses.v[b].addr.v) {
-				pt_err_add(e, PT_ERROR, &i->loc, "remove one of them",
-					   "interface %s has the same address twice", i->name);
-				return -EINVAL;
-			}
-	if (!i->addresses.n)
-		i->dhcp = true;
-	if (!i->device)
-		i->device = i->name;
-	if (strcmp(i->name, "lo") != 0 || !strcmp(i->device, "lo"))
-		return 0;
-	pt_err_add(e, PT_ERROR, &i->loc, "choose another name",
-		   "interface lo is the loopback of every machine and cannot be device %s",
-		   i->device);
-	return -EINVAL;
-}
-
-/* `on NAME` takes names, devices and groups, so no two may mean different interfaces. */
-static int check_pair(const struct pt_conf_if *x, const struct pt_conf_if *y, struct pt_err *e)
-{
-	if (!strcmp(x->device, y->device)) {
-		pt_err_add(e, PT_ERROR, &y->loc, "one interface section a device",
-			   "interface %s has device %s, which is already interface %s (line %u)",
-			   y->name, y->device, x->name, x->loc.line);
-		return -EINVAL;
-	}
-	if (!strcmp(x->name, y->device) || !strcmp(y->name, x->device)) {
-		pt_err_add(
-			e, PT_ERROR, &y->loc,
-			"choose names that are not devices of other interfaces",
-			"interfaces %s (line %u) and %s: one has the device that names the other",
-			x->name, x->loc.line, y->name);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static int check_groups(const struct pt_conf *c, const struct pt_conf_if *i, struct pt_err *e)
-{
-	int rc = 0;
-
-	for (size_t g = 0; g < i->groups.n; g++) {
-		const struct pt_conf_str *group = &i->groups.v[g];
-
-		if (!pt_conf_find_if(c, group->s) && strcmp(group->s, "lo") != 0)
-			continue;
-		pt_err_add(e, PT_ERROR, &group->loc, "choose another name for the group",
-			   "group %s has the name of an interface", group->s);
-		rc = -EINVAL;
-	}
-	return rc;
-}
-
-static void check_table(const struct pt_conf_table *t, struct pt_err *e)
-{
-	if (t->constant && t->timeout)
-		pt_err_add(e, PT_WARNING, &t->loc, "remove const or timeout",
-			   "table %s refuses changes (const), so nothing in it can time out",
-			   t->name);
-}
-
-static int check_macros(const struct pt_conf *c, const struct conf_tree *t, struct pt_err *e)
-{
-	int rc = 0;
-
-	for (size_t i = 0; i < t->sections.n; i++) {
-		const struct conf_section *s = &t->sections.v[i];
-
-		if (s->bad || strcmp(s->row->name, "macro") != 0 || *c->macros.v[s->model].text)
-			continue;
-		pt_err_add(e, PT_ERROR, &s->loc, "add value = \"...\"", "macro %s has no value",
-			   s->title);
-		rc = -EINVAL;
-	}
-	return rc;
-}
-
-int conf_model_check(struct pt_conf *c, const struct conf_tree *t, struct pt_err *e)
-{
-	int rc = check_macros(c, t, e);
-
-	for (size_t i = 0; i < c->interfaces.n; i++)
-		if (finish_if(&c->interfaces.v[i], e))
-			rc = -EINVAL;
-	for (size_t i = 0; i < c->interfaces.n; i++) {
-		for (size_t k = 0; k < i; k++)
-			if (check_pair(&c->interfaces.v[k], &c->interfaces.v[i], e))
-				rc = -EINVAL;
-		if (check_groups(c, &c->interfaces.v[i], e))
-			rc = -EINVAL;
-	}
-	for (size_t i = 0; i < c->tables.n; i++)
-		check_table(&c->tables.v[i], e);
 	return rc;
 }
 

@@ -34,11 +34,9 @@ static struct pt_conf *new_conf(const char *name, const char *text, size_t len)
 	return c;
 }
 
-/* A rule that uses a macro whose value was refused could only repeat that error. */
-static bool is_echo(const struct pt_conf *c, const char *rule)
+/* Has a macro no value, because it was refused? A rule that uses it could only repeat that. */
+static bool lacks_macro(const struct pt_conf *c)
 {
-	if (!strchr(rule, '$'))
-		return false;
 	for (size_t i = 0; i < c->macros.n; i++)
 		if (!*c->macros.v[i].text)
 			return true;
@@ -47,6 +45,7 @@ static bool is_echo(const struct pt_conf *c, const char *rule)
 
 static int parse_rules(struct pt_conf *c, struct pt_err *e)
 {
+	bool lacks = lacks_macro(c);
 	int rc = 0, one;
 
 	for (size_t i = 0; i < c->rules.n && rc != -ENOMEM && e->list.n < PT_ERR_MAX; i++) {
@@ -63,7 +62,7 @@ static int parse_rules(struct pt_conf *c, struct pt_err *e)
 		};
 		struct pt_ast_rule *rule;
 
-		if (is_echo(c, str->s))
+		if (lacks && strchr(str->s, '$'))
 			continue;
 		one = pt_rule_parse(&ctx, str->s, strlen(str->s), &rule, e);
 		if (!one)

@@ -17,7 +17,7 @@
 #include "conf/internal.h"
 
 #define BOM "\xef\xbb\xbf"
-#define DOLLAR_MAX 256 /* bounds the look ahead for the closing brace */
+#define DOLLAR_MAX 64 /* bounds the look ahead for the closing brace */
 
 void conf_lex_init(struct conf_lexer *l, const char *file, const char *text, size_t len,
 		   struct pt_err *e)

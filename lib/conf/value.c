@@ -11,6 +11,10 @@
 
 #include "conf/tree.h"
 
+/* libconfuse's lexer takes a stretch of plain characters as one token, and its time grows with the
+ * square of a token's length. */
+#define STRETCH_MAX 1024
+
 void conf_reader_nomem(struct conf_reader *r)
 {
 	r->nomem = true;
@@ -53,31 +57,34 @@ struct pt_loc conf_value_loc(const struct conf_reader *r, const struct pt_src_to
 	return loc;
 }
 
-static struct pt_loc place_in(const struct conf_reader *r, const struct pt_src_tok *tok, size_t raw,
-			      size_t len)
-{
-	struct pt_loc loc = { r->file, tok->line, tok->col, (uint32_t)len };
+/* Where the newest complaint about the string was, to count on from there. */
+struct place {
+	size_t raw;
+	struct pt_loc loc;
+};
 
-	for (size_t i = tok->off; i < raw; i++) {
-		loc.col++;
-		if (r->text[i] == '\n') {
-			loc.line++;
-			loc.col = 1;
+static void move_to(struct place *p, const char *text, size_t raw)
+{
+	for (; p->raw < raw; p->raw++) {
+		p->loc.col++;
+		if (text[p->raw] == '\n') {
+			p->loc.line++;
+			p->loc.col = 1;
 		}
 	}
-	return loc;
 }
 
 /* What an escape may not make: bytes that the file itself may not have either. */
-static bool step_ok(struct conf_reader *r, const struct pt_src_tok *tok, size_t raw,
-		    const struct conf_step *s)
+static bool step_ok(struct conf_reader *r, struct place *p, size_t raw, const struct conf_step *s)
 {
 	struct pt_loc loc;
 	char c = (char)s->byte;
 
 	if (s->esc == CONF_ESC_NONE || (s->esc == CONF_ESC_CODE && !conf_is_control(&c, &c + 1)))
 		return true;
-	loc = place_in(r, tok, raw, s->next - raw);
+	move_to(p, r->text, raw);
+	loc = p->loc;
+	loc.len = (uint32_t)(s->next - raw);
 	if (s->esc == CONF_ESC_BAD)
 		conf_reader_error(r, &loc,
 				  "a backslash is written as \\\\, a byte as \\x41 or \\101",
@@ -103,14 +110,15 @@ static bool is_utf8(const struct pt_buf *b)
 bool conf_value_decode(struct conf_reader *r, const struct pt_src_tok *tok)
 {
 	struct conf_span span = conf_span(r->text, tok);
+	struct place place = { tok->off, { r->file, tok->line, tok->col, 1 } };
 	bool high = false, ok = true;
 	struct conf_step s;
 	struct pt_loc loc;
 
 	r->value.n = 0;
-	for (size_t i = span.from; i < span.to; i = s.next) {
+	for (size_t i = span.from; i < span.to && (ok || !r->stop); i = s.next) {
 		s = conf_decode_step(r->text, i, span.to, span.quote);
-		ok = step_ok(r, tok, i, &s) && ok;
+		ok = step_ok(r, &place, i, &s) && ok;
 		high = high || (s.esc == CONF_ESC_CODE && s.byte >= 0x80);
 		if (s.byte >= 0)
 			pt_buf_chr(&r->value, (char)s.byte);
@@ -145,7 +153,11 @@ void conf_clean_string(struct conf_reader *r, const char *s)
 	if (r->mute)
 		return;
 	pt_buf_chr(b, '\'');
-	for (; *s; s++) {
+	for (size_t n = 1; *s; s++, n++) {
+		if (n % STRETCH_MAX == 0) {
+			pt_buf_str(b, "\\\n"); /* stands for nothing */
+			r->clean_line++;
+		}
 		if (*s == '\'' || *s == '\\')
 			pt_buf_chr(b, '\\');
 		if (*s == '\n')
@@ -196,6 +208,12 @@ void conf_value_read(struct conf_reader *r, const struct pt_schema *opt,
 
 	if (r->stop || !conf_value_decode(r, tok) || !check_typed(r, opt, &loc) || r->mute)
 		return;
+	if (r->tree->leaves.n >= CONF_MAX_VALUES) {
+		conf_reader_error(r, &loc, "put long lists of addresses into files of tables",
+				  "more than %d values", CONF_MAX_VALUES);
+		r->stop = true;
+		return;
+	}
 	conf_clean_string(r, r->value.s);
 	if (pt_vec_push(r->arena, &r->tree->leaves, leaf))
 		conf_reader_nomem(r);

@@ -388,7 +388,7 @@ static void test_clashes(void **state)
 	    { 2, 11, 3, "device that names the other", NULL });
 	BAD("interface a { groups = { x, b } }\ninterface b { }",
 	    { 1, 29, 1, "name of an interface", NULL });
-	BAD("interface a { address = { 10.0.0.1/8, 10.0.0.1/9 } }",
+	BAD("interface a { address = { 10.0.0.1/8, 10.0.0.1/9 } } interface b { }",
 	    { 1, 11, 1, "same address twice", NULL });
 	BAD("interface lo { device = eth0 }", { 1, 11, 2, "loopback", NULL });
 }
