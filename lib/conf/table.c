@@ -103,6 +103,8 @@ static int finish(struct conf_table_reader *r, struct pt_iset *v4, struct pt_ise
 		*out[i] = f->pos;
 		pt_iset_norm(out[i]);
 	}
+	if (rc)
+		*v4 = *v6 = (struct pt_iset){ 0 };
 	return rc;
 }
 

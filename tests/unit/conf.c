@@ -456,7 +456,7 @@ static const char sample[] = "system { name = gw }\ninterface lan { device = eth
 			     "macro m { value = \"port 22\" }\nfirewall { rules = { \"pass in "
 			     "proto tcp to any $m\", \"block\" } }\n";
 
-static void test_every_allocation_fails(void **state)
+static void hostile_31_every_allocation_fails(void **state)
 {
 	struct pt_err e = { 0 };
 	struct pt_conf *c;
@@ -479,7 +479,7 @@ static void test_every_allocation_fails(void **state)
 	pt_err_fini(&e);
 }
 
-static void test_every_allocation_fails_in_errors(void **state)
+static void hostile_31_every_allocation_fails_in_errors(void **state)
 {
 	static const char text[] =
 		"sistem { }\nsystem { nam = x }\ntable t { addresses = { 10.0.0.1/8 } }\n"
@@ -700,8 +700,8 @@ int main(void)
 		cmocka_unit_test(test_no_echo_of_a_bad_macro),
 		cmocka_unit_test(test_errors_are_bounded),
 		cmocka_unit_test(test_many_sections),
-		cmocka_unit_test(test_every_allocation_fails),
-		cmocka_unit_test(test_every_allocation_fails_in_errors),
+		cmocka_unit_test(hostile_31_every_allocation_fails),
+		cmocka_unit_test(hostile_31_every_allocation_fails_in_errors),
 		cmocka_unit_test(hostile_09_label),
 		cmocka_unit_test(hostile_10_text_that_looks_like_a_command),
 		cmocka_unit_test(hostile_11_names),

@@ -19,6 +19,37 @@
 
 #include "conf/internal.h"
 
+/* ---- allocations that fail ---- */
+
+static long fail_at = -1; /* counts down; the allocation at 0 fails */
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+
+static bool fails(void)
+{
+	return fail_at >= 0 && fail_at-- == 0;
+}
+
+void *__wrap_malloc(size_t n)
+{
+	return fails() ? NULL : __real_malloc(n);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t n)
+{
+	return fails() ? NULL : __real_realloc(p, n);
+}
+
 /* ---- helpers ---- */
 
 static char *show(enum pt_af af, const struct pt_iset *s)
@@ -311,6 +342,41 @@ static void test_load_errors(void **state)
 	pt_arena_free(a);
 }
 
+/* A failure is -ENOMEM and empty sets; with wrong entries it may also be -EINVAL. */
+static void fail_each(const char *text, int last)
+{
+	struct pt_iset v4, v6;
+	bool over = false;
+	int rc = 0;
+
+	for (long i = 0; !over; i++) {
+		struct pt_arena *a = pt_arena_new();
+		struct pt_err e = { 0 };
+
+		assert_non_null(a);
+		fail_at = i;
+		rc = pt_table_parse("t", text, strlen(text), a, &v4, &v6, &e);
+		over = fail_at >= 0;
+		fail_at = -1;
+		if (!over && rc != last)
+			assert_int_equal(rc, -ENOMEM);
+		if (!over)
+			assert_true(rc && e.n_errors && !v4.n && !v6.n);
+		pt_err_fini(&e);
+		pt_arena_free(a);
+	}
+	assert_int_equal(rc, last);
+}
+
+static void hostile_31_every_allocation_fails(void **state)
+{
+	(void)state;
+	fail_each("10.0.0.0/8 1.1.1.1-1.1.1.9\nfd00::/8", 0);
+	fail_each("10.0.0.0/8 !10.1.0.0-10.1.9.9\nfd00::/8 !fd00::1", 0);
+	fail_each("10.0.0.1/8 x\n", -EINVAL);
+	fail_each("10.0.0.0/8 !10.0.0.0/8\n", -EINVAL);
+}
+
 /* ---- hostile ---- */
 
 static double seconds(void)
@@ -410,6 +476,7 @@ int main(void)
 		cmocka_unit_test(test_all_errors),
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_load_errors),
+		cmocka_unit_test(hostile_31_every_allocation_fails),
 		cmocka_unit_test(hostile_16_million_entries),
 		cmocka_unit_test(hostile_16_hundred_thousand_in_the_file),
 	};
