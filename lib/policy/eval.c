@@ -4,7 +4,6 @@
  * all ask it, so it stays plain; speed comes from the classifier.
  */
 #include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
 
 #include <patronus/policy.h>
@@ -141,7 +140,7 @@ static bool protocol_matches(const struct pt_pol_rule *r, const struct pt_packet
 		return false;
 	if (r->icmp.n && !pt_iset_has(&r->icmp, icmp))
 		return false;
-	return k->proto != IPPROTO_TCP || (k->tcp_flags & r->flags_mask) == r->flags_set;
+	return k->proto != PT_PROTO_TCP || (k->tcp_flags & r->flags_mask) == r->flags_set;
 }
 
 static bool rule_matches(const struct pt_eval *v, const struct pt_pol_rule *r, const struct pt_packet *k,
@@ -158,7 +157,7 @@ static bool rule_matches(const struct pt_eval *v, const struct pt_pol_rule *r, c
 
 static bool has_ports(uint8_t proto)
 {
-	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
+	return proto == PT_PROTO_TCP || proto == PT_PROTO_UDP || proto == PT_PROTO_SCTP;
 }
 
 static struct pt_addr nat_address(const struct pt_eval *v, const struct pt_pol_nat *n, struct pt_addr old)

@@ -4,7 +4,6 @@
  * belongs to `out`, rdr-to to `in`, and binat-to becomes one of each.
  */
 #include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
 
 #include "policy/internal.h"
@@ -59,7 +58,7 @@ static int dst_ports(struct policy_builder *b, const struct pt_pol_rule *r, stru
 	uint32_t span;
 
 	if (r->proto_any || !r->protos.n ||
-	    (r->protos.v[0] != IPPROTO_TCP && r->protos.v[0] != IPPROTO_UDP && r->protos.v[0] != IPPROTO_SCTP))
+	    (r->protos.v[0] != PT_PROTO_TCP && r->protos.v[0] != PT_PROTO_UDP && r->protos.v[0] != PT_PROTO_SCTP))
 		return policy_fail(b, &a->loc, "write `proto tcp` or `proto udp`", "a port belongs to tcp, udp and sctp only");
 	if (!a->port_star && a->port_lo == a->port_hi)
 		return 0;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What connection tracking of Linux says of a packet that belongs to no known connection. */
-#include <netinet/in.h>
-
 #include <patronus/policy.h>
 
 enum { FIN = 0x01, SYN = 0x02, RST = 0x04, PSH = 0x08, ACK = 0x10, URG = 0x20 };
@@ -37,11 +35,11 @@ static enum pt_ct icmp6_ct(uint8_t type)
 
 enum pt_ct pt_packet_ct(const struct pt_packet *p)
 {
-	if (p->proto == IPPROTO_TCP)
+	if (p->proto == PT_PROTO_TCP)
 		return tcp_ct(p->tcp_flags);
-	if (p->proto == IPPROTO_ICMP && p->af == PT_AF_INET)
+	if (p->proto == PT_PROTO_ICMP && p->af == PT_AF_INET)
 		return icmp_ct(p->icmp_type);
-	if (p->proto == IPPROTO_ICMPV6 && p->af == PT_AF_INET6)
+	if (p->proto == PT_PROTO_ICMP6 && p->af == PT_AF_INET6)
 		return icmp6_ct(p->icmp_type);
 	return PT_CT_NEW;
 }

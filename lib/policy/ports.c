@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Protocols and what belongs to them: ports, ICMP types, TCP flags. */
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,7 +84,7 @@ static bool only(const struct pt_pol_rule *r, const uint8_t *wanted, size_t n)
 
 static int check_ports(struct policy_builder *b)
 {
-	static const uint8_t with_ports[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP };
+	static const uint8_t with_ports[] = { PT_PROTO_TCP, PT_PROTO_UDP, PT_PROTO_SCTP };
 	const struct pt_ast_rule *a = b->ast;
 	const pt_ports *first = a->sport.n ? &a->sport : &a->dport;
 
@@ -98,17 +97,17 @@ static int check_ports(struct policy_builder *b)
 static int add_icmp(struct policy_builder *b)
 {
 	const struct pt_ast_rule *a = b->ast;
-	uint8_t proto = a->icmp_af == PT_AF_INET6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+	uint8_t proto = a->icmp_af == PT_AF_INET6 ? PT_PROTO_ICMP6 : PT_PROTO_ICMP;
 	int rc = 0;
 
 	if (!a->icmp.n)
 		return 0;
 	if (!only(&b->base, &proto, 1))
-		return policy_fail(b, &a->icmp_loc, proto == IPPROTO_ICMP ? "write `proto icmp`" : "write `proto icmp6`",
+		return policy_fail(b, &a->icmp_loc, proto == PT_PROTO_ICMP ? "write `proto icmp`" : "write `proto icmp6`",
 				   "ICMP types need the protocol they belong to");
 	if (!(b->base.af & a->icmp_af))
 		return policy_fail(b, &a->icmp_loc, NULL, "%s in a rule for %s",
-				   proto == IPPROTO_ICMP ? "icmp-type" : "icmp6-type", a->af == PT_AF_INET ? "inet" : "inet6");
+				   proto == PT_PROTO_ICMP ? "icmp-type" : "icmp6-type", a->af == PT_AF_INET ? "inet" : "inet6");
 	b->base.af &= (uint8_t)a->icmp_af;
 	for (size_t i = 0; !rc && i < a->icmp.n; i++) {
 		uint32_t type = (uint32_t)a->icmp.v[i].type << 8;
@@ -124,7 +123,7 @@ static int add_icmp(struct policy_builder *b)
 /* Rules that make states look at the first packet of a connection, unless they say otherwise. */
 static int set_flags(struct policy_builder *b)
 {
-	static const uint8_t tcp = IPPROTO_TCP;
+	static const uint8_t tcp = PT_PROTO_TCP;
 	const struct pt_ast_rule *a = b->ast;
 	struct pt_pol_rule *r = &b->base;
 
@@ -135,7 +134,7 @@ static int set_flags(struct policy_builder *b)
 		r->flags_mask = a->flags_any ? 0 : a->flags_mask;
 		return 0;
 	}
-	if (r->keep_state && (r->proto_any || memchr(r->protos.v, IPPROTO_TCP, r->protos.n))) {
+	if (r->keep_state && (r->proto_any || memchr(r->protos.v, PT_PROTO_TCP, r->protos.n))) {
 		r->flags_set = FLAG_SYN;
 		r->flags_mask = FLAG_SYN | FLAG_ACK;
 	}

@@ -8,7 +8,7 @@
  *
  * The connection label, four 32-bit words in memory order:
  *   0  bit 0: a state passes {in, original} and {out, reply}; bit 1: {out, original} and
- *      {in, reply}; bit 2: this packet is being refused with an answer
+ *      {in, reply}
  *   1  id of the rule that made the state of bit 0
  *   2  id of the rule that made the state of bit 1
  *   3  translation of bit 0 (low half) and of bit 1 (high half), index+1 into nats
@@ -23,7 +23,6 @@
 #define PT_NFT_TABLE "patronus"
 #define PT_LABEL_IN 1u
 #define PT_LABEL_OUT 2u
-#define PT_LABEL_REFUSED 4u
 #define PT_NFT_LOG_GROUP 80
 
 /* What the policy wants in the kernel. */

@@ -12,6 +12,9 @@
 #include <patronus/addr.h>
 #include <patronus/base.h>
 
+/* Protocols that rules treat in a way of their own (IANA numbers). */
+enum { PT_PROTO_ICMP = 1, PT_PROTO_TCP = 6, PT_PROTO_UDP = 17, PT_PROTO_ICMP6 = 58, PT_PROTO_SCTP = 132 };
+
 enum pt_action { PT_PASS, PT_BLOCK, PT_MATCH };
 enum pt_dir { PT_DIR_NONE = 0, PT_IN = 1, PT_OUT = 2 }; /* also bits of a mask */
 
