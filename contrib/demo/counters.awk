@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# `ptfw rule show -s -d -o` (key=value, one rule a line) to "NAME ACTION FILE:LINE PACKETS".
+# `ptfw rule show -s -d -o` (key=value, one rule a line) to
+# "NAME ACTION FILE:LINE PACKETS DIRECTION".
 function value(key,    rest)
 {
 	if (!match($0, "(^|[ \t])" key "="))
@@ -15,5 +16,6 @@ function value(key,    rest)
 {
 	file = value("file")
 	sub(/.*\//, "", file)
-	print value("name"), value("action"), file ":" value("line"), value("packets") + 0
+	direction = value("rule") ~ /^[a-z]+( (drop|return[a-z0-9-]*))?( \([^)]*\))? out / ? "out" : "in"
+	print value("name"), value("action"), file ":" value("line"), value("packets") + 0, direction
 }

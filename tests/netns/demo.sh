@@ -35,7 +35,7 @@ trial()
 {
 	at=$(grep -n "label $4\"" "$conf" | cut -d: -f1)
 	found=$(printf '%s\n' "$out" | grep -F -e "$1  ")
-	like "$found" " $2 +$3 .*$4 \\(small-office\\.conf:$at\\)" "$1: $2 by $4 of line $at"
+	like "$found" " $2 +$3 +$4 \\(small-office\\.conf:$at\\)" "$1: $2 by $4 of line $at"
 }
 
 trial 'office -> Internet, web' answered 203.0.113.2 lan
