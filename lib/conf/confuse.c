@@ -192,6 +192,7 @@ int conf_confuse_read(const char *file, const struct conf_tree *t, struct pt_are
 	if (!cfg)
 		return -ENOMEM;
 	cfg_set_error_function(cfg, on_error);
+	errno = 0;
 	rc = cfg_parse_buf(cfg, t->clean.s);
 	if (!c.rc && (rc != CFG_SUCCESS || c.next != t->leaves.n))
 		c.rc = errno == ENOMEM ? -ENOMEM : report_unread(&c);

@@ -96,7 +96,8 @@ struct pt_conf {
 
 /* Reads, checks and parses PATH ("-": standard input), rules included. Every
  * problem of the file is reported in one run. 0, or -EINVAL and friends; *OUT is
- * NULL on failure. Warnings alone are success. No privilege is needed. */
+ * NULL on failure. Warnings alone are success. No privilege is needed. libconfuse keeps
+ * state of its own while it reads: not from two threads at once. */
 PT_API int pt_conf_load(const char *path, struct pt_conf **out, struct pt_err *e) PT_MUST;
 /* The same from memory; NAME stands for the path in messages. */
 PT_API int pt_conf_parse(const char *name, const char *text, size_t len, struct pt_conf **out,
