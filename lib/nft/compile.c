@@ -23,7 +23,7 @@
 #define PRIO_DSTNAT (-100)
 #define PRIO_SRCNAT 100
 
-static const char *const filter_hooks[] = {"prerouting", "forward", "output"};
+static const char *const filter_hooks[] = { "prerouting", "forward", "output" };
 
 void nft_lower_fail(struct nft_lower *l, int rc)
 {
@@ -54,7 +54,7 @@ size_t nft_chain_find(const struct nft_lower *l, const char *name)
 
 size_t nft_chain_new(struct nft_lower *l, const char *name)
 {
-	struct nft_chain chain = {.name = pt_arena_strdup(l->arena, name)};
+	struct nft_chain chain = { .name = pt_arena_strdup(l->arena, name) };
 
 	if (!chain.name || pt_vec_push(l->arena, &l->prog->objects.chains, chain)) {
 		nft_lower_fail(l, -ENOMEM);
@@ -103,7 +103,7 @@ static void rule_identity(struct nft_lower *l, struct nft_rule *rule, const stru
 
 void nft_rule_close(struct nft_lower *l, const struct pt_pol_rule *r)
 {
-	struct nft_rule rule = {0};
+	struct nft_rule rule = { 0 };
 
 	if (r && !l->rc)
 		rule_identity(l, &rule, r);
@@ -167,7 +167,7 @@ static bool passes_without_state(const struct pt_policy *p, enum pt_dir dir)
 static struct judgement judgement_emit(struct nft_lower *l, enum pt_dir dir)
 {
 	bool in = dir == PT_IN;
-	struct judgement j = {0};
+	struct judgement j = { 0 };
 	const char *name;
 
 	name = in ? "in-builtin" : "out-builtin";
@@ -301,7 +301,7 @@ static void stop_emit(struct nft_lower *l, const struct judgement *in, const str
  * being set, and no connection is tracked without room for one. */
 static void lower(struct nft_lower *l, enum nft_compile_kind kind)
 {
-	struct judgement in = {0}, out = {0};
+	struct judgement in = { 0 }, out = { 0 };
 
 	if (kind == NFT_COMPILE_RULES)
 		nft_sets_tables(l);
@@ -343,8 +343,9 @@ int nft_compile(const struct nft_source *from, enum nft_compile_kind kind, struc
 		struct pt_err *e)
 {
 	static const struct pt_host nowhere;
-	struct nft_lower l = {
-		.policy = from->policy, .host = from->host ? from->host : &nowhere, .e = e};
+	struct nft_lower l = { .policy = from->policy,
+			       .host = from->host ? from->host : &nowhere,
+			       .e = e };
 
 	*out = NULL;
 	l.prog = prog_new(from->digest, from->path);
@@ -369,7 +370,7 @@ int nft_compile(const struct nft_source *from, enum nft_compile_kind kind, struc
 int pt_nft_compile(const struct pt_policy *p, const struct pt_host *h, const char *digest,
 		   const char *path, struct pt_nft_prog **out, struct pt_err *e)
 {
-	const struct nft_source from = {p, h, digest, path};
+	const struct nft_source from = { p, h, digest, path };
 
 	return nft_compile(&from, NFT_COMPILE_RULES, out, e);
 }

@@ -53,7 +53,8 @@ static void put_size(struct nlmsghdr *nlh, const struct nft_set *set, size_t siz
 
 static void put_byteorder(struct nlmsghdr *nlh, const struct nft_set *set)
 {
-	uint32_t order = set->role == NFT_SET_VMAP ? BYTEORDER_HOST : BYTEORDER_BIG;
+	bool host = set->role == NFT_SET_VMAP || set->key_type == NFT_KEY_IFNAME;
+	uint32_t order = host ? BYTEORDER_HOST : BYTEORDER_BIG;
 	uint8_t udata[8];
 
 	mnl_attr_put(nlh, NFTA_SET_USERDATA,

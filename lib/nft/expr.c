@@ -266,7 +266,7 @@ void nft_t_u8(struct nft_lower *l, uint32_t meta_key, uint8_t value)
 void nft_t_label(struct nft_lower *l, uint8_t dir, uint32_t bit)
 {
 	static const uint32_t zero[4];
-	const uint32_t mask[4] = {bit};
+	const uint32_t mask[4] = { bit };
 
 	nft_e_ct(l, NFT_CT_DIRECTION);
 	nft_e_cmp(l, NFT_CMP_EQ, &dir, 1);
@@ -286,7 +286,7 @@ void nft_t_ct_state(struct nft_lower *l, uint32_t bits)
 
 void nft_t_device(struct nft_lower *l, uint32_t meta_key, const char *device, bool neg)
 {
-	char name[NFT_IFNAME_LEN] = {0};
+	char name[NFT_IFNAME_LEN] = { 0 };
 
 	memcpy(name, device, strnlen(device, sizeof(name) - 1));
 	nft_e_meta(l, meta_key);

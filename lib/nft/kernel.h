@@ -31,7 +31,7 @@ int nft_rule_parse(const struct nlattr *exprs, const struct nlattr *udata, struc
 bool nft_table_name_of(const char *set, const char **name, size_t *len, enum pt_af *af);
 
 /* nft's numbers of the types of keys that are addresses, fixed by its user interface. */
-enum { NFT_KEY_IPV4 = 7, NFT_KEY_IPV6 = 8 };
+enum { NFT_KEY_IPV4 = 7, NFT_KEY_IPV6 = 8, NFT_KEY_IFNAME = 41 };
 
 /* ---- parse.c ---- */
 

@@ -88,7 +88,9 @@ enum nft_set_kind {
 	NFT_KIND_V6,
 	NFT_KIND_PORT,
 	NFT_KIND_PROTO,
-	NFT_KIND_ICMP,
+	NFT_KIND_ICMP, /* type << 8 | code */
+	NFT_KIND_TYPE4, /* types alone */
+	NFT_KIND_TYPE6,
 	NFT_KIND_DEVICE,
 };
 
@@ -109,6 +111,8 @@ int nft_device_number(struct nft_lower *l, const char *device, pt_u128 *out);
 #define NFT_TYPE_INET_PROTO 12u
 #define NFT_TYPE_INET_SERVICE 13u
 #define NFT_TYPE_INTEGER 4u /* what has no type of its own, labels too */
+#define NFT_TYPE_ICMP_TYPE 14u
+#define NFT_TYPE_ICMP6_TYPE 29u
 #define NFT_TYPE_IFNAME 41u
 #define NFT_TYPE_VERDICT 0xffffff00u /* the kernel's NFT_DATA_VERDICT */
 

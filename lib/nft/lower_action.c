@@ -31,7 +31,7 @@ static void emit_tag(struct nft_lower *l, uint8_t tag)
 static void emit_label(struct nft_lower *l, const struct nft_effect *x)
 {
 	const struct pt_pol_rule *r = x->rule;
-	uint32_t nat = r->nat ? r->nat : x->nat, label[4] = {0};
+	uint32_t nat = r->nat ? r->nat : x->nat, label[4] = { 0 };
 
 	if (r->dir == PT_IN) {
 		label[0] = PT_LABEL_IN;
@@ -65,7 +65,7 @@ bool nft_answers_needed(const struct pt_policy *p)
 /* "return-icmp-10-1"; a code that is not answered is "no". */
 static void return_name(char out[NFT_SETNAME_MAX], const struct pt_pol_rule *r)
 {
-	const int16_t codes[2] = {r->code4, r->code6};
+	const int16_t codes[2] = { r->code4, r->code6 };
 	bool usual = r->code4 == ICMP_PORT_UNREACH && r->code6 == ICMP6_DST_UNREACH_NOPORT;
 	size_t n;
 

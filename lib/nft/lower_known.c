@@ -169,8 +169,8 @@ static enum known_answer side_to_if(struct nft_lower *l, const struct pt_pol_add
 				    uint8_t *af, struct nft_side *side)
 {
 	const struct pt_pol_ifref *r = &l->policy->ifrefs.v[ref];
-	const struct pt_addr to[2] = {pt_ifref_address(r, l->host, PT_AF_INET),
-				      pt_ifref_address(r, l->host, PT_AF_INET6)};
+	const struct pt_addr to[2] = { pt_ifref_address(r, l->host, PT_AF_INET),
+				       pt_ifref_address(r, l->host, PT_AF_INET6) };
 
 	if (a->kind == PT_REF_SELF || same_interface(l, a, ref))
 		return a->neg ? NEVER : ALWAYS;
@@ -183,7 +183,7 @@ static enum known_answer side_to_range(struct nft_lower *l, const struct pt_pol_
 {
 	int i = nat->af == PT_AF_INET6;
 	const struct pt_iset *s = i ? &a->v6 : &a->v4;
-	struct pt_addr to[2] = {0};
+	struct pt_addr to[2] = { 0 };
 
 	if (a->kind == PT_REF_SET && nat->one_to_one) {
 		side->kind = NFT_SIDE_SET;
@@ -191,7 +191,7 @@ static enum known_answer side_to_range(struct nft_lower *l, const struct pt_pol_
 	}
 	if (nat->lo != nat->hi)
 		return a->kind == PT_REF_SET ? in_range(s, nat->lo, nat->hi) : UNKNOWN;
-	to[i] = (struct pt_addr){nat->af, nat->lo};
+	to[i] = (struct pt_addr){ nat->af, nat->lo };
 	return side_to_address(l, a, to, af, side);
 }
 

@@ -37,7 +37,7 @@ static void class_proto(struct nft_lower *l, struct proto_class *c, uint8_t prot
 static size_t classes_listed(struct nft_lower *l, const struct pt_pol_rule *r,
 			     struct proto_class *c)
 {
-	struct proto_class tcp = {.flags = true}, icmp = {.icmp = true}, rest = {0};
+	struct proto_class tcp = { .flags = true }, icmp = { .icmp = true }, rest = { 0 };
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->protos.n; i++) {
@@ -66,12 +66,12 @@ static size_t classes(struct nft_lower *l, const struct pt_pol_rule *r, struct p
 	if (!r->proto_any)
 		return classes_listed(l, r, c);
 	if (!r->flags_mask) {
-		c[0] = (struct proto_class){.any = true};
+		c[0] = (struct proto_class){ .any = true };
 		return 1;
 	}
-	c[0] = (struct proto_class){.flags = true};
+	c[0] = (struct proto_class){ .flags = true };
 	class_proto(l, &c[0], IPPROTO_TCP);
-	c[1] = (struct proto_class){.any = true, .except_tcp = true};
+	c[1] = (struct proto_class){ .any = true, .except_tcp = true };
 	return 2;
 }
 
@@ -89,6 +89,8 @@ static size_t kind_len(enum nft_set_kind kind)
 	case NFT_KIND_ICMP:
 		return 2;
 	case NFT_KIND_PROTO:
+	case NFT_KIND_TYPE4:
+	case NFT_KIND_TYPE6:
 		break;
 	}
 	return 1;
@@ -106,7 +108,7 @@ static void test_interval(struct nft_lower *l, enum nft_set_kind kind, pt_u128 l
 {
 	uint32_t len = (uint32_t)kind_len(kind);
 	pt_u128 host = lo ^ hi;
-	uint8_t a[16], b[16], zero[16] = {0};
+	uint8_t a[16], b[16], zero[16] = { 0 };
 
 	nft_bytes(a, lo, len);
 	if (lo == hi) {
@@ -147,7 +149,7 @@ void nft_t_iset(struct nft_lower *l, enum nft_set_kind kind, const struct pt_ise
 static void emit_devices(struct nft_lower *l, const struct pt_pol_rule *r)
 {
 	uint32_t key = r->dir == PT_IN ? NFT_META_IIFNAME : NFT_META_OIFNAME;
-	struct pt_iset set = {0};
+	struct pt_iset set = { 0 };
 	pt_u128 v;
 
 	if (r->if_any)
@@ -202,7 +204,7 @@ static void emit_fib(struct nft_lower *l, const struct nft_match *m, const struc
 /* I: 0 IPv4, 1 IPv6. */
 static void emit_address(struct nft_lower *l, const struct nft_side *side, int i, bool dst)
 {
-	static const uint32_t offset[2][2] = {{12, 16}, {8, 24}};
+	static const uint32_t offset[2][2] = { { 12, 16 }, { 8, 24 } };
 	enum nft_set_kind kind = i ? NFT_KIND_V6 : NFT_KIND_V4;
 	uint32_t len = i ? 16 : 4;
 	uint8_t value[16];
@@ -247,10 +249,10 @@ static void emit_port(struct nft_lower *l, const struct pt_iset *s, uint32_t off
 }
 
 /* Type alone where every code is meant. */
-static void emit_icmp(struct nft_lower *l, const struct pt_iset *s)
+static void emit_icmp(struct nft_lower *l, uint8_t proto, const struct pt_iset *s)
 {
 	bool types = true;
-	struct pt_iset only = {0};
+	struct pt_iset only = { 0 };
 
 	for (size_t i = 0; i < s->n; i++)
 		types = types && !(s->v[i].lo & 0xff) && (s->v[i].hi & 0xff) == 0xff;
@@ -263,7 +265,7 @@ static void emit_icmp(struct nft_lower *l, const struct pt_iset *s)
 		if (pt_iset_add(l->arena, &only, s->v[i].lo >> 8, s->v[i].hi >> 8))
 			nft_lower_fail(l, -ENOMEM);
 	pt_iset_norm(&only);
-	nft_t_iset(l, NFT_KIND_PROTO, &only);
+	nft_t_iset(l, proto == IPPROTO_ICMP ? NFT_KIND_TYPE4 : NFT_KIND_TYPE6, &only);
 }
 
 static void emit_flags(struct nft_lower *l, const struct pt_pol_rule *r)
@@ -297,7 +299,7 @@ static void emit_one(struct nft_lower *l, const struct nft_match *m, const struc
 	emit_port(l, &m->sport, 0);
 	emit_port(l, &m->dport, 2);
 	if (c->icmp)
-		emit_icmp(l, &r->icmp);
+		emit_icmp(l, (uint8_t)c->protos.v[0].lo, &r->icmp);
 	if (c->flags)
 		emit_flags(l, r);
 }

@@ -26,18 +26,18 @@ static void load_port(struct nft_lower *l, uint32_t reg, uint16_t port)
 /* "port 3000:*": new port by old one, as a map. */
 static const char *port_map(struct nft_lower *l, const struct pt_pol_nat *nat)
 {
-	struct nft_set set = {.role = NFT_SET_PMAP,
-			      .key_len = 2,
-			      .key_type = NFT_TYPE_INET_SERVICE,
-			      .data_type = NFT_TYPE_INET_SERVICE,
-			      .data_len = 2};
-	const uint16_t key[3] = {nat->match_lo, nat->match_hi, nat->port_lo};
+	struct nft_set set = { .role = NFT_SET_PMAP,
+			       .key_len = 2,
+			       .key_type = NFT_TYPE_INET_SERVICE,
+			       .data_type = NFT_TYPE_INET_SERVICE,
+			       .data_len = 2 };
+	const uint16_t key[3] = { nat->match_lo, nat->match_hi, nat->port_lo };
 	char name[NFT_SETNAME_MAX];
 
 	nft_name(name, "p.%016llx", (unsigned long long)pt_hash64(key, sizeof(key)));
 	set.name = name;
 	for (uint32_t port = nat->match_lo; port <= nat->match_hi && !l->rc; port++) {
-		struct nft_map_elem el = {.key_len = 2, .data_len = 2};
+		struct nft_map_elem el = { .key_len = 2, .data_len = 2 };
 
 		nft_bytes(el.key, port, 2);
 		nft_bytes(el.data, nat->port_lo + port - nat->match_lo, 2);
@@ -117,7 +117,7 @@ static void to_addresses(struct nft_lower *l, size_t chain, const struct pt_pol_
 static void to_own_device(struct nft_lower *l, size_t chain, const struct pt_pol_nat *nat,
 			  const char *device)
 {
-	struct nft_nat_args a = {0};
+	struct nft_nat_args a = { 0 };
 	bool src = nat->kind == PT_NAT_SRC;
 
 	nft_rule_open(l, chain);
@@ -145,7 +145,7 @@ static bool used_elsewhere(const struct nft_lower *l, uint32_t nat, const char *
 
 static void to_interface(struct nft_lower *l, size_t chain, const struct pt_pol_nat *nat)
 {
-	static const enum pt_af families[] = {PT_AF_INET, PT_AF_INET6};
+	static const enum pt_af families[] = { PT_AF_INET, PT_AF_INET6 };
 	const struct pt_pol_ifref *r = &l->policy->ifrefs.v[nat->ref];
 
 	to_own_device(l, chain, nat, r->device);
@@ -177,16 +177,16 @@ static void nat_chain(struct nft_lower *l, size_t chain, const struct pt_pol_nat
 /* The map from the half of the label's last word to the chains, and the chains. */
 static const char *nat_map(struct nft_lower *l, enum pt_nat_kind kind, const char *name)
 {
-	struct nft_set set = {.name = name,
-			      .role = NFT_SET_VMAP,
-			      .key_len = 16,
-			      .key_type = NFT_TYPE_INTEGER,
-			      .data_type = NFT_TYPE_VERDICT};
+	struct nft_set set = { .name = name,
+			       .role = NFT_SET_VMAP,
+			       .key_len = 16,
+			       .key_type = NFT_TYPE_INTEGER,
+			       .data_type = NFT_TYPE_VERDICT };
 
 	for (uint32_t i = 0; i < l->policy->nats.n && !l->rc; i++) {
 		const struct pt_pol_nat *nat = &l->policy->nats.v[i];
-		const uint32_t label[4] = {[3] = kind == PT_NAT_SRC ? (i + 1) << 16 : i + 1};
-		struct nft_map_elem el = {.key_len = sizeof(label)};
+		const uint32_t label[4] = { [3] = kind == PT_NAT_SRC ? (i + 1) << 16 : i + 1 };
+		struct nft_map_elem el = { .key_len = sizeof(label) };
 		char chain[NFT_SETNAME_MAX];
 
 		if (nat->kind != kind)
@@ -204,7 +204,7 @@ static const char *nat_map(struct nft_lower *l, enum pt_nat_kind kind, const cha
 static void nat_hook(struct nft_lower *l, const char *chain, enum pt_nat_kind kind)
 {
 	static const uint32_t zero[4];
-	const uint32_t mask[4] = {[3] = kind == PT_NAT_SRC ? 0xffff0000u : 0x0000ffffu};
+	const uint32_t mask[4] = { [3] = kind == PT_NAT_SRC ? 0xffff0000u : 0x0000ffffu };
 	const char *map = nat_map(l, kind, kind == PT_NAT_SRC ? "nat-out" : "nat-in");
 
 	if (!map)

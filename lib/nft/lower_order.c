@@ -70,7 +70,7 @@ static bool sees_translation(const struct pt_pol_rule *r)
 static struct seen seen_by(const struct order *o, const struct pt_pol_rule *r,
 			   const struct nft_known *k)
 {
-	struct seen s = {0};
+	struct seen s = { 0 };
 
 	if (decides_last(r) && o->translates && sees_translation(r))
 		s.nat = k->nat;
@@ -101,7 +101,7 @@ static struct step *step_new(struct order *o, size_t pos, const struct nft_known
 			     const struct seen *seen)
 {
 	struct nft_lower *l = o->l;
-	struct step s = {.self = o->steps.n, .pos = pos, .known = *k};
+	struct step s = { .self = o->steps.n, .pos = pos, .known = *k };
 	char name[NFT_SETNAME_MAX];
 
 	nft_name(name, o->steps.n ? "%s.%zu" : "%s", o->base, o->steps.n);
@@ -126,7 +126,7 @@ static struct step *step_new(struct order *o, size_t pos, const struct nft_known
 static const char *step_get(struct order *o, size_t from, const struct pt_pol_rule *rule,
 			    size_t pos, const struct nft_known *k, const struct seen *seen)
 {
-	struct edge edge = {.from = from, .rule = rule};
+	struct edge edge = { .from = from, .rule = rule };
 	struct step *s = NULL;
 
 	for (; edge.to < o->steps.n; edge.to++) {
@@ -197,7 +197,7 @@ static struct nft_known known_after(const struct order *o, const struct nft_matc
 static void emit_forward(struct order *o, const struct step *s, size_t i)
 {
 	const struct pt_pol_rule *r = o->rules.v[i];
-	struct nft_effect x = {.rule = r, .mode = o->mode, .nat = s->known.nat, .tag = r->tag};
+	struct nft_effect x = { .rule = r, .mode = o->mode, .nat = s->known.nat, .tag = r->tag };
 	struct nft_known after;
 	struct nft_match m;
 
@@ -226,7 +226,8 @@ static void emit_backward(struct order *o, const struct step *s, size_t i)
 {
 	const struct pt_pol_rule *r = o->rules.v[i];
 	struct nft_effect x = {
-		.rule = r, .mode = o->mode, .nat = s->known.nat, .decide = true, .count = true};
+		.rule = r, .mode = o->mode, .nat = s->known.nat, .decide = true, .count = true
+	};
 	struct nft_known k = s->known;
 	struct nft_match m;
 
@@ -322,8 +323,8 @@ static void collect(struct order *o, bool builtin)
 bool nft_order_emit(struct nft_lower *l, const char *base, enum pt_dir dir, bool builtin,
 		    enum nft_mode mode)
 {
-	struct order o = {.l = l, .base = base, .dir = dir, .mode = mode};
-	struct nft_known start = {.tag = NFT_TAG_LIVE, .af = PT_AF_BOTH, .proto = -1};
+	struct order o = { .l = l, .base = base, .dir = dir, .mode = mode };
+	struct nft_known start = { .tag = NFT_TAG_LIVE, .af = PT_AF_BOTH, .proto = -1 };
 	size_t done = 0;
 
 	collect(&o, builtin);

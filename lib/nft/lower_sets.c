@@ -17,13 +17,15 @@ static const struct set_shape {
 	uint32_t type;
 	bool interval;
 } shapes[] = {
-	[NFT_KIND_V4] = {"4", PT_AF_INET, 4, NFT_TYPE_IPADDR, true},
-	[NFT_KIND_V6] = {"6", PT_AF_INET6, 16, NFT_TYPE_IP6ADDR, true},
-	[NFT_KIND_PORT] = {"port", PT_AF_NONE, 2, NFT_TYPE_INET_SERVICE, true},
-	[NFT_KIND_PROTO] = {"proto", PT_AF_NONE, 1, NFT_TYPE_INET_PROTO, true},
+	[NFT_KIND_V4] = { "4", PT_AF_INET, 4, NFT_TYPE_IPADDR, true },
+	[NFT_KIND_V6] = { "6", PT_AF_INET6, 16, NFT_TYPE_IP6ADDR, true },
+	[NFT_KIND_PORT] = { "port", PT_AF_NONE, 2, NFT_TYPE_INET_SERVICE, true },
+	[NFT_KIND_PROTO] = { "proto", PT_AF_NONE, 1, NFT_TYPE_INET_PROTO, true },
 	/* type and code in one number: no datatype of nft's, so it prints as a port */
-	[NFT_KIND_ICMP] = {"icmp", PT_AF_NONE, 2, NFT_TYPE_INET_SERVICE, true},
-	[NFT_KIND_DEVICE] = {"dev", PT_AF_NONE, NFT_IFNAME_LEN, NFT_TYPE_IFNAME, false},
+	[NFT_KIND_ICMP] = { "icmp", PT_AF_NONE, 2, NFT_TYPE_INET_SERVICE, true },
+	[NFT_KIND_TYPE4] = { "type4", PT_AF_NONE, 1, NFT_TYPE_ICMP_TYPE, true },
+	[NFT_KIND_TYPE6] = { "type6", PT_AF_NONE, 1, NFT_TYPE_ICMP6_TYPE, true },
+	[NFT_KIND_DEVICE] = { "dev", PT_AF_NONE, NFT_IFNAME_LEN, NFT_TYPE_IFNAME, false },
 };
 
 /* The slot of NAME: taken by it, or the free one where it belongs. */
@@ -98,7 +100,7 @@ static void set_shape(struct nft_set *set, enum nft_set_kind kind)
 
 const char *nft_set_const(struct nft_lower *l, enum nft_set_kind kind, const struct pt_iset *s)
 {
-	struct nft_set set = {.role = NFT_SET_CONST};
+	struct nft_set set = { .role = NFT_SET_CONST };
 	char name[NFT_SETNAME_MAX];
 	struct nft_set *have;
 	uint64_t hash;
@@ -136,8 +138,8 @@ static const char *mod_name(const struct pt_pol_ifref *r)
 const char *nft_set_ifref(struct nft_lower *l, uint32_t ref, enum pt_af af)
 {
 	const struct pt_pol_ifref *r = &l->policy->ifrefs.v[ref];
-	struct nft_set set = {.role = NFT_SET_IF};
-	struct pt_iset both[2] = {0};
+	struct nft_set set = { .role = NFT_SET_IF };
+	struct pt_iset both[2] = { 0 };
 	char name[NFT_SETNAME_MAX];
 	struct nft_set *have;
 
@@ -160,7 +162,7 @@ const char *nft_set_ifref(struct nft_lower *l, uint32_t ref, enum pt_af af)
  * addresses that stand in the packet. */
 const char *nft_set_self(struct nft_lower *l, enum pt_af af)
 {
-	struct nft_set set = {.role = NFT_SET_IF};
+	struct nft_set set = { .role = NFT_SET_IF };
 	const char *name = af == PT_AF_INET ? "if.self.4" : "if.self.6";
 	struct nft_set *have;
 
@@ -210,17 +212,17 @@ const char *nft_set_map(struct nft_lower *l, const struct nft_set *proto)
 
 static void table_add(struct nft_lower *l, const struct pt_conf_table *conf)
 {
-	struct pt_iset both[2] = {0};
+	struct pt_iset both[2] = { 0 };
 	int rc;
 
 	rc = pt_conf_table_load(l->policy->conf, conf, l->arena, &both[0], &both[1], l->e);
 	if (rc)
 		nft_lower_fail(l, rc);
 	for (int i = 0; i < 2 && !l->rc; i++) {
-		struct nft_set set = {.role = NFT_SET_TABLE,
-				      .elems = both[i],
-				      .counters = conf->counters,
-				      .timeout = conf->timeout};
+		struct nft_set set = { .role = NFT_SET_TABLE,
+				       .elems = both[i],
+				       .counters = conf->counters,
+				       .timeout = conf->timeout };
 		char name[NFT_SETNAME_MAX];
 
 		set_shape(&set, i ? NFT_KIND_V6 : NFT_KIND_V4);

@@ -49,7 +49,7 @@ struct nft_set {
 	const char *name;
 	enum nft_set_role role;
 	enum pt_af af;          /* addresses: INET or INET6; NONE: see key_len */
-	uint8_t key_len;        /* bytes: 4, 16, 2 (ports) */
+	uint8_t key_len;        /* bytes: 4, 16, 2 (ports), 1 (protocols), 16 (devices, not interval) */
 	uint32_t key_type;      /* nft's datatype number, so that `nft list` can print it */
 	uint32_t data_type, data_len; /* maps */
 	bool interval, counters;

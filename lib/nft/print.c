@@ -15,7 +15,7 @@ static void print_interval(struct pt_buf *b, const struct nft_set *s, const stru
 	if (s->af != PT_AF_NONE) {
 		pt_range_fmt(b, s->af, v->lo, v->hi);
 	} else if (s->key_len == NFT_IFNAME_LEN) {
-		char name[NFT_IFNAME_LEN + 1] = {0};
+		char name[NFT_IFNAME_LEN + 1] = { 0 };
 
 		nft_bytes((uint8_t *)name, v->lo, NFT_IFNAME_LEN);
 		pt_buf_str(b, name);

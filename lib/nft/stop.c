@@ -8,7 +8,7 @@
 int pt_nft_compile_stop(bool open, struct pt_nft_prog **out, struct pt_err *e)
 {
 	static const char text[] = "";
-	struct nft_source from = {.digest = "", .path = ""};
+	struct nft_source from = { .digest = "", .path = "" };
 	struct pt_policy *policy = NULL;
 	struct pt_conf *conf = NULL;
 	int rc;

@@ -50,7 +50,7 @@ static bool make(struct made *m, const char *path)
 {
 	struct pt_nl *route = NULL;
 	struct pt_host *host = NULL;
-	struct pt_err e = {0};
+	struct pt_err e = { 0 };
 	int rc;
 
 	memset(m, 0, sizeof(*m));
@@ -74,12 +74,12 @@ static bool make(struct made *m, const char *path)
 /* Puts P in force and returns the messages it took; then nothing may differ. */
 static size_t apply(struct pt_nl *nf, const struct pt_nft_prog *p)
 {
-	size_t writes[2] = {0};
+	size_t writes[2] = { 0 };
 
 	for (int i = 0; i < 2; i++) {
 		struct pt_nft_state *have = NULL;
 		struct pt_nft_plan *plan = NULL;
-		struct pt_err e = {0};
+		struct pt_err e = { 0 };
 		int rc;
 
 		rc = pt_nft_read(nf, &have, &e);
@@ -103,7 +103,7 @@ static size_t apply(struct pt_nl *nf, const struct pt_nft_prog *p)
 /* `nft list` decodes every rule: no word on standard error. */
 static void list_with_nft(void)
 {
-	static const char *const paths[] = {"/usr/sbin/nft", "/sbin/nft"};
+	static const char *const paths[] = { "/usr/sbin/nft", "/sbin/nft" };
 	char words[256];
 	int err[2], status;
 	ssize_t n;
@@ -135,7 +135,7 @@ static void list_with_nft(void)
 
 static void machine(void)
 {
-	static const char *const devices[] = {"eth0", "eth1", "eth2", "eth3"};
+	static const char *const devices[] = { "eth0", "eth1", "eth2", "eth3" };
 
 	(void)lab_ns();
 	lab_ip("link set lo up");
@@ -149,8 +149,8 @@ static void machine(void)
 
 static void one_file(void **state)
 {
-	struct pt_nft_prog *stop[2] = {NULL};
-	struct pt_err e = {0};
+	struct pt_nft_prog *stop[2] = { NULL };
+	struct pt_err e = { 0 };
 	struct pt_nl *nf = NULL;
 	struct made m;
 
@@ -180,7 +180,7 @@ static glob_t files;
 
 static void one_after_the_other(void **state)
 {
-	struct pt_err e = {0};
+	struct pt_err e = { 0 };
 	struct pt_nl *nf = NULL;
 
 	(void)state;
@@ -218,8 +218,8 @@ int main(void)
 	if (!tests)
 		abort();
 	for (size_t i = 0; i < files.gl_pathc; i++)
-		tests[i] = (struct CMUnitTest){strrchr(files.gl_pathv[i], '/') + 1, one_file, NULL,
-					       NULL, files.gl_pathv[i]};
+		tests[i] = (struct CMUnitTest){ strrchr(files.gl_pathv[i], '/') + 1, one_file, NULL,
+						NULL, files.gl_pathv[i] };
 	tests[files.gl_pathc] = (struct CMUnitTest)cmocka_unit_test(one_after_the_other);
 	rc = _cmocka_run_group_tests("nft_compile", tests, files.gl_pathc + 1, NULL, NULL);
 	free(tests);

@@ -87,14 +87,14 @@ static struct pt_arena *host_arena;
 
 static void host_if(struct pt_host *h, const char *device, const char *const *prefixes, size_t n)
 {
-	struct pt_host_if i = {.device = device, .ifindex = (uint32_t)h->ifs.n + 1};
+	struct pt_host_if i = { .device = device, .ifindex = (uint32_t)h->ifs.n + 1 };
 
 	for (size_t k = 0; k < n; k++) {
-		struct pt_host_addr a = {0};
+		struct pt_host_addr a = { 0 };
 
 		assert_int_equal(pt_prefix_parse(prefixes[k], &a.prefix), 0);
 		if (a.prefix.addr.af == PT_AF_INET && a.prefix.len < 31)
-			a.broadcast = (struct pt_addr){PT_AF_INET, pt_prefix_hi(&a.prefix)};
+			a.broadcast = (struct pt_addr){ PT_AF_INET, pt_prefix_hi(&a.prefix) };
 		assert_int_equal(pt_vec_push(host_arena, &i.addrs, a), 0);
 	}
 	assert_int_equal(pt_vec_push(host_arena, &h->ifs, i), 0);
@@ -102,10 +102,10 @@ static void host_if(struct pt_host *h, const char *device, const char *const *pr
 
 static struct pt_host *host_new(const char *wan)
 {
-	const char *const lo[] = {"127.0.0.1/8", "::1/128"};
-	const char *const eth0[] = {wan, "2001:db8:1::2/64", "fe80::1/64"};
-	const char *const eth1[] = {"192.168.1.1/24", "192.168.1.2/24", "fd00:1::1/64"};
-	const char *const eth2[] = {"192.168.2.1/24"};
+	const char *const lo[] = { "127.0.0.1/8", "::1/128" };
+	const char *const eth0[] = { wan, "2001:db8:1::2/64", "fe80::1/64" };
+	const char *const eth1[] = { "192.168.1.1/24", "192.168.1.2/24", "fd00:1::1/64" };
+	const char *const eth2[] = { "192.168.2.1/24" };
 	struct pt_host *h = pt_arena_alloc(host_arena, sizeof(*h));
 
 	assert_non_null(h);
@@ -151,7 +151,7 @@ static void made_free(struct made *m)
 
 static char *printed(const struct pt_nft_prog *p)
 {
-	struct pt_buf b = {0};
+	struct pt_buf b = { 0 };
 
 	pt_nft_prog_print(&b, p);
 	assert_int_equal(b.err, 0);
@@ -160,7 +160,7 @@ static char *printed(const struct pt_nft_prog *p)
 
 static char *result(const struct made *m)
 {
-	struct pt_buf b = {0};
+	struct pt_buf b = { 0 };
 
 	if (m->prog)
 		return printed(m->prog);
@@ -265,8 +265,8 @@ static void check_golden(void **state)
 /* Whatever the rules are: the last rule of each filter hook drops, and nothing passes untested. */
 static void check_closed(void **state)
 {
-	static const char *const hooks[] = {"prerouting", "forward", "output"};
-	char *text = slurp(*state), *got, *line, last[3][256] = {""};
+	static const char *const hooks[] = { "prerouting", "forward", "output" };
+	char *text = slurp(*state), *got, *line, last[3][256] = { "" };
 	struct made m;
 
 	assert_non_null(text);
@@ -335,7 +335,7 @@ static void addresses_are_in_sets_only(void **state)
 static void stopped(void **state)
 {
 	struct pt_nft_prog *closed = NULL, *open = NULL;
-	struct pt_err e = {0};
+	struct pt_err e = { 0 };
 	char *a, *b;
 
 	(void)state;
@@ -361,7 +361,7 @@ static void stopped(void **state)
 /* Match rules that can all hold together, with a rule between them that sees each result. */
 static void too_many_combinations(void **state)
 {
-	struct pt_buf b = {0};
+	struct pt_buf b = { 0 };
 	struct made m;
 	bool told = false;
 
@@ -388,7 +388,7 @@ static void too_many_combinations(void **state)
 /* A long list stays a list: each rule once, two chains. */
 static void long_lists_stay_linear(void **state)
 {
-	struct pt_buf b = {0};
+	struct pt_buf b = { 0 };
 	struct made m, empty;
 
 	(void)state;
@@ -410,8 +410,8 @@ static void long_lists_stay_linear(void **state)
 /* Each allocation fails once: no program, a record, nothing leaked. */
 static void without_memory(void **state)
 {
-	static const char *const files[] = {"tables", "match-nat-tag", "return", "rdr-range",
-					    "ports"};
+	static const char *const files[] = { "tables", "match-nat-tag", "return", "rdr-range",
+					     "ports" };
 
 	(void)state;
 	for (size_t f = 0; f < PT_ARRAY_SIZE(files); f++) {
@@ -427,7 +427,7 @@ static void without_memory(void **state)
 		for (n = 0;; n++) {
 			struct pt_nft_prog *prog = NULL;
 			const struct pt_host *h = host_new(WAN);
-			struct pt_err e = {0};
+			struct pt_err e = { 0 };
 
 			fail_at = n;
 			rc = pt_nft_compile(m.policy, h, "digest", "path", &prog, &e);
@@ -465,7 +465,7 @@ int main(void)
 {
 	struct CMUnitTest *tests;
 	char pattern[512];
-	glob_t g = {0};
+	glob_t g = { 0 };
 	size_t n = 0;
 	int rc;
 
@@ -482,8 +482,8 @@ int main(void)
 	for (size_t i = 0; i < g.gl_pathc; i++) {
 		const char *name = strrchr(g.gl_pathv[i], '/') + 1;
 
-		tests[n++] = (struct CMUnitTest){name, check_golden, NULL, NULL, g.gl_pathv[i]};
-		tests[n++] = (struct CMUnitTest){name, check_closed, NULL, NULL, g.gl_pathv[i]};
+		tests[n++] = (struct CMUnitTest){ name, check_golden, NULL, NULL, g.gl_pathv[i] };
+		tests[n++] = (struct CMUnitTest){ name, check_closed, NULL, NULL, g.gl_pathv[i] };
 	}
 	for (size_t i = 0; i < PT_ARRAY_SIZE(fixed); i++)
 		tests[n++] = fixed[i];
