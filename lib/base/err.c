@@ -104,31 +104,35 @@ void pt_err_source(struct pt_err *e, const char *text, size_t len)
 	d->source = pt_arena_strndup(e->arena, p, (size_t)(stop - p));
 }
 
-/* Levenshtein distance over one row; words longer than the row are far from everything. */
+#define WORD_MAX 64 /* longer words are far from everything */
+
+/* Edit distance in which swapping two neighbours is one step (optimal string alignment). */
 static size_t distance(const char *a, const char *b)
 {
-	size_t row[65], la = strlen(a), lb = strlen(b);
+	size_t rows[3][WORD_MAX + 1], la = strlen(a), lb = strlen(b);
 
-	if (la > 64 || lb > 64)
+	if (la > WORD_MAX || lb > WORD_MAX)
 		return SIZE_MAX;
 	for (size_t j = 0; j <= lb; j++)
-		row[j] = j;
+		rows[0][j] = j;
 	for (size_t i = 1; i <= la; i++) {
-		size_t diagonal = row[0];
+		size_t *row = rows[i % 3], *above = rows[(i - 1) % 3];
 
 		row[0] = i;
 		for (size_t j = 1; j <= lb; j++) {
-			size_t best = diagonal + (a[i - 1] != b[j - 1]);
+			size_t best = above[j - 1] + (a[i - 1] != b[j - 1]);
 
-			diagonal = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
+			if (above[j] + 1 < best)
+				best = above[j] + 1;
 			if (row[j - 1] + 1 < best)
 				best = row[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    rows[(i - 2) % 3][j - 2] + 1 < best)
+				best = rows[(i - 2) % 3][j - 2] + 1;
 			row[j] = best;
 		}
 	}
-	return row[lb];
+	return rows[la % 3][lb];
 }
 
 const char *pt_nearest(const char *word, const char *const *cand, size_t n)

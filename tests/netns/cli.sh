@@ -1,0 +1,177 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# ptfw as people and scripts use it, on real flows between two namespaces: conventions of the command line,
+# tables, states, JSON against its schemas, exit status, and refusals that change nothing.
+set -u
+
+cd "${PATRONUS_TOP:-$(dirname "$0")/../..}" || exit 1
+build=${PATRONUS_BUILD:-$PWD/build}
+ptfw=${PTFW:-$build/ptfw}
+peer=$build/contrib/demo/peer
+# shellcheck source=tests/lib/tap.sh
+. tests/lib/tap.sh
+# shellcheck source=tests/lib/lab.sh
+. tests/lib/lab.sh
+lab_begin || skip_all "$lab_why"
+
+lab_ns fw out
+lab_link fw eth0 out eth0
+lab_addr fw eth0 10.0.0.1/24 fd00::1/64
+lab_addr out eth0 10.0.0.2/24 fd00::2/64
+lab_settle fw out
+pt() { in_ns fw "$ptfw" "$@"; }
+
+conf=$lab_tmp/patronus.conf
+cat >"$conf" <<'CONF'
+interface wan { device = "eth0" address = { "10.0.0.1/24", "fd00::1/64" } }
+table bad   { persist = true counters = true timeout = "1h" }
+table fixed { addresses = { "192.0.2.0/24" } const = true persist = true }
+table other { persist = true }
+firewall { rules = {
+	"block return in on wan label closed",
+	"pass out label out",
+	"pass in on wan proto tcp to self port 80 label web",
+	"block in quick on wan from <bad> label bad",
+} }
+CONF
+
+# ---- help, abbreviations, usage ----
+ok 'help exits 0' pt help
+like "$(pt help)" 'rule show \[LABEL\]' 'help lists the commands'
+like "$(pt help table)" 'replace NAME' 'help of one object'
+like "$(pt rule help)" 'rule show' 'OBJECT help'
+like "$(pt -V)" '^ptfw \(Patronus\) [0-9]' 'version'
+exits 1 'an unknown command' pt frobnicate
+like "$(pt chekc 2>&1)" "did you mean 'check'" 'did you mean'
+exits 1 'an ambiguous word' pt s
+like "$(pt s 2>&1)" 'stop, state' 'an ambiguous word lists its candidates'
+exits 1 'an option that a command has no use for' pt stop -j
+exits 1 'an unknown option' pt check --frob
+exits 1 'a missing value' pt check -f
+ok 'options after the words' pt check -f "$conf" -q
+is "$(pt check -qf "$conf")" '' 'quiet is quiet'
+is "$(pt complete -- ta | tr '\n' ' ')" 'table ' 'completion of objects'
+is "$(pt complete -- table re | tr '\n' ' ')" 'replace ' 'completion of commands'
+like "$(pt complete -- rule show --d | tr '\n' ' ')" '--details' 'completion of options'
+
+# ---- before anything is loaded ----
+exits 2 'rule show without rules' pt rule show
+like "$(pt info)" 'not loaded' 'info says so'
+like "$(pt apply -n -f "$conf")" 'add chain' 'a dry run tells what it would write'
+like "$(pt info)" 'not loaded' 'and writes nothing'
+ok 'apply' pt apply -f "$conf"
+is "$(pt complete -- rule show w)" web 'completion of labels'
+is "$(pt complete -- table show 'fi')" fixed 'completion of tables'
+
+# ---- rules and counters with packets of both families ----
+lab_bg fw "$peer" serve web tcp/80
+sleep 0.3
+for to in 10.0.0.1 fd00::1; do
+	is "$(in_ns out "$peer" tcp "$to" 81 || :)" refused "closed port of $to answers"
+done
+n=$(pt rule show closed -sj | jq '.rules[0].packets')
+is "$n" 2 'the counter of the rule that refused them'
+
+# ---- tables ----
+like "$(pt table add bad 198.51.100.0/24 2001:db8::/32 10.0.0.2 fd00::2)" '4 added, 0 deleted' 'table add'
+like "$(pt table add bad 198.51.100.7)" '0 added' 'an address that is covered already'
+for to in 10.0.0.1 fd00::1; do
+	is "$(in_ns out "$peer" tcp "$to" 80 || :)" silence "<bad> is blocked at $to"
+done
+like "$(pt table test bad 198.51.100.9 192.0.2.1)" '1/2 addresses match' 'table test'
+exits 3 'not all match' pt table test bad 198.51.100.9 192.0.2.1
+exits 0 'all match' pt table test bad 198.51.100.9 2001:db8:1::1
+like "$(pt table show bad -sj | jq '[.addresses[].packets] | add')" '^[1-9]' 'counters of addresses'
+ok 'table zero' pt table zero bad
+is "$(pt table show bad -j | jq '[.addresses[].packets] | add')" 0 'counters at zero'
+like "$(pt -t bad -T delete 10.0.0.2)" '0 added, 1 deleted' "pfctl's letters"
+like "$(pt table delete bad 198.51.100.128/25)" 'deleted' 'part of a prefix'
+is "$(pt table show bad -4 | tr '\n' ' ')" '198.51.100.0/25 ' 'what is left of it'
+exits 1 'a const table' pt table add fixed 203.0.113.1
+exits 2 'a table that is not there' pt table show nosuch
+exits 1 'a bad address' pt table add bad 300.1.1.1
+exits 1 'bits beyond the prefix length' pt table add bad 10.1.2.3/8
+awk 'BEGIN { for (i = 0; i < 100000; i++) printf "11.%d.%d.%d\n", i / 32768, (i / 128) % 256, (i * 2) % 256 }' >"$lab_tmp/many"
+like "$(pt table replace other --file - <"$lab_tmp/many")" '100000 added, 0 deleted' '100,000 addresses at once'
+sed '1,10s/^11/12/' "$lab_tmp/many" >"$lab_tmp/many2"
+like "$(pt table replace other --file - <"$lab_tmp/many2")" '10 added, 10 deleted' 'ten of them replaced'
+is "$(pt table show other | wc -l | tr -d ' ')" 100000 'all of them shown'
+like "$(pt table flush other)" '100000 deleted' 'table flush'
+ok 'apply keeps what tables learned' pt apply -f "$conf"
+exits 0 'learned addresses are still there' pt table test bad 2001:db8::1
+ok 'an address with a time of its own' pt table add bad 203.0.113.5 --timeout 2h
+like "$(pt table show bad -sj | jq -c '.addresses[] | select(.address == "203.0.113.5") | .timeout')" 7200 'its time-out'
+like "$(pt table expire bad 1h)" '^0 deleted' 'nothing is older than an hour'
+sleep 2
+like "$(pt table expire bad 1)" '^[1-9][0-9]* deleted' 'everything is older than a second'
+pt table flush bad -q
+
+# ---- states ----
+in_ns out "$peer" tcp 10.0.0.1 80 >/dev/null
+in_ns out "$peer" tcp fd00::1 80 >/dev/null
+like "$(pt state show)" 'tcp 10.0.0.2:[0-9]* -> 10.0.0.1:80 [A-Z_]* \[web\]' 'a state names its rule'
+is "$(pt state show -6j | jq '.states | length')" 1 'only one family'
+is "$(pt state show label web -j | jq '.states | length')" 2 'by label'
+is "$(pt state show interface wan proto tcp -j | jq '.states | length')" 2 'by interface'
+is "$(pt state show net 10.0.0.0/24 -j | jq '.states | length')" 1 'by network'
+is "$(pt state show host 10.9.9.9 -j | jq '.states | length')" 0 'by a host without states'
+like "$(pt state kill host fd00::2)" '1 states ended' 'state kill'
+is "$(pt state show -j | jq '.states | length')" 1 'the other one lives'
+exits 1 'kill needs a filter' pt state kill
+exits 1 'an unknown filter' pt state kill colour red
+like "$(pt state count)" '^1 of [1-9]' 'state count'
+
+# ---- JSON ----
+if python3 -c 'import jsonschema' 2>/dev/null; then
+	for w in 'rule:rule show -sdj' 'nat:nat show -j' 'tables:table list -j' 'table:table show bad -j' 'state:state show -j' \
+		'state-count:state count -j' 'info:info -j' "check:check -j -f $conf" "diff:diff -j -f $conf"; do
+		# The words are words, to be split.
+		# shellcheck disable=SC2086
+		pt ${w#*:} >"$lab_tmp/out.json" 2>"$lab_tmp/why"
+		ok "JSON of '${w#*:}' fits its schema" python3 -c '
+import json, jsonschema, sys
+jsonschema.validate(json.load(open(sys.argv[1])), json.load(open(sys.argv[2])))' \
+			"$lab_tmp/out.json" "contrib/schema/patronus.${w%%:*}.v1.json"
+	done
+else
+	skip 'no python3-jsonschema' 'JSON fits its schemas'
+fi
+like "$(pt rule show web -o)" 'name=web .*packets=[0-9]' 'one line a record'
+
+# ---- refusals change nothing ----
+before=$(in_ns fw nft list ruleset)
+sed 's/port 80/port 99999/' "$conf" >"$lab_tmp/bad.conf"
+exits 1 'a bad file' pt apply -f "$lab_tmp/bad.conf"
+like "$(pt apply -f "$lab_tmp/bad.conf" 2>&1)" 'bad.conf:8:[0-9]*: .*99999' 'names line and column'
+like "$(pt check -j -f "$lab_tmp/bad.conf" | jq -c '[.errors, .diagnostics[0].line]')" '\[1,8\]' 'and so does the JSON'
+is "$(in_ns fw nft list ruleset)" "$before" 'the rules in force are as before'
+ok 'the kernel tries the rules in a namespace of its own' pt check --kernel -f "$conf"
+is "$(in_ns fw nft list ruleset)" "$before" 'and not in this one'
+if command -v setpriv >/dev/null; then
+	cp "$ptfw" "$lab_tmp/ptfw"
+	chmod 755 "$lab_tmp" "$lab_tmp/ptfw"
+	exits 4 'without privilege' in_ns fw setpriv --reuid 65534 --regid 65534 --clear-groups "$lab_tmp/ptfw" rule show
+	exits 4 'apply without privilege' in_ns fw setpriv --reuid 65534 --regid 65534 --clear-groups "$lab_tmp/ptfw" apply -f - \
+		<"$conf"
+fi
+
+# ---- batch ----
+printf 'table add bad 192.0.2.1\n# comment\ntable add bad nonsense\ntable add bad 192.0.2.2\n' >"$lab_tmp/batch"
+exits 1 'a batch ends at its first error' pt --batch "$lab_tmp/batch"
+like "$(pt --batch "$lab_tmp/batch" 2>&1)" 'batch:3:' 'and names its line'
+exits 3 'what follows did not run' pt table test bad 192.0.2.2
+pt --batch "$lab_tmp/batch" --force >/dev/null 2>&1
+exits 0 'with --force it does' pt table test bad 192.0.2.2
+
+# ---- other people's tables ----
+in_ns fw nft add table inet theirs
+in_ns fw nft add chain inet theirs c '{ type filter hook input priority 5; }'
+in_ns fw nft add rule inet theirs c counter
+theirs=$(in_ns fw nft list table inet theirs)
+sed 's/label web/label www/' "$conf" >"$lab_tmp/new.conf"
+ok 'apply beside a foreign table' pt apply -f "$lab_tmp/new.conf"
+ok 'stop' pt stop
+is "$(in_ns fw nft list table inet theirs)" "$theirs" 'the foreign table is untouched'
+exits 2 'nothing in force' pt rule show
+done_testing
