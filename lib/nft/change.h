@@ -57,7 +57,6 @@ int nft_diff_add_rules(struct nft_diff *d, const struct nft_chain_pair *pair) PT
 
 /* ---- diff_sets.c ---- */
 
-bool nft_set_same_make(const struct nft_set *want, const struct nft_set *have);
 int nft_diff_delete_set(struct nft_diff *d, const struct nft_set *set) PT_MUST;
 /* A new set with its elements, or what differs in one that stays. */
 int nft_diff_write_set(struct nft_diff *d, const struct nft_set_pair *pair) PT_MUST;

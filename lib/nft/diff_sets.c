@@ -215,7 +215,7 @@ int nft_diff_write_set(struct nft_diff *d, const struct nft_set_pair *pair)
 	if (pair->replace)
 		return write_new_set(d, want, want->keep && want->af == have->af ? &have->elems :
 										   &want->elems);
-	if (want->keep)
+	if (want->keep || have->unread)
 		return 0;
 	return is_map(want) ? write_map_delta(d, want, have) : write_delta(d, want, have);
 }

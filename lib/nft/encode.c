@@ -77,50 +77,7 @@ int nft_del_chain(struct pt_nl_batch *b, uint64_t cookie, const char *name)
 	return pt_nl_batch_commit(b, nlh, cookie);
 }
 
-/* ---- what is applied ---- */
-
-/* Records in the user data of NFT_APPLIED_CHAIN. A digest of hexadecimal digits is packed, so
- * that a long path still fits the 256 bytes that the kernel takes. */
-enum { APPLIED_PACKED = 80, APPLIED_TEXT, APPLIED_PATH, APPLIED_TIME };
-#define APPLIED_DIGEST_MAX 64
-#define APPLIED_PATH_MAX 178 /* 256 less three heads, an unpacked digest and the time */
-
-static const char hex_digits[] = "0123456789abcdef";
-
-static size_t hex_pack(const char *text, uint8_t out[APPLIED_DIGEST_MAX / 2])
-{
-	size_t n = strlen(text);
-
-	if (!n || n % 2 || strspn(text, hex_digits) != n)
-		return 0;
-	for (size_t i = 0; i < n; i += 2)
-		out[i / 2] = (uint8_t)((strchr(hex_digits, text[i]) - hex_digits) << 4 |
-				       (strchr(hex_digits, text[i + 1]) - hex_digits));
-	return n / 2;
-}
-
-static size_t applied_data(uint8_t out[NFT_USERDATA_MAXLEN], const char *digest, const char *path,
-			   uint64_t when)
-{
-	uint8_t packed[APPLIED_DIGEST_MAX / 2];
-	size_t n = 0, len = strlen(path);
-
-	if (strlen(digest) <= APPLIED_DIGEST_MAX) {
-		size_t bytes = hex_pack(digest, packed);
-
-		n = bytes ? nft_udata_put(out, n, APPLIED_PACKED, packed, bytes) :
-			    nft_udata_put(out, n, APPLIED_TEXT, digest, strlen(digest));
-	}
-	if (len > APPLIED_PATH_MAX) {
-		path += len - APPLIED_PATH_MAX; /* the end of a path tells more than its beginning */
-		len = APPLIED_PATH_MAX;
-	}
-	n = nft_udata_put(out, n, APPLIED_PATH, path, len);
-	return nft_udata_put(out, n, APPLIED_TIME, &when, sizeof(when));
-}
-
-int nft_put_applied(struct pt_nl_batch *b, uint64_t cookie, const char *digest, const char *path,
-		    uint64_t when)
+int nft_put_applied(struct pt_nl_batch *b, uint64_t cookie, const struct nft_applied *a)
 {
 	struct nlmsghdr *nlh = nft_message(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE, 0);
 	uint8_t udata[NFT_USERDATA_MAXLEN];
@@ -129,41 +86,8 @@ int nft_put_applied(struct pt_nl_batch *b, uint64_t cookie, const char *digest, 
 		return -ENOMEM;
 	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, PT_NFT_TABLE);
 	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, NFT_APPLIED_CHAIN);
-	mnl_attr_put(nlh, NFTA_CHAIN_USERDATA,
-		     applied_data(udata, digest ? digest : "", path ? path : "", when), udata);
+	mnl_attr_put(nlh, NFTA_CHAIN_USERDATA, nft_applied_write(a, udata), udata);
 	return pt_nl_batch_commit(b, nlh, cookie);
-}
-
-static void copy_text(char *to, size_t size, const uint8_t *value, size_t len)
-{
-	if (len >= size)
-		len = size - 1;
-	memcpy(to, value, len);
-	to[len] = '\0';
-}
-
-void nft_applied_read(const uint8_t *data, size_t size, struct pt_nft_state *s)
-{
-	const uint8_t *value;
-	size_t len;
-
-	value = nft_udata_find(data, size, APPLIED_TEXT, &len);
-	if (value)
-		copy_text(s->digest, sizeof(s->digest), value, len);
-	value = nft_udata_find(data, size, APPLIED_PACKED, &len);
-	if (value && len <= APPLIED_DIGEST_MAX / 2) {
-		for (size_t i = 0; i < len; i++) {
-			s->digest[2 * i] = hex_digits[value[i] >> 4];
-			s->digest[2 * i + 1] = hex_digits[value[i] & 15];
-		}
-		s->digest[2 * len] = '\0';
-	}
-	value = nft_udata_find(data, size, APPLIED_PATH, &len);
-	if (value)
-		copy_text(s->path, sizeof(s->path), value, len);
-	value = nft_udata_find(data, size, APPLIED_TIME, &len);
-	if (value && len == sizeof(s->applied))
-		memcpy(&s->applied, value, len);
 }
 
 /* ---- rules ---- */

@@ -47,8 +47,12 @@ int nft_parse_elems_set(const struct nlmsghdr *nlh, char name[NFT_NAME_MAXLEN]) 
 int nft_put_table(struct pt_nl_batch *b, uint64_t cookie) PT_MUST;
 int nft_put_chain(struct pt_nl_batch *b, uint64_t cookie, const struct nft_chain *chain) PT_MUST;
 int nft_del_chain(struct pt_nl_batch *b, uint64_t cookie, const char *name) PT_MUST;
-int nft_put_applied(struct pt_nl_batch *b, uint64_t cookie, const char *digest, const char *path,
-		    uint64_t when) PT_MUST;
+struct nft_applied {
+	const char *digest, *path; /* NULL: "" */
+	uint64_t when;
+	struct nft_note note;
+};
+int nft_put_applied(struct pt_nl_batch *b, uint64_t cookie, const struct nft_applied *a) PT_MUST;
 /* BEFORE: handle of the rule to stand in front of, 0: at the end. */
 int nft_put_rule(struct pt_nl_batch *b, uint64_t cookie, const char *chain, struct nftnl_rule *r,
 		 uint64_t before) PT_MUST;
@@ -66,8 +70,17 @@ int nft_put_elems(struct pt_nl_batch *b, uint64_t cookie, bool add, const struct
 int nft_put_map_elems(struct pt_nl_batch *b, uint64_t cookie, bool add, const struct nft_set *set,
 		      const struct nft_map_elem *v, size_t n) PT_MUST;
 
-/* The user data of NFT_APPLIED_CHAIN. */
+/* ---- applied.c ---- */
+
+/* The user data of NFT_APPLIED_CHAIN; its length. */
+size_t nft_applied_write(const struct nft_applied *a, uint8_t out[NFT_USERDATA_MAXLEN]);
 void nft_applied_read(const uint8_t *data, size_t size, struct pt_nft_state *s);
+
+/* What the sets of WANT will hold in generation GENID. */
+void nft_note_make(struct nft_note *note, const struct pt_nft_objects *want, uint32_t genid);
+/* Whether HAVE, in generation GENID, is known to hold what WANT wants, so that it need not be read. */
+bool nft_note_knows(const struct nft_note *note, uint32_t genid, const struct nft_set *want,
+		    const struct nft_set *have);
 
 /* ---- read.c: questions shared with table.c; no records, the caller knows the purpose ---- */
 
@@ -84,6 +97,8 @@ int nft_ask_elems(struct pt_nl *nf, struct pt_nft_state *s, struct nft_set *set)
 struct pt_nft_state *nft_state_new(void); /* NULL: no memory */
 int nft_state_ready(struct pt_nft_state *s) PT_MUST; /* makes what an all-zero one lacks */
 void nft_set_forget(struct nft_set *set);
+/* diff_sets.c: whether one can become the other by its elements alone. */
+bool nft_set_same_make(const struct nft_set *want, const struct nft_set *have);
 /* What is pending becomes elems and raw. */
 int nft_set_finish(struct nft_set *set, struct pt_arena *a) PT_MUST;
 struct nft_set *nft_find_set(const struct pt_nft_objects *o, const char *name);

@@ -62,13 +62,27 @@ struct nft_set {
 	/* Kernel side only: */
 	PT_VEC(struct pt_ival) raw; /* the elements one by one, sorted, possibly adjacent */
 	struct nft_elems *pending;  /* being read; malloc'ed, NULL after pt_nft_read() */
+	bool unread;                /* left out: the contents are those wanted */
 	uint64_t handle;
+};
+
+/* What big sets held when the generation GENID began: as long as that lasts, nobody changed them.
+ * The kernel's time for a dump grows with the square of a set's size: a minute for a million. */
+#define NFT_NOTE_SETS 6
+#define NFT_NOTE_MIN 10000 /* elements of a set that is worth a note */
+struct nft_note {
+	uint32_t genid; /* 0: none */
+	uint32_t n;
+	struct nft_note_set {
+		uint64_t name, contents; /* hashes */
+	} v[NFT_NOTE_SETS];
 };
 
 struct pt_nft_objects {
 	PT_VEC(struct nft_chain) chains;
 	PT_VEC(struct nft_set) sets; /* sorted by name after pt_nft_compile() / pt_nft_read() */
 	bool applied_chain;          /* kernel side: NFT_APPLIED_CHAIN exists */
+	struct nft_note note;        /* kernel side */
 	size_t last_chain;           /* where read.c put the last rule: dumps come chain by chain */
 };
 

@@ -157,7 +157,38 @@ static int set_compare(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static int read_contents(struct pt_nl *nf, struct pt_nft_state *s, const char **what)
+/* Which elements to read. */
+struct extent {
+	bool all;
+	const struct pt_nft_prog *want; /* without ALL: what a comparison with it needs; NULL: none */
+};
+
+static bool is_needed(const struct extent *x, const struct pt_nft_state *s, const struct nft_set *set)
+{
+	const struct nft_set *want = NULL;
+
+	if (x->all)
+		return true;
+	if (x->want)
+		want = nft_find_set(&x->want->objects, set->name);
+	return want && !nft_note_knows(&s->objects->note, s->genid, want, set);
+}
+
+static int read_set(struct pt_nl *nf, struct pt_nft_state *s, const struct extent *x,
+		    struct nft_set *set)
+{
+	int rc;
+
+	if (!is_needed(x, s, set)) {
+		set->unread = true;
+		return 0;
+	}
+	rc = nft_ask_elems(nf, s, set);
+	return rc ? rc : nft_set_finish(set, s->arena);
+}
+
+static int read_contents(struct pt_nl *nf, struct pt_nft_state *s, const struct extent *x,
+			 const char **what)
 {
 	struct pt_nft_objects *o = s->objects;
 	int rc;
@@ -170,11 +201,8 @@ static int read_contents(struct pt_nl *nf, struct pt_nft_state *s, const char **
 	rc = nft_ask_sets(nf, s);
 	if (!rc && o->sets.n)
 		qsort(o->sets.v, o->sets.n, sizeof(*o->sets.v), set_compare);
-	for (size_t i = 0; !rc && i < o->sets.n; i++) {
-		rc = nft_ask_elems(nf, s, &o->sets.v[i]);
-		if (!rc)
-			rc = nft_set_finish(&o->sets.v[i], s->arena);
-	}
+	for (size_t i = 0; !rc && i < o->sets.n; i++)
+		rc = read_set(nf, s, x, &o->sets.v[i]);
 	if (rc)
 		return rc;
 	*what = "rules";
@@ -182,7 +210,8 @@ static int read_contents(struct pt_nl *nf, struct pt_nft_state *s, const char **
 }
 
 /* One attempt; -ESTALE when somebody changed something meanwhile. */
-static int read_once(struct pt_nl *nf, struct pt_nft_state *s, const char **what)
+static int read_once(struct pt_nl *nf, struct pt_nft_state *s, const struct extent *x,
+		     const char **what)
 {
 	uint32_t after;
 	int rc;
@@ -194,7 +223,7 @@ static int read_once(struct pt_nl *nf, struct pt_nft_state *s, const char **what
 	*what = "state";
 	rc = nft_ask_table(nf, s);
 	if (!rc)
-		rc = read_contents(nf, s, what);
+		rc = read_contents(nf, s, x, what);
 	else if (rc == -ENOENT)
 		rc = 0; /* no table: nothing to read, and that is an answer */
 	if (rc && rc != -ENOENT)
@@ -205,7 +234,8 @@ static int read_once(struct pt_nl *nf, struct pt_nft_state *s, const char **what
 	return after != s->genid ? -ESTALE : rc;
 }
 
-int pt_nft_read(struct pt_nl *nf, struct pt_nft_state **out, struct pt_err *e)
+static int read_extent(struct pt_nl *nf, const struct extent *x, struct pt_nft_state **out,
+		       struct pt_err *e)
 {
 	const char *what = "state";
 	int rc = -ESTALE;
@@ -216,7 +246,7 @@ int pt_nft_read(struct pt_nl *nf, struct pt_nft_state **out, struct pt_err *e)
 
 		if (!s)
 			return pt_err_sys(e, -ENOMEM, "reading the table inet " PT_NFT_TABLE);
-		rc = read_once(nf, s, &what);
+		rc = read_once(nf, s, x, &what);
 		if (!rc) {
 			*out = s;
 			return 0;
@@ -230,4 +260,15 @@ int pt_nft_read(struct pt_nl *nf, struct pt_nft_state **out, struct pt_err *e)
 		return -EAGAIN;
 	}
 	return pt_err_sys(e, rc, "reading the %s of the table inet " PT_NFT_TABLE, what);
+}
+
+int pt_nft_read(struct pt_nl *nf, struct pt_nft_state **out, struct pt_err *e)
+{
+	return read_extent(nf, &(struct extent){ .all = true }, out, e);
+}
+
+int pt_nft_read_for(struct pt_nl *nf, const struct pt_nft_prog *want, struct pt_nft_state **out,
+		    struct pt_err *e)
+{
+	return read_extent(nf, &(struct extent){ .want = want }, out, e);
 }

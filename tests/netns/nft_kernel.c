@@ -682,6 +682,77 @@ static void many_rules(void **state)
 	pt_nft_prog_free(p);
 }
 
+/* Reads what a comparison with P needs: whether the big set was among it, and what is to be written. */
+static size_t compare(const struct pt_nft_prog *p, bool *unread)
+{
+	struct pt_nft_state *s = NULL;
+	struct pt_nft_plan *plan = NULL;
+	struct pt_err e = { 0 };
+	size_t writes;
+
+	check(pt_nft_read_for(nf, p, &s, &e), &e);
+	*unread = nft_find_set(s->objects, "t.big.4")->unread;
+	check(pt_nft_diff(p, s, &plan, &e), &e);
+	writes = pt_nft_plan_writes(plan);
+	pt_nft_plan_free(plan);
+	pt_nft_state_free(s);
+	return writes;
+}
+
+static void touch_foreign(void)
+{
+	struct pt_nl_batch *b = pt_nl_batch_new(NFNL_SUBSYS_NFTABLES, 0);
+	struct pt_nl_refusal r;
+	struct nlmsghdr *nlh = nft_question(pt_nl_batch_room(b, 64), NFT_MSG_NEWTABLE, NLM_F_CREATE);
+
+	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, "other");
+	assert_int_equal(pt_nl_batch_commit(b, nlh, 0), 0);
+	assert_int_equal(pt_nl_batch_send(nf, b, &r), 0);
+	pt_nl_batch_free(b);
+}
+
+/* A big set is read again only when somebody wrote something since, or other contents are wanted. */
+static void big_sets(void **state)
+{
+	struct pt_nft_prog *p = numbered_prog(1);
+	size_t set = make_set(p, "t.big.4", NFT_SET_TABLE, PT_AF_INET), added, deleted;
+	struct pt_iset one[2] = { 0 };
+	struct pt_nft_state *s = NULL;
+	struct pt_err e = { 0 };
+	bool unread;
+
+	(void)state;
+	for (pt_u128 i = 0; i < NFT_NOTE_MIN; i++)
+		assert_int_equal(pt_iset_add(p->arena, &p->objects.sets.v[set].elems, 4 * i, 4 * i + 1), 0);
+	(void)apply(p);
+	assert_int_equal(compare(p, &unread), 0);
+	assert_true(unread);
+	p->objects.sets.v[set].elems.v[77].hi++;
+	assert_int_equal(compare(p, &unread), 3); /* an element in, and the note */
+	assert_false(unread);
+	p->objects.sets.v[set].elems.v[77].hi--;
+	assert_int_equal(pt_iset_add(NULL, &one[0], 3, 3), 0);
+	check(pt_nft_table_change(nf, "big", one, NULL, 0, &added, &deleted, &e), &e);
+	assert_int_equal(added, 1);
+	assert_int_equal(compare(p, &unread), 3); /* that element out again, and the note */
+	assert_false(unread);
+	assert_int_equal(apply(p), 3);
+	assert_int_equal(compare(p, &unread), 0);
+	assert_true(unread);
+	touch_foreign();
+	assert_int_equal(compare(p, &unread), 0);
+	assert_false(unread);
+	p->objects.sets.v[set].keep = true;
+	assert_int_equal(compare(p, &unread), 0);
+	assert_true(unread);
+	check(pt_nft_read_for(nf, NULL, &s, &e), &e);
+	assert_int_equal(s->objects->chains.v[0].rules.n, 1);
+	assert_true(s->objects->sets.v[0].unread);
+	pt_nft_state_free(s);
+	pt_iset_fini(&one[0]);
+	pt_nft_prog_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -689,7 +760,7 @@ int main(void)
 		T(same_again), T(identity_comes_back), T(one_to_another), T(others_keep_handles),
 		T(digest_alone), T(refusal_names_the_line), T(moved_generation),
 		T(base_chain_elsewhere), T(changed_policy), T(strangers_stay), T(flushed_by_others),
-		T(replaced_set), T(intruders_leave), T(many_rules),
+		T(replaced_set), T(intruders_leave), T(many_rules), T(big_sets),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -90,6 +90,7 @@ static void written(struct pt_buf *out)
 	struct pt_nl_batch *b = pt_nl_batch_new(NFNL_SUBSYS_NFTABLES, 0);
 	struct nft_set map = { .name = "v", .role = NFT_SET_VMAP, .key_len = 2, .key_type = 13 };
 	struct nft_map_elem to = { .key = { 0, 80 }, .key_len = 2, .chain = "in" };
+	struct nft_applied applied = { .digest = "beef", .path = "/a/b", .when = 77 };
 	struct pt_nft_prog *p = make_prog("");
 	struct pt_nl_record rec = { 0 };
 	struct nft_elem el[20] = { 0 };
@@ -103,7 +104,7 @@ static void written(struct pt_buf *out)
 		el[i].lo = el[i].hi = 1000 - 2 * i - i / 10;
 	assert_int_equal(nft_put_table(b, 1), 0);
 	assert_int_equal(nft_put_chain(b, 1, &p->objects.chains.v[in]), 0);
-	assert_int_equal(nft_put_applied(b, 1, "beef", "/a/b", 77), 0);
+	assert_int_equal(nft_put_applied(b, 1, &applied), 0);
 	assert_int_equal(nft_put_set(b, 1, &map, 0), 0);
 	assert_int_equal(nft_put_set(b, 1, &p->objects.sets.v[set], 0), 0);
 	assert_int_equal(nft_put_elems(b, 1, true, &p->objects.sets.v[set], el, 20), 0);

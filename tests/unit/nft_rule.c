@@ -251,6 +251,7 @@ static struct pt_nl_batch *messages(struct pt_nft_prog *p)
 				  { .lo = 0xf0000000, .hi = 0xffffffff } };
 	struct nft_set map = { .name = "v", .role = NFT_SET_VMAP, .key_len = 2, .key_type = 13 };
 	struct nft_map_elem to = { .key = { 0, 80 }, .key_len = 2, .chain = "in" };
+	struct nft_applied applied = { .digest = "0123456789abcdef", .path = "/a/b", .when = 77 };
 	size_t in, set;
 
 	assert_non_null(b);
@@ -261,7 +262,7 @@ static struct pt_nl_batch *messages(struct pt_nft_prog *p)
 	p->objects.sets.v[set].timeout = 90;
 	assert_int_equal(nft_put_table(b, 1), 0);
 	assert_int_equal(nft_put_chain(b, 1, &p->objects.chains.v[in]), 0);
-	assert_int_equal(nft_put_applied(b, 1, "0123456789abcdef", "/a/b", 77), 0);
+	assert_int_equal(nft_put_applied(b, 1, &applied), 0);
 	assert_int_equal(nft_put_set(b, 1, &p->objects.sets.v[set], 0), 0);
 	assert_int_equal(nft_put_set(b, 1, &map, 0), 0);
 	assert_int_equal(nft_put_elems(b, 1, true, &p->objects.sets.v[set], el, 2), 0);
@@ -401,19 +402,27 @@ static void applied_limits(void **state)
 	static const char digest[] = "not a digest in hexadecimal, and as long as one, 64 characters..";
 	struct pt_nl_batch *b = pt_nl_batch_new(NFNL_SUBSYS_NFTABLES, 0);
 	struct pt_nft_state *s = calloc(1, sizeof(*s));
+	struct nft_applied applied = { .digest = digest, .when = UINT64_MAX };
 	char path[300];
 
 	(void)state;
 	assert_true(b && s);
+	applied.path = path;
+	applied.note.genid = 99;
+	applied.note.n = NFT_NOTE_SETS;
+	memset(applied.note.v, 0x5a, sizeof(applied.note.v));
 	memset(path, 'p', sizeof(path));
 	memcpy(path + sizeof(path) - 6, "/last", 6);
 	assert_int_equal(strlen(digest), 64);
-	assert_int_equal(nft_put_applied(b, 1, digest, path, UINT64_MAX), 0);
+	assert_int_equal(nft_put_applied(b, 1, &applied), 0);
 	each_message(b, parse_one, s);
 	assert_string_equal(s->digest, digest);
-	assert_int_equal(strlen(s->path), 178);
-	assert_string_equal(s->path + 173, "/last");
+	assert_int_equal(strlen(s->path), 100);
+	assert_string_equal(s->path + 95, "/last");
 	assert_true(s->applied == UINT64_MAX);
+	assert_int_equal(s->objects->note.genid, 99);
+	assert_int_equal(s->objects->note.n, 4); /* as many as fit */
+	assert_memory_equal(s->objects->note.v, applied.note.v, 4 * sizeof(applied.note.v[0]));
 	pt_nft_state_free(s);
 }
 

@@ -49,6 +49,12 @@ struct pt_nft_state {
 	struct pt_nft_objects *objects;
 };
 PT_API int pt_nft_read(struct pt_nl *nf, struct pt_nft_state **out, struct pt_err *e) PT_MUST;
+/* The same without elements that need not be looked at: of tables whose contents belong to run time or are
+ * known to be WANT's already, of sets that WANT lacks. Only for pt_nft_diff() with the same WANT. With a NULL
+ * WANT no elements are read at all: for rules, counters, and what is applied. (The kernel takes a
+ * minute to dump a set of a million.) */
+PT_API int pt_nft_read_for(struct pt_nl *nf, const struct pt_nft_prog *want, struct pt_nft_state **out,
+			   struct pt_err *e) PT_MUST;
 PT_API void pt_nft_state_free(struct pt_nft_state *s);
 
 /* Packets and bytes of the rules with identity ID, over all copies. */

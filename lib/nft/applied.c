@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What is applied, in the user data of a chain without rules: digest and path of the file, the
+ * time, and what the big sets hold, all within the 256 bytes that the kernel takes.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "nft/kernel.h"
+
+/* A digest of hexadecimal digits is packed, so that more of the rest fits. */
+enum { APPLIED_PACKED = 80, APPLIED_TEXT, APPLIED_PATH, APPLIED_TIME, APPLIED_GENID, APPLIED_SETS };
+#define APPLIED_DIGEST_MAX 64
+#define APPLIED_PATH_MAX 100
+
+static const char hex_digits[] = "0123456789abcdef";
+
+static size_t hex_pack(const char *text, uint8_t out[APPLIED_DIGEST_MAX / 2])
+{
+	size_t n = strlen(text);
+
+	if (!n || n % 2 || strspn(text, hex_digits) != n)
+		return 0;
+	for (size_t i = 0; i < n; i += 2)
+		out[i / 2] = (uint8_t)((strchr(hex_digits, text[i]) - hex_digits) << 4 |
+				       (strchr(hex_digits, text[i + 1]) - hex_digits));
+	return n / 2;
+}
+
+static void hex_unpack(const uint8_t *in, size_t n, char *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		out[2 * i] = hex_digits[in[i] >> 4];
+		out[2 * i + 1] = hex_digits[in[i] & 15];
+	}
+	out[2 * n] = '\0';
+}
+
+static size_t put_digest(uint8_t *out, size_t at, const char *digest)
+{
+	uint8_t packed[APPLIED_DIGEST_MAX / 2];
+	size_t bytes;
+
+	if (strlen(digest) > APPLIED_DIGEST_MAX)
+		return at;
+	bytes = hex_pack(digest, packed);
+	return bytes ? nft_udata_put(out, at, APPLIED_PACKED, packed, bytes) :
+		       nft_udata_put(out, at, APPLIED_TEXT, digest, strlen(digest));
+}
+
+size_t nft_applied_write(const struct nft_applied *a, uint8_t out[NFT_USERDATA_MAXLEN])
+{
+	const char *path = a->path ? a->path : "";
+	size_t n, len = strlen(path), sets = a->note.n, room;
+
+	if (len > APPLIED_PATH_MAX) {
+		path += len - APPLIED_PATH_MAX; /* the end of a path tells more than its beginning */
+		len = APPLIED_PATH_MAX;
+	}
+	n = put_digest(out, 0, a->digest ? a->digest : "");
+	n = nft_udata_put(out, n, APPLIED_PATH, path, len);
+	n = nft_udata_put(out, n, APPLIED_TIME, &a->when, sizeof(a->when));
+	n = nft_udata_put(out, n, APPLIED_GENID, &a->note.genid, sizeof(a->note.genid));
+	room = (NFT_USERDATA_MAXLEN - 2 - n) / sizeof(a->note.v[0]);
+	if (sets > room)
+		sets = room; /* the others are read each time */
+	return sets ? nft_udata_put(out, n, APPLIED_SETS, a->note.v, sets * sizeof(a->note.v[0])) : n;
+}
+
+static void copy_text(char *to, size_t size, const uint8_t *value, size_t len)
+{
+	if (len >= size)
+		len = size - 1;
+	memcpy(to, value, len);
+	to[len] = '\0';
+}
+
+static void read_note(const uint8_t *data, size_t size, struct nft_note *note)
+{
+	const uint8_t *value;
+	size_t len;
+
+	memset(note, 0, sizeof(*note));
+	value = nft_udata_find(data, size, APPLIED_GENID, &len);
+	if (value && len == sizeof(note->genid))
+		memcpy(&note->genid, value, len);
+	value = nft_udata_find(data, size, APPLIED_SETS, &len);
+	if (!value || len % sizeof(note->v[0]) || len > sizeof(note->v))
+		return;
+	memcpy(note->v, value, len);
+	note->n = (uint32_t)(len / sizeof(note->v[0]));
+}
+
+void nft_applied_read(const uint8_t *data, size_t size, struct pt_nft_state *s)
+{
+	const uint8_t *value;
+	size_t len;
+
+	value = nft_udata_find(data, size, APPLIED_TEXT, &len);
+	if (value)
+		copy_text(s->digest, sizeof(s->digest), value, len);
+	value = nft_udata_find(data, size, APPLIED_PACKED, &len);
+	if (value && len <= APPLIED_DIGEST_MAX / 2)
+		hex_unpack(value, len, s->digest);
+	value = nft_udata_find(data, size, APPLIED_PATH, &len);
+	if (value)
+		copy_text(s->path, sizeof(s->path), value, len);
+	value = nft_udata_find(data, size, APPLIED_TIME, &len);
+	if (value && len == sizeof(s->applied))
+		memcpy(&s->applied, value, len);
+	read_note(data, size, &s->objects->note);
+}
+
+/* ---- what big sets hold ---- */
+
+/* Sets whose elements only a transaction can change, and that run time leaves alone. */
+static bool worth_a_note(const struct nft_set *set)
+{
+	return set->role == NFT_SET_TABLE && set->interval && !set->has_timeout && !set->keep &&
+	       set->elems.n >= NFT_NOTE_MIN;
+}
+
+static struct nft_note_set note_of(const struct nft_set *set)
+{
+	return (struct nft_note_set){
+		.name = pt_hash64(set->name, strlen(set->name)),
+		.contents = pt_hash64(set->elems.v, set->elems.n * sizeof(*set->elems.v)),
+	};
+}
+
+void nft_note_make(struct nft_note *note, const struct pt_nft_objects *want, uint32_t genid)
+{
+	memset(note, 0, sizeof(*note));
+	note->genid = genid;
+	for (size_t i = 0; i < want->sets.n && note->n < NFT_NOTE_SETS; i++)
+		if (worth_a_note(&want->sets.v[i]))
+			note->v[note->n++] = note_of(&want->sets.v[i]);
+}
+
+bool nft_note_knows(const struct nft_note *note, uint32_t genid, const struct nft_set *want,
+		    const struct nft_set *have)
+{
+	struct nft_note_set wanted;
+
+	if (!nft_set_same_make(want, have))
+		return false;
+	if (want->keep)
+		return true;
+	if (!note->genid || note->genid != genid || !worth_a_note(want))
+		return false;
+	wanted = note_of(want);
+	for (size_t i = 0; i < note->n; i++)
+		if (note->v[i].name == wanted.name && note->v[i].contents == wanted.contents)
+			return true;
+	return false;
+}
