@@ -22,6 +22,8 @@ static pt_u128 host_mask(const struct pt_prefix *p)
 
 	if (p->len == 0)
 		return pt_af_max(p->addr.af);
+	if (p->len >= bits)
+		return 0;
 	return (((pt_u128)1 << (bits - p->len)) - 1) & pt_af_max(p->addr.af);
 }
 

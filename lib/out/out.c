@@ -191,6 +191,7 @@ static void table_value(struct pt_out *o, const char *key, const char *s, bool r
 			o->err = -ENOMEM;
 			return;
 		}
+		/* cppcheck-suppress memleak ; the vector owns it */
 	}
 	if (o->column++ >= o->keys.n) /* a column that the header has not */
 		return;
