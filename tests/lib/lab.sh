@@ -85,7 +85,7 @@ lab_wait()
 # routers, and a host with two ways out is not suspicious.
 # Positional parameters are those of the shell that runs this.
 # shellcheck disable=SC2016
-lab_setup='mount -t tmpfs -o mode=755 tmpfs /run && ip link set lo up || exit 1
+lab_setup='mount -n -t tmpfs -o mode=755 tmpfs /run && ip link set lo up || exit 1
 for i in all default; do
 	echo 0 >/proc/sys/net/ipv6/conf/$i/accept_dad
 	echo 0 >/proc/sys/net/ipv6/conf/$i/accept_ra
