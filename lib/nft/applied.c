@@ -11,7 +11,7 @@
 /* A digest of hexadecimal digits is packed, so that more of the rest fits. */
 enum { APPLIED_PACKED = 80, APPLIED_TEXT, APPLIED_PATH, APPLIED_TIME, APPLIED_GENID, APPLIED_SETS };
 #define APPLIED_DIGEST_MAX 64
-#define APPLIED_PATH_MAX 100
+#define APPLIED_PATH_MAX 170
 
 static const char hex_digits[] = "0123456789abcdef";
 
@@ -113,10 +113,10 @@ void nft_applied_read(const uint8_t *data, size_t size, struct pt_nft_state *s)
 
 /* ---- what big sets hold ---- */
 
-/* Sets whose elements only a transaction can change, and that run time leaves alone. */
+/* Sets whose elements only a transaction can change. */
 static bool worth_a_note(const struct nft_set *set)
 {
-	return set->role == NFT_SET_TABLE && set->interval && !set->has_timeout && !set->keep &&
+	return set->role == NFT_SET_TABLE && set->interval && !set->has_timeout &&
 	       set->elems.n >= NFT_NOTE_MIN;
 }
 
@@ -128,18 +128,44 @@ static struct nft_note_set note_of(const struct nft_set *set)
 	};
 }
 
-void nft_note_make(struct nft_note *note, const struct pt_nft_objects *want, uint32_t genid)
+static const struct nft_note_set *note_find(const struct nft_note *note, uint64_t name)
 {
+	for (size_t i = 0; i < note->n; i++)
+		if (note->v[i].name == name)
+			return &note->v[i];
+	return NULL;
+}
+
+void nft_note_make(struct nft_note *note, const struct pt_nft_objects *want,
+		   const struct pt_nft_state *have)
+{
+	const struct nft_note *old = &have->objects->note;
+	uint32_t next = have->genid + 1;
+
 	memset(note, 0, sizeof(*note));
-	note->genid = genid;
-	for (size_t i = 0; i < want->sets.n && note->n < NFT_NOTE_SETS; i++)
-		if (worth_a_note(&want->sets.v[i]))
-			note->v[note->n++] = note_of(&want->sets.v[i]);
+	if (!have->genid)
+		return;
+	note->genid = next + !next; /* never 0 */
+	for (size_t i = 0; i < want->sets.n && note->n < NFT_NOTE_SETS; i++) {
+		const struct nft_set *set = &want->sets.v[i];
+		const struct nft_note_set *known = NULL;
+		struct nft_note_set now;
+
+		if (!worth_a_note(set))
+			continue;
+		now = note_of(set);
+		/* What is kept is not what is wanted, but it stays what it was. */
+		if (set->keep && old->genid == have->genid)
+			known = note_find(old, now.name);
+		if (known || !set->keep)
+			note->v[note->n++] = known ? *known : now;
+	}
 }
 
 bool nft_note_knows(const struct nft_note *note, uint32_t genid, const struct nft_set *want,
 		    const struct nft_set *have)
 {
+	const struct nft_note_set *known;
 	struct nft_note_set wanted;
 
 	if (!nft_set_same_make(want, have))
@@ -149,8 +175,6 @@ bool nft_note_knows(const struct nft_note *note, uint32_t genid, const struct nf
 	if (!note->genid || note->genid != genid || !worth_a_note(want))
 		return false;
 	wanted = note_of(want);
-	for (size_t i = 0; i < note->n; i++)
-		if (note->v[i].name == wanted.name && note->v[i].contents == wanted.contents)
-			return true;
-	return false;
+	known = note_find(note, wanted.name);
+	return known && known->contents == wanted.contents;
 }

@@ -154,7 +154,6 @@ static int write_applied(struct nft_diff *d, const struct pt_nft_prog *want,
 {
 	const char *digest = want->digest ? want->digest : "";
 	struct nft_applied a = { .digest = digest, .path = want->path, .when = (uint64_t)time(NULL) };
-	uint32_t next = have->genid + 1;
 	uint64_t cookie;
 	int rc;
 
@@ -169,8 +168,7 @@ static int write_applied(struct nft_diff *d, const struct pt_nft_prog *want,
 	rc = nft_plan_op(d->plan, &cookie, "add", "chain", NULL, "%s", NFT_APPLIED_CHAIN);
 	if (rc)
 		return rc;
-	/* The batch is bound to the generation that was read, so the next one is known; it is never 0. */
-	nft_note_make(&a.note, &want->objects, have->genid ? next + !next : 0);
+	nft_note_make(&a.note, &want->objects, have);
 	return nft_put_applied(d->plan->batch, cookie, &a);
 }
 

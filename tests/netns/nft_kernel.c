@@ -739,6 +739,12 @@ static void big_sets(void **state)
 	assert_int_equal(apply(p), 3);
 	assert_int_equal(compare(p, &unread), 0);
 	assert_true(unread);
+	p->objects.sets.v[set].keep = true; /* as when only addresses of interfaces are followed */
+	p->digest = "bb";
+	assert_int_equal(apply(p), 2);
+	p->objects.sets.v[set].keep = false;
+	assert_int_equal(compare(p, &unread), 0);
+	assert_true(unread);
 	touch_foreign();
 	assert_int_equal(compare(p, &unread), 0);
 	assert_false(unread);

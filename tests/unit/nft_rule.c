@@ -417,12 +417,23 @@ static void applied_limits(void **state)
 	assert_int_equal(nft_put_applied(b, 1, &applied), 0);
 	each_message(b, parse_one, s);
 	assert_string_equal(s->digest, digest);
-	assert_int_equal(strlen(s->path), 100);
-	assert_string_equal(s->path + 95, "/last");
+	assert_int_equal(strlen(s->path), 170);
+	assert_string_equal(s->path + 165, "/last");
 	assert_true(s->applied == UINT64_MAX);
 	assert_int_equal(s->objects->note.genid, 99);
-	assert_int_equal(s->objects->note.n, 4); /* as many as fit */
-	assert_memory_equal(s->objects->note.v, applied.note.v, 4 * sizeof(applied.note.v[0]));
+	assert_int_equal(s->objects->note.n, 0); /* as many as fit */
+	pt_nft_state_free(s);
+
+	b = pt_nl_batch_new(NFNL_SUBSYS_NFTABLES, 0);
+	s = calloc(1, sizeof(*s));
+	assert_true(b && s);
+	applied.path = "/etc/patronus/patronus.conf";
+	applied.digest = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+	assert_int_equal(nft_put_applied(b, 1, &applied), 0);
+	each_message(b, parse_one, s);
+	assert_string_equal(s->digest, applied.digest);
+	assert_int_equal(s->objects->note.n, NFT_NOTE_SETS);
+	assert_memory_equal(s->objects->note.v, applied.note.v, sizeof(applied.note.v));
 	pt_nft_state_free(s);
 }
 
