@@ -270,7 +270,7 @@ int cmd_info(struct pt_cli *c)
 
 	rc = sockets_open(&s, &c->err);
 	if (!rc)
-		rc = pt_nft_read(s.nf, &have, &c->err);
+		rc = pt_nft_read_for(s.nf, NULL, &have, &c->err);
 	if (!rc) {
 		(void)!pt_plan_applied(s.nf, &p, &none); /* no file in force: the rest is still worth knowing */
 		pt_err_fini(&none);

@@ -40,7 +40,7 @@ int pt_plan_applied(struct pt_nl *nf, struct pt_plan *p, struct pt_err *e)
 	int rc;
 
 	memset(p, 0, sizeof(*p));
-	rc = pt_nft_read(nf, &p->have, e);
+	rc = pt_nft_read_for(nf, NULL, &p->have, e);
 	if (!rc && !p->have->digest[0])
 		rc = nothing_applied(p->have, e);
 	if (!rc)

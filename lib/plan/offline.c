@@ -47,7 +47,7 @@ int plan_observe(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e)
 	p->change = NULL;
 	pt_nft_state_free(p->have);
 	p->have = NULL;
-	rc = pt_nft_read(nf, &p->have, e);
+	rc = pt_nft_read_for(nf, p->prog, &p->have, e);
 	if (!rc)
 		rc = pt_nft_diff(p->prog, p->have, &p->change, e);
 	return rc;
