@@ -35,6 +35,7 @@ struct pt_out {
 	const char *obj;        /* key of the open object */
 	struct pt_buf item;     /* joined items of an array in tables and lines */
 	/* tables */
+	struct pt_arena *arena; /* of the keys */
 	PT_VEC(char *) keys;
 	PT_VEC(struct cell) cells; /* of the waiting records, row by row */
 	size_t *width;
@@ -184,10 +185,9 @@ static void table_value(struct pt_out *o, const char *key, const char *s, bool r
 	struct cell c = { .right = right };
 
 	if (o->records == 1) {
-		char *k = strdup(key);
+		char *k = pt_arena_strdup(o->arena, key);
 
-		if (!k || pt_vec_push(NULL, &o->keys, k)) {
-			free(k);
+		if (!k || pt_vec_push(o->arena, &o->keys, k)) {
 			o->err = -ENOMEM;
 			return;
 		}
@@ -394,6 +394,11 @@ struct pt_out *pt_out_new(enum pt_out_fmt fmt, const char *schema, const char *l
 
 	if (!o)
 		return NULL;
+	o->arena = pt_arena_new();
+	if (!o->arena) {
+		free(o);
+		return NULL;
+	}
 	o->fmt = fmt;
 	o->list = list;
 	o->pretty = pretty;
@@ -497,9 +502,7 @@ int pt_out_end(struct pt_out *o)
 	}
 	flush(o);
 	err = o->err;
-	for (size_t i = 0; i < o->keys.n; i++)
-		free(o->keys.v[i]);
-	free(o->keys.v);
+	pt_arena_free(o->arena);
 	free(o->cells.v);
 	free(o->width);
 	pt_buf_fini(&o->item);

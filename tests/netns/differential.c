@@ -91,9 +91,8 @@ static int new_ns(void)
 
 static void run_ip(const char *batch)
 {
-	char *argv[] = { "ip", "-batch", "-", NULL };
+	char ip[] = "ip", option[] = "-batch", in[] = "-", *argv[] = { ip, option, in, NULL };
 	posix_spawn_file_actions_t fa;
-	extern char **environ;
 	int p[2], st;
 	pid_t pid;
 
@@ -864,7 +863,7 @@ static void observe(struct probe *ps, size_t total, int at, const uint8_t *ip, s
 static void drain_peers(struct probe *ps, size_t total)
 {
 	uint8_t f[2048];
-	struct sockaddr_ll from;
+	struct sockaddr_ll from = { 0 };
 	socklen_t len;
 	ssize_t n;
 
