@@ -277,7 +277,7 @@ lint-shell:
 	$(Q)shellcheck -x $(wildcard $(SH_SRC))
 
 lint-man:
-	$(Q)$(if $(MAN),mandoc -Tlint -W warning,stop $(MAN))
+	$(Q)set -- $(MAN); [ $$# -eq 0 ] || mandoc -Tlint -W warning,stop "$$@"
 
 # ---- install ----
 
