@@ -175,7 +175,7 @@ int cmd_stop(struct pt_cli *c)
 		return rc;
 	rc = pt_plan_stop(c->open, s.nf, &writes, &c->err);
 	if (!rc)
-		pt_cli_say(c, "stopped: %s\n", c->open ? "everything passes" : "everything is blocked but loopback, discovery and DHCP");
+		pt_cli_say(c, "stopped: %s\n", c->open ? "everything passes" : "everything is blocked but loopback and IPv6 discovery");
 	sockets_close(&s);
 	return rc;
 }
