@@ -4,6 +4,7 @@
 # A laboratory of network namespaces for shell tests and the demonstration. They have no
 # names and leave no files: each lives in a process of ours, with a /run of its own (where
 # ptfw keeps what it applied), and is gone when that process is. Nothing of the host changes.
+# In a chroot, where the kernel does not let mounts be private, /run is the chroot's.
 #
 #   lab_begin                 needs root and ip; otherwise sets lab_why and returns 1
 #   lab_ns NAME...            makes namespaces, loopback up, no duplicate address detection
@@ -22,7 +23,9 @@ lab_begin()
 	for lab_tool in ip unshare nsenter setpriv; do
 		command -v "$lab_tool" >/dev/null || { lab_why="needs $lab_tool"; return 1; }
 	done
-	lab_why=$(unshare -n -m true 2>&1) || return 1
+	lab_why=$(unshare -n true 2>&1) || return 1
+	lab_mounts=
+	! unshare -m --propagation private true 2>/dev/null || lab_mounts=yes
 	lab_tmp=$(mktemp -d)
 	trap lab_end EXIT
 	trap 'exit 129' HUP
@@ -43,21 +46,19 @@ lab_end()
 	lab_tmp=
 }
 
-lab_pid() { cat "$lab_tmp/$1.pid"; }
-
 in_ns()
 {
-	lab_n=$1
+	lab_pid=$(cat "$lab_tmp/$1.pid")
 	shift
-	nsenter -n -m -t "$(lab_pid "$lab_n")" --wdns="$PWD" "$@"
+	nsenter -n ${lab_mounts:+-m "--wdns=$PWD"} -t "$lab_pid" "$@"
 }
 
 # nsenter becomes the command, so this pid is the one to end; it also ends when this script is killed.
 lab_bg()
 {
-	lab_n=$1
+	lab_pid=$(cat "$lab_tmp/$1.pid")
 	shift
-	setpriv --pdeathsig TERM nsenter -n -m -t "$(lab_pid "$lab_n")" --wdns="$PWD" "$@" &
+	setpriv --pdeathsig TERM nsenter -n ${lab_mounts:+-m "--wdns=$PWD"} -t "$lab_pid" "$@" &
 	lab_last=$!
 	lab_pids="$lab_pids $lab_last"
 }
@@ -85,7 +86,8 @@ lab_wait()
 # routers, and a host with two ways out is not suspicious.
 # Positional parameters are those of the shell that runs this.
 # shellcheck disable=SC2016
-lab_setup='mount -n -t tmpfs -o mode=755 tmpfs /run && ip link set lo up || exit 1
+lab_setup='if [ -n "$2" ]; then mount -n -t tmpfs -o mode=755 tmpfs /run || exit 1; fi
+ip link set lo up || exit 1
 for i in all default; do
 	echo 0 >/proc/sys/net/ipv6/conf/$i/accept_dad
 	echo 0 >/proc/sys/net/ipv6/conf/$i/accept_ra
@@ -97,8 +99,8 @@ exec sleep 1d'
 lab_ns()
 {
 	for lab_n in "$@"; do
-		setpriv --pdeathsig KILL unshare -n -m --propagation private \
-			sh -c "$lab_setup" lab "$lab_tmp/$lab_n.ready" &
+		setpriv --pdeathsig KILL unshare -n ${lab_mounts:+-m --propagation private} \
+			sh -c "$lab_setup" lab "$lab_tmp/$lab_n.ready" "$lab_mounts" &
 		lab_pids="$lab_pids $!"
 		echo $! >"$lab_tmp/$lab_n.pid"
 	done
@@ -112,7 +114,8 @@ lab_ns()
 
 lab_link()
 {
-	ip link add name "$2" netns "$(lab_pid "$1")" type veth peer name "$4" netns "$(lab_pid "$3")"
+	ip link add name "$2" netns "$(cat "$lab_tmp/$1.pid")" type veth \
+		peer name "$4" netns "$(cat "$lab_tmp/$3.pid")"
 }
 
 lab_addr()

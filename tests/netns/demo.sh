@@ -16,7 +16,8 @@ lab_begin || skip_all "$lab_why"
 conf=contrib/examples/small-office.conf
 # A host of its own, so that what other tests do at the same time is not taken for its doing.
 lab_ns host
-host() { in_ns host sh -c 'ip -o address; ip route show table all; nft list ruleset; ls -R /run'; }
+# shellcheck disable=SC2016 # expands inside
+host() { in_ns host sh -c 'ip -o address; ip route show table all; nft list ruleset; [ -z "$1" ] || ls -R /run' host "$lab_mounts"; }
 
 host >"$lab_tmp/before"
 start=$(date +%s)
