@@ -100,7 +100,8 @@ static int plan_exit(struct pt_cli *c, int rc)
 	return rc == -EINVAL ? PT_EXIT_CONFIG : pt_cli_exit(rc);
 }
 
-int cmd_diff(struct pt_cli *c)
+/* Plans the file against the kernel and lets USE have it. */
+static int with_plan(struct pt_cli *c, int (*use)(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf))
 {
 	struct sockets s;
 	struct pt_plan p;
@@ -110,16 +111,27 @@ int cmd_diff(struct pt_cli *c)
 	if (rc)
 		return rc;
 	rc = pt_plan_online(c->file, s.nf, s.route, &p, &c->err);
-	if (!rc) {
-		rc = print_plan(c, &p);
-		if (!rc && pt_nft_plan_writes(p.change))
-			rc = PT_EXIT_NO;
-		pt_plan_fini(&p);
-	} else {
+	if (rc) {
 		rc = plan_exit(c, rc);
+	} else {
+		rc = use(c, &p, s.nf);
+		pt_plan_fini(&p);
 	}
 	sockets_close(&s);
 	return rc;
+}
+
+static int diff(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
+{
+	int rc = print_plan(c, p);
+
+	(void)nf;
+	return rc ? rc : pt_nft_plan_writes(p->change) ? PT_EXIT_NO : PT_EXIT_OK;
+}
+
+int cmd_diff(struct pt_cli *c)
+{
+	return with_plan(c, diff);
 }
 
 static int apply(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
@@ -146,22 +158,7 @@ static int apply(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
 
 int cmd_apply(struct pt_cli *c)
 {
-	struct sockets s;
-	struct pt_plan p;
-	int rc;
-
-	rc = sockets_open(&s, &c->err);
-	if (rc)
-		return rc;
-	rc = pt_plan_online(c->file, s.nf, s.route, &p, &c->err);
-	if (rc) {
-		rc = plan_exit(c, rc);
-	} else {
-		rc = apply(c, &p, s.nf);
-		pt_plan_fini(&p);
-	}
-	sockets_close(&s);
-	return rc;
+	return with_plan(c, apply);
 }
 
 int cmd_stop(struct pt_cli *c)
