@@ -73,6 +73,26 @@ done
 n=$(pt rule show closed -sj | jq '.rules[0].packets')
 is "$n" 2 'the counter of the rule that refused them'
 
+# ---- log: the packet that is judged, to nflog group 80, under the rule's name ----
+if command -v tcpdump >/dev/null; then
+	sed 's/pass in on wan/pass in log on wan/' "$conf" >"$lab_tmp/log.conf"
+	ok 'apply with log' pt apply -f "$lab_tmp/log.conf"
+	for to in 10.0.0.1 fd00::1; do
+		lab_bg fw tcpdump -p -U -c 1 -i nflog:80 -w "$lab_tmp/log.pcap" 2>/dev/null
+		logger=$lab_last
+		sleep 1
+		in_ns out "$peer" tcp "$to" 80 >/dev/null
+		sleep 2 # the kernel hands a lone packet over after a second
+		lab_stop "$logger"
+		like "$(tr -d '\000' <"$lab_tmp/log.pcap" | grep -ac 'web')" '^[1-9]' "a connection to $to is logged under its rule's name"
+	done
+	ok 'apply without' pt apply -f "$conf"
+	pt state kill net 10.0.0.0/24 -q
+	pt state kill net fd00::/64 -q
+else
+	skip 'no tcpdump' 'log'
+fi
+
 # ---- tables ----
 like "$(pt table add bad 198.51.100.0/24 2001:db8::/32 10.0.0.2 fd00::2)" '4 added, 0 deleted' 'table add'
 like "$(pt table add bad 198.51.100.7)" '0 added' 'an address that is covered already'
