@@ -23,45 +23,87 @@ static const char *canonical(struct policy_builder *b, bool label)
 	return s;
 }
 
-static const struct pt_pol_rule *named(const struct pt_policy *p, const char *name)
+/* The slot of NAME, or the free one where it belongs. */
+static struct policy_name *slot_of(const struct policy_names *t, const char *name)
 {
-	for (size_t i = 0; i < p->rules.n; i++)
-		if (!strcmp(p->rules.v[i].name, name))
-			return &p->rules.v[i];
-	return NULL;
+	size_t i = pt_hash32(name, strlen(name)) & (t->cap - 1);
+
+	while (t->slots[i].name && strcmp(t->slots[i].name, name))
+		i = (i + 1) & (t->cap - 1);
+	return &t->slots[i];
 }
 
-static bool id_taken(const struct pt_policy *p, uint32_t id)
+static uint32_t *id_slot(const struct policy_names *t, uint32_t id)
 {
-	for (size_t i = 0; i < p->rules.n; i++)
-		if (p->rules.v[i].id == id)
-			return true;
-	return false;
+	size_t i = id & (t->cap - 1);
+
+	while (t->ids[i] && t->ids[i] != id)
+		i = (i + 1) & (t->cap - 1);
+	return &t->ids[i];
+}
+
+/* Makes room for one rule: one name and one id. */
+static int make_room(struct policy_builder *b)
+{
+	struct policy_names *t = &b->names;
+	struct policy_names more = { .n = t->n, .cap = t->cap ? t->cap * 2 : 64 };
+
+	if ((t->n + 1) * 2 <= t->cap)
+		return 0;
+	more.slots = pt_arena_alloc(b->arena, more.cap * sizeof(*more.slots));
+	more.ids = pt_arena_alloc(b->arena, more.cap * sizeof(*more.ids));
+	if (!more.slots || !more.ids)
+		return -ENOMEM;
+	for (size_t i = 0; i < t->cap; i++) {
+		if (t->slots[i].name)
+			*slot_of(&more, t->slots[i].name) = t->slots[i];
+		if (t->ids[i])
+			*id_slot(&more, t->ids[i]) = t->ids[i];
+	}
+	*t = more;
+	return 0;
+}
+
+static void take_name(struct policy_builder *b, struct policy_name *slot, const char *name)
+{
+	slot->name = name;
+	slot->loc = b->base.loc;
+	b->names.n++;
+	b->base.name = name;
 }
 
 /* Two rules of the same text without labels are told apart by their number among them. */
 static int hashed_name(struct policy_builder *b)
 {
 	const char *plain = canonical(b, false), *name;
-	unsigned int n = 1;
+	struct policy_name *first, *slot;
 
 	if (!plain)
 		return -ENOMEM;
 	name = pt_arena_printf(b->arena, "r%08x", pt_hash32(plain, strlen(plain)));
-	while (name && named(b->p, name))
-		name = pt_arena_printf(b->arena, "r%08x#%u", pt_hash32(plain, strlen(plain)), ++n);
-	b->base.name = name;
-	return name ? 0 : -ENOMEM;
+	if (!name)
+		return -ENOMEM;
+	first = slot = slot_of(&b->names, name);
+	while (slot->name) {
+		name = pt_arena_printf(b->arena, "%s#%u", first->name, ++first->repeats + 1);
+		if (!name)
+			return -ENOMEM;
+		slot = slot_of(&b->names, name);
+	}
+	take_name(b, slot, name);
+	return 0;
 }
 
 static int labelled_name(struct policy_builder *b)
 {
-	const struct pt_pol_rule *other = named(b->p, b->ast->label);
+	struct policy_name *other = slot_of(&b->names, b->ast->label);
 	struct pt_buf hint = { 0 };
 
-	b->base.name = b->ast->label;
-	if (!other)
+	if (!other->name) {
+		take_name(b, other, b->ast->label);
 		return 0;
+	}
+	b->base.name = b->ast->label;
 	if (other->loc.line)
 		pt_buf_fmt(&hint, "the first one is in line %u; a label names one rule", other->loc.line);
 	else
@@ -77,13 +119,14 @@ int policy_identity(struct policy_builder *b)
 	int rc;
 
 	r->text = canonical(b, true);
-	if (!r->text)
+	if (!r->text || make_room(b))
 		return -ENOMEM;
 	rc = b->ast->label ? labelled_name(b) : hashed_name(b);
 	if (rc)
 		return rc;
 	r->id = pt_hash32(r->name, strlen(r->name));
-	while (!r->id || id_taken(b->p, r->id))
+	while (!r->id || *id_slot(&b->names, r->id))
 		r->id = r->id * 16777619u + 1;
+	*id_slot(&b->names, r->id) = r->id;
 	return 0;
 }

@@ -7,12 +7,26 @@
 
 typedef PT_VEC(struct pt_pol_addr) policy_addrs;
 
+/* The names and ids given so far, found by hashing: thousands of rules must not be compared in pairs. */
+struct policy_name {
+	const char *name;
+	struct pt_loc loc;
+	unsigned int repeats; /* rules without label whose text has this name */
+};
+
+struct policy_names {
+	struct policy_name *slots;
+	uint32_t *ids; /* 0: free */
+	size_t n, cap; /* CAP slots and ids, a power of two or 0 */
+};
+
 struct policy_builder {
 	const struct pt_conf *conf;
 	struct pt_policy *p;
 	struct pt_arena *arena;
 	struct pt_err *err;
 	bool failed;
+	struct policy_names names;
 	/* of the rule at work */
 	const struct pt_ast_rule *ast;
 	struct pt_pol_rule base;        /* all but direction, addresses and translation */
