@@ -87,7 +87,7 @@ Q   :=
 say  = @:
 else
 Q   := @
-say  = @printf '  %-7s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$(2))'
+say  = @printf '  %-7s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$(2))' >&2
 MAKEFLAGS += --no-print-directory
 endif
 ifeq ($(filter -j%,$(MAKEFLAGS)),)
