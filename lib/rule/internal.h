@@ -5,11 +5,16 @@
 
 #include <patronus/rule.h>
 
+#define RULE_LIST_MAX 65536
+#define RULE_NEST_MAX 16
+#define RULE_IF_NAME_MAX 15 /* what the kernel holds */
+
 enum rule_tok_kind {
 	TOK_END,
-	TOK_WORD,   /* letters, digits and . : - _ * + and the like */
-	TOK_STRING, /* "…", decoded */
-	TOK_PUNCT,  /* ( ) { } < > ! = / , != <= >= >< <> : the bytes are the text */
+	TOK_WORD, /* letters, digits and . : - _ * + and the like */
+	TOK_STRING, /* "…" or '…', decoded */
+	TOK_MARK, /* one of ( ) { } < > ! = / , */
+	TOK_HOLE, /* something unknown that has its error already; nothing more is said of it */
 };
 
 struct rule_tok {
@@ -18,13 +23,42 @@ struct rule_tok {
 	uint32_t off, len; /* where in the rule; of the $name for what a macro brought */
 };
 
-/* lex.c: all tokens of TEXT, macros expanded; the last one is TOK_END. */
 struct rule_toks {
 	struct rule_tok *v;
 	size_t n, cap;
 };
-int rule_lex(const struct pt_rule_ctx *ctx, const char *text, size_t len, struct rule_toks *out,
-	     struct pt_err *e);
+
+/* A rule with its macros expanded. Bytes from AT on stand for those from OFF on, or all for $NAME.
+ */
+struct rule_seg {
+	uint32_t at, off, len;
+	bool macro, hole;
+};
+
+struct rule_text {
+	struct pt_buf text;
+	PT_VEC(struct rule_seg) segs;
+};
+
+/* What a rule says at most once. */
+enum rule_group {
+	GROUP_DIR,
+	GROUP_LOG,
+	GROUP_QUICK,
+	GROUP_ON,
+	GROUP_AF,
+	GROUP_PROTO,
+	GROUP_SRC,
+	GROUP_DST,
+	GROUP_FLAGS,
+	GROUP_ICMP,
+	GROUP_STATE,
+	GROUP_LABEL,
+	GROUP_TAG,
+	GROUP_TAGGED,
+	GROUP_NAT,
+	GROUP_COUNT,
+};
 
 struct rule_parser {
 	const struct pt_rule_ctx *ctx;
@@ -33,39 +67,109 @@ struct rule_parser {
 	const struct rule_tok *tok; /* the one to look at */
 	struct pt_err *err;
 	struct pt_ast_rule *r;
-	bool oom;
+	size_t errors; /* found so far, whether told or not */
+	bool holes; /* there are: what is missing or twice is not sure */
+	const char *first[GROUP_COUNT]; /* the word that gave it, NULL: not yet */
 	size_t list_entries;
 };
 
-#define RULE_LIST_MAX 65536
-#define RULE_NEST_MAX 16
+/*
+ * The parsers return 0 when they are behind what they had to read, even when its value was wrong
+ * and has its error; -EINVAL when they lost their way, so that the reader goes on at the next
+ * keyword; -ENOMEM.
+ */
+
+/* expand.c */
+int rule_expand(const struct pt_rule_ctx *ctx, const char *text, size_t len, struct rule_text *out,
+		struct pt_err *e);
+void rule_text_fini(struct rule_text *t);
+const struct rule_seg *rule_seg_at(const struct rule_text *t, size_t at);
+/* The place of the bytes FROM..TO in the rule as it was written; OFF and LEN of *OUT. */
+void rule_place(const struct rule_text *t, size_t from, size_t to, struct rule_tok *out);
+/* Bytes of the string that begins at S, with its quotes; 0: it is not closed. */
+size_t rule_string_length(const char *s, size_t n);
+
+/* lex.c: all tokens; the last one is TOK_END. Wrong bytes have their errors and become holes. */
+int rule_lex(struct rule_parser *p, const struct rule_text *t, struct rule_toks *out);
+bool rule_word_char(char c);
 
 /* error.c */
 struct pt_loc rule_locate(const struct pt_rule_ctx *ctx, uint32_t off, uint32_t len);
-int rule_error(const struct pt_rule_ctx *ctx, struct pt_err *e, const char *text, size_t text_len,
-	       uint32_t off, uint32_t len, const char *hint, const char *fmt, ...) PT_PRINTF(8, 9);
-int rule_fail(struct rule_parser *p, const struct rule_tok *t, const char *hint, const char *fmt, ...)
-	PT_PRINTF(4, 5);
-/* The word T is not one of those that may stand here. */
+void rule_record(const struct pt_rule_ctx *ctx, struct pt_err *e, const char *text, size_t len,
+		 const struct rule_tok *at, const char *hint, const char *msg);
+/* Records an error at T and returns -EINVAL; rule_note() returns 0, for values in their right
+ * place. */
+int rule_fail(struct rule_parser *p, const struct rule_tok *t, const char *hint, const char *fmt,
+	      ...) PT_PRINTF(4, 5);
+int rule_note(struct rule_parser *p, const struct rule_tok *t, const char *hint, const char *fmt,
+	      ...) PT_PRINTF(4, 5);
+/* The word T is not WANTED; WORDS are those that could have been meant. */
 int rule_unexpected(struct rule_parser *p, const struct rule_tok *t, const char *wanted,
 		    const char *const *words, size_t n);
-bool rule_reserved(const char *word); /* a keyword of pf.conf(5) that this version lacks */
+const char *rule_nearest(const char *word, const char *const *words, size_t n);
+
+/* words.c: what is a keyword, and what a later version may know */
+bool rule_keyword(const char *word);
+bool rule_reserved(const char *word); /* of pf.conf(5), not available */
+bool rule_reserved_option(const char *word); /* … and one that begins an option */
+bool rule_reserved_name(const char *word); /* … or one that nothing can have as its name */
+const char *rule_reserved_hint(const char *word);
 
 /* parse.c */
 bool rule_is(const struct rule_parser *p, const char *s); /* the next token is this word or mark */
-bool rule_take(struct rule_parser *p, const char *s);     /* … and is taken */
+bool rule_take(struct rule_parser *p, const char *s); /* … and is taken */
+bool rule_operand(const struct rule_tok *t); /* a name or value, not a keyword or mark */
 struct pt_loc rule_loc(const struct rule_parser *p, const struct rule_tok *t);
-/* One item, or a list of items in braces, nested at will. ITEM returns 0 or -EINVAL/-ENOMEM. */
+struct rule_tok rule_span(const struct rule_tok *from, const struct rule_tok *to);
+void rule_skip_group(struct rule_parser *p); /* ( … ) or { … } with what is nested in it */
+
+/* part.c: the keywords that begin a part of a rule, and their order */
+struct rule_part {
+	const char *word;
+	uint8_t rank; /* parts come in rising order; options, of the highest, in any */
+	enum rule_group group;
+	int (*parse)(struct rule_parser *p, const struct rule_tok *t);
+};
+#define RULE_RANK_OPTION 9
+const struct rule_part *rule_part_of(const struct rule_tok *t);
+int rule_part_order(struct rule_parser *p, const struct rule_tok *t, const struct rule_part *part,
+		    uint8_t rank);
+/* No part begins with the next token: says so, and gives the one that was probably meant, or NULL.
+ */
+const struct rule_part *rule_part_unknown(struct rule_parser *p, uint8_t rank);
+void rule_part_skip(struct rule_parser *p); /* to the next one */
+
+/* list.c: one item, or a list of them in braces, nested at will */
 int rule_list(struct rule_parser *p, int (*item)(struct rule_parser *p, void *arg), void *arg);
 
-/* parse_host.c, parse_option.c */
-int rule_parse_hosts(struct rule_parser *p);
+/* parse_action.c */
+int rule_parse_action(struct rule_parser *p);
+
+/* parse_host.c, parse_port.c */
 int rule_parse_host1(struct rule_parser *p, struct pt_ast_host *h);
-int rule_parse_number(struct rule_parser *p, uint64_t max, const char *what, uint64_t *out);
-int rule_parse_option(struct rule_parser *p); /* 1: there is none here */
-bool rule_starts_option(const char *word);
+int rule_parse_hosts(struct rule_parser *p, pt_hosts *hosts);
+bool rule_if_name_ok(const char *s);
+int rule_parse_ports(struct rule_parser *p, pt_ports *ports);
+/* The word T, taken already: "5", "ssh", "5:7" or, where STAR is given, "5:*"; 1 to 65535. */
+int rule_parse_range(struct rule_parser *p, const struct rule_tok *t, uint16_t *lo, uint16_t *hi,
+		     bool *star);
+
+/* parse_option.c */
+int rule_parse_flags(struct rule_parser *p, const struct rule_tok *t);
+int rule_parse_icmp(struct rule_parser *p, const struct rule_tok *t);
+int rule_parse_state(struct rule_parser *p, const struct rule_tok *t);
+int rule_parse_label(struct rule_parser *p, const struct rule_tok *t);
+int rule_parse_tag(struct rule_parser *p, const struct rule_tok *t);
+int rule_parse_tagged(struct rule_parser *p, const struct rule_tok *t);
+/* parse_nat.c */
+int rule_parse_nat(struct rule_parser *p, const struct rule_tok *t);
+
 /* names.c */
 int rule_icmp_type_parse(enum pt_af af, const char *s, uint8_t *out);
 int rule_icmp_code_parse(enum pt_af af, uint8_t type, const char *s, uint8_t *out);
+const char *rule_icmp_type_nearest(enum pt_af af, const char *s);
+const char *rule_icmp_code_nearest(enum pt_af af, uint8_t type, const char *s);
+const char *rule_proto_nearest(const char *s);
+const char *rule_service_nearest(const char *s);
 
 #endif

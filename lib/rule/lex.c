@@ -1,24 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Words, strings and marks of a rule. $name is replaced here, as pf does, by the text of the macro, so that
- * a macro may hold any part of a rule; what it brings has the place of the $name.
+ * Words, strings and marks of a rule. The marks are single bytes, as in pf: which of them belong
+ * together
+ * (`!=`, `><`) only the grammar knows, for `<a><b>` are two tables.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "rule/internal.h"
 
-#define TEXT_MAX ((size_t)64 << 10)
-#define EXPANSION_MAX ((size_t)256 << 10)
-#define MACRO_DEPTH 16
-
 struct lexer {
-	const struct pt_rule_ctx *ctx;
-	const char *text;   /* of the rule, for carets */
-	size_t text_len;
+	struct rule_parser *p;
+	const struct rule_text *t;
 	struct rule_toks *out;
-	struct pt_err *err;
-	size_t expanded;    /* bytes that macros brought so far */
 };
 
 static bool blank(char c)
@@ -26,192 +20,136 @@ static bool blank(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-static bool word_char(char c)
+static bool mark(char c)
 {
-	return c > ' ' && c < 127 && !strchr("(){}<>!=/#,\"'$\\", c);
+	return c && strchr("(){}<>!=/,", c);
 }
 
-static int push(struct lexer *l, enum rule_tok_kind kind, const char *s, size_t n, uint32_t off, uint32_t len)
+bool rule_word_char(char c)
 {
-	struct rule_tok t = { .kind = kind, .off = off, .len = len };
+	return c > ' ' && c < 127 && !strchr("(){}<>!=/,#\"'$\\", c);
+}
 
-	t.s = pt_arena_strndup(l->ctx->arena, s, n);
+static int push(struct lexer *l, enum rule_tok_kind kind, const char *s, size_t n, size_t from,
+		size_t to)
+{
+	struct rule_tok t = {.kind = kind};
+
+	rule_place(l->t, from, to, &t);
+	t.s = pt_arena_strndup(l->p->ctx->arena, s, n);
 	if (!t.s)
 		return -ENOMEM;
-	return pt_vec_push(l->ctx->arena, l->out, t);
+	return pt_vec_push(l->p->ctx->arena, l->out, t);
 }
 
-static int fail(struct lexer *l, uint32_t off, uint32_t len, const char *hint, const char *msg)
+static int push_hole(struct lexer *l, size_t from, size_t to)
 {
-	return rule_error(l->ctx, l->err, l->text, l->text_len, off, len, hint, "%s", msg);
+	l->p->holes = true;
+	l->p->errors++;
+	return push(l, TOK_HOLE, "", 0, from, to);
 }
 
-static int lex_text(struct lexer *l, const char *s, size_t n, const struct rule_tok *at, int depth);
-
-static const struct pt_macro *find_macro(const struct pt_rule_ctx *ctx, const char *name)
+/* Of \" \' \\ the backslash goes; elsewhere it stays, and is refused where it must not be. */
+static int lex_string(struct lexer *l, size_t at, size_t n)
 {
-	for (size_t i = 0; i < ctx->n_macros; i++)
-		if (!strcmp(ctx->macros[i].name, name))
-			return &ctx->macros[i];
-	return NULL;
-}
-
-static int unknown_macro(struct lexer *l, const char *name, const struct rule_tok *at)
-{
-	struct pt_buf hint = { 0 };
-	PT_VEC(const char *) names = { 0 };
-	const char *near;
-	int rc = 0;
-
-	for (size_t i = 0; !rc && i < l->ctx->n_macros; i++)
-		rc = pt_vec_push(l->ctx->arena, &names, l->ctx->macros[i].name);
-	near = pt_nearest(name, names.v, names.n);
-	if (near)
-		pt_buf_fmt(&hint, "did you mean '$%s'?", near);
-	else
-		pt_buf_fmt(&hint, "define it: macro %s { value = \"...\" }", name);
-	rule_error(l->ctx, l->err, l->text, l->text_len, at->off, at->len, hint.s, "unknown macro '$%s'", name);
-	pt_buf_fini(&hint);
-	return rc ? rc : -EINVAL;
-}
-
-/* AT is the place of the outermost $name, or of this one. */
-static int expand(struct lexer *l, const char *name, const struct rule_tok *at, int depth)
-{
-	const struct pt_macro *m = find_macro(l->ctx, name);
-	size_t n;
-
-	if (!m)
-		return unknown_macro(l, name, at);
-	n = strlen(m->text);
-	if (depth >= MACRO_DEPTH)
-		return fail(l, at->off, at->len, "a macro must not use itself", "macros are nested more than 16 deep");
-	if (n > EXPANSION_MAX - l->expanded)
-		return fail(l, at->off, at->len, NULL, "macros expand to more than 256 KiB");
-	l->expanded += n;
-	return lex_text(l, m->text, n, at, depth + 1);
-}
-
-/* "…" with \" and \\; returns the bytes read, or 0 after an error. */
-static size_t lex_string(struct lexer *l, const char *s, size_t n, uint32_t off, uint32_t len, int *rc)
-{
-	struct pt_buf b = { 0 };
-	size_t i = 1;
-
-	pt_buf_add(&b, "", 0);
-	while (i < n && s[i] != '"') {
-		if (s[i] == '\\' && i + 1 < n)
-			i++;
-		pt_buf_chr(&b, s[i++]);
-	}
-	if (i >= n)
-		*rc = fail(l, off, len, "close it with \"", "a string is not closed");
-	else if (b.err)
-		*rc = b.err;
-	else
-		*rc = push(l, TOK_STRING, b.s, b.n, off, len ? len : (uint32_t)i + 1);
-	pt_buf_fini(&b);
-	return *rc ? 0 : i + 1;
-}
-
-static size_t mark_length(const char *s, size_t n)
-{
-	static const char *const pairs[] = { "!=", "<=", ">=", "><", "<>" };
-
-	for (size_t i = 0; i < PT_ARRAY_SIZE(pairs); i++)
-		if (n >= 2 && !memcmp(s, pairs[i], 2))
-			return 2;
-	return strchr("(){}<>!=/,", *s) ? 1 : 0;
-}
-
-static size_t word_length(const char *s, size_t n)
-{
-	size_t i = 0;
-
-	while (i < n && word_char(s[i]))
-		i++;
-	return i;
-}
-
-static size_t name_length(const char *s, size_t n)
-{
-	size_t i = 0;
-
-	while (i < n && ((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') ||
-			 (s[i] >= '0' && s[i] <= '9') || s[i] == '_'))
-		i++;
-	return i;
-}
-
-/* One token at S; the bytes it took, 0 with *RC on failure. */
-static size_t lex_one(struct lexer *l, const char *s, size_t n, const struct rule_tok *at, uint32_t off,
-		      int depth, int *rc)
-{
-	uint32_t place = at ? at->off : off;
-	size_t k;
-
-	if (*s == '"')
-		return lex_string(l, s, n, place, at ? at->len : 0, rc);
-	if (*s == '$') {
-		struct rule_tok here = { .off = place };
-		char *name;
-
-		k = name_length(s + 1, n - 1);
-		here.len = at ? at->len : (uint32_t)k + 1;
-		name = pt_arena_strndup(l->ctx->arena, s + 1, k);
-		*rc = !name ? -ENOMEM :
-		      !k ? fail(l, place, 1, "write $name", "'$' without the name of a macro") :
-			   expand(l, name, &here, depth);
-		return *rc ? 0 : k + 1;
-	}
-	k = word_length(s, n);
-	if (k) {
-		*rc = push(l, TOK_WORD, s, k, place, at ? at->len : (uint32_t)k);
-		return *rc ? 0 : k;
-	}
-	k = *s ? mark_length(s, n) : 0;
-	if (k) {
-		*rc = push(l, TOK_PUNCT, s, k, place, at ? at->len : (uint32_t)k);
-		return *rc ? 0 : k;
-	}
-	*rc = rule_error(l->ctx, l->err, l->text, l->text_len, place, 1, NULL,
-			 (unsigned char)*s > 32 && (unsigned char)*s < 127 ? "'%c' has no meaning in a rule" :
-									     "byte 0x%02x has no meaning in a rule",
-			 (unsigned char)*s);
-	return 0;
-}
-
-static int lex_text(struct lexer *l, const char *s, size_t n, const struct rule_tok *at, int depth)
-{
-	size_t i = 0;
-	int rc = 0;
-
-	while (i < n) {
-		size_t k;
-
-		if (blank(s[i])) {
-			i++;
-			continue;
-		}
-		k = lex_one(l, s + i, n - i, at, (uint32_t)i, depth, &rc);
-		if (!k)
-			return rc;
-		i += k;
-	}
-	return 0;
-}
-
-int rule_lex(const struct pt_rule_ctx *ctx, const char *text, size_t len, struct rule_toks *out,
-	     struct pt_err *e)
-{
-	struct lexer l = { .ctx = ctx, .text = text, .text_len = len, .out = out, .err = e };
+	const char *s = l->t->text.s + at;
+	struct pt_buf b = {0};
 	int rc;
 
-	if (len > TEXT_MAX)
-		return rule_error(ctx, e, text, 0, 0, 1, "use a table for long lists of addresses",
-				  "a rule of %zu bytes: the limit is 64 KiB", len);
-	rc = lex_text(&l, text, len, NULL, 0);
-	if (rc)
-		return rc;
-	return push(&l, TOK_END, "", 0, (uint32_t)len, 1);
+	pt_buf_add(&b, "", 0);
+	for (size_t i = 1; i + 1 < n; i++) {
+		if (s[i] == '\\' && i + 2 < n && strchr("\"'\\", s[i + 1]))
+			i++;
+		pt_buf_chr(&b, s[i]);
+	}
+	rc = b.err ? b.err : push(l, TOK_STRING, b.s, b.n, at, at + n);
+	pt_buf_fini(&b);
+	return rc;
+}
+
+static int bad_string(struct lexer *l, size_t at, size_t n, const char *hint, const char *msg)
+{
+	struct rule_tok t = {0};
+
+	rule_place(l->t, at, at + n, &t);
+	(void)rule_fail(l->p, &t, hint, "%s", msg);
+	return push_hole(l, at, at + n);
+}
+
+static int string(struct lexer *l, size_t at, size_t rest, size_t *taken)
+{
+	const char *s = l->t->text.s + at;
+	size_t n = rule_string_length(s, rest);
+
+	*taken = n ? n : rest;
+	if (!n)
+		return bad_string(l, at, rest, "close it with the quote that it begins with",
+				  "a string is not closed");
+	if (memchr(s, 0, n))
+		return bad_string(l, at, n, NULL, "a string with a NUL byte");
+	return lex_string(l, at, n);
+}
+
+static bool ordinary(char c)
+{
+	return blank(c) || mark(c) || rule_word_char(c) || c == '"' || c == '\'';
+}
+
+/* A run of bytes that no rule has: one error for all of them. */
+static int garbage(struct lexer *l, size_t at, size_t rest, size_t *taken)
+{
+	const char *s = l->t->text.s + at;
+	struct rule_tok t = {0};
+	size_t n = 1;
+
+	*taken = n;
+	if (rule_seg_at(l->t, at)->hole)
+		return push_hole(l, at, at + 1);
+	while (n < rest && !ordinary(s[n]) && !rule_seg_at(l->t, at + n)->hole)
+		n++;
+	*taken = n;
+	rule_place(l->t, at, at + n, &t);
+	if (*s == '#')
+		(void)rule_fail(l->p, &t, "comments stand outside of the rule", "'#' in a rule");
+	else if (*s > ' ' && *s < 127)
+		(void)rule_fail(l->p, &t, NULL, "'%c' has no meaning in a rule", *s);
+	else
+		(void)rule_fail(l->p, &t, "rules are written in printable ASCII",
+				"byte 0x%02x has no meaning in a rule", (unsigned char)*s);
+	return push_hole(l, at, at + n);
+}
+
+static int word(struct lexer *l, size_t at, size_t rest, size_t *taken)
+{
+	const char *s = l->t->text.s + at;
+	size_t n = 1;
+
+	while (n < rest && rule_word_char(s[n]))
+		n++;
+	*taken = n;
+	return push(l, TOK_WORD, s, n, at, at + n);
+}
+
+int rule_lex(struct rule_parser *p, const struct rule_text *t, struct rule_toks *out)
+{
+	struct lexer l = {.p = p, .t = t, .out = out};
+	size_t len = t->text.n, i = 0, n;
+	struct rule_tok end = {.kind = TOK_END, .s = "", .off = (uint32_t)p->text_len, .len = 1};
+	int rc = 0;
+
+	for (; !rc && i < len; i += n) {
+		char c = t->text.s[i];
+
+		n = 1;
+		if (blank(c))
+			continue;
+		if (mark(c))
+			rc = push(&l, TOK_MARK, &c, 1, i, i + 1);
+		else if (c == '"' || c == '\'')
+			rc = string(&l, i, len - i, &n);
+		else
+			rc = rule_word_char(c) ? word(&l, i, len - i, &n)
+					       : garbage(&l, i, len - i, &n);
+	}
+	return rc ? rc : pt_vec_push(p->ctx->arena, out, end);
 }

@@ -1,70 +1,141 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* from … to …: addresses, interfaces, tables and ports. */
+/* Addresses, interfaces and tables behind from and to, and as targets of translations. */
 #include <errno.h>
 #include <string.h>
 
 #include "rule/internal.h"
 
-int rule_parse_number(struct rule_parser *p, uint64_t max, const char *what, uint64_t *out)
-{
-	const struct rule_tok *t = p->tok;
-	int rc;
+#define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 
-	rc = t->kind == TOK_WORD ? pt_parse_uint(t->s, max, out) : -EINVAL;
-	if (!rc) {
-		p->tok++;
-		return 0;
-	}
-	return rule_fail(p, t, rc == -EINVAL && t->s[0] == '0' ? "write numbers without leading zeros" : NULL,
-			 "'%s' is not %s from 0 to %llu", t->s, what, (unsigned long long)max);
+bool rule_if_name_ok(const char *s)
+{
+	size_t n = strlen(s);
+	bool letter = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z');
+
+	return letter && n <= RULE_IF_NAME_MAX && strspn(s, NAME_CHARS) == n && !rule_keyword(s) &&
+	       !rule_reserved_name(s);
 }
 
-/* ---- addresses ---- */
+/* ---- what is wrong with an address ---- */
 
+static bool dots_and_digits(const char *s)
+{
+	return *s && strspn(s, "0123456789.") == strlen(s);
+}
+
+/* Digits first, or so many colons that it can only be meant as an address. */
 static bool looks_numeric(const char *s)
 {
-	return (*s >= '0' && *s <= '9') || strchr(s, ':') == s ||
-	       (strspn(s, "0123456789abcdefABCDEF:.") == strlen(s) && strchr(s, ':'));
+	size_t hex = strspn(s, "0123456789abcdefABCDEF:.");
+	const char *colon = strchr(s, ':');
+
+	if ((*s >= '0' && *s <= '9') || *s == ':' || strstr(s, "::"))
+		return true;
+	return colon && strchr(colon + 1, ':') && (!s[hex] || s[hex] == '%');
 }
 
-static int set_prefix(struct rule_parser *p, const struct rule_tok *t, struct pt_addr a, struct pt_ast_host *h)
+static const char *address_hint(const char *s)
 {
-	uint64_t len = pt_af_bits(a.af);
+	size_t dots = 0;
+
+	for (const char *c = s; *c; c++)
+		dots += *c == '.';
+	if (dots_and_digits(s) && dots < 3)
+		return "write all four parts: 10.0.0.0/8";
+	if (strchr(s, '%'))
+		return "leave the zone out, and name the interface with `on`";
+	if (dots_and_digits(s) && (strstr(s, ".0") || *s == '0'))
+		return "write the four parts as numbers from 0 to 255 without leading zeros";
+	if (dots_and_digits(s))
+		return "the four parts are numbers from 0 to 255";
+	return NULL;
+}
+
+/* Behind a word that is no address: what would have belonged to it. */
+static void pass_over(struct rule_parser *p)
+{
+	if ((rule_is(p, "/") || rule_is(p, "-")) && p->tok[1].kind == TOK_WORD &&
+	    !rule_keyword(p->tok[1].s))
+		p->tok += 2;
+}
+
+static int no_address(struct rule_parser *p, const struct rule_tok *t)
+{
+	pass_over(p);
+	if (t->kind == TOK_STRING)
+		return rule_note(p, t, NULL, "this is not an address or the name of an interface");
+	if (looks_numeric(t->s))
+		return rule_note(p, t, address_hint(t->s), "'%.64s' is not an address", t->s);
+	return rule_note(p, t, NULL, "'%.64s' is not an address or the name of an interface", t->s);
+}
+
+/* ---- prefixes and ranges ---- */
+
+static int host_bits(struct rule_parser *p, const struct rule_tok *t,
+		     const struct pt_prefix *written)
+{
+	struct pt_prefix net = *written;
+	struct rule_tok whole = rule_span(t, p->tok - 1);
+	struct pt_buf hint = {0};
+
+	net.addr.v = pt_prefix_lo(written);
+	pt_buf_str(&hint, "the network is ");
+	pt_prefix_fmt(&hint, net);
+	if (net.len == pt_af_bits(net.addr.af))
+		pt_buf_fmt(&hint, "/%u", net.len);
+	(void)rule_fail(p, &whole, hint.s, "'%s/%u' has bits set beyond its prefix length", t->s,
+			written->len);
+	pt_buf_fini(&hint);
+	return 0;
+}
+
+static int prefix_length(struct rule_parser *p, uint64_t max, uint8_t *out)
+{
+	const struct rule_tok *t = p->tok;
+	uint64_t len;
+
+	if (t->kind != TOK_WORD || rule_keyword(t->s))
+		return rule_unexpected(p, t, "a prefix length", NULL, 0);
+	p->tok++;
+	if (pt_parse_uint(t->s, max, &len))
+		return rule_note(p, t,
+				 t->s[0] == '0' ? "write numbers without leading zeros" : NULL,
+				 "'%.64s' is not a prefix length from 0 to %llu", t->s,
+				 (unsigned long long)max);
+	*out = (uint8_t)len;
+	return 0;
+}
+
+static int set_prefix(struct rule_parser *p, const struct rule_tok *t, struct pt_addr a,
+		      struct pt_ast_host *h)
+{
+	struct pt_prefix pre = {.addr = a, .len = (uint8_t)pt_af_bits(a.af)};
+	size_t errors = p->errors;
 	int rc = 0;
 
-	h->kind = PT_HOST_PREFIX;
 	if (rule_take(p, "/"))
-		rc = rule_parse_number(p, len, "a prefix length", &len);
+		rc = prefix_length(p, pre.len, &pre.len);
+	h->kind = PT_HOST_PREFIX;
 	h->lo = h->hi = a;
-	h->plen = (uint8_t)len;
-	if (rc)
+	h->plen = pre.len;
+	if (rc || errors != p->errors || pt_prefix_lo(&pre) == a.v)
 		return rc;
-	struct pt_prefix pre = { .addr = a, .len = h->plen };
-
-	if (pt_prefix_lo(&pre) != a.v) {
-		struct pt_buf hint = { 0 };
-		struct rule_tok whole = *t;
-
-		pre.addr.v = pt_prefix_lo(&pre);
-		pt_buf_str(&hint, "the network is ");
-		pt_prefix_fmt(&hint, pre);
-		whole.len = p->tok[-1].off + p->tok[-1].len - t->off;
-		rc = rule_fail(p, &whole, hint.s, "'%s/%u' has bits set beyond its prefix length", t->s, h->plen);
-		pt_buf_fini(&hint);
-	}
-	return rc;
+	return host_bits(p, t, &pre);
 }
 
-static int set_range(struct rule_parser *p, const struct rule_tok *t, struct pt_addr lo, struct pt_addr hi,
-		     struct pt_ast_host *h)
+static int set_range(struct rule_parser *p, const struct rule_tok *t, struct pt_addr lo,
+		     struct pt_addr hi, struct pt_ast_host *h)
 {
+	struct rule_tok whole = rule_span(t, p->tok - 1);
+
 	h->kind = PT_HOST_RANGE;
 	h->lo = lo;
 	h->hi = hi;
 	if (lo.af != hi.af)
-		return rule_fail(p, t, NULL, "a range from IPv4 to IPv6");
+		return rule_note(p, &whole, "both ends belong to one family",
+				 "a range from one family to the other");
 	if (lo.v > hi.v)
-		return rule_fail(p, t, "the lower address comes first", "an empty range");
+		return rule_note(p, &whole, "the lower address comes first", "an empty range");
 	return 0;
 }
 
@@ -88,24 +159,31 @@ static int joined_range(struct rule_parser *p, const struct rule_tok *t, struct 
 /* An address, prefix or range that begins with the word T (taken already); 1: none. */
 static int parse_address(struct rule_parser *p, const struct rule_tok *t, struct pt_ast_host *h)
 {
+	const struct rule_tok *last;
 	struct pt_addr lo, hi;
 
+	if (t->kind != TOK_WORD)
+		return 1;
 	if (pt_addr_parse(t->s, &lo))
 		return joined_range(p, t, h);
 	if (!rule_take(p, "-"))
 		return set_prefix(p, t, lo, h);
-	if (p->tok->kind != TOK_WORD || pt_addr_parse(p->tok->s, &hi))
-		return rule_unexpected(p, p->tok, "the last address of a range", NULL, 0);
+	last = p->tok;
+	if (!rule_operand(last))
+		return rule_unexpected(p, last, "the last address of a range", NULL, 0);
 	p->tok++;
+	if (last->kind == TOK_STRING || pt_addr_parse(last->s, &hi))
+		return no_address(p, last);
 	return set_range(p, t, lo, hi, h);
 }
 
 /* ---- interfaces: name[:modifier][:0] ---- */
 
-static int if_modifier(struct rule_parser *p, const struct rule_tok *t, const char *mod, struct pt_ast_host *h)
+static int modifier(struct rule_parser *p, const struct rule_tok *t, const char *mod,
+		    struct pt_ast_host *h)
 {
-	static const char *const names[] = { "network", "broadcast", "peer", "0" };
-	struct pt_buf hint = { 0 };
+	static const char *const names[] = {"network", "broadcast", "peer", "0"};
+	struct pt_buf hint = {0};
 	const char *near;
 
 	if (!strcmp(mod, "0") && !h->no_alias) {
@@ -113,74 +191,119 @@ static int if_modifier(struct rule_parser *p, const struct rule_tok *t, const ch
 		return 0;
 	}
 	for (size_t i = 0; i < 3; i++)
-		if (!strcmp(mod, names[i]) && h->mod == PT_MOD_NONE && !h->no_alias) {
+		if (!strcmp(mod, names[i]) && h->mod == PT_MOD_NONE) {
 			h->mod = (enum pt_if_mod)(i + 1);
 			return 0;
 		}
-	near = pt_nearest(mod, names, PT_ARRAY_SIZE(names));
-	pt_buf_fmt(&hint, near ? "did you mean ':%s'?" : "there are :network, :broadcast, :peer and :0",
-		   near ? near : "");
-	rule_fail(p, t, hint.s, "':%s' does not fit here", mod);
+	near = rule_nearest(mod, names, PT_ARRAY_SIZE(names));
+	if (near)
+		pt_buf_fmt(&hint, "did you mean ':%s'?", near);
+	else
+		pt_buf_str(&hint, "there are :network, :broadcast, :peer and :0");
+	rule_fail(p, t, h->mod != PT_MOD_NONE || h->no_alias ? "leave one of them out" : hint.s,
+		  "':%.64s' does not fit here", mod);
 	pt_buf_fini(&hint);
-	return -EINVAL;
+	return 0;
+}
+
+static int modifiers(struct rule_parser *p, const struct rule_tok *t, const char *colon,
+		     struct pt_ast_host *h)
+{
+	size_t errors = p->errors;
+	int rc = 0;
+
+	while (!rc && errors == p->errors && colon) {
+		const char *next = strchr(colon + 1, ':');
+		size_t n = next ? (size_t)(next - colon - 1) : strlen(colon + 1);
+		char *mod = pt_arena_strndup(p->ctx->arena, colon + 1, n);
+
+		rc = mod ? modifier(p, t, mod, h) : -ENOMEM;
+		colon = next;
+	}
+	return rc;
 }
 
 static int parse_interface(struct rule_parser *p, const struct rule_tok *t, struct pt_ast_host *h)
 {
-	const char *colon = strchr(t->s, ':'), *next;
-	int rc = 0;
+	const char *colon = strchr(t->s, ':');
 
 	h->kind = PT_HOST_IF;
-	if (looks_numeric(t->s) || colon == t->s)
-		return rule_fail(p, t, NULL, "'%s' is not an address", t->s);
-	if (rule_reserved(t->s) || rule_starts_option(t->s))
-		return rule_unexpected(p, t, "an address", NULL, 0);
-	h->name = colon ? pt_arena_strndup(p->ctx->arena, t->s, (size_t)(colon - t->s)) : t->s;
+	h->name = t->s;
+	if (colon)
+		h->name = pt_arena_strndup(p->ctx->arena, t->s, (size_t)(colon - t->s));
 	if (!h->name)
 		return -ENOMEM;
-	for (; !rc && colon; colon = next) {
-		char *mod;
-
-		next = strchr(colon + 1, ':');
-		mod = pt_arena_strndup(p->ctx->arena, colon + 1, next ? (size_t)(next - colon - 1) : strlen(colon + 1));
-		rc = mod ? if_modifier(p, t, mod, h) : -ENOMEM;
+	if (!strcmp(h->name, "self") && colon)
+		return rule_note(p, t, "name the interfaces one by one",
+				 "'%.64s': self has no parts", t->s);
+	if (looks_numeric(t->s) || !rule_if_name_ok(h->name))
+		return no_address(p, t);
+	if (rule_is(p, "/")) {
+		pass_over(p);
+		return rule_note(p, t, "write NAME:network", "a prefix length behind an interface");
 	}
-	return rc;
+	return modifiers(p, t, colon, h);
 }
+
+/* ---- what stands in marks ---- */
 
 static int parse_table(struct rule_parser *p, struct pt_ast_host *h)
 {
 	const struct rule_tok *t = p->tok;
 
 	h->kind = PT_HOST_TABLE;
-	if (t->kind != TOK_WORD || !pt_table_name_ok(t->s))
-		return rule_fail(p, t, "a letter, then letters, digits, '_', '.' or '-', at most 31",
-				 "'%s' is not the name of a table", t->s);
+	h->loc = rule_loc(p, t);
+	if (t->kind != TOK_WORD)
+		return rule_unexpected(p, t, "the name of a table", NULL, 0);
 	p->tok++;
 	h->name = t->s;
-	h->loc = rule_loc(p, t);
-	return rule_take(p, ">") ? 0 : rule_fail(p, p->tok, NULL, "'>' is missing after <%s", h->name);
+	if (!rule_take(p, ">"))
+		return rule_fail(p, p->tok, NULL, "'>' is missing after '<%.64s'", t->s);
+	if (pt_table_name_ok(t->s))
+		return 0;
+	return rule_note(p, t, "a letter, then letters, digits, '_', '.' or '-', at most 31",
+			 "'%.64s' is not the name of a table", t->s);
 }
 
+/* "(if)": whatever addresses it has at the time. "(self)" is self, which is never anything else. */
 static int parse_dynamic(struct rule_parser *p, struct pt_ast_host *h)
 {
 	const struct rule_tok *t = p->tok;
-	int rc;
+	int rc = 0;
 
-	if (t->kind != TOK_WORD)
-		return rule_unexpected(p, t, "the name of an interface", NULL, 0);
-	p->tok++;
-	h->dyn = true;
-	rc = parse_interface(p, t, h);
 	h->loc = rule_loc(p, t);
+	if (rule_is(p, "self")) {
+		h->kind = PT_HOST_SELF;
+	} else if (rule_operand(t)) {
+		h->dyn = true;
+	} else {
+		return rule_unexpected(p, t, "the name of an interface", NULL, 0);
+	}
+	p->tok++;
+	if (h->dyn)
+		rc = parse_interface(p, t, h);
 	if (rc)
 		return rc;
-	return rule_take(p, ")") ? 0 : rule_fail(p, p->tok, NULL, "')' is missing after (%s", t->s);
+	if (!rule_take(p, ")"))
+		return rule_fail(p, p->tok, NULL, "')' is missing after '(%.64s'", t->s);
+	if (!rule_is(p, "/"))
+		return 0;
+	pass_over(p);
+	return rule_note(p, t, "write (NAME:network)", "a prefix length behind an interface");
+}
+
+/* ---- one ---- */
+
+static int not_a_host(struct rule_parser *p, const struct rule_tok *t)
+{
+	if (rule_take(p, "all"))
+		return rule_note(p, t, "write `any`", "'all' where an address is expected");
+	return rule_unexpected(p, t, "an address", NULL, 0);
 }
 
 int rule_parse_host1(struct rule_parser *p, struct pt_ast_host *h)
 {
-	const struct rule_tok *t;
+	const struct rule_tok *t, *first = p->tok;
 	int rc;
 
 	memset(h, 0, sizeof(*h));
@@ -191,19 +314,27 @@ int rule_parse_host1(struct rule_parser *p, struct pt_ast_host *h)
 		return parse_table(p, h);
 	if (rule_take(p, "("))
 		return parse_dynamic(p, h);
-	if (t->kind != TOK_WORD)
-		return rule_unexpected(p, t, "an address", NULL, 0);
-	p->tok++;
-	if (!strcmp(t->s, "any")) {
+	if (rule_take(p, "any")) {
 		h->kind = PT_HOST_ANY;
-		return h->neg ? rule_fail(p, t, "leave the rule out", "'! any' matches nothing") : 0;
+		return h->neg ? rule_note(p, first, "leave the rule out", "'! any' matches nothing")
+			      : 0;
 	}
-	if (!strcmp(t->s, "self")) {
+	if (rule_take(p, "self")) {
 		h->kind = PT_HOST_SELF;
 		return 0;
 	}
+	if (!rule_operand(t))
+		return not_a_host(p, t);
+	p->tok++;
 	rc = parse_address(p, t, h);
-	return rc == 1 ? parse_interface(p, t, h) : rc;
+	if (rc == 1)
+		rc = parse_interface(p, t, h);
+	if (!rc && h->kind != PT_HOST_IF) {
+		struct rule_tok whole = rule_span(t, p->tok - 1);
+
+		h->loc = rule_loc(p, &whole);
+	}
+	return rc;
 }
 
 static int one_host(struct rule_parser *p, void *arg)
@@ -215,130 +346,13 @@ static int one_host(struct rule_parser *p, void *arg)
 	return rc ? rc : pt_vec_push(p->ctx->arena, list, h);
 }
 
-/* ---- ports ---- */
-
-static int port_number(struct rule_parser *p, const struct rule_tok *t, const char *s, uint16_t *out)
+/* One host or a list; any, alone or with others, is no condition. */
+int rule_parse_hosts(struct rule_parser *p, pt_hosts *hosts)
 {
-	uint16_t port;
-	int rc = pt_service_parse(s, &port);
+	int rc = rule_list(p, one_host, hosts);
 
-	if (rc)
-		return rule_fail(p, t,
-				 s[0] == '0' && s[1]	       ? "write numbers without leading zeros" :
-				 strchr(s, '-') && s[0] <= '9' ? "a range is written 21:22" :
-								 "a number from 1 to 65535, or the name of a service",
-				 "'%s' is not a port", s);
-	*out = port;
-	return 0;
-}
-
-/* A number or service as the next word. */
-static int port_word(struct rule_parser *p, uint16_t *out)
-{
-	const struct rule_tok *t = p->tok;
-
-	if (t->kind != TOK_WORD)
-		return rule_unexpected(p, t, "a port", NULL, 0);
-	p->tok++;
-	return port_number(p, t, t->s, out);
-}
-
-static int unary_port(struct rule_parser *p, struct pt_ast_port *o)
-{
-	static const char *const ops[] = { "=", "!=", "<", "<=", ">", ">=" };
-
-	for (size_t i = 0; i < PT_ARRAY_SIZE(ops); i++)
-		if (rule_take(p, ops[i])) {
-			o->op = (enum pt_port_op)i;
-			return port_word(p, &o->a);
-		}
-	return 1;
-}
-
-static int port_order(struct rule_parser *p, const struct rule_tok *t, const struct pt_ast_port *o)
-{
-	if (o->a <= o->b)
-		return 0;
-	return rule_fail(p, t, "the lower port comes first", "an empty range of ports");
-}
-
-/* "a", "a:b", "a >< b", "a <> b" */
-static int plain_port(struct rule_parser *p, struct pt_ast_port *o)
-{
-	const struct rule_tok *t = p->tok;
-	const char *colon = t->kind == TOK_WORD ? strchr(t->s, ':') : NULL;
-	int rc;
-
-	if (colon) {
-		char *first = pt_arena_strndup(p->ctx->arena, t->s, (size_t)(colon - t->s));
-
-		if (!first)
-			return -ENOMEM;
-		p->tok++;
-		o->op = PT_PORT_RANGE;
-		rc = port_number(p, t, first, &o->a);
-		if (!rc)
-			rc = port_number(p, t, colon + 1, &o->b);
-		return rc ? rc : port_order(p, t, o);
-	}
-	rc = port_word(p, &o->a);
-	if (rc)
-		return rc;
-	o->op = rule_take(p, "><") ? PT_PORT_IN : rule_take(p, "<>") ? PT_PORT_OUT : PT_PORT_EQ;
-	if (o->op == PT_PORT_EQ)
-		return 0;
-	rc = port_word(p, &o->b);
-	return rc ? rc : port_order(p, t, o);
-}
-
-/* Port 0 is no port that a packet to a service has; only comparisons may name it. */
-static int one_port(struct rule_parser *p, void *arg)
-{
-	pt_ports *list = arg;
-	struct pt_ast_port o = { .op = PT_PORT_EQ };
-	const struct rule_tok *t = p->tok;
-	int rc;
-
-	rc = unary_port(p, &o);
-	if (rc == 1)
-		rc = plain_port(p, &o);
-	if (!rc && o.a == 0 && (o.op == PT_PORT_EQ || o.op == PT_PORT_NE))
-		rc = rule_fail(p, p->tok - 1, "ports are from 1 to 65535", "port 0");
-	o.loc = rule_loc(p, t);
-	return rc ? rc : pt_vec_push(p->ctx->arena, list, o);
-}
-
-/* ---- from and to ---- */
-
-static int hosts_side(struct rule_parser *p, pt_hosts *hosts, pt_ports *ports)
-{
-	int rc = 0;
-
-	if (!rule_is(p, "port"))
-		rc = rule_list(p, one_host, hosts);
 	for (size_t i = 0; !rc && i < hosts->n; i++)
-		if (hosts->v[i].kind == PT_HOST_ANY && hosts->n > 1)
-			hosts->n = 0; /* any together with anything is any */
-	if (!rc && hosts->n == 1 && hosts->v[0].kind == PT_HOST_ANY)
-		hosts->n = 0;
-	if (!rc && rule_take(p, "port"))
-		rc = rule_list(p, one_port, ports);
-	return rc;
-}
-
-int rule_parse_hosts(struct rule_parser *p)
-{
-	struct pt_ast_rule *r = p->r;
-	int rc = 0;
-
-	if (rule_take(p, "all")) {
-		r->all = true;
-		return 0;
-	}
-	if (rule_take(p, "from"))
-		rc = hosts_side(p, &r->src, &r->sport);
-	if (!rc && rule_take(p, "to"))
-		rc = hosts_side(p, &r->dst, &r->dport);
-	r->all = !r->src.n && !r->dst.n && !r->sport.n && !r->dport.n;
+		if (hosts->v[i].kind == PT_HOST_ANY)
+			hosts->n = 0;
 	return rc;
 }

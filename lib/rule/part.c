@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The parts of a rule by the words they begin with. The reader takes every part wherever it stands,
+ * and complains of its place: so one part that is misplaced, missing or misspelt is one error and
+ * the other parts are still looked at.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "rule/internal.h"
+
+static int parse_dir(struct rule_parser *p, const struct rule_tok *t)
+{
+	p->r->dir = strcmp(t->s, "in") ? PT_OUT : PT_IN;
+	return 0;
+}
+
+static int parse_log(struct rule_parser *p, const struct rule_tok *t)
+{
+	(void)t;
+	p->r->log = true;
+	if (!rule_is(p, "("))
+		return 0;
+	(void)rule_fail(p, p->tok, "write `log` alone",
+			"'log (...)' is not available in this version");
+	rule_skip_group(p);
+	return 0;
+}
+
+static int parse_quick(struct rule_parser *p, const struct rule_tok *t)
+{
+	p->r->quick = true;
+	if (p->r->action != PT_MATCH)
+		return 0;
+	return rule_note(p, t, "match rules never decide: leave quick out",
+			 "'quick' in a match rule");
+}
+
+static int bad_interface(struct rule_parser *p, const struct rule_tok *t)
+{
+	if (!strcmp(t->s, "any"))
+		return rule_note(p, t, "leave it out, or write `on ! lo`",
+				 "'on any' is not available in this version");
+	return rule_note(p, t, "a letter, then letters, digits, '_', '.' or '-', at most 15",
+			 "this is not the name of an interface or group");
+}
+
+static int one_if(struct rule_parser *p, void *arg)
+{
+	struct pt_ast_if i = {.neg = rule_take(p, "!")};
+	const struct rule_tok *t = p->tok;
+	bool any = rule_is(p, "any");
+
+	(void)arg;
+	if (!rule_operand(t) && !any)
+		return rule_unexpected(p, t, "the name of an interface", NULL, 0);
+	p->tok++;
+	if (!rule_if_name_ok(t->s))
+		return bad_interface(p, t);
+	i.name = t->s;
+	i.loc = rule_loc(p, t);
+	return pt_vec_push(p->ctx->arena, &p->r->ifs, i);
+}
+
+static int parse_on(struct rule_parser *p, const struct rule_tok *t)
+{
+	(void)t;
+	return rule_list(p, one_if, NULL);
+}
+
+static int parse_af(struct rule_parser *p, const struct rule_tok *t)
+{
+	p->r->af = t->s[4] == '6' ? PT_AF_INET6 : PT_AF_INET;
+	return 0;
+}
+
+static int one_proto(struct rule_parser *p, void *arg)
+{
+	const struct rule_tok *t = p->tok;
+	struct pt_buf hint = {0};
+	const char *near;
+	uint8_t proto;
+
+	(void)arg;
+	if (t->kind != TOK_WORD || rule_keyword(t->s))
+		return rule_unexpected(p, t, "a protocol", NULL, 0);
+	p->tok++;
+	if (!pt_proto_parse(t->s, &proto))
+		return pt_vec_push(p->ctx->arena, &p->r->protos, proto);
+	near = rule_proto_nearest(t->s);
+	if (near)
+		pt_buf_fmt(&hint, "did you mean '%s'?", near);
+	else
+		pt_buf_str(&hint, t->s[0] == '0' && t->s[1]
+					  ? "write numbers without leading zeros"
+					  : "a name such as tcp, or a number up to 255");
+	(void)rule_fail(p, t, hint.s, "'%.64s' is not a protocol", t->s);
+	pt_buf_fini(&hint);
+	return 0;
+}
+
+static int parse_proto(struct rule_parser *p, const struct rule_tok *t)
+{
+	p->r->proto_loc = rule_loc(p, t);
+	return rule_list(p, one_proto, NULL);
+}
+
+static int parse_all(struct rule_parser *p, const struct rule_tok *t)
+{
+	p->first[GROUP_DST] = t->s;
+	return 0;
+}
+
+static int parse_side(struct rule_parser *p, pt_hosts *hosts, pt_ports *ports)
+{
+	int rc = rule_is(p, "port") ? 0 : rule_parse_hosts(p, hosts);
+
+	return !rc && rule_take(p, "port") ? rule_parse_ports(p, ports) : rc;
+}
+
+static int parse_from(struct rule_parser *p, const struct rule_tok *t)
+{
+	(void)t;
+	return parse_side(p, &p->r->src, &p->r->sport);
+}
+
+static int parse_to(struct rule_parser *p, const struct rule_tok *t)
+{
+	(void)t;
+	return parse_side(p, &p->r->dst, &p->r->dport);
+}
+
+/* ---- the table ---- */
+
+static const struct rule_part parts[] = {
+	{"in", 1, GROUP_DIR, parse_dir},
+	{"out", 1, GROUP_DIR, parse_dir},
+	{"log", 2, GROUP_LOG, parse_log},
+	{"quick", 3, GROUP_QUICK, parse_quick},
+	{"on", 4, GROUP_ON, parse_on},
+	{"inet", 5, GROUP_AF, parse_af},
+	{"inet6", 5, GROUP_AF, parse_af},
+	{"proto", 6, GROUP_PROTO, parse_proto},
+	{"all", 7, GROUP_SRC, parse_all},
+	{"from", 7, GROUP_SRC, parse_from},
+	{"to", 8, GROUP_DST, parse_to},
+	{"flags", RULE_RANK_OPTION, GROUP_FLAGS, rule_parse_flags},
+	{"icmp-type", RULE_RANK_OPTION, GROUP_ICMP, rule_parse_icmp},
+	{"icmp6-type", RULE_RANK_OPTION, GROUP_ICMP, rule_parse_icmp},
+	{"keep", RULE_RANK_OPTION, GROUP_STATE, rule_parse_state},
+	{"no", RULE_RANK_OPTION, GROUP_STATE, rule_parse_state},
+	{"label", RULE_RANK_OPTION, GROUP_LABEL, rule_parse_label},
+	{"tag", RULE_RANK_OPTION, GROUP_TAG, rule_parse_tag},
+	{"tagged", RULE_RANK_OPTION, GROUP_TAGGED, rule_parse_tagged},
+	{"nat-to", RULE_RANK_OPTION, GROUP_NAT, rule_parse_nat},
+	{"rdr-to", RULE_RANK_OPTION, GROUP_NAT, rule_parse_nat},
+	{"binat-to", RULE_RANK_OPTION, GROUP_NAT, rule_parse_nat},
+};
+
+static const struct rule_part not_tagged = {"!", RULE_RANK_OPTION, GROUP_TAGGED, rule_parse_tagged};
+
+static const struct rule_part *part_by_word(const char *word)
+{
+	for (size_t i = 0; i < PT_ARRAY_SIZE(parts); i++)
+		if (!strcmp(word, parts[i].word))
+			return &parts[i];
+	return NULL;
+}
+
+const struct rule_part *rule_part_of(const struct rule_tok *t)
+{
+	if (t->kind == TOK_MARK && !strcmp(t->s, "!") && t[1].kind == TOK_WORD &&
+	    !strcmp(t[1].s, "tagged"))
+		return &not_tagged;
+	return t->kind == TOK_WORD ? part_by_word(t->s) : NULL;
+}
+
+/* ---- order ---- */
+
+static const char *contradiction_hint(enum rule_group group)
+{
+	switch (group) {
+	case GROUP_DIR:
+		return "a rule without a direction stands for both";
+	case GROUP_AF:
+		return "a rule without inet and inet6 stands for both";
+	case GROUP_NAT:
+		return "write one rule for each translation";
+	case GROUP_SRC:
+	case GROUP_DST:
+		return "`all` stands for `from any to any`";
+	default:
+		return "leave one of them out";
+	}
+}
+
+/* Records what is wrong with a part of RANK behind what was read so far. */
+int rule_part_order(struct rule_parser *p, const struct rule_tok *t, const struct rule_part *part,
+		    uint8_t rank)
+{
+	const char *first = p->first[part->group];
+
+	if (!first)
+		p->first[part->group] = t->s;
+	if (p->holes)
+		return 0;
+	if (first && !strcmp(first, t->s))
+		return rule_note(p, t, "leave one of them out", "'%s' is given twice", t->s);
+	if (first)
+		return rule_note(p, t, contradiction_hint(part->group), "'%s' in a rule with '%s'",
+				 t->s, first);
+	if (part->rank >= rank)
+		return 0;
+	return rule_note(
+		p, t,
+		"the order is: pass|block|match in|out log quick on ... inet|inet6 proto ... "
+		"from ... to ... options",
+		"'%s' is out of place", t->s);
+}
+
+/* ---- no part ---- */
+
+static int wrong_place(struct rule_parser *p, const struct rule_tok *t)
+{
+	static const struct {
+		const char *word, *hint;
+	} known[] = {
+		{"port", "it stands behind from or to: `to any port 22`"},
+		{"static-port", "it stands behind nat-to"},
+		{"code", "it stands behind a type: `icmp-type unreach code port-unr`"},
+		{"state", "write `keep state` or `no state`"},
+		{"pass", "a rule has one action"},
+		{"block", "a rule has one action"},
+		{"match", "a rule has one action"},
+		{"drop", "it stands behind block"},
+		{"return", "it stands behind block"},
+		{"return-rst", "it stands behind block"},
+		{"return-icmp", "it stands behind block"},
+		{"return-icmp6", "it stands behind block"},
+		{"any", "write `from any` or `to any`"},
+		{"self", "write `from self` or `to self`"},
+	};
+
+	for (size_t i = 0; i < PT_ARRAY_SIZE(known); i++)
+		if (!strcmp(t->s, known[i].word))
+			return rule_fail(p, t, known[i].hint, "'%s' is out of place", t->s);
+	return 0;
+}
+
+/* A value without the keyword that it belongs to. */
+static int forgotten(struct rule_parser *p, const struct rule_tok *t)
+{
+	struct pt_buf hint = {0};
+	struct pt_addr addr;
+	uint8_t proto;
+	int rc = 0;
+
+	if (strlen(t->s) <= 64 && !pt_addr_parse(t->s, &addr))
+		pt_buf_fmt(&hint, "write `from %s` or `to %s`", t->s, t->s);
+	else if (!p->first[GROUP_PROTO] && t->s[0] > '9' && !pt_proto_parse(t->s, &proto))
+		pt_buf_fmt(&hint, "write `proto %s`", t->s);
+	if (hint.s)
+		rc = rule_fail(p, t, hint.s, "'%s' without the keyword it belongs to", t->s);
+	pt_buf_fini(&hint);
+	return rc;
+}
+
+static size_t legal_words(const struct rule_parser *p, uint8_t rank, const char **words)
+{
+	static const char *const more[] = {"drop",	   "return", "return-rst", "return-icmp",
+					   "return-icmp6", "port",   "static-port"};
+	size_t n = 0;
+
+	for (size_t i = 0; i < PT_ARRAY_SIZE(parts); i++)
+		if (!p->first[parts[i].group] && parts[i].rank >= rank)
+			words[n++] = parts[i].word;
+	if (rank == 0 && p->r->action == PT_BLOCK)
+		for (size_t i = 0; i < 5; i++)
+			words[n++] = more[i];
+	if (p->first[GROUP_SRC] || p->first[GROUP_DST])
+		words[n++] = more[5];
+	if (p->r->nat.kind == PT_NAT_SRC)
+		words[n++] = more[6];
+	return n;
+}
+
+/* Whether NEXT can follow WORD: a guess must not lead to a second error. */
+static bool has_value(const char *word, const struct rule_tok *next)
+{
+	static const char *const alone[] = {"in", "out", "log", "quick", "inet", "inet6", "all"};
+
+	for (size_t i = 0; i < PT_ARRAY_SIZE(alone); i++)
+		if (!strcmp(word, alone[i]))
+			return true;
+	if (!strcmp(word, "keep") || !strcmp(word, "no"))
+		return !strcmp(next->s, "state");
+	if (next->kind == TOK_MARK)
+		return strchr("{<(!", *next->s);
+	return next->kind != TOK_END && (rule_operand(next) || !strcmp(next->s, "any") ||
+					 !strcmp(next->s, "self") || !strcmp(next->s, "port"));
+}
+
+const struct rule_part *rule_part_unknown(struct rule_parser *p, uint8_t rank)
+{
+	const char *words[PT_ARRAY_SIZE(parts) + 7], *near;
+	const struct rule_tok *t = p->tok;
+	size_t n;
+
+	if (rule_is(p, "!") && t[1].kind == TOK_WORD && rule_reserved(t[1].s))
+		t = ++p->tok;
+	if (t->kind == TOK_WORD && !rule_reserved(t->s) && (wrong_place(p, t) || forgotten(p, t)))
+		return NULL;
+	n = legal_words(p, rank, words);
+	(void)rule_unexpected(p, t, rank < 7 ? "the next part of the rule" : "an option", words, n);
+	if (t->kind != TOK_WORD || rule_reserved(t->s) || strlen(t->s) < 3)
+		return NULL;
+	near = rule_nearest(t->s, words, n);
+	return near && has_value(near, t + 1) ? part_by_word(near) : NULL;
+}
+
+/* ---- recovery ---- */
+
+/* Words that belong to the reserved option T although they begin parts or options elsewhere. */
+static bool belongs(const struct rule_tok *option, const struct rule_tok *t)
+{
+	static const char *const families[] = {"inet", "inet6", "from", "to"};
+
+	if (!strcmp(option->s, "set"))
+		return t == option + 1;
+	if (strcmp(option->s, "af-to") != 0)
+		return false;
+	for (size_t i = 0; i < PT_ARRAY_SIZE(families); i++)
+		if (!strcmp(t->s, families[i]))
+			return true;
+	return false;
+}
+
+/* Behind what was not understood, which began before the next token. */
+void rule_part_skip(struct rule_parser *p)
+{
+	const struct rule_tok *from = p->tok - 1;
+
+	while (p->tok->kind != TOK_END) {
+		if (rule_is(p, "{") || rule_is(p, "(")) {
+			rule_skip_group(p);
+			continue;
+		}
+		if (p->tok->kind == TOK_WORD && !belongs(from, p->tok) &&
+		    (rule_part_of(p->tok) || rule_reserved_option(p->tok->s)))
+			return;
+		if (p->tok->kind == TOK_MARK && rule_part_of(p->tok))
+			return;
+		p->tok++;
+	}
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Words with a meaning. Whoever knows pf must be told that a keyword is missing here, by its name:
+ * a keyword that is quietly taken for something else is a hole in a firewall.
+ */
+#include <string.h>
+
+#include "rule/internal.h"
+
+static const char *const keywords[] = {
+	"all",	 "any",	   "binat-to",	  "block",	 "code",	 "drop",
+	"flags", "from",   "in",	  "icmp-type",	 "icmp6-type",	 "inet",
+	"inet6", "keep",   "label",	  "log",	 "match",	 "nat-to",
+	"no",	 "on",	   "out",	  "pass",	 "port",	 "proto",
+	"quick", "rdr-to", "return",	  "return-icmp", "return-icmp6", "return-rst",
+	"self",	 "state",  "static-port", "tag",	 "tagged",	 "to",
+};
+
+enum kind {
+	OPTION, /* begins an option of a rule */
+	VALUE, /* stands where a name or address could */
+	WORD, /* stands inside of an option */
+	STATEMENT, /* begins a line of its own in pf.conf(5) */
+};
+
+static const struct reserved {
+	const char *word;
+	enum kind kind;
+	const char *hint;
+} reserved[] = {
+	{"af-to", OPTION, NULL},
+	{"allow-opts", OPTION, NULL},
+	{"altq", STATEMENT, NULL},
+	{"anchor", STATEMENT, NULL},
+	{"antispoof", STATEMENT, "write `block in on ! lan from lan:network`"},
+	{"binat", STATEMENT, "write `match on wan from ADDRESS binat-to ADDRESS`"},
+	{"bitmask", WORD, "a pool is chosen from by a hash of the addresses"},
+	{"divert-packet", OPTION, NULL},
+	{"divert-reply", OPTION, NULL},
+	{"divert-to", OPTION, NULL},
+	{"dup-to", OPTION, NULL},
+	{"fastroute", OPTION, NULL},
+	{"fragment", OPTION, "fragments are put together before they are judged"},
+	{"gateway", OPTION, NULL},
+	{"geoip", OPTION, NULL},
+	{"group", OPTION, NULL},
+	{"include", STATEMENT, NULL},
+	{"least-states", WORD, "a pool is chosen from by a hash of the addresses"},
+	{"limit", OPTION, NULL},
+	{"load", STATEMENT, NULL},
+	{"mac", OPTION, NULL},
+	{"max-mss", WORD, NULL},
+	{"max-pkt-rate", OPTION, NULL},
+	{"min-ttl", WORD, NULL},
+	{"modulate", OPTION, "write `keep state`: Linux has no `modulate state`"},
+	{"nat", STATEMENT, "write `match out on wan from lan:network nat-to (wan)`"},
+	{"nat-anchor", STATEMENT, NULL},
+	{"no-df", WORD, NULL},
+	{"no-route", VALUE, NULL},
+	{"no-sync", WORD, NULL},
+	{"once", OPTION, NULL},
+	{"os", OPTION, NULL},
+	{"prio", OPTION, NULL},
+	{"probability", OPTION, NULL},
+	{"queue", OPTION, NULL},
+	{"random", WORD, "a pool is chosen from by a hash of the addresses"},
+	{"random-id", WORD, NULL},
+	{"rdomain", VALUE, NULL},
+	{"rdr", STATEMENT, "write `pass in on wan proto tcp to (wan) port 80 rdr-to ADDRESS`"},
+	{"rdr-anchor", STATEMENT, NULL},
+	{"reassemble", WORD, NULL},
+	{"received-on", OPTION, NULL},
+	{"reply-to", OPTION, NULL},
+	{"round-robin", WORD, "a pool is chosen from by a hash of the addresses"},
+	{"route-to", OPTION, NULL},
+	{"rtable", OPTION, NULL},
+	{"schedule", OPTION, NULL},
+	{"scrub", OPTION, NULL},
+	{"set", OPTION, NULL},
+	{"sloppy", WORD, NULL},
+	{"source-hash", WORD, "a pool is chosen from by a hash of the addresses"},
+	{"sticky-address", WORD, "a pool is chosen from by a hash of the addresses"},
+	{"synproxy", OPTION, "write `keep state`"},
+	{"table", STATEMENT,
+	 "a table is a section of the file: table NAME { addresses = { ... } }"},
+	{"tos", OPTION, NULL},
+	{"urpf-failed", VALUE, NULL},
+	{"user", OPTION, NULL},
+	{"weight", WORD, NULL},
+};
+
+static const struct reserved *find(const char *word)
+{
+	for (size_t i = 0; i < PT_ARRAY_SIZE(reserved); i++)
+		if (!strcmp(word, reserved[i].word))
+			return &reserved[i];
+	return NULL;
+}
+
+bool rule_keyword(const char *word)
+{
+	for (size_t i = 0; i < PT_ARRAY_SIZE(keywords); i++)
+		if (!strcmp(word, keywords[i]))
+			return true;
+	return false;
+}
+
+bool rule_reserved(const char *word)
+{
+	return find(word);
+}
+
+bool rule_reserved_option(const char *word)
+{
+	const struct reserved *r = find(word);
+
+	return r && r->kind == OPTION;
+}
+
+bool rule_reserved_name(const char *word)
+{
+	const struct reserved *r = find(word);
+
+	return r && (r->kind == OPTION || r->kind == VALUE);
+}
+
+const char *rule_reserved_hint(const char *word)
+{
+	const struct reserved *r = find(word);
+
+	return r && r->hint ? r->hint : "patronus-rules(5) describes the keywords there are";
+}
