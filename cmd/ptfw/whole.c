@@ -153,6 +153,8 @@ static int apply(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
 		pt_cli_say(c, "%s: in force, %zu rules\n", c->file, p->conf->rules.n);
 	else
 		pt_cli_say(c, "%s: in force already, nothing written\n", c->file);
+	if (p->adopted)
+		pt_cli_say(c, "%zu connections of this machine go on\n", p->adopted);
 	return 0;
 }
 

@@ -12,12 +12,14 @@
 
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <patronus/ct.h>
 
 union request {
 	struct nlmsghdr head;
-	uint8_t bytes[256];
+	uint8_t bytes[512];
 };
 
 static void begin(union request *req, uint8_t type, uint8_t family)
@@ -179,9 +181,9 @@ static void put_proto(struct nlmsghdr *nlh, uint8_t proto, const struct pt_ct_tu
 	mnl_attr_nest_end(nlh, nest);
 }
 
-static void put_tuple(struct nlmsghdr *nlh, uint8_t proto, const struct pt_ct_tuple *t)
+static void put_tuple(struct nlmsghdr *nlh, uint8_t proto, uint16_t type, const struct pt_ct_tuple *t)
 {
-	struct nlattr *nest = mnl_attr_nest_start(nlh, CTA_TUPLE_ORIG), *ip;
+	struct nlattr *nest = mnl_attr_nest_start(nlh, type), *ip;
 	bool v4 = t->src.af == PT_AF_INET;
 
 	ip = mnl_attr_nest_start(nlh, CTA_TUPLE_IP);
@@ -199,9 +201,43 @@ int pt_ct_delete(struct pt_nl *nf, const struct pt_ct_entry *ct)
 	if (ct->orig.src.af == PT_AF_NONE || ct->orig.src.af != ct->orig.dst.af)
 		return -EINVAL;
 	begin(&req, IPCTNL_MSG_CT_DELETE, ct->orig.src.af == PT_AF_INET ? AF_INET : AF_INET6);
-	put_tuple(&req.head, ct->proto, &ct->orig);
+	put_tuple(&req.head, ct->proto, CTA_TUPLE_ORIG, &ct->orig);
 	mnl_attr_put_u32(&req.head, CTA_ID, htonl(ct->id));
 	if (ct->zone)
 		mnl_attr_put_u16(&req.head, CTA_ZONE, htons(ct->zone));
+	return pt_nl_talk(nf, &req.head, NULL, NULL);
+}
+
+/* ---- make one ---- */
+
+/* TCP's part: established, and lenient about windows that nobody has seen. */
+static void put_tcp(struct nlmsghdr *nlh)
+{
+	static const struct nf_ct_tcp_flags liberal = { .flags = IP_CT_TCP_FLAG_BE_LIBERAL,
+							.mask = IP_CT_TCP_FLAG_BE_LIBERAL };
+	struct nlattr *info = mnl_attr_nest_start(nlh, CTA_PROTOINFO);
+	struct nlattr *tcp = mnl_attr_nest_start(nlh, CTA_PROTOINFO_TCP);
+
+	mnl_attr_put_u8(nlh, CTA_PROTOINFO_TCP_STATE, TCP_CONNTRACK_ESTABLISHED);
+	mnl_attr_put(nlh, CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, sizeof(liberal), &liberal);
+	mnl_attr_put(nlh, CTA_PROTOINFO_TCP_FLAGS_REPLY, sizeof(liberal), &liberal);
+	mnl_attr_nest_end(nlh, tcp);
+	mnl_attr_nest_end(nlh, info);
+}
+
+int pt_ct_create_tcp(struct pt_nl *nf, const struct pt_ct_entry *ct)
+{
+	union request req;
+
+	if (ct->orig.src.af == PT_AF_NONE || ct->orig.src.af != ct->orig.dst.af || ct->proto != IPPROTO_TCP)
+		return -EINVAL;
+	begin(&req, IPCTNL_MSG_CT_NEW, ct->orig.src.af == PT_AF_INET ? AF_INET : AF_INET6);
+	req.head.nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL;
+	put_tuple(&req.head, ct->proto, CTA_TUPLE_ORIG, &ct->orig);
+	put_tuple(&req.head, ct->proto, CTA_TUPLE_REPLY, &ct->reply);
+	mnl_attr_put_u32(&req.head, CTA_STATUS, htonl(IPS_CONFIRMED | IPS_SEEN_REPLY | IPS_ASSURED));
+	mnl_attr_put_u32(&req.head, CTA_TIMEOUT, htonl(ct->timeout));
+	put_tcp(&req.head);
+	mnl_attr_put(&req.head, CTA_LABELS, sizeof(ct->label), ct->label);
 	return pt_nl_talk(nf, &req.head, NULL, NULL);
 }

@@ -114,6 +114,7 @@ static int apply_forwarding(const struct pt_conf *c, struct pt_err *e)
 
 int pt_plan_apply(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_err *e)
 {
+	bool first = !p->have->present;
 	int fd = -1, rc;
 
 	*writes = 0;
@@ -124,6 +125,8 @@ int pt_plan_apply(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt
 		rc = plan_store_write(p, e);
 	if (!rc)
 		rc = plan_commit(p, nf, writes, e);
+	if (!rc && first)
+		plan_adopt(p, nf, e);
 	if (!rc)
 		rc = apply_forwarding(p->conf, e);
 	close(fd);

@@ -18,4 +18,7 @@ int plan_store_read(const char *digest, char **text, size_t *len, struct pt_err 
 int plan_lock(int *fd, struct pt_err *e);
 int plan_commit(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_err *e);
 
+/* adopt.c: states for the connections that were there before the first rules */
+void plan_adopt(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e);
+
 #endif

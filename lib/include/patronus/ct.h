@@ -36,6 +36,9 @@ PT_API int pt_ct_dump(struct pt_nl *nf, pt_ct_cb cb, void *arg, struct pt_err *e
 PT_API int pt_ct_count(struct pt_nl *nf, uint64_t *n, uint64_t *max, struct pt_err *e) PT_MUST;
 /* Ends one state (matched by tuple and id, so a successor is safe). -ENOENT: already gone. */
 PT_API int pt_ct_delete(struct pt_nl *nf, const struct pt_ct_entry *ct) PT_MUST;
+/* Makes an established TCP state from ORIG, REPLY, LABEL and TIMEOUT of CT; its window is not known, so that it
+ * is not checked. -EEXIST: the tuple has a state already. */
+PT_API int pt_ct_create_tcp(struct pt_nl *nf, const struct pt_ct_entry *ct) PT_MUST;
 /* Exposed for fuzzing: one message into an entry; -EBADMSG. */
 PT_API int pt_ct_parse(const struct nlmsghdr *nlh, struct pt_ct_entry *ct) PT_MUST;
 PT_API const char *pt_ct_tcp_state_name(uint8_t st);

@@ -11,6 +11,13 @@ PT_API int pt_net_read(struct pt_nl *route, struct pt_host **out, struct pt_err 
 PT_API void pt_host_free(struct pt_host *h);
 /* Device name a packet to DST leaves by, or "" ; NAME has IFNAMSIZ bytes. */
 PT_API int pt_net_route(struct pt_nl *route, struct pt_addr dst, char *name) PT_MUST;
+/* One established TCP connection of this machine's own. IPv4 within IPv6 sockets is shown as IPv4. */
+struct pt_net_socket {
+	struct pt_addr local, remote;
+	uint16_t lport, rport;
+};
+typedef int (*pt_net_socket_cb)(const struct pt_net_socket *s, void *arg);
+PT_API int pt_net_tcp_sockets(pt_net_socket_cb cb, void *arg, struct pt_err *e) PT_MUST;
 /* Parses one RTM_NEWADDR/RTM_NEWLINK message into H; unknown types are ignored. Exposed for fuzzing. */
 PT_API int pt_net_parse(struct pt_host *h, const struct nlmsghdr *nlh) PT_MUST;
 

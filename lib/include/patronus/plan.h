@@ -22,6 +22,7 @@ struct pt_plan {
 	struct pt_nft_state *have;  /* NULL when made offline */
 	struct pt_nft_plan *change; /* likewise */
 	char digest[65];            /* of the file's bytes */
+	size_t adopted;             /* connections that a first apply gave states to, see pt_plan_apply() */
 };
 
 /* Loads PATH, builds and compiles; no kernel, no privilege. */
@@ -38,7 +39,8 @@ PT_API int pt_plan_trial(struct pt_plan *p, struct pt_err *e) PT_MUST;
 
 /* Takes the lock, puts the change in force in one transaction (planned anew when the kernel's generation
  * moved), reads back and compares, then sets forwarding where the file says so. The applied copy is written
- * under PT_RUN_DIR before the switch. WRITES counts the messages
+ * under PT_RUN_DIR before the switch. A first apply gives states to the established TCP connections of this
+ * machine that the new rules would let in or out, so that a remote session outlives it. WRITES counts the messages
  * written; 0: nothing differed and nothing was written. */
 PT_API int pt_plan_apply(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_err *e) PT_MUST;
 PT_API int pt_plan_stop(bool open, struct pt_nl *nf, size_t *writes, struct pt_err *e) PT_MUST;
