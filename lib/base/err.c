@@ -80,11 +80,12 @@ int pt_err_sys(struct pt_err *e, int code, const char *fmt, ...)
 
 void pt_err_source(struct pt_err *e, const char *text, size_t len)
 {
-	const char *p = text, *end = text + len, *stop;
+	const char *p = text, *end, *stop;
 	struct pt_diag *d;
 
-	if (!e || !e->list.n)
+	if (!e || !e->list.n || !text)
 		return;
+	end = text + len;
 	d = &e->list.v[e->list.n - 1];
 	if (!d->loc.line || d->source)
 		return;

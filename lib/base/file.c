@@ -57,18 +57,28 @@ static int refuse(struct pt_err *e, const char *path, const char *why, const cha
 	return code;
 }
 
-static int check_folder(int fd, const char *path, struct pt_err *e)
+/* The folder that the first N bytes of PATH name. */
+static int check_folder(int fd, const char *path, size_t n, struct pt_err *e)
 {
+	const char *folder = n ? path : *path == '/' ? "/" : ".";
+	const char *why, *hint;
 	struct stat st;
 
 	if (fstat(fd, &st))
 		return pt_err_sys(e, -errno, "reading %s", path);
-	if (!trusted_owner(st.st_uid))
-		return refuse(e, path, "this folder belongs to another user", "chown it to root", -EPERM);
-	/* In a sticky folder such as /tmp nobody can replace what is ours. */
-	if ((st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX))
-		return refuse(e, path, "this folder can be written by others", "chmod go-w it", -EPERM);
-	return 0;
+	if (!trusted_owner(st.st_uid)) {
+		why = "belongs to another user";
+		hint = "chown it to root";
+	} else if ((st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX)) {
+		/* In a sticky folder such as /tmp nobody can replace what is ours. */
+		why = "can be written by others";
+		hint = "chmod go-w it";
+	} else {
+		return 0;
+	}
+	pt_err_add(e, PT_ERROR, NULL, hint, "reading %s: the folder %.*s %s", path,
+		   n ? (int)n : 1, folder, why);
+	return -EPERM;
 }
 
 static int check_file(int fd, const char *path, size_t max, struct pt_err *e)
@@ -135,7 +145,7 @@ static int open_checked(const char *path, struct pt_err *e)
 		}
 		memcpy(name, path + start, n);
 		name[n] = '\0';
-		rc = check_folder(dir, done ? path : "its folder", e);
+		rc = check_folder(dir, path, done, e);
 		if (rc)
 			break;
 		next = open_component(dir, name, !path[start + n], part, e);
@@ -246,6 +256,7 @@ int pt_mkdirs(const char *path, struct pt_err *e)
 {
 	char part[PATH_MAX];
 	size_t len = strlen(path);
+	struct stat st;
 
 	if (len >= sizeof(part))
 		return pt_err_sys(e, -ENAMETOOLONG, "making a folder");
@@ -257,5 +268,7 @@ int pt_mkdirs(const char *path, struct pt_err *e)
 		if (mkdir(part, 0755) && errno != EEXIST)
 			return pt_err_sys(e, -errno, "making the folder %s", part);
 	}
-	return 0;
+	if (stat(path, &st)) /* what was there already may be a file */
+		return pt_err_sys(e, -errno, "making the folder %s", path);
+	return S_ISDIR(st.st_mode) ? 0 : pt_err_sys(e, -ENOTDIR, "making the folder %s", path);
 }

@@ -43,6 +43,8 @@ void pt_iset_norm(struct pt_iset *s)
 	if (!s->dirty)
 		return;
 	s->dirty = false;
+	if (!s->n)
+		return;
 	qsort(s->v, s->n, sizeof(*s->v), by_start);
 	for (size_t i = 1; i < s->n; i++) {
 		struct pt_ival *last = &s->v[n];
@@ -55,7 +57,7 @@ void pt_iset_norm(struct pt_iset *s)
 			s->v[++n] = s->v[i];
 		}
 	}
-	s->n = s->n ? n + 1 : 0;
+	s->n = n + 1;
 }
 
 int pt_iset_union(struct pt_arena *a, struct pt_iset *out, const struct pt_iset *x,
@@ -101,6 +103,8 @@ int pt_iset_complement(struct pt_arena *a, struct pt_iset *out, const struct pt_
 
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; !rc && i < x->n; i++) {
+		if (x->v[i].lo > max)
+			break;
 		if (x->v[i].lo > lo)
 			rc = push(a, out, lo, x->v[i].lo - 1);
 		if (x->v[i].hi >= max)
