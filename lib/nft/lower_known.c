@@ -49,6 +49,19 @@ static void undecidable(struct nft_lower *l, const struct pt_pol_rule *r,
 	nft_lower_fail(l, -EINVAL);
 }
 
+/* A translation that keeps host bits or moves a range of ports starts from what stands in the
+ * packet. That is not what rule R saw where the translation FIRST came before it. */
+static bool starts_elsewhere(const struct nft_lower *l, const struct pt_pol_rule *r,
+			     const struct pt_pol_nat *first)
+{
+	const struct pt_pol_nat *n = r->nat ? &l->policy->nats.v[r->nat - 1] : NULL;
+
+	if (!n || !first || n == first)
+		return false;
+	return (n->one_to_one && n->lo != n->hi) ||
+	       (n->port_offset && n->match_lo != n->match_hi && first->has_port);
+}
+
 /* ---- addresses ---- */
 
 /* The rule's only device is the one whose addresses are meant: the kernel can tell by itself. */
@@ -315,6 +328,10 @@ bool nft_match_decide(struct nft_lower *l, const struct pt_pol_rule *r,
 					     : "destination port");
 			return false;
 		}
+	if (starts_elsewhere(l, r, nat)) {
+		undecidable(l, r, known, "range to translate");
+		return false;
+	}
 	return !l->rc;
 }
 

@@ -164,6 +164,7 @@ const char *nft_set_self(struct nft_lower *l, enum pt_af af)
 {
 	struct nft_set set = { .role = NFT_SET_IF };
 	const char *name = af == PT_AF_INET ? "if.self.4" : "if.self.6";
+	struct pt_iset both[2] = { 0 };
 	struct nft_set *have;
 
 	if (l->rc)
@@ -171,15 +172,12 @@ const char *nft_set_self(struct nft_lower *l, enum pt_af af)
 	have = set_find(l, name);
 	if (have)
 		return have->name;
+	if (pt_host_self(l->host, l->arena, &both[0], &both[1])) {
+		nft_lower_fail(l, -ENOMEM);
+		return NULL;
+	}
 	set_shape(&set, af == PT_AF_INET ? NFT_KIND_V4 : NFT_KIND_V6);
-	for (size_t i = 0; i < l->host->ifs.n; i++)
-		for (size_t k = 0; k < l->host->ifs.v[i].addrs.n; k++) {
-			const struct pt_addr *a = &l->host->ifs.v[i].addrs.v[k].prefix.addr;
-
-			if (a->af == af && pt_iset_add(l->arena, &set.elems, a->v, a->v))
-				nft_lower_fail(l, -ENOMEM);
-		}
-	pt_iset_norm(&set.elems);
+	set.elems = both[af != PT_AF_INET];
 	return set_add(l, name, &set);
 }
 

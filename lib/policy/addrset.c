@@ -2,7 +2,8 @@
 /*
  * Lists of addresses. Constant members merge into one interval set a family; what the kernel knows
  * (addresses of interfaces, tables) stays a reference and an alternative of its own. A negated member of
- * a list adds its complement, as pf's expansion into one rule for each member does.
+ * a list adds its complement, as pf's expansion into one rule for each member does. Constants have families,
+ * so `! 10.0.0.0/8` is about IPv4 only; references are about both: `! <t>` is any address not in the table.
  */
 #include <errno.h>
 #include <string.h>
@@ -19,6 +20,17 @@ uint8_t policy_addr_af(const struct pt_pol_addr *a)
 	if (a->kind != PT_REF_SET)
 		return PT_AF_BOTH;
 	return (uint8_t)((a->v4.n ? PT_AF_INET : 0) | (a->v6.n ? PT_AF_INET6 : 0));
+}
+
+/* A reference written twice would double the rules of the whole list. */
+static int add_reference(struct policy_builder *b, policy_addrs *out, enum pt_ref_kind kind, uint32_t ref, bool neg)
+{
+	struct pt_pol_addr a = { .kind = kind, .ref = ref, .neg = neg };
+
+	for (size_t i = 0; i < out->n; i++)
+		if (out->v[i].kind == kind && out->v[i].ref == ref && out->v[i].neg == neg)
+			return 0;
+	return pt_vec_push(b->arena, out, a);
 }
 
 static int add_set(struct policy_builder *b, struct merge *m, enum pt_af af, const struct pt_iset *s)
@@ -68,7 +80,21 @@ static int static_member(struct policy_builder *b, const struct pt_ast_host *h, 
 	return pt_iset_add(b->arena, s, broad ? pt_prefix_hi(p) : p->addr.v, broad ? pt_prefix_hi(p) : p->addr.v);
 }
 
-/* The addresses that the file gives the interface. */
+/* The kernel will call the address secondary: an earlier one has its network already. */
+static bool is_alias(const struct pt_conf_if *i, size_t at)
+{
+	const struct pt_prefix *p = &i->addresses.v[at];
+
+	for (size_t k = 0; p->addr.af == PT_AF_INET && k < at; k++) {
+		const struct pt_prefix *q = &i->addresses.v[k];
+
+		if (q->addr.af == PT_AF_INET && q->len == p->len && pt_prefix_lo(q) == pt_prefix_lo(p))
+			return true;
+	}
+	return false;
+}
+
+/* The addresses that the file gives the interface. A negation is about the families that it has there. */
 static int add_static(struct policy_builder *b, struct merge *m, const struct pt_ast_host *h,
 		      const struct pt_conf_if *i)
 {
@@ -79,27 +105,28 @@ static int add_static(struct policy_builder *b, struct merge *m, const struct pt
 		const struct pt_prefix *p = &i->addresses.v[k];
 		struct pt_iset *set = &s[p->addr.af == PT_AF_INET6];
 
-		if (h->no_alias && set->n)
-			continue;
-		rc = static_member(b, h, p, set);
+		if (!h->no_alias || !is_alias(i, k))
+			rc = static_member(b, h, p, set);
 	}
-	for (int f = 0; f < 2; f++)
+	m->some = true;
+	for (int f = 0; !rc && f < 2; f++) {
 		pt_iset_norm(&s[f]);
-	if (!rc)
-		rc = add_signed(b, m, PT_AF_INET, &s[0], h->neg);
-	return rc ? rc : add_signed(b, m, PT_AF_INET6, &s[1], h->neg);
+		if (s[f].n)
+			rc = add_signed(b, m, f ? PT_AF_INET6 : PT_AF_INET, &s[f], h->neg);
+	}
+	return rc;
 }
 
 static int add_interface(struct policy_builder *b, struct merge *m, const struct pt_ast_host *h,
 			 const struct pt_conf_if *i, policy_addrs *out)
 {
-	struct pt_pol_addr a = { .kind = PT_REF_IF, .neg = h->neg };
+	uint32_t ref;
 	int rc;
 
 	if (!h->dyn && !i->dhcp && h->mod != PT_MOD_PEER)
 		return add_static(b, m, h, i);
-	rc = policy_ifref(b, i, h->mod, h->no_alias, &a.ref);
-	return rc ? rc : pt_vec_push(b->arena, out, a);
+	rc = policy_ifref(b, i, h->mod, h->no_alias, &ref);
+	return rc ? rc : add_reference(b, out, PT_REF_IF, ref, h->neg);
 }
 
 static int add_named(struct policy_builder *b, struct merge *m, const struct pt_ast_host *h, policy_addrs *out)
@@ -140,27 +167,22 @@ static int unknown_table(struct policy_builder *b, const struct pt_ast_host *h)
 
 static int add_table(struct policy_builder *b, const struct pt_ast_host *h, policy_addrs *out)
 {
-	struct pt_pol_addr a = { .kind = PT_REF_TABLE, .neg = h->neg };
-
 	for (size_t i = 0; i < b->p->tables.n; i++)
 		if (!strcmp(b->p->tables.v[i].conf->name, h->name)) {
 			b->p->tables.v[i].used = true;
-			a.ref = (uint32_t)i;
-			return pt_vec_push(b->arena, out, a);
+			return add_reference(b, out, PT_REF_TABLE, (uint32_t)i, h->neg);
 		}
 	return unknown_table(b, h);
 }
 
 static int add_host(struct policy_builder *b, struct merge *m, const struct pt_ast_host *h, policy_addrs *out)
 {
-	struct pt_pol_addr self = { .kind = PT_REF_SELF, .neg = h->neg };
-
 	switch (h->kind) {
 	case PT_HOST_ANY:
 		m->any = true;
 		return 0;
 	case PT_HOST_SELF:
-		return pt_vec_push(b->arena, out, self);
+		return add_reference(b, out, PT_REF_SELF, 0, h->neg);
 	case PT_HOST_PREFIX:
 	case PT_HOST_RANGE:
 		return add_range(b, m, h);

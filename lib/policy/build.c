@@ -23,10 +23,34 @@ int policy_fail(struct policy_builder *b, const struct pt_loc *loc, const char *
 	return -EINVAL;
 }
 
+/* A constant side holds nothing of families that the rule is not for, and all addresses are `any`. */
+static void normal_side(struct pt_pol_addr *a, uint8_t af)
+{
+	bool all;
+
+	if (a->kind != PT_REF_SET)
+		return;
+	if (!(af & PT_AF_INET))
+		a->v4.n = 0;
+	if (!(af & PT_AF_INET6))
+		a->v6.n = 0;
+	all = (!(af & PT_AF_INET) || pt_iset_covers(&a->v4, 0, pt_af_max(PT_AF_INET))) &&
+	      (!(af & PT_AF_INET6) || pt_iset_covers(&a->v6, 0, pt_af_max(PT_AF_INET6)));
+	if (all)
+		memset(a, 0, sizeof(*a)); /* PT_REF_ANY */
+}
+
 int policy_emit(struct policy_builder *b, const struct pt_pol_rule *r)
 {
 	struct pt_pol_rule copy = *r;
 
+	if (b->p->rules.n >= PT_POL_RULES_MAX) {
+		b->full = true;
+		return policy_fail(b, &b->ast->loc, "put addresses and tables of long lists into one table",
+				   "more than %d rules, after lists are written out", PT_POL_RULES_MAX);
+	}
+	normal_side(&copy.src, copy.af);
+	normal_side(&copy.dst, copy.af);
 	copy.index = (uint32_t)b->p->rules.n;
 	return pt_vec_push(b->arena, &b->p->rules, copy);
 }
@@ -97,8 +121,7 @@ static int set_base(struct policy_builder *b, uint32_t index)
 
 /* ---- addresses ---- */
 
-/* Families in which both sides can match. */
-static uint8_t common_af(const struct policy_builder *b, const struct pt_pol_addr *src, const struct pt_pol_addr *dst)
+uint8_t policy_common_af(const struct policy_builder *b, const struct pt_pol_addr *src, const struct pt_pol_addr *dst)
 {
 	return b->base.af & policy_addr_af(src) & policy_addr_af(dst);
 }
@@ -122,7 +145,7 @@ static int emit_direction(struct policy_builder *b, const struct pt_pol_addr *sr
 	r.dir = dir;
 	r.src = *src;
 	r.dst = *dst;
-	r.af = common_af(b, src, dst);
+	r.af = policy_common_af(b, src, dst);
 	if (target)
 		r.af &= (uint8_t)target;
 	if (!r.af)
@@ -145,18 +168,43 @@ static int emit_pair(struct policy_builder *b, const struct pt_pol_addr *src, co
 	return rc;
 }
 
-/* Nothing was left of the rule: its families contradict each other. */
-static int no_family(struct policy_builder *b)
+static uint8_t any_af(const policy_addrs *l)
+{
+	uint8_t af = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		af |= policy_addr_af(&l->v[i]);
+	return af;
+}
+
+/* HOSTS are of the families AF only, none of which is in WANTED. */
+static int wrong_family(struct policy_builder *b, const pt_hosts *hosts, uint8_t af, uint8_t wanted)
+{
+	const struct pt_loc *loc = hosts->n ? &hosts->v[0].loc : &b->ast->loc;
+
+	if (!af)
+		return policy_fail(b, loc, "leave the rule out, or give the interface such an address in the file",
+				   "no address is left here: the rule can match nothing");
+	if (wanted == PT_AF_INET)
+		return policy_fail(b, loc, "write inet6, or an IPv4 address", "an IPv6 address in a rule for inet");
+	return policy_fail(b, loc, "write inet, or an IPv6 address", "an IPv4 address in a rule for inet6");
+}
+
+/* Nothing was left of the rule: says which families contradict each other. */
+static int no_family(struct policy_builder *b, const policy_addrs *src, const policy_addrs *dst)
 {
 	const struct pt_ast_rule *a = b->ast;
-	const struct pt_ast_host *h = a->dst.n ? &a->dst.v[0] : a->src.n ? &a->src.v[0] : &a->nat.host;
-	const char *of = a->af == PT_AF_INET ? "an IPv6 address in a rule for inet" :
-			 a->af == PT_AF_INET6 ? "an IPv4 address in a rule for inet6" :
-						"addresses of different families: no packet has both";
+	uint8_t of_src = any_af(src), of_dst = any_af(dst), af = b->base.af;
 
-	if (a->src.n && a->af && a->src.v[0].lo.af && a->src.v[0].lo.af != a->af)
-		h = &a->src.v[0];
-	return policy_fail(b, &h->loc, "write one rule for each family", "%s", of);
+	if (!(af & of_src))
+		return wrong_family(b, &a->src, of_src, af);
+	if (!(af & of_dst))
+		return wrong_family(b, &a->dst, of_dst, af);
+	if (!(of_src & of_dst))
+		return policy_fail(b, &a->dst.v[0].loc, "write one rule for each family",
+				   "addresses of different families: no packet has both");
+	return policy_fail(b, &a->nat.host.loc, "write one rule for each family",
+			   "a translation to another family than that of the packets");
 }
 
 int policy_add_rule(struct policy_builder *b, const struct pt_ast_rule *ast, uint32_t index)
@@ -179,7 +227,7 @@ int policy_add_rule(struct policy_builder *b, const struct pt_ast_rule *ast, uin
 		for (size_t j = 0; !rc && j < dst.n; j++)
 			rc = emit_pair(b, &src.v[i], &dst.v[j]);
 	if (!rc && b->p->rules.n == before)
-		rc = no_family(b);
+		rc = no_family(b, &src, &dst);
 	return rc;
 }
 
@@ -204,7 +252,7 @@ static int add_rules(struct policy_builder *b)
 	if (b->conf->builtin)
 		rc = policy_add_builtin(b);
 	b->p->n_builtin = b->p->rules.n;
-	for (size_t i = 0; rc != -ENOMEM && i < b->conf->ast.n; i++) {
+	for (size_t i = 0; rc != -ENOMEM && !b->full && i < b->conf->ast.n; i++) {
 		rc = policy_add_rule(b, b->conf->ast.v[i], (uint32_t)i);
 		if (rc)
 			b->failed = true;

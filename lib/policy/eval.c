@@ -19,25 +19,10 @@ struct pt_eval {
 
 /* ---- preparation ---- */
 
-static int load_self(struct pt_eval *v, const struct pt_host *h)
-{
-	int rc = 0;
-
-	for (size_t i = 0; i < h->ifs.n; i++)
-		for (size_t k = 0; !rc && k < h->ifs.v[i].addrs.n; k++) {
-			struct pt_addr a = h->ifs.v[i].addrs.v[k].prefix.addr;
-
-			rc = pt_iset_add(v->arena, &v->self[a.af == PT_AF_INET6], a.v, a.v);
-		}
-	pt_iset_norm(&v->self[0]);
-	pt_iset_norm(&v->self[1]);
-	return rc;
-}
-
 static int load(struct pt_eval *v, const struct pt_host *h, struct pt_err *e)
 {
 	const struct pt_policy *p = v->policy;
-	int rc = load_self(v, h);
+	int rc = pt_host_self(h, v->arena, &v->self[0], &v->self[1]);
 
 	v->ifrefs = pt_arena_alloc(v->arena, (p->ifrefs.n + 1) * sizeof(*v->ifrefs));
 	v->tables = pt_arena_alloc(v->arena, (p->tables.n + 1) * sizeof(*v->tables));
@@ -171,22 +156,23 @@ static struct pt_addr nat_address(const struct pt_eval *v, const struct pt_pol_n
 	return a;
 }
 
-/* K with translation number NAT (index+1); false when the interface has no address to use. */
-static bool translate(const struct pt_eval *v, uint32_t nat, struct pt_packet *k)
+/* K, the packet as it came, with translation number NAT (index+1). SEEN is what the rule saw, perhaps
+ * translated already: prefixes and ranges of ports are moved from there. False when the interface has no
+ * address to use. */
+static bool translate(const struct pt_eval *v, uint32_t nat, const struct pt_packet *seen, struct pt_packet *k)
 {
 	const struct pt_pol_nat *n = &v->policy->nats.v[nat - 1];
-	struct pt_addr *end = n->kind == PT_NAT_SRC ? &k->src : &k->dst;
-	struct pt_addr a = nat_address(v, n, *end);
+	struct pt_addr a = nat_address(v, n, n->kind == PT_NAT_SRC ? seen->src : seen->dst);
 
 	if (!a.af)
 		return false;
-	*end = a;
+	*(n->kind == PT_NAT_SRC ? &k->src : &k->dst) = a;
 	if (!has_ports(k->proto))
 		return true;
 	if (n->kind == PT_NAT_SRC && !n->static_port)
 		k->sport = 0; /* the kernel's choice */
 	if (n->kind == PT_NAT_DST && n->has_port)
-		k->dport = n->port_offset ? (uint16_t)(n->port_lo + (k->dport - n->match_lo)) : n->port_lo;
+		k->dport = n->port_offset ? (uint16_t)(n->port_lo + (seen->dport - n->match_lo)) : n->port_lo;
 	return true;
 }
 
@@ -203,7 +189,21 @@ struct judgement {
 	const struct pt_pol_rule *rule; /* the last pass or block that matched */
 	uint32_t match_nat;
 	uint8_t tag;
+	struct pt_packet at_rule, at_match; /* what RULE saw, and the match rule of MATCH_NAT */
 };
+
+/* SEEN, after the match rule R has translated PKT. */
+static void see_translated(const struct pt_eval *v, const struct pt_pol_rule *r, const struct pt_packet *pkt,
+			   struct judgement *j, struct pt_packet *seen)
+{
+	if (r->nat == j->match_nat)
+		return; /* the same one again: it is done once */
+	j->match_nat = r->nat;
+	j->at_match = *seen;
+	*seen = *pkt;
+	if (translate(v, r->nat, &j->at_match, seen) && pkt->sport && !seen->sport)
+		seen->sport = lowest_port(&v->policy->nats.v[r->nat - 1]);
+}
 
 static void judge(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_dir dir, const char *device,
 		  void (*fn)(const struct pt_pol_rule *r, bool matched, void *arg), void *arg, struct judgement *j)
@@ -227,13 +227,11 @@ static void judge(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_
 			j->tag = r->tag;
 		if (r->action != PT_MATCH) {
 			j->rule = r;
+			j->at_rule = seen;
 			if (r->quick)
 				return;
 		} else if (r->nat) {
-			j->match_nat = r->nat;
-			seen = *pkt;
-			if (translate(v, r->nat, &seen) && pkt->sport && !seen.sport)
-				seen.sport = lowest_port(&v->policy->nats.v[r->nat - 1]);
+			see_translated(v, r, pkt, j, &seen);
 		}
 	}
 }
@@ -281,6 +279,6 @@ void pt_evaluate(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_d
 	if (!j.rule->keep_state || pkt->ct != PT_CT_NEW)
 		return;
 	out->nat = j.rule->nat ? j.rule->nat : j.match_nat;
-	if (out->nat && !translate(v, out->nat, &out->after))
+	if (out->nat && !translate(v, out->nat, j.rule->nat ? &j.at_rule : &j.at_match, &out->after))
 		refuse(out, "the interface has no address to translate to");
 }

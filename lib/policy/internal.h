@@ -26,6 +26,7 @@ struct policy_builder {
 	struct pt_arena *arena;
 	struct pt_err *err;
 	bool failed;
+	bool full;                      /* no room for more rules */
 	struct policy_names names;
 	/* of the rule at work */
 	const struct pt_ast_rule *ast;
@@ -57,10 +58,13 @@ int policy_addrs_of(struct policy_builder *b, const pt_hosts *hosts, policy_addr
 /* ports.c */
 int policy_ports(struct policy_builder *b, const pt_ports *ports, struct pt_iset *out);
 int policy_protocol(struct policy_builder *b);
+bool policy_only_ports(const struct pt_pol_rule *r); /* all protocols of the rule have ports */
 /* nat.c: index+1 of the translation of this rule */
 int policy_nat(struct policy_builder *b, enum pt_af af, const struct pt_pol_rule *r, uint32_t *out);
 int policy_binat(struct policy_builder *b, const struct pt_pol_addr *src, const struct pt_pol_addr *dst);
 int policy_emit(struct policy_builder *b, const struct pt_pol_rule *r);
 uint8_t policy_addr_af(const struct pt_pol_addr *a);
+/* Families in which both sides can match. */
+uint8_t policy_common_af(const struct policy_builder *b, const struct pt_pol_addr *src, const struct pt_pol_addr *dst);
 
 #endif

@@ -36,6 +36,8 @@ static int target_of(struct policy_builder *b, const struct pt_ast_host *h, stru
 	const struct pt_conf_if *i;
 
 	if (h->kind == PT_HOST_IF) {
+		if (policy_is_group(b->conf, h->name))
+			return policy_fail(b, &h->loc, "name one of its interfaces", "a translation to a group of interfaces");
 		i = policy_find_if(b, h->name, &h->loc);
 		if (!i)
 			return -EINVAL;
@@ -57,8 +59,7 @@ static int dst_ports(struct policy_builder *b, const struct pt_pol_rule *r, stru
 	const struct pt_ast_nat *a = &b->ast->nat;
 	uint32_t span;
 
-	if (r->proto_any || !r->protos.n ||
-	    (r->protos.v[0] != PT_PROTO_TCP && r->protos.v[0] != PT_PROTO_UDP && r->protos.v[0] != PT_PROTO_SCTP))
+	if (!policy_only_ports(r))
 		return policy_fail(b, &a->loc, "write `proto tcp` or `proto udp`", "a port belongs to tcp, udp and sctp only");
 	if (!a->port_star && a->port_lo == a->port_hi)
 		return 0;
@@ -124,11 +125,19 @@ static const struct pt_ival *single(const struct pt_pol_addr *a, enum pt_af *af)
 	return a->v4.n ? a->v4.v : a->v6.v;
 }
 
+/* The kernel keeps the host bits, so both sides must be what a prefix can say. */
+static bool is_prefix(pt_u128 lo, pt_u128 hi)
+{
+	pt_u128 host = lo ^ hi;
+
+	return !(host & (host + 1)) && !(lo & host);
+}
+
 static int emit_half(struct policy_builder *b, struct pt_pol_rule *r, const struct pt_pol_nat *n)
 {
 	int rc = share(b, n, &r->nat);
 
-	r->af &= (uint8_t)n->af;
+	r->af = (uint8_t)n->af;
 	return rc ? rc : policy_emit(b, r);
 }
 
@@ -150,11 +159,13 @@ int policy_binat(struct policy_builder *b, const struct pt_pol_addr *src, const 
 	rc = target_of(b, &a->host, &n, af);
 	if (rc)
 		return rc;
-	if (!from || n.target != PT_REF_SET)
+	if (!from || n.target != PT_REF_SET || !is_prefix(from->lo, from->hi) || !is_prefix(n.lo, n.hi))
 		return policy_fail(b, &a->loc, "write `from 10.0.0.5 binat-to 203.0.113.5`, or prefixes of equal length",
 				   "binat-to needs one address or prefix on each side");
 	if (n.af != af || from->hi - from->lo != n.hi - n.lo)
 		return policy_fail(b, &a->loc, "both prefixes must have the same length", "binat-to between sides of unequal size");
+	if (!(policy_common_af(b, src, dst) & (uint8_t)af))
+		return 0;
 	n.kind = PT_NAT_SRC;
 	n.static_port = true;
 	n.one_to_one = n.lo != n.hi;

@@ -82,13 +82,19 @@ static bool only(const struct pt_pol_rule *r, const uint8_t *wanted, size_t n)
 	return true;
 }
 
-static int check_ports(struct policy_builder *b)
+bool policy_only_ports(const struct pt_pol_rule *r)
 {
 	static const uint8_t with_ports[] = { PT_PROTO_TCP, PT_PROTO_UDP, PT_PROTO_SCTP };
+
+	return only(r, with_ports, sizeof(with_ports));
+}
+
+static int check_ports(struct policy_builder *b)
+{
 	const struct pt_ast_rule *a = b->ast;
 	const pt_ports *first = a->sport.n ? &a->sport : &a->dport;
 
-	if (!first->n || only(&b->base, with_ports, sizeof(with_ports)))
+	if (!first->n || policy_only_ports(&b->base))
 		return 0;
 	return policy_fail(b, &first->v[0].loc, "write `proto tcp`, `proto udp` or `proto { tcp, udp }`",
 			   "ports belong to tcp, udp and sctp only");

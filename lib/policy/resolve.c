@@ -71,17 +71,28 @@ const struct pt_conf_if *policy_find_if(struct policy_builder *b, const char *na
 
 typedef PT_VEC(const char *) names;
 
-static bool has(const names *l, const char *name)
+static int by_name(const void *x, const void *y)
 {
-	for (size_t i = 0; i < l->n; i++)
-		if (!strcmp(l->v[i], name))
-			return true;
-	return false;
+	return strcmp(*(const char *const *)x, *(const char *const *)y);
 }
 
-static int add(struct policy_builder *b, names *l, const char *name)
+static void sort_unique(names *l)
 {
-	return has(l, name) ? 0 : pt_vec_push(b->arena, l, name);
+	size_t n = 0;
+
+	if (!l->n)
+		return;
+	qsort(l->v, l->n, sizeof(*l->v), by_name);
+	for (size_t i = 1; i < l->n; i++)
+		if (strcmp(l->v[n], l->v[i]) != 0)
+			l->v[++n] = l->v[i];
+	l->n = n + 1;
+}
+
+/* L is sorted. */
+static bool has(const names *l, const char *name)
+{
+	return l->n && bsearch(&name, l->v, l->n, sizeof(*l->v), by_name);
 }
 
 static int devices_of(struct policy_builder *b, const struct pt_ast_if *item, names *out)
@@ -90,12 +101,12 @@ static int devices_of(struct policy_builder *b, const struct pt_ast_if *item, na
 	int rc = 0;
 
 	if (i)
-		return add(b, out, i->device);
+		return pt_vec_push(b->arena, out, i->device);
 	if (!policy_is_group(b->conf, item->name))
 		return unknown(b, item->name, &item->loc);
 	for (size_t k = 0; !rc && k < b->conf->interfaces.n; k++)
 		if (policy_in_group(&b->conf->interfaces.v[k], item->name))
-			rc = add(b, out, b->conf->interfaces.v[k].device);
+			rc = pt_vec_push(b->arena, out, b->conf->interfaces.v[k].device);
 	return rc;
 }
 
@@ -110,11 +121,6 @@ static void filter(names *keep, const names *other, bool not)
 	keep->n = n;
 }
 
-static int by_name(const void *x, const void *y)
-{
-	return strcmp(*(const char *const *)x, *(const char *const *)y);
-}
-
 /* A list is the union of its members: {! a, b} is everything but what is in all the negated ones and
  * in none of the others. */
 int policy_devices(struct policy_builder *b)
@@ -122,23 +128,27 @@ int policy_devices(struct policy_builder *b)
 	const struct pt_ast_rule *ast = b->ast;
 	names positive = { 0 }, negative = { 0 };
 	bool neg = false;
-	int rc = 0;
+	int rc = 0, bad = 0;
 
 	b->base.if_any = !ast->ifs.n;
-	for (size_t i = 0; !rc && i < ast->ifs.n; i++) {
+	for (size_t i = 0; rc != -ENOMEM && i < ast->ifs.n; i++) {
 		names one = { 0 };
 
 		rc = devices_of(b, &ast->ifs.v[i], ast->ifs.v[i].neg ? &one : &positive);
+		bad = rc ? rc : bad;
 		if (rc || !ast->ifs.v[i].neg)
 			continue;
+		sort_unique(&one);
 		if (neg)
 			filter(&negative, &one, false);
 		else
 			negative = one;
 		neg = true;
 	}
-	if (rc)
-		return rc;
+	if (bad)
+		return bad;
+	rc = 0;
+	sort_unique(&positive);
 	if (neg)
 		filter(&negative, &positive, true);
 	else
@@ -148,8 +158,6 @@ int policy_devices(struct policy_builder *b)
 		b->base.if_any = true;
 	if (b->base.if_any)
 		b->base.if_neg = false;
-	if (negative.n)
-		qsort(negative.v, negative.n, sizeof(*negative.v), by_name);
 	for (size_t i = 0; !rc && i < negative.n; i++)
 		rc = pt_vec_push(b->arena, &b->base.devices, negative.v[i]);
 	return rc;

@@ -116,6 +116,7 @@ struct pt_pol_rule {
 };
 #define PT_POL_BUILTIN UINT32_MAX
 #define PT_TAGS_MAX 255
+#define PT_POL_RULES_MAX 262144 /* IR rules of a policy: lists of references multiply */
 
 struct pt_policy {
 	struct pt_arena *arena;
@@ -137,6 +138,9 @@ PT_API void pt_policy_free(struct pt_policy *p);
 /* Addresses an ifref stands for, now: normal sets. -ENOMEM or 0; an absent device is empty. */
 PT_API int pt_ifref_resolve(const struct pt_pol_ifref *r, const struct pt_host *h, struct pt_arena *a,
 			    struct pt_iset *v4, struct pt_iset *v6) PT_MUST;
+/* What `self` is: every address of the machine, and the whole of an IPv4 prefix on loopback, which the
+ * kernel takes for its own. Normal sets; -ENOMEM or 0. */
+PT_API int pt_host_self(const struct pt_host *h, struct pt_arena *a, struct pt_iset *v4, struct pt_iset *v6) PT_MUST;
 /* The address a translation to this interface uses: first primary one of that family
  * with global scope if there is one; af NONE when it has none. */
 PT_API struct pt_addr pt_ifref_address(const struct pt_pol_ifref *r, const struct pt_host *h, enum pt_af af);

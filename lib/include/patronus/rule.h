@@ -40,7 +40,7 @@ struct pt_ast_host {
 	enum pt_host_kind kind;
 	bool neg;
 	bool dyn;
-	bool no_alias; /* ":0": only the first address of each family */
+	bool no_alias; /* ":0": without secondary addresses */
 	enum pt_if_mod mod;
 	const char *name;
 	struct pt_addr lo, hi;
