@@ -10,7 +10,7 @@ struct pt_loc rule_locate(const struct pt_rule_ctx *ctx, uint32_t off, uint32_t 
 {
 	if (ctx->locate)
 		return ctx->locate(ctx->locate_arg, off, len);
-	return (struct pt_loc){.file = "rule", .line = 1, .col = off + 1, .len = len};
+	return (struct pt_loc){ .file = "rule", .line = 1, .col = off + 1, .len = len };
 }
 
 void rule_record(const struct pt_rule_ctx *ctx, struct pt_err *e, const char *text, size_t len,
@@ -28,22 +28,37 @@ void rule_record(const struct pt_rule_ctx *ctx, struct pt_err *e, const char *te
 /* What a macro brought is not to be seen in the line that is shown. */
 static void from_macro(struct pt_buf *msg, const struct rule_parser *p, const struct rule_tok *t)
 {
-	if (t->off < p->text_len && p->text[t->off] == '$' && t->len <= p->text_len - t->off)
-		pt_buf_fmt(msg, ", in the text of %.*s", t->len > 64 ? 64 : (int)t->len,
-			   p->text + t->off);
+	const char *at = p->text + t->off;
+
+	if (t->off < p->text_len && *at == '$')
+		pt_buf_fmt(msg, ", in the text of %.*s",
+			   1 + (int)rule_name_length(at + 1, p->text_len - t->off - 1), at);
+}
+
+/* A list that a macro brought may have the same mistake many times, all of them at one place. */
+static bool repeated(const struct pt_err *e, const struct pt_loc *loc, const char *msg)
+{
+	const struct pt_diag *last = e && e->list.n ? &e->list.v[e->list.n - 1] : NULL;
+
+	return last && last->loc.line == loc->line && last->loc.col == loc->col && msg &&
+	       last->msg && !strcmp(last->msg, msg);
 }
 
 static void add(struct rule_parser *p, const struct rule_tok *t, const char *hint, const char *fmt,
 		va_list ap)
 {
-	struct pt_buf msg = {0};
+	struct pt_buf msg = { 0 };
+	struct pt_loc loc;
 
 	p->errors++;
+	p->wrong_end = t->off + t->len;
 	if (t->kind == TOK_HOLE)
 		return;
 	pt_buf_vfmt(&msg, fmt, ap);
 	from_macro(&msg, p, t);
-	rule_record(p->ctx, p->err, p->text, p->text_len, t, hint, msg.s);
+	loc = rule_locate(p->ctx, t->off, t->len);
+	if (!repeated(p->err, &loc, msg.s))
+		rule_record(p->ctx, p->err, p->text, p->text_len, t, hint, msg.s);
 	pt_buf_fini(&msg);
 }
 
@@ -96,7 +111,7 @@ static int reserved(struct rule_parser *p, const struct rule_tok *t)
 int rule_unexpected(struct rule_parser *p, const struct rule_tok *t, const char *wanted,
 		    const char *const *words, size_t n)
 {
-	struct pt_buf hint = {0};
+	struct pt_buf hint = { 0 };
 	const char *near = NULL;
 
 	if (t->kind == TOK_END)
@@ -109,6 +124,7 @@ int rule_unexpected(struct rule_parser *p, const struct rule_tok *t, const char 
 		near = rule_nearest(t->s, words, n);
 	if (near)
 		pt_buf_fmt(&hint, "did you mean '%s'?", near);
+	p->blamed = t;
 	rule_fail(p, t, hint.s, "'%.64s' where %s is expected", t->s, wanted);
 	pt_buf_fini(&hint);
 	return -EINVAL;

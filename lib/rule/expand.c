@@ -81,6 +81,16 @@ void rule_place(const struct rule_text *t, size_t from, size_t to, struct rule_t
 
 /* ---- macros ---- */
 
+size_t rule_name_length(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && ((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') ||
+			 (s[i] >= '0' && s[i] <= '9') || s[i] == '_'))
+		i++;
+	return i;
+}
+
 static int scan(struct expander *x, const char *s, size_t n, const struct rule_tok *at, int depth);
 
 static int fail(struct expander *x, const struct rule_tok *at, const char *hint, const char *msg)
@@ -99,7 +109,7 @@ static const struct pt_macro *find_macro(const struct pt_rule_ctx *ctx, const ch
 
 static int nearest_macro(struct expander *x, const char *name, const char **out)
 {
-	PT_VEC(const char *) names = {0};
+	PT_VEC(const char *) names = { 0 };
 	int rc = 0;
 
 	*out = NULL;
@@ -116,8 +126,8 @@ static int nearest_macro(struct expander *x, const char *name, const char **out)
 /* Leaves a hole, so that the rest of the rule can be looked at. */
 static int unknown_macro(struct expander *x, const char *name, const struct rule_tok *at)
 {
-	struct rule_tok hole = {.kind = TOK_HOLE, .off = at->off, .len = at->len};
-	struct pt_buf hint = {0}, msg = {0};
+	struct rule_tok hole = { .kind = TOK_HOLE, .off = at->off, .len = at->len };
+	struct pt_buf hint = { 0 }, msg = { 0 };
 	const char *near;
 
 	x->unknown++;
@@ -153,21 +163,11 @@ static int expand(struct expander *x, const char *name, const struct rule_tok *a
 	return scan(x, m->text, n, at, depth + 1);
 }
 
-static size_t name_length(const char *s, size_t n)
-{
-	size_t i = 0;
-
-	while (i < n && ((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') ||
-			 (s[i] >= '0' && s[i] <= '9') || s[i] == '_'))
-		i++;
-	return i;
-}
-
 /* $name at S; OFF is its place unless it is inside the macro at AT. */
 static int dollar(struct expander *x, const char *s, size_t k, const struct rule_tok *at,
 		  uint32_t off, int depth)
 {
-	struct rule_tok here = {.off = off, .len = (uint32_t)k + 1};
+	struct rule_tok here = { .off = off, .len = (uint32_t)k + 1 };
 	char *name;
 
 	if (at)
@@ -191,7 +191,7 @@ size_t rule_string_length(const char *s, size_t n)
 static int plain(struct expander *x, const char *s, size_t n, const struct rule_tok *at,
 		 uint32_t off)
 {
-	struct rule_tok here = {.off = off, .len = (uint32_t)n};
+	struct rule_tok here = { .off = off, .len = (uint32_t)n };
 
 	return n ? append(x, s, n, at ? at : &here, at) : 0;
 }
@@ -209,7 +209,7 @@ static int scan(struct expander *x, const char *s, size_t n, const struct rule_t
 					  "a string is not closed in the text of this macro");
 			i += k ? k : n - i; /* in the rule itself the lexer says so */
 		} else if (s[i] == '$') {
-			k = name_length(s + i + 1, n - i - 1);
+			k = rule_name_length(s + i + 1, n - i - 1);
 			rc = plain(x, s + start, i - start, at, (uint32_t)start);
 			if (!rc)
 				rc = dollar(x, s + i, k, at, (uint32_t)i, depth);
@@ -224,8 +224,8 @@ static int scan(struct expander *x, const char *s, size_t n, const struct rule_t
 int rule_expand(const struct pt_rule_ctx *ctx, const char *text, size_t len, struct rule_text *out,
 		struct pt_err *e)
 {
-	struct expander x = {.ctx = ctx, .text = text, .text_len = len, .out = out, .err = e};
-	struct rule_tok all = {.len = 1};
+	struct expander x = { .ctx = ctx, .text = text, .text_len = len, .out = out, .err = e };
+	struct rule_tok all = { .len = 1 };
 	int rc;
 
 	pt_buf_add(&out->text, "", 0);

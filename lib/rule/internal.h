@@ -11,10 +11,10 @@
 
 enum rule_tok_kind {
 	TOK_END,
-	TOK_WORD, /* letters, digits and . : - _ * + and the like */
+	TOK_WORD,   /* letters, digits and . : - _ * + and the like */
 	TOK_STRING, /* "…" or '…', decoded */
-	TOK_MARK, /* one of ( ) { } < > ! = / , */
-	TOK_HOLE, /* something unknown that has its error already; nothing more is said of it */
+	TOK_MARK,   /* one of ( ) { } < > ! = / , */
+	TOK_HOLE,   /* something unknown that has its error already; nothing more is said of it */
 };
 
 struct rule_tok {
@@ -67,9 +67,11 @@ struct rule_parser {
 	const struct rule_tok *tok; /* the one to look at */
 	struct pt_err *err;
 	struct pt_ast_rule *r;
-	size_t errors; /* found so far, whether told or not */
-	bool holes; /* there are: what is missing or twice is not sure */
+	size_t errors;			/* found so far, whether told or not */
+	bool holes;			/* there are: what is missing or twice is not sure */
 	const char *first[GROUP_COUNT]; /* the word that gave it, NULL: not yet */
+	const struct rule_tok *blamed;	/* a keyword that stood where a value was missing */
+	uint32_t wrong_end;		/* where the last wrong word ends */
 	size_t list_entries;
 };
 
@@ -86,6 +88,7 @@ void rule_text_fini(struct rule_text *t);
 const struct rule_seg *rule_seg_at(const struct rule_text *t, size_t at);
 /* The place of the bytes FROM..TO in the rule as it was written; OFF and LEN of *OUT. */
 void rule_place(const struct rule_text *t, size_t from, size_t to, struct rule_tok *out);
+size_t rule_name_length(const char *s, size_t n); /* of a macro's name */
 /* Bytes of the string that begins at S, with its quotes; 0: it is not closed. */
 size_t rule_string_length(const char *s, size_t n);
 
@@ -110,14 +113,14 @@ const char *rule_nearest(const char *word, const char *const *words, size_t n);
 
 /* words.c: what is a keyword, and what a later version may know */
 bool rule_keyword(const char *word);
-bool rule_reserved(const char *word); /* of pf.conf(5), not available */
+bool rule_reserved(const char *word);	     /* of pf.conf(5), not available */
 bool rule_reserved_option(const char *word); /* … and one that begins an option */
-bool rule_reserved_name(const char *word); /* … or one that nothing can have as its name */
+bool rule_reserved_name(const char *word);   /* … or one that nothing can have as its name */
 const char *rule_reserved_hint(const char *word);
 
 /* parse.c */
 bool rule_is(const struct rule_parser *p, const char *s); /* the next token is this word or mark */
-bool rule_take(struct rule_parser *p, const char *s); /* … and is taken */
+bool rule_take(struct rule_parser *p, const char *s);	  /* … and is taken */
 bool rule_operand(const struct rule_tok *t); /* a name or value, not a keyword or mark */
 struct pt_loc rule_loc(const struct rule_parser *p, const struct rule_tok *t);
 struct rule_tok rule_span(const struct rule_tok *from, const struct rule_tok *to);

@@ -33,7 +33,7 @@ bool rule_word_char(char c)
 static int push(struct lexer *l, enum rule_tok_kind kind, const char *s, size_t n, size_t from,
 		size_t to)
 {
-	struct rule_tok t = {.kind = kind};
+	struct rule_tok t = { .kind = kind };
 
 	rule_place(l->t, from, to, &t);
 	t.s = pt_arena_strndup(l->p->ctx->arena, s, n);
@@ -53,7 +53,7 @@ static int push_hole(struct lexer *l, size_t from, size_t to)
 static int lex_string(struct lexer *l, size_t at, size_t n)
 {
 	const char *s = l->t->text.s + at;
-	struct pt_buf b = {0};
+	struct pt_buf b = { 0 };
 	int rc;
 
 	pt_buf_add(&b, "", 0);
@@ -69,7 +69,7 @@ static int lex_string(struct lexer *l, size_t at, size_t n)
 
 static int bad_string(struct lexer *l, size_t at, size_t n, const char *hint, const char *msg)
 {
-	struct rule_tok t = {0};
+	struct rule_tok t = { 0 };
 
 	rule_place(l->t, at, at + n, &t);
 	(void)rule_fail(l->p, &t, hint, "%s", msg);
@@ -99,7 +99,7 @@ static bool ordinary(char c)
 static int garbage(struct lexer *l, size_t at, size_t rest, size_t *taken)
 {
 	const char *s = l->t->text.s + at;
-	struct rule_tok t = {0};
+	struct rule_tok t = { 0 };
 	size_t n = 1;
 
 	*taken = n;
@@ -132,9 +132,9 @@ static int word(struct lexer *l, size_t at, size_t rest, size_t *taken)
 
 int rule_lex(struct rule_parser *p, const struct rule_text *t, struct rule_toks *out)
 {
-	struct lexer l = {.p = p, .t = t, .out = out};
+	struct lexer l = { .p = p, .t = t, .out = out };
 	size_t len = t->text.n, i = 0, n;
-	struct rule_tok end = {.kind = TOK_END, .s = "", .off = (uint32_t)p->text_len, .len = 1};
+	struct rule_tok end = { .kind = TOK_END, .s = "", .off = (uint32_t)p->text_len, .len = 1 };
 	int rc = 0;
 
 	for (; !rc && i < len; i += n) {

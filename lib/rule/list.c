@@ -86,7 +86,7 @@ static int body(struct rule_parser *p, struct list *l, int depth)
 
 int rule_list(struct rule_parser *p, int (*item)(struct rule_parser *p, void *arg), void *arg)
 {
-	struct list l = {.item = item, .arg = arg, .open = p->tok};
+	struct list l = { .item = item, .arg = arg, .open = p->tok };
 
 	if (rule_is(p, "!") && p->tok[1].kind == TOK_MARK && !strcmp(p->tok[1].s, "{")) {
 		(void)rule_fail(p, p->tok++, "write the ! before each member", "'!' before a list");

@@ -16,12 +16,13 @@ struct name {
 };
 
 static const struct name protos[] = {
-	{"hopopt", 0},	 {"icmp", 1},	   {"igmp", 2},	  {"ipencap", 4},    {"tcp", 6},
-	{"egp", 8},	 {"udp", 17},	   {"ipv6", 41},  {"rsvp", 46},	     {"gre", 47},
-	{"esp", 50},	 {"ah", 51},	   {"icmp6", 58}, {"ipv6-icmp", 58}, {"eigrp", 88},
-	{"ospf", 89},	 {"ospfigp", 89},  {"ipip", 94},  {"etherip", 97},   {"pim", 103},
-	{"ipcomp", 108}, {"vrrp", 112},	   {"carp", 112}, {"l2tp", 115},     {"sctp", 132},
-	{"pfsync", 240}, {"udplite", 136}, {"dccp", 33},
+	{ "hopopt", 0 },   { "icmp", 1 },	{ "igmp", 2 },	    { "ipencap", 4 },
+	{ "tcp", 6 },	   { "egp", 8 },	{ "udp", 17 },	    { "ipv6", 41 },
+	{ "rsvp", 46 },	   { "gre", 47 },	{ "esp", 50 },	    { "ah", 51 },
+	{ "icmp6", 58 },   { "ipv6-icmp", 58 }, { "eigrp", 88 },    { "ospf", 89 },
+	{ "ospfigp", 89 }, { "ipip", 94 },	{ "etherip", 97 },  { "pim", 103 },
+	{ "ipcomp", 108 }, { "vrrp", 112 },	{ "carp", 112 },    { "l2tp", 115 },
+	{ "sctp", 132 },   { "pfsync", 240 },	{ "udplite", 136 }, { "dccp", 33 },
 };
 
 /* clang-format off */
@@ -69,44 +70,44 @@ static const struct name services[] = {
 /* clang-format on */
 
 static const struct name types4[] = {
-	{"echorep", 0},	   {"unreach", 3},    {"squench", 4},	 {"redir", 5},
-	{"althost", 6},	   {"echoreq", 8},    {"routeradv", 9},	 {"routersol", 10},
-	{"timex", 11},	   {"paramprob", 12}, {"timereq", 13},	 {"timerep", 14},
-	{"inforeq", 15},   {"inforep", 16},   {"maskreq", 17},	 {"maskrep", 18},
-	{"trace", 30},	   {"dataconv", 31},  {"mobredir", 32},	 {"ipv6-where", 33},
-	{"ipv6-here", 34}, {"mobregreq", 35}, {"mobregrep", 36}, {"skip", 39},
-	{"photuris", 40},
+	{ "echorep", 0 },    { "unreach", 3 },	  { "squench", 4 },    { "redir", 5 },
+	{ "althost", 6 },    { "echoreq", 8 },	  { "routeradv", 9 },  { "routersol", 10 },
+	{ "timex", 11 },     { "paramprob", 12 }, { "timereq", 13 },   { "timerep", 14 },
+	{ "inforeq", 15 },   { "inforep", 16 },	  { "maskreq", 17 },   { "maskrep", 18 },
+	{ "trace", 30 },     { "dataconv", 31 },  { "mobredir", 32 },  { "ipv6-where", 33 },
+	{ "ipv6-here", 34 }, { "mobregreq", 35 }, { "mobregrep", 36 }, { "skip", 39 },
+	{ "photuris", 40 },
 };
 
 static const struct name types6[] = {
-	{"unreach", 1},	    {"toobig", 2},	 {"timex", 3},	      {"paramprob", 4},
-	{"echoreq", 128},   {"echorep", 129},	 {"listqry", 130},    {"groupqry", 130},
-	{"listenrep", 131}, {"grouprep", 131},	 {"listendone", 132}, {"groupterm", 132},
-	{"routersol", 133}, {"routeradv", 134},	 {"neighbrsol", 135}, {"neighbradv", 136},
-	{"redir", 137},	    {"routrrenum", 138}, {"niqry", 139},      {"fqdnreq", 139},
-	{"wrureq", 139},    {"nirep", 140},	 {"fqdnrep", 140},    {"wrurep", 140},
-	{"mldv2rep", 143},  {"mtraceresp", 200}, {"mtrace", 201},
+	{ "unreach", 1 },     { "toobig", 2 },	     { "timex", 3 },	    { "paramprob", 4 },
+	{ "echoreq", 128 },   { "echorep", 129 },    { "listqry", 130 },    { "groupqry", 130 },
+	{ "listenrep", 131 }, { "grouprep", 131 },   { "listendone", 132 }, { "groupterm", 132 },
+	{ "routersol", 133 }, { "routeradv", 134 },  { "neighbrsol", 135 }, { "neighbradv", 136 },
+	{ "redir", 137 },     { "routrrenum", 138 }, { "niqry", 139 },	    { "fqdnreq", 139 },
+	{ "wrureq", 139 },    { "nirep", 140 },	     { "fqdnrep", 140 },    { "wrurep", 140 },
+	{ "mldv2rep", 143 },  { "mtraceresp", 200 }, { "mtrace", 201 },
 };
 
 /* VALUE is type << 8 | code. */
 static const struct name codes4[] = {
-	{"net-unr", 0x300},	  {"host-unr", 0x301},	     {"proto-unr", 0x302},
-	{"port-unr", 0x303},	  {"needfrag", 0x304},	     {"srcfail", 0x305},
-	{"net-unk", 0x306},	  {"host-unk", 0x307},	     {"isolate", 0x308},
-	{"net-prohib", 0x309},	  {"host-prohib", 0x30a},    {"net-tos", 0x30b},
-	{"host-tos", 0x30c},	  {"filter-prohib", 0x30d},  {"host-preced", 0x30e},
-	{"cutoff-preced", 0x30f}, {"redir-net", 0x500},	     {"redir-host", 0x501},
-	{"redir-tos-net", 0x502}, {"redir-tos-host", 0x503}, {"normal-adv", 0x900},
-	{"common-adv", 0x910},	  {"transit", 0xb00},	     {"reassemb", 0xb01},
-	{"badhead", 0xc00},	  {"optmiss", 0xc01},	     {"badlen", 0xc02},
-	{"unknown-ind", 0x2801},  {"auth-fail", 0x2802},     {"decrypt-fail", 0x2803},
+	{ "net-unr", 0x300 },	    { "host-unr", 0x301 },	 { "proto-unr", 0x302 },
+	{ "port-unr", 0x303 },	    { "needfrag", 0x304 },	 { "srcfail", 0x305 },
+	{ "net-unk", 0x306 },	    { "host-unk", 0x307 },	 { "isolate", 0x308 },
+	{ "net-prohib", 0x309 },    { "host-prohib", 0x30a },	 { "net-tos", 0x30b },
+	{ "host-tos", 0x30c },	    { "filter-prohib", 0x30d },	 { "host-preced", 0x30e },
+	{ "cutoff-preced", 0x30f }, { "redir-net", 0x500 },	 { "redir-host", 0x501 },
+	{ "redir-tos-net", 0x502 }, { "redir-tos-host", 0x503 }, { "normal-adv", 0x900 },
+	{ "common-adv", 0x910 },    { "transit", 0xb00 },	 { "reassemb", 0xb01 },
+	{ "badhead", 0xc00 },	    { "optmiss", 0xc01 },	 { "badlen", 0xc02 },
+	{ "unknown-ind", 0x2801 },  { "auth-fail", 0x2802 },	 { "decrypt-fail", 0x2803 },
 };
 
 static const struct name codes6[] = {
-	{"noroute-unr", 0x100}, {"admin-unr", 0x101},	 {"notnbr-unr", 0x102},
-	{"beyond-unr", 0x102},	{"addr-unr", 0x103},	 {"port-unr", 0x104},
-	{"transit", 0x300},	{"reassemb", 0x301},	 {"badhead", 0x400},
-	{"nxthdr", 0x401},	{"redironlink", 0x8900}, {"redirrouter", 0x8901},
+	{ "noroute-unr", 0x100 }, { "admin-unr", 0x101 },    { "notnbr-unr", 0x102 },
+	{ "beyond-unr", 0x102 },  { "addr-unr", 0x103 },     { "port-unr", 0x104 },
+	{ "transit", 0x300 },	  { "reassemb", 0x301 },     { "badhead", 0x400 },
+	{ "nxthdr", 0x401 },	  { "redironlink", 0x8900 }, { "redirrouter", 0x8901 },
 };
 
 static const struct name *by_name(const struct name *t, size_t n, const char *s)

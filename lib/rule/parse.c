@@ -62,7 +62,9 @@ static int parse_unknown(struct rule_parser *p, uint8_t *rank)
 	const struct rule_tok *t = p->tok;
 	const struct rule_part *part = rule_part_unknown(p, *rank);
 
-	if (p->tok == t)
+	if (rule_is(p, "(") || rule_is(p, "{"))
+		rule_skip_group(p);
+	else if (p->tok == t)
 		p->tok++;
 	if (!part)
 		return -EINVAL;
@@ -119,9 +121,9 @@ static int parse_rule(struct rule_parser *p)
 int pt_rule_parse(const struct pt_rule_ctx *ctx, const char *text, size_t len,
 		  struct pt_ast_rule **out, struct pt_err *e)
 {
-	struct rule_parser p = {.ctx = ctx, .text = text, .text_len = len, .err = e};
-	struct rule_text expanded = {0};
-	struct rule_toks toks = {0};
+	struct rule_parser p = { .ctx = ctx, .text = text, .text_len = len, .err = e };
+	struct rule_text expanded = { 0 };
+	struct rule_toks toks = { 0 };
 	int rc;
 
 	*out = NULL;

@@ -5,7 +5,7 @@
 
 #include "rule/internal.h"
 
-static const char *const actions[] = {"pass", "block", "match"}; /* in the order of pt_action */
+static const char *const actions[] = { "pass", "block", "match" }; /* in the order of pt_action */
 
 /* ---- answers of block ---- */
 
@@ -13,7 +13,7 @@ static int icmp_code(struct rule_parser *p, enum pt_af af, int16_t *out)
 {
 	const struct rule_tok *t = p->tok;
 	uint8_t unreach = af == PT_AF_INET ? 3 : 1, code;
-	struct pt_buf hint = {0};
+	struct pt_buf hint = { 0 };
 	const char *near;
 
 	if (t->kind != TOK_WORD)
@@ -64,9 +64,9 @@ static int block_return(struct rule_parser *p)
 		enum pt_ret ret;
 		bool six;
 	} forms[] = {
-		{"drop", PT_RET_DROP, false},	     {"return", PT_RET_RETURN, false},
-		{"return-rst", PT_RET_RST, false},   {"return-icmp", PT_RET_ICMP, false},
-		{"return-icmp6", PT_RET_ICMP, true},
+		{ "drop", PT_RET_DROP, false },	       { "return", PT_RET_RETURN, false },
+		{ "return-rst", PT_RET_RST, false },   { "return-icmp", PT_RET_ICMP, false },
+		{ "return-icmp6", PT_RET_ICMP, true },
 	};
 
 	for (size_t i = 0; i < PT_ARRAY_SIZE(forms); i++) {
@@ -105,8 +105,9 @@ static int synonym(const char *word)
 		const char *word;
 		enum pt_action action;
 	} others[] = {
-		{"allow", PT_PASS}, {"accept", PT_PASS},  {"permit", PT_PASS},	{"deny", PT_BLOCK},
-		{"drop", PT_BLOCK}, {"reject", PT_BLOCK}, {"return", PT_BLOCK},
+		{ "allow", PT_PASS },	{ "accept", PT_PASS }, { "permit", PT_PASS },
+		{ "deny", PT_BLOCK },	{ "drop", PT_BLOCK },  { "reject", PT_BLOCK },
+		{ "return", PT_BLOCK },
 	};
 	const char *near = rule_nearest(word, actions, PT_ARRAY_SIZE(actions));
 
@@ -124,11 +125,12 @@ static int synonym(const char *word)
 static int no_action(struct rule_parser *p)
 {
 	const struct rule_tok *t = p->tok;
-	struct pt_buf hint = {0};
+	struct pt_buf hint = { 0 };
 	int meant;
 
 	if (t->kind == TOK_HOLE || rule_part_of(t)) {
-		p->holes |= t->kind == TOK_HOLE;
+		if (t->kind == TOK_HOLE)
+			p->tok++;
 		return rule_note(p, t, "a rule begins with pass, block or match",
 				 "'%s' where pass, block or match is expected", t->s);
 	}

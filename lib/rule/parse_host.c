@@ -23,6 +23,14 @@ static bool dots_and_digits(const char *s)
 	return *s && strspn(s, "0123456789.") == strlen(s);
 }
 
+static bool leading_zero(const char *s)
+{
+	for (const char *c = s; *c; c++)
+		if (*c == '0' && (c == s || c[-1] == '.') && c[1] >= '0' && c[1] <= '9')
+			return true;
+	return false;
+}
+
 /* Digits first, or so many colons that it can only be meant as an address. */
 static bool looks_numeric(const char *s)
 {
@@ -44,8 +52,8 @@ static const char *address_hint(const char *s)
 		return "write all four parts: 10.0.0.0/8";
 	if (strchr(s, '%'))
 		return "leave the zone out, and name the interface with `on`";
-	if (dots_and_digits(s) && (strstr(s, ".0") || *s == '0'))
-		return "write the four parts as numbers from 0 to 255 without leading zeros";
+	if (dots_and_digits(s) && leading_zero(s))
+		return "write numbers without leading zeros";
 	if (dots_and_digits(s))
 		return "the four parts are numbers from 0 to 255";
 	return NULL;
@@ -61,6 +69,8 @@ static void pass_over(struct rule_parser *p)
 
 static int no_address(struct rule_parser *p, const struct rule_tok *t)
 {
+	if (!strcmp(t->s, "-") && rule_operand(p->tok))
+		p->tok++;
 	pass_over(p);
 	if (t->kind == TOK_STRING)
 		return rule_note(p, t, NULL, "this is not an address or the name of an interface");
@@ -76,7 +86,7 @@ static int host_bits(struct rule_parser *p, const struct rule_tok *t,
 {
 	struct pt_prefix net = *written;
 	struct rule_tok whole = rule_span(t, p->tok - 1);
-	struct pt_buf hint = {0};
+	struct pt_buf hint = { 0 };
 
 	net.addr.v = pt_prefix_lo(written);
 	pt_buf_str(&hint, "the network is ");
@@ -109,7 +119,7 @@ static int prefix_length(struct rule_parser *p, uint64_t max, uint8_t *out)
 static int set_prefix(struct rule_parser *p, const struct rule_tok *t, struct pt_addr a,
 		      struct pt_ast_host *h)
 {
-	struct pt_prefix pre = {.addr = a, .len = (uint8_t)pt_af_bits(a.af)};
+	struct pt_prefix pre = { .addr = a, .len = (uint8_t)pt_af_bits(a.af) };
 	size_t errors = p->errors;
 	int rc = 0;
 
@@ -173,7 +183,8 @@ static int parse_address(struct rule_parser *p, const struct rule_tok *t, struct
 		return rule_unexpected(p, last, "the last address of a range", NULL, 0);
 	p->tok++;
 	if (last->kind == TOK_STRING || pt_addr_parse(last->s, &hi))
-		return no_address(p, last);
+		return rule_note(p, last, address_hint(last->s),
+				 "a range that does not end with an address");
 	return set_range(p, t, lo, hi, h);
 }
 
@@ -182,8 +193,8 @@ static int parse_address(struct rule_parser *p, const struct rule_tok *t, struct
 static int modifier(struct rule_parser *p, const struct rule_tok *t, const char *mod,
 		    struct pt_ast_host *h)
 {
-	static const char *const names[] = {"network", "broadcast", "peer", "0"};
-	struct pt_buf hint = {0};
+	static const char *const names[] = { "network", "broadcast", "peer", "0" };
+	struct pt_buf hint = { 0 };
 	const char *near;
 
 	if (!strcmp(mod, "0") && !h->no_alias) {
@@ -195,7 +206,7 @@ static int modifier(struct rule_parser *p, const struct rule_tok *t, const char 
 			h->mod = (enum pt_if_mod)(i + 1);
 			return 0;
 		}
-	near = rule_nearest(mod, names, PT_ARRAY_SIZE(names));
+	near = strlen(mod) > 2 ? rule_nearest(mod, names, PT_ARRAY_SIZE(names)) : NULL;
 	if (near)
 		pt_buf_fmt(&hint, "did you mean ':%s'?", near);
 	else
@@ -269,6 +280,7 @@ static int parse_table(struct rule_parser *p, struct pt_ast_host *h)
 static int parse_dynamic(struct rule_parser *p, struct pt_ast_host *h)
 {
 	const struct rule_tok *t = p->tok;
+	struct pt_addr addr;
 	int rc = 0;
 
 	h->loc = rule_loc(p, t);
@@ -280,8 +292,13 @@ static int parse_dynamic(struct rule_parser *p, struct pt_ast_host *h)
 		return rule_unexpected(p, t, "the name of an interface", NULL, 0);
 	}
 	p->tok++;
-	if (h->dyn)
+	if (h->dyn && !pt_addr_parse(t->s, &addr)) {
+		(void)rule_fail(p, t, "parentheses stand around the name of an interface",
+				"an address in parentheses");
+		pass_over(p);
+	} else if (h->dyn) {
 		rc = parse_interface(p, t, h);
+	}
 	if (rc)
 		return rc;
 	if (!rule_take(p, ")"))

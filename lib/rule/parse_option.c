@@ -43,11 +43,15 @@ int rule_parse_flags(struct rule_parser *p, const struct rule_tok *t)
 	}
 	if (!rule_is(p, "/"))
 		rc = flag_letters(p, &r->flags_set);
+	if (!rc && errors != p->errors && !rule_is(p, "/"))
+		return 0;
 	if (!rc && !rule_take(p, "/"))
 		rc = rule_fail(p, p->tok,
 			       "write the flags that are looked at behind a '/', as in S/SA",
 			       "the mask of flags is missing");
-	if (!rc)
+	if (!rc && errors != p->errors && rule_operand(p->tok))
+		p->tok++; /* the mask has most likely the same mistake */
+	else if (!rc)
 		rc = flag_letters(p, &r->flags_mask);
 	if (rc || errors != p->errors || !(r->flags_set & ~r->flags_mask))
 		return rc;
@@ -66,7 +70,7 @@ static const char *family(const struct rule_parser *p)
 static void bad_icmp(struct rule_parser *p, const struct rule_tok *t, const char *what,
 		     const char *near)
 {
-	struct pt_buf hint = {0};
+	struct pt_buf hint = { 0 };
 
 	if (t->s[0] == '0' && t->s[1])
 		pt_buf_str(&hint, "write numbers without leading zeros");
@@ -94,9 +98,19 @@ static int icmp_code(struct rule_parser *p, struct pt_ast_icmp *i)
 	return 0;
 }
 
+/* Behind a type that is none: a code, with its keyword or what may stand for it. */
+static void pass_over_code(struct rule_parser *p)
+{
+	bool code = rule_take(p, "code");
+	uint8_t type;
+
+	if (rule_operand(p->tok) && (code || rule_icmp_type_parse(p->r->icmp_af, p->tok->s, &type)))
+		p->tok++;
+}
+
 static int one_icmp(struct rule_parser *p, void *arg)
 {
-	struct pt_ast_icmp i = {.code = -1};
+	struct pt_ast_icmp i = { .code = -1 };
 	const struct rule_tok *t = p->tok;
 	bool known;
 	int rc = 0;
@@ -109,14 +123,12 @@ static int one_icmp(struct rule_parser *p, void *arg)
 	p->tok++;
 	i.loc = rule_loc(p, t);
 	known = !rule_icmp_type_parse(p->r->icmp_af, t->s, &i.type);
-	if (!known)
+	if (!known) {
 		bad_icmp(p, t, "type", rule_icmp_type_nearest(p->r->icmp_af, t->s));
-	if (!rule_take(p, "code"))
-		return pt_vec_push(p->ctx->arena, &p->r->icmp, i);
-	if (known)
+		pass_over_code(p);
+	} else if (rule_take(p, "code")) {
 		rc = icmp_code(p, &i);
-	else if (rule_operand(p->tok))
-		p->tok++; /* what codes there are depends on the type */
+	}
 	return rc ? rc : pt_vec_push(p->ctx->arena, &p->r->icmp, i);
 }
 
@@ -143,7 +155,7 @@ static int state_options(struct rule_parser *p)
 
 int rule_parse_state(struct rule_parser *p, const struct rule_tok *t)
 {
-	static const char *const state[] = {"state"};
+	static const char *const state[] = { "state" };
 	bool keep = !strcmp(t->s, "keep");
 
 	if (!rule_take(p, "state"))

@@ -19,7 +19,7 @@ static bool other_range(const char *s)
 
 static void no_port(struct rule_parser *p, const struct rule_tok *t, const char *s)
 {
-	struct pt_buf hint = {0};
+	struct pt_buf hint = { 0 };
 	const char *near = rule_service_nearest(s);
 
 	if (s[0] == '0' && s[1])
@@ -183,7 +183,7 @@ static int plain(struct rule_parser *p, struct pt_ast_port *o)
 static int one_port(struct rule_parser *p, void *arg)
 {
 	pt_ports *list = arg;
-	struct pt_ast_port o = {.op = PT_PORT_EQ};
+	struct pt_ast_port o = { .op = PT_PORT_EQ };
 	const struct rule_tok *t = p->tok;
 	size_t errors = p->errors;
 	struct rule_tok whole;

@@ -36,18 +36,21 @@ static int parse_quick(struct rule_parser *p, const struct rule_tok *t)
 			 "'quick' in a match rule");
 }
 
+static const char if_hint[] = "a letter, then letters, digits, '_', '.' or '-', at most 15";
+
 static int bad_interface(struct rule_parser *p, const struct rule_tok *t)
 {
 	if (!strcmp(t->s, "any"))
 		return rule_note(p, t, "leave it out, or write `on ! lo`",
 				 "'on any' is not available in this version");
-	return rule_note(p, t, "a letter, then letters, digits, '_', '.' or '-', at most 15",
-			 "this is not the name of an interface or group");
+	if (t->kind == TOK_STRING)
+		return rule_note(p, t, if_hint, "this is not the name of an interface or group");
+	return rule_note(p, t, if_hint, "'%.64s' is not the name of an interface or group", t->s);
 }
 
 static int one_if(struct rule_parser *p, void *arg)
 {
-	struct pt_ast_if i = {.neg = rule_take(p, "!")};
+	struct pt_ast_if i = { .neg = rule_take(p, "!") };
 	const struct rule_tok *t = p->tok;
 	bool any = rule_is(p, "any");
 
@@ -77,7 +80,7 @@ static int parse_af(struct rule_parser *p, const struct rule_tok *t)
 static int one_proto(struct rule_parser *p, void *arg)
 {
 	const struct rule_tok *t = p->tok;
-	struct pt_buf hint = {0};
+	struct pt_buf hint = { 0 };
 	const char *near;
 	uint8_t proto;
 
@@ -133,31 +136,32 @@ static int parse_to(struct rule_parser *p, const struct rule_tok *t)
 /* ---- the table ---- */
 
 static const struct rule_part parts[] = {
-	{"in", 1, GROUP_DIR, parse_dir},
-	{"out", 1, GROUP_DIR, parse_dir},
-	{"log", 2, GROUP_LOG, parse_log},
-	{"quick", 3, GROUP_QUICK, parse_quick},
-	{"on", 4, GROUP_ON, parse_on},
-	{"inet", 5, GROUP_AF, parse_af},
-	{"inet6", 5, GROUP_AF, parse_af},
-	{"proto", 6, GROUP_PROTO, parse_proto},
-	{"all", 7, GROUP_SRC, parse_all},
-	{"from", 7, GROUP_SRC, parse_from},
-	{"to", 8, GROUP_DST, parse_to},
-	{"flags", RULE_RANK_OPTION, GROUP_FLAGS, rule_parse_flags},
-	{"icmp-type", RULE_RANK_OPTION, GROUP_ICMP, rule_parse_icmp},
-	{"icmp6-type", RULE_RANK_OPTION, GROUP_ICMP, rule_parse_icmp},
-	{"keep", RULE_RANK_OPTION, GROUP_STATE, rule_parse_state},
-	{"no", RULE_RANK_OPTION, GROUP_STATE, rule_parse_state},
-	{"label", RULE_RANK_OPTION, GROUP_LABEL, rule_parse_label},
-	{"tag", RULE_RANK_OPTION, GROUP_TAG, rule_parse_tag},
-	{"tagged", RULE_RANK_OPTION, GROUP_TAGGED, rule_parse_tagged},
-	{"nat-to", RULE_RANK_OPTION, GROUP_NAT, rule_parse_nat},
-	{"rdr-to", RULE_RANK_OPTION, GROUP_NAT, rule_parse_nat},
-	{"binat-to", RULE_RANK_OPTION, GROUP_NAT, rule_parse_nat},
+	{ "in", 1, GROUP_DIR, parse_dir },
+	{ "out", 1, GROUP_DIR, parse_dir },
+	{ "log", 2, GROUP_LOG, parse_log },
+	{ "quick", 3, GROUP_QUICK, parse_quick },
+	{ "on", 4, GROUP_ON, parse_on },
+	{ "inet", 5, GROUP_AF, parse_af },
+	{ "inet6", 5, GROUP_AF, parse_af },
+	{ "proto", 6, GROUP_PROTO, parse_proto },
+	{ "all", 7, GROUP_SRC, parse_all },
+	{ "from", 7, GROUP_SRC, parse_from },
+	{ "to", 8, GROUP_DST, parse_to },
+	{ "flags", RULE_RANK_OPTION, GROUP_FLAGS, rule_parse_flags },
+	{ "icmp-type", RULE_RANK_OPTION, GROUP_ICMP, rule_parse_icmp },
+	{ "icmp6-type", RULE_RANK_OPTION, GROUP_ICMP, rule_parse_icmp },
+	{ "keep", RULE_RANK_OPTION, GROUP_STATE, rule_parse_state },
+	{ "no", RULE_RANK_OPTION, GROUP_STATE, rule_parse_state },
+	{ "label", RULE_RANK_OPTION, GROUP_LABEL, rule_parse_label },
+	{ "tag", RULE_RANK_OPTION, GROUP_TAG, rule_parse_tag },
+	{ "tagged", RULE_RANK_OPTION, GROUP_TAGGED, rule_parse_tagged },
+	{ "nat-to", RULE_RANK_OPTION, GROUP_NAT, rule_parse_nat },
+	{ "rdr-to", RULE_RANK_OPTION, GROUP_NAT, rule_parse_nat },
+	{ "binat-to", RULE_RANK_OPTION, GROUP_NAT, rule_parse_nat },
 };
 
-static const struct rule_part not_tagged = {"!", RULE_RANK_OPTION, GROUP_TAGGED, rule_parse_tagged};
+static const struct rule_part not_tagged = { "!", RULE_RANK_OPTION, GROUP_TAGGED,
+					     rule_parse_tagged };
 
 static const struct rule_part *part_by_word(const char *word)
 {
@@ -194,6 +198,16 @@ static const char *contradiction_hint(enum rule_group group)
 	}
 }
 
+/* Keywords of two words go by the first. */
+static const char *whole_word(const char *word)
+{
+	if (!strcmp(word, "keep"))
+		return "keep state";
+	if (!strcmp(word, "no"))
+		return "no state";
+	return strcmp(word, "!") ? word : "! tagged";
+}
+
 /* Records what is wrong with a part of RANK behind what was read so far. */
 int rule_part_order(struct rule_parser *p, const struct rule_tok *t, const struct rule_part *part,
 		    uint8_t rank)
@@ -202,13 +216,14 @@ int rule_part_order(struct rule_parser *p, const struct rule_tok *t, const struc
 
 	if (!first)
 		p->first[part->group] = t->s;
-	if (p->holes)
+	if (p->holes || p->blamed == t)
 		return 0;
 	if (first && !strcmp(first, t->s))
-		return rule_note(p, t, "leave one of them out", "'%s' is given twice", t->s);
+		return rule_note(p, t, "leave one of them out", "'%s' is given twice",
+				 whole_word(t->s));
 	if (first)
 		return rule_note(p, t, contradiction_hint(part->group), "'%s' in a rule with '%s'",
-				 t->s, first);
+				 whole_word(t->s), whole_word(first));
 	if (part->rank >= rank)
 		return 0;
 	return rule_note(
@@ -225,20 +240,21 @@ static int wrong_place(struct rule_parser *p, const struct rule_tok *t)
 	static const struct {
 		const char *word, *hint;
 	} known[] = {
-		{"port", "it stands behind from or to: `to any port 22`"},
-		{"static-port", "it stands behind nat-to"},
-		{"code", "it stands behind a type: `icmp-type unreach code port-unr`"},
-		{"state", "write `keep state` or `no state`"},
-		{"pass", "a rule has one action"},
-		{"block", "a rule has one action"},
-		{"match", "a rule has one action"},
-		{"drop", "it stands behind block"},
-		{"return", "it stands behind block"},
-		{"return-rst", "it stands behind block"},
-		{"return-icmp", "it stands behind block"},
-		{"return-icmp6", "it stands behind block"},
-		{"any", "write `from any` or `to any`"},
-		{"self", "write `from self` or `to self`"},
+		{ "port",
+		  "it stands behind an address: `to any port 22`, `nat-to (wan) port 5000`" },
+		{ "static-port", "it stands once, behind the target of nat-to" },
+		{ "code", "it stands behind a type: `icmp-type unreach code port-unr`" },
+		{ "state", "write `keep state` or `no state`" },
+		{ "pass", "a rule has one action" },
+		{ "block", "a rule has one action" },
+		{ "match", "a rule has one action" },
+		{ "drop", "it stands behind block" },
+		{ "return", "it stands behind block" },
+		{ "return-rst", "it stands behind block" },
+		{ "return-icmp", "it stands behind block" },
+		{ "return-icmp6", "it stands behind block" },
+		{ "any", "write `from any` or `to any`" },
+		{ "self", "write `from self` or `to self`" },
 	};
 
 	for (size_t i = 0; i < PT_ARRAY_SIZE(known); i++)
@@ -247,18 +263,21 @@ static int wrong_place(struct rule_parser *p, const struct rule_tok *t)
 	return 0;
 }
 
-/* A value without the keyword that it belongs to. */
+static const char braces[] = "several values stand in braces: { this, that }";
+
+/* A value without the keyword that it belongs to, or one value too many. */
 static int forgotten(struct rule_parser *p, const struct rule_tok *t)
 {
-	struct pt_buf hint = {0};
+	bool sides = p->first[GROUP_SRC] || p->first[GROUP_DST];
+	struct pt_buf hint = { 0 };
 	struct pt_addr addr;
 	uint8_t proto;
 	int rc = 0;
 
 	if (strlen(t->s) <= 64 && !pt_addr_parse(t->s, &addr))
-		pt_buf_fmt(&hint, "write `from %s` or `to %s`", t->s, t->s);
-	else if (!p->first[GROUP_PROTO] && t->s[0] > '9' && !pt_proto_parse(t->s, &proto))
-		pt_buf_fmt(&hint, "write `proto %s`", t->s);
+		pt_buf_fmt(&hint, sides ? braces : "write `from %s` or `to %s`", t->s, t->s);
+	else if (t->s[0] > '9' && !pt_proto_parse(t->s, &proto))
+		pt_buf_fmt(&hint, p->first[GROUP_PROTO] ? braces : "write `proto %s`", t->s);
 	if (hint.s)
 		rc = rule_fail(p, t, hint.s, "'%s' without the keyword it belongs to", t->s);
 	pt_buf_fini(&hint);
@@ -267,8 +286,8 @@ static int forgotten(struct rule_parser *p, const struct rule_tok *t)
 
 static size_t legal_words(const struct rule_parser *p, uint8_t rank, const char **words)
 {
-	static const char *const more[] = {"drop",	   "return", "return-rst", "return-icmp",
-					   "return-icmp6", "port",   "static-port"};
+	static const char *const more[] = { "drop",	    "return", "return-rst", "return-icmp",
+					    "return-icmp6", "port",   "static-port" };
 	size_t n = 0;
 
 	for (size_t i = 0; i < PT_ARRAY_SIZE(parts); i++)
@@ -287,7 +306,7 @@ static size_t legal_words(const struct rule_parser *p, uint8_t rank, const char 
 /* Whether NEXT can follow WORD: a guess must not lead to a second error. */
 static bool has_value(const char *word, const struct rule_tok *next)
 {
-	static const char *const alone[] = {"in", "out", "log", "quick", "inet", "inet6", "all"};
+	static const char *const alone[] = { "in", "out", "log", "quick", "inet", "inet6", "all" };
 
 	for (size_t i = 0; i < PT_ARRAY_SIZE(alone); i++)
 		if (!strcmp(word, alone[i]))
@@ -300,22 +319,42 @@ static bool has_value(const char *word, const struct rule_tok *next)
 					 !strcmp(next->s, "self") || !strcmp(next->s, "port"));
 }
 
+/* Directly behind a wrong word, and no keyword that is misspelt: most likely it belongs to that
+ * word. */
+static bool follows_wrong(const struct rule_parser *p, const struct rule_tok *t)
+{
+	return p->errors && t[-1].off + t[-1].len == p->wrong_end;
+}
+
+static int lone_value(struct rule_parser *p, const struct rule_tok *t)
+{
+	if (t->kind == TOK_WORD)
+		return wrong_place(p, t) ? -EINVAL : forgotten(p, t);
+	if (rule_is(p, ","))
+		return rule_fail(p, t, braces, "',' outside of a list");
+	return 0;
+}
+
 const struct rule_part *rule_part_unknown(struct rule_parser *p, uint8_t rank)
 {
-	const char *words[PT_ARRAY_SIZE(parts) + 7], *near;
+	const char *words[PT_ARRAY_SIZE(parts) + 7], *near = NULL;
 	const struct rule_tok *t = p->tok;
-	size_t n;
+	size_t n = legal_words(p, rank, words);
+	bool reserved;
 
 	if (rule_is(p, "!") && t[1].kind == TOK_WORD && rule_reserved(t[1].s))
 		t = ++p->tok;
-	if (t->kind == TOK_WORD && !rule_reserved(t->s) && (wrong_place(p, t) || forgotten(p, t)))
+	reserved = t->kind == TOK_WORD && rule_reserved(t->s);
+	if (t->kind == TOK_WORD && !reserved)
+		near = rule_nearest(t->s, words, n);
+	if (!reserved && (!near || strlen(t->s) < 4) && follows_wrong(p, t)) {
+		p->errors++;
 		return NULL;
-	n = legal_words(p, rank, words);
+	}
+	if (!reserved && lone_value(p, t))
+		return NULL;
 	(void)rule_unexpected(p, t, rank < 7 ? "the next part of the rule" : "an option", words, n);
-	if (t->kind != TOK_WORD || rule_reserved(t->s) || strlen(t->s) < 3)
-		return NULL;
-	near = rule_nearest(t->s, words, n);
-	return near && has_value(near, t + 1) ? part_by_word(near) : NULL;
+	return near && strlen(t->s) > 2 && has_value(near, t + 1) ? part_by_word(near) : NULL;
 }
 
 /* ---- recovery ---- */
@@ -323,7 +362,7 @@ const struct rule_part *rule_part_unknown(struct rule_parser *p, uint8_t rank)
 /* Words that belong to the reserved option T although they begin parts or options elsewhere. */
 static bool belongs(const struct rule_tok *option, const struct rule_tok *t)
 {
-	static const char *const families[] = {"inet", "inet6", "from", "to"};
+	static const char *const families[] = { "inet", "inet6", "from", "to" };
 
 	if (!strcmp(option->s, "set"))
 		return t == option + 1;

@@ -25,8 +25,8 @@ static void list_close(struct pt_buf *b, size_t n)
 
 static void print_action(struct pt_buf *b, const struct pt_ast_rule *r)
 {
-	static const char *const actions[] = {"pass", "block", "match"};
-	static const char *const rets[] = {" drop", " return", " return-rst", " return-icmp"};
+	static const char *const actions[] = { "pass", "block", "match" };
+	static const char *const rets[] = { " drop", " return", " return-rst", " return-icmp" };
 
 	pt_buf_str(b, actions[r->action]);
 	if (!r->ret_explicit)
@@ -78,7 +78,7 @@ static void print_protos(struct pt_buf *b, const struct pt_ast_rule *r)
 
 static void print_if_host(struct pt_buf *b, const struct pt_ast_host *h)
 {
-	static const char *const mods[] = {"", ":network", ":broadcast", ":peer"};
+	static const char *const mods[] = { "", ":network", ":broadcast", ":peer" };
 
 	pt_buf_fmt(b, "%s%s%s%s%s", h->dyn ? "(" : "", h->name, mods[h->mod],
 		   h->no_alias ? ":0" : "", h->dyn ? ")" : "");
@@ -96,7 +96,7 @@ static void print_host(struct pt_buf *b, const struct pt_ast_host *h)
 		pt_buf_str(b, "self");
 		break;
 	case PT_HOST_PREFIX:
-		pt_prefix_fmt(b, (struct pt_prefix){.addr = h->lo, .len = h->plen});
+		pt_prefix_fmt(b, (struct pt_prefix){ .addr = h->lo, .len = h->plen });
 		break;
 	case PT_HOST_RANGE:
 		pt_addr_fmt(b, h->lo);
@@ -114,7 +114,7 @@ static void print_host(struct pt_buf *b, const struct pt_ast_host *h)
 
 static void print_port(struct pt_buf *b, const struct pt_ast_port *p)
 {
-	static const char *const before[] = {"", "!= ", "< ", "<= ", "> ", ">= "};
+	static const char *const before[] = { "", "!= ", "< ", "<= ", "> ", ">= " };
 
 	switch (p->op) {
 	case PT_PORT_RANGE:
@@ -225,7 +225,7 @@ static void print_name(struct pt_buf *b, const char *word, const char *name)
 
 static void print_nat(struct pt_buf *b, const struct pt_ast_nat *n)
 {
-	static const char *const words[] = {"", " nat-to ", " rdr-to ", " binat-to "};
+	static const char *const words[] = { "", " nat-to ", " rdr-to ", " binat-to " };
 
 	if (n->kind == PT_NAT_NONE)
 		return;
@@ -243,8 +243,8 @@ static void print_nat(struct pt_buf *b, const struct pt_ast_nat *n)
 
 void pt_rule_print(struct pt_buf *b, const struct pt_ast_rule *r)
 {
-	static const char *const dirs[] = {"", " in", " out"}, *const afs[] = {"", " inet",
-									       " inet6"};
+	static const char *const dirs[] = { "", " in", " out" }, *const afs[] = { "", " inet",
+										  " inet6" };
 
 	print_action(b, r);
 	pt_buf_str(b, dirs[r->dir]);

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * rule_tree - whether two rules are the same, field by field, all but their places.
+ *
+ * Comparing their printed texts would not find what the printer forgets. Shared by the unit tests
+ * and the fuzzer.
+ */
+#ifndef TESTS_RULE_TREE_H
+#define TESTS_RULE_TREE_H
+
+#include <string.h>
+
+#include <patronus/rule.h>
+
+static bool tree_str(const char *x, const char *y)
+{
+	return x && y ? !strcmp(x, y) : x == y;
+}
+
+static bool tree_addr(struct pt_addr x, struct pt_addr y)
+{
+	return x.af == y.af && x.v == y.v;
+}
+
+static bool tree_host(const struct pt_ast_host *x, const struct pt_ast_host *y)
+{
+	return x->kind == y->kind && x->neg == y->neg && x->dyn == y->dyn &&
+	       x->no_alias == y->no_alias && x->mod == y->mod && tree_str(x->name, y->name) &&
+	       tree_addr(x->lo, y->lo) && tree_addr(x->hi, y->hi) && x->plen == y->plen;
+}
+
+static bool tree_hosts(const pt_hosts *x, const pt_hosts *y)
+{
+	if (x->n != y->n)
+		return false;
+	for (size_t i = 0; i < x->n; i++)
+		if (!tree_host(&x->v[i], &y->v[i]))
+			return false;
+	return true;
+}
+
+static bool tree_ports(const pt_ports *x, const pt_ports *y)
+{
+	if (x->n != y->n)
+		return false;
+	for (size_t i = 0; i < x->n; i++)
+		if (x->v[i].op != y->v[i].op || x->v[i].a != y->v[i].a || x->v[i].b != y->v[i].b)
+			return false;
+	return true;
+}
+
+static bool tree_ifs(const struct pt_ast_rule *x, const struct pt_ast_rule *y)
+{
+	if (x->ifs.n != y->ifs.n)
+		return false;
+	for (size_t i = 0; i < x->ifs.n; i++)
+		if (x->ifs.v[i].neg != y->ifs.v[i].neg ||
+		    !tree_str(x->ifs.v[i].name, y->ifs.v[i].name))
+			return false;
+	return true;
+}
+
+static bool tree_icmp(const struct pt_ast_rule *x, const struct pt_ast_rule *y)
+{
+	if (x->icmp_af != y->icmp_af || x->icmp.n != y->icmp.n)
+		return false;
+	for (size_t i = 0; i < x->icmp.n; i++)
+		if (x->icmp.v[i].type != y->icmp.v[i].type ||
+		    x->icmp.v[i].code != y->icmp.v[i].code)
+			return false;
+	return true;
+}
+
+static bool tree_nat(const struct pt_ast_nat *x, const struct pt_ast_nat *y)
+{
+	return x->kind == y->kind && tree_host(&x->host, &y->host) && x->has_port == y->has_port &&
+	       x->port_lo == y->port_lo && x->port_hi == y->port_hi &&
+	       x->port_star == y->port_star && x->static_port == y->static_port;
+}
+
+/* The name of the first part that differs, or NULL. */
+static const char *tree_differs(const struct pt_ast_rule *x, const struct pt_ast_rule *y)
+{
+	if (x->action != y->action || x->ret != y->ret || x->ret_explicit != y->ret_explicit ||
+	    x->ret_icmp6_only != y->ret_icmp6_only || x->code4 != y->code4 || x->code6 != y->code6)
+		return "action";
+	if (x->dir != y->dir || x->log != y->log || x->quick != y->quick)
+		return "direction, log or quick";
+	if (!tree_ifs(x, y))
+		return "interface";
+	if (x->af != y->af)
+		return "family";
+	if (x->protos.n != y->protos.n ||
+	    (x->protos.n && memcmp(x->protos.v, y->protos.v, x->protos.n) != 0))
+		return "protocol";
+	if (x->all != y->all || !tree_hosts(&x->src, &y->src) || !tree_hosts(&x->dst, &y->dst))
+		return "host";
+	if (!tree_ports(&x->sport, &y->sport) || !tree_ports(&x->dport, &y->dport))
+		return "port";
+	if (x->has_flags != y->has_flags || x->flags_any != y->flags_any ||
+	    x->flags_set != y->flags_set || x->flags_mask != y->flags_mask)
+		return "flags";
+	if (!tree_icmp(x, y))
+		return "ICMP type";
+	if (x->state != y->state)
+		return "state";
+	if (!tree_str(x->tag, y->tag) || !tree_str(x->tagged, y->tagged) ||
+	    x->tagged_neg != y->tagged_neg || !tree_str(x->label, y->label))
+		return "tag or label";
+	return tree_nat(&x->nat, &y->nat) ? NULL : "translation";
+}
+
+#endif
