@@ -2,9 +2,7 @@
 /* ptfw - packet filter of Patronus: its table of commands. */
 #include <limits.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "ptfw.h"
 
@@ -16,8 +14,8 @@ static const struct pt_cli_cmd commands[] = {
 	  cmd_check },
 	{ "diff", NULL, NULL, "what apply would write; status 3 when there is anything", PT_CLI_FILE | SHOW, 0, 0, NULL,
 	  cmd_diff },
-	{ "apply", NULL, NULL, "put the file in force in one transaction", PT_CLI_FILE | PT_CLI_DRY | SHOW, 0, 0, NULL,
-	  cmd_apply },
+	{ "apply", NULL, NULL, "put the file in force in one transaction", PT_CLI_FILE | PT_CLI_DRY | PT_CLI_VERBOSE | SHOW,
+	  0, 0, NULL, cmd_apply },
 	{ "stop", NULL, NULL, "take the rules out of force and go on blocking", PT_CLI_OPEN, 0, 0, NULL, cmd_stop },
 	{ "info", NULL, NULL, "engine, applied file, numbers", SHOW, 0, 0, NULL, cmd_info },
 	{ "follow", NULL, NULL, "keep (interface) addresses up to date, in the foreground", 0, 0, 0, NULL, cmd_follow },
@@ -25,9 +23,10 @@ static const struct pt_cli_cmd commands[] = {
 	  complete_label, cmd_rule_show },
 	{ "nat", "show", "[LABEL]", "the translations in force", SHOW | PT_CLI_STATS | PT_CLI_DETAILS, 0, 1, complete_label,
 	  cmd_nat_show },
-	{ "table", "list", NULL, "the tables in the kernel", SHOW, 0, 0, NULL, cmd_table_list },
-	{ "table", "show", "NAME", "the addresses of a table", SHOW | PT_CLI_STATS | PT_CLI_FAMILY, 1, 1, complete_table,
-	  cmd_table_show },
+	{ "table", "show", "[NAME]", "the addresses of a table; without a name, the tables",
+	  SHOW | PT_CLI_STATS | PT_CLI_FAMILY, 0, 1, complete_table, cmd_table_show },
+	{ "table", "list", NULL, "the tables in the kernel", SHOW | PT_CLI_STATS | PT_CLI_FAMILY, 0, 0, NULL,
+	  cmd_table_list },
 	{ "table", "add", "NAME [ADDRESS...]", "add addresses", PT_CLI_INPUT | PT_CLI_TIMEOUT, 1, MANY, complete_table,
 	  cmd_table_add },
 	{ "table", "delete", "NAME [ADDRESS...]", "delete addresses", PT_CLI_INPUT, 1, MANY, complete_table,
@@ -40,7 +39,7 @@ static const struct pt_cli_cmd commands[] = {
 	{ "table", "zero", "NAME", "set the counters to zero", 0, 1, 1, complete_table, cmd_table_zero },
 	{ "table", "expire", "NAME AGE", "delete what was added longer ago than AGE", 0, 2, 2, complete_table,
 	  cmd_table_expire },
-	{ "state", "show", "[FILTER...]", "the states (host, net, interface, label, proto VALUE)", SHOW | PT_CLI_FAMILY | PT_CLI_STATS,
+	{ "state", "show", "[FILTER...]", "the states (host, network, interface, label, proto VALUE)", SHOW | PT_CLI_FAMILY | PT_CLI_STATS,
 	  0, MANY, complete_filter, cmd_state_show },
 	{ "state", "count", NULL, "how many states there are, and may be", SHOW, 0, 0, NULL, cmd_state_count },
 	{ "state", "kill", "FILTER...", "end the states that match", PT_CLI_FAMILY, 2, MANY, complete_filter,
@@ -54,41 +53,6 @@ static const struct pt_cli_tool tool = {
 	.cmds = commands,
 };
 
-/* pfctl's `-t TABLE -T COMMAND …` is `table COMMAND TABLE …`, and its -f, behind -T, names the addresses' file. */
-static char **table_letters(int argc, char **argv, int *out_argc)
-{
-	const char *table = NULL, *command = NULL;
-	char **args = calloc((size_t)argc + 4, sizeof(*args));
-	int n = 4;
-
-	if (!args)
-		return NULL;
-	for (int i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "-t") && i + 1 < argc)
-			table = argv[++i];
-		else if (!strcmp(argv[i], "-T") && i + 1 < argc)
-			command = argv[++i];
-		else if (!strcmp(argv[i], "-f"))
-			args[n++] = (char *)"--file";
-		else
-			args[n++] = argv[i];
-	}
-	args[0] = argv[0];
-	args[1] = (char *)"table";
-	args[2] = (char *)command;
-	args[3] = (char *)table;
-	*out_argc = n;
-	return args;
-}
-
-static bool has_word(int argc, char **argv, const char *word)
-{
-	for (int i = 1; i < argc; i++)
-		if (!strcmp(argv[i], word))
-			return true;
-	return false;
-}
-
 int main(int argc, char **argv)
 {
 	char **letters;
@@ -96,14 +60,9 @@ int main(int argc, char **argv)
 
 	/* A reader that went away is an error of write(2), not the end of an apply. */
 	signal(SIGPIPE, SIG_IGN);
-	if (!has_word(argc, argv, "-t") || !has_word(argc, argv, "-T"))
-		return pt_cli_main(&tool, argc, argv);
-	letters = table_letters(argc, argv, &argc);
-	if (!letters || !letters[2] || !letters[3]) {
-		fprintf(stderr, "ptfw: error: -t TABLE -T COMMAND [ADDRESS...]\n");
-		free(letters);
-		return PT_EXIT_CONFIG;
-	}
+	rc = pfctl_words(&argc, argv, &letters);
+	if (rc)
+		return rc;
 	rc = pt_cli_main(&tool, argc, letters);
 	free(letters);
 	return rc;

@@ -7,6 +7,9 @@
 #include <patronus/ct.h>
 #include <patronus/plan.h>
 
+/* pfctl.c: *ARGC and *OUT are the words that pfctl's letters in ARGV stand for, or ARGV's own. An exit
+ * status with a message; the caller frees *OUT. */
+int pfctl_words(int *argc, char **argv, char ***out);
 /* whole.c */
 int cmd_check(struct pt_cli *c);
 int cmd_diff(struct pt_cli *c);

@@ -10,8 +10,8 @@
 
 /* All conditions given must hold. */
 struct filter {
-	bool has_net, has_proto;
-	struct pt_prefix net;       /* host, net: either end, before or after translation */
+	PT_VEC(struct pt_prefix) nets; /* host, network: either end, before or after translation */
+	bool has_proto;
 	uint8_t proto;
 	const char *interface;      /* device of the route to either end */
 	uint32_t rule;              /* label: id of the rule */
@@ -43,11 +43,17 @@ static int filter_net(struct states *st, const char *value, bool host)
 		return pt_cli_usage(st->c, "'%s' is not %s", value, host ? "an address" : "a prefix");
 	if (pt_prefix_lo(&p) != p.addr.v)
 		return pt_cli_usage(st->c, "'%s' has bits set beyond its prefix length", value);
-	if (st->f.has_net)
-		return pt_cli_usage(st->c, "only one of host and net, once");
-	st->f.net = p;
-	st->f.has_net = true;
-	return 0;
+	return pt_vec_push(NULL, &st->f.nets, p);
+}
+
+static int filter_host(struct states *st, const char *value)
+{
+	return filter_net(st, value, true);
+}
+
+static int filter_network(struct states *st, const char *value)
+{
+	return filter_net(st, value, false);
 }
 
 static int filter_interface(struct states *st, const char *value)
@@ -78,17 +84,23 @@ static int filter_proto(struct states *st, const char *value)
 	return 0;
 }
 
+static const struct {
+	const char *key;
+	int (*set)(struct states *st, const char *value);
+} filter_keys[] = {
+	{ "host", filter_host },   { "network", filter_network }, { "interface", filter_interface },
+	{ "label", filter_label }, { "proto", filter_proto },
+};
+
+/* No two begin alike: any beginning is unique. */
 static int filter_one(struct states *st, const char *key, const char *value)
 {
-	if (!strcmp(key, "host") || !strcmp(key, "net"))
-		return filter_net(st, value, *key == 'h');
-	if (!strcmp(key, "interface"))
-		return filter_interface(st, value);
-	if (!strcmp(key, "label"))
-		return filter_label(st, value);
-	if (!strcmp(key, "proto"))
-		return filter_proto(st, value);
-	return pt_cli_usage(st->c, "'%s' is no filter: there are host, net, interface, label and proto", key);
+	size_t n = strlen(key);
+
+	for (size_t i = 0; n && i < PT_ARRAY_SIZE(filter_keys); i++)
+		if (!strncmp(filter_keys[i].key, key, n))
+			return filter_keys[i].set(st, value);
+	return pt_cli_usage(st->c, "'%s' is no filter: there are host, network, interface, label and proto", key);
 }
 
 static int filters(struct states *st)
@@ -135,8 +147,9 @@ static bool matches(struct states *st, const struct pt_ct_entry *ct)
 		return false;
 	if (f->has_proto && f->proto != ct->proto)
 		return false;
-	if (f->has_net && !net_matches(&f->net, ct))
-		return false;
+	for (size_t i = 0; i < f->nets.n; i++)
+		if (!net_matches(&f->nets.v[i], ct))
+			return false;
 	if (f->rule && ct->label[1] != f->rule && ct->label[2] != f->rule)
 		return false;
 	return !f->interface || leaves_by(st, ct->orig.src) || leaves_by(st, ct->reply.src);
@@ -272,6 +285,7 @@ static int begin(struct pt_cli *c, struct states *st)
 static void finish(struct states *st)
 {
 	free(st->routes);
+	free(st->f.nets.v);
 	pt_plan_fini(&st->p);
 	sockets_close(&st->s);
 }
@@ -362,10 +376,11 @@ int cmd_state_kill(struct pt_cli *c)
 
 int complete_filter(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg)
 {
-	static const char *const keys[] = { "host", "net", "interface", "label", "proto" };
-
-	(void)c;
-	for (size_t i = 0; n % 2 == 0 && i < PT_ARRAY_SIZE(keys); i++)
-		word(keys[i], arg);
+	if (n % 2) /* the value of the word before */
+		return n <= c->argc && !strncmp("label", c->argv[n - 1], strlen(c->argv[n - 1])) ?
+			       complete_label(c, 0, word, arg) :
+			       0;
+	for (size_t i = 0; i < PT_ARRAY_SIZE(filter_keys); i++)
+		word(filter_keys[i].key, arg);
 	return 0;
 }

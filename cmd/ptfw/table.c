@@ -9,44 +9,32 @@
 /* Addresses of a command: its arguments, or --file. */
 struct addresses {
 	struct pt_arena *arena;
+	char *text; /* as they were given, one or more on a line */
+	size_t len;
 	struct pt_iset set[2]; /* [0] IPv4, [1] IPv6 */
 };
 
 static int from_words(struct pt_cli *c, struct addresses *a)
 {
 	struct pt_buf text = { 0 };
-	int rc;
 
 	for (size_t i = 1; i < c->argc; i++)
 		pt_buf_fmt(&text, "%s\n", c->argv[i]);
-	rc = text.err ? text.err : pt_table_parse("arguments", text.s, text.n, a->arena, &a->set[0], &a->set[1], &c->err);
-	pt_buf_fini(&text);
-	return rc;
-}
-
-static int from_file(struct pt_cli *c, struct addresses *a)
-{
-	char *text;
-	size_t len;
-	int rc;
-
-	rc = pt_file_read(c->input, PT_FILE_MAX, &text, &len, &c->err);
-	if (rc)
-		return rc;
-	rc = pt_table_parse(strcmp(c->input, "-") ? c->input : "standard input", text, len, a->arena, &a->set[0], &a->set[1],
-			    &c->err);
-	free(text);
-	return rc;
+	a->text = text.s;
+	a->len = text.n;
+	return text.err;
 }
 
 static void addresses_fini(struct addresses *a)
 {
+	free(a->text);
 	pt_arena_free(a->arena);
 }
 
 /* An error here is one of usage or of a file: nothing was asked of the kernel yet. */
 static int addresses_read(struct pt_cli *c, struct addresses *a)
 {
+	const char *name = "arguments";
 	int rc;
 
 	memset(a, 0, sizeof(*a));
@@ -57,10 +45,18 @@ static int addresses_read(struct pt_cli *c, struct addresses *a)
 	a->arena = pt_arena_new();
 	if (!a->arena)
 		return -ENOMEM;
-	rc = c->input ? from_file(c, a) : from_words(c, a);
-	if (rc)
-		addresses_fini(a);
-	return rc ? config_exit(rc) : 0;
+	if (c->input) {
+		rc = pt_file_read(c->input, PT_FILE_MAX, &a->text, &a->len, &c->err);
+		name = strcmp(c->input, "-") ? c->input : "standard input";
+	} else {
+		rc = from_words(c, a);
+	}
+	if (!rc)
+		rc = pt_table_parse(name, a->text, a->len, a->arena, &a->set[0], &a->set[1], &c->err);
+	if (!rc)
+		return 0;
+	addresses_fini(a);
+	return rc == -ENOMEM ? rc : PT_EXIT_CONFIG;
 }
 
 /* A table that the file calls `const` keeps what the file gives it. */
@@ -239,22 +235,59 @@ int cmd_table_expire(struct pt_cli *c)
 
 /* ---- test ---- */
 
-struct contents {
+/* Each word is an address of its own: neighbours that are given are two, though a set makes one of them. */
+struct test {
 	struct pt_arena *arena;
-	struct pt_iset set[2];
+	struct pt_iset in[2];  /* the table */
+	size_t hits, all;
 };
 
 static int collect(const struct pt_nft_elem *el, void *arg)
 {
-	struct contents *t = arg;
+	struct test *t = arg;
 
-	return pt_iset_add(t->arena, &t->set[el->af == PT_AF_INET6], el->lo, el->hi);
+	return pt_iset_add(t->arena, &t->in[el->af == PT_AF_INET6], el->lo, el->hi);
+}
+
+static int test_word(struct test *t, const char *word, size_t n)
+{
+	struct pt_iset set[2];
+	int rc = pt_table_parse("arguments", word, n, t->arena, &set[0], &set[1], NULL);
+
+	for (int f = 0; !rc && f < 2; f++)
+		for (size_t i = 0; i < set[f].n; i++) {
+			t->all++;
+			t->hits += pt_iset_covers(&t->in[f], set[f].v[i].lo, set[f].v[i].hi);
+		}
+	return rc;
+}
+
+/* TEXT as it is read for a table, where comments end lines and blanks words. */
+static int test_text(struct test *t, const char *text, size_t len)
+{
+	const char *p = text, *end = text + len;
+	int rc = 0;
+
+	if (len >= 3 && !memcmp(p, "\xef\xbb\xbf", 3))
+		p += 3;
+	while (!rc && p < end) {
+		size_t blank = strspn(p, " \t\r\n"), n = strcspn(p + blank, " \t\r\n#");
+
+		p += blank;
+		if (*p == '#') {
+			p += strcspn(p, "\n");
+			continue;
+		}
+		if (n)
+			rc = test_word(t, p, n);
+		p += n;
+	}
+	return rc;
 }
 
 int cmd_table_test(struct pt_cli *c)
 {
-	struct contents t = { 0 };
-	size_t hits = 0, all = 0;
+	struct test t = { 0 };
 	struct addresses a;
 	struct pt_nl *nf;
 	int rc;
@@ -262,21 +295,19 @@ int cmd_table_test(struct pt_cli *c)
 	rc = addresses_read(c, &a);
 	if (rc)
 		return rc;
+	t.arena = a.arena;
 	rc = pt_nl_open(&nf, NETLINK_NETFILTER, &c->err);
 	if (!rc) {
-		t.arena = a.arena;
 		rc = pt_nft_table_dump(nf, c->argv[0], collect, &t, &c->err);
 		pt_nl_close(nf);
 	}
-	for (int f = 0; !rc && f < 2; f++) {
-		pt_iset_norm(&t.set[f]);
-		all += a.set[f].n;
-		for (size_t i = 0; i < a.set[f].n; i++)
-			hits += pt_iset_covers(&t.set[f], a.set[f].v[i].lo, a.set[f].v[i].hi);
-	}
+	pt_iset_norm(&t.in[0]);
+	pt_iset_norm(&t.in[1]);
+	if (!rc)
+		rc = test_text(&t, a.text, a.len);
 	if (!rc) {
-		pt_cli_say(c, "%zu/%zu addresses match\n", hits, all);
-		rc = hits == all ? PT_EXIT_OK : PT_EXIT_NO;
+		pt_cli_say(c, "%zu/%zu addresses match\n", t.hits, t.all);
+		rc = t.hits == t.all ? PT_EXIT_OK : PT_EXIT_NO;
 	}
 	addresses_fini(&a);
 	return rc;
@@ -325,6 +356,9 @@ int cmd_table_show(struct pt_cli *c)
 	struct pt_nl *nf;
 	int rc, end;
 
+	if (!c->argc)
+		return cmd_table_list(c);
+
 	rc = pt_nl_open(&nf, NETLINK_NETFILTER, &c->err);
 	if (rc)
 		return rc;
@@ -341,23 +375,37 @@ int cmd_table_show(struct pt_cli *c)
 	return rc;
 }
 
-static int count_element(const struct pt_nft_elem *el, void *arg)
+struct sum {
+	enum pt_af af;
+	uint64_t addresses, packets, bytes;
+};
+
+static int add_element(const struct pt_nft_elem *el, void *arg)
 {
-	(void)el;
-	++*(size_t *)arg;
+	struct sum *s = arg;
+
+	if (s->af && s->af != el->af)
+		return 0;
+	s->addresses++;
+	s->packets += el->packets;
+	s->bytes += el->bytes;
 	return 0;
 }
 
 static int list_one(struct pt_cli *c, struct pt_nl *nf, struct pt_out *o, const char *name)
 {
-	size_t n = 0;
-	int rc = pt_nft_table_dump(nf, name, count_element, &n, &c->err);
+	struct sum s = { .af = c->af };
+	int rc = pt_nft_table_dump(nf, name, add_element, &s, &c->err);
 
 	if (rc)
 		return rc;
 	pt_out_rec(o);
 	pt_out_str(o, "name", name);
-	pt_out_u64(o, "addresses", n);
+	pt_out_u64(o, "addresses", s.addresses);
+	if (c->stats) {
+		pt_out_u64(o, "packets", s.packets);
+		pt_out_u64(o, "bytes", s.bytes);
+	}
 	pt_out_rec_end(o);
 	return 0;
 }

@@ -2,6 +2,7 @@
 /* The file as a whole: check, diff, apply, stop, info, follow. */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <time.h>
@@ -139,7 +140,7 @@ static int apply(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
 	size_t writes;
 	int rc;
 
-	if (c->dry || c->json || c->line) {
+	if (c->dry || c->json || c->line || c->verbose) {
 		rc = print_plan(c, p);
 		if (rc || c->dry)
 			return rc;
@@ -289,6 +290,7 @@ int cmd_info(struct pt_cli *c)
 static void say_updated(size_t n, void *arg)
 {
 	pt_cli_say(arg, "addresses changed: %zu writes\n", n);
+	fflush(stdout); /* a journal wants it now */
 }
 
 int cmd_follow(struct pt_cli *c)

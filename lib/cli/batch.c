@@ -41,41 +41,41 @@ static int split(char *line, struct cli_words *words)
 	}
 }
 
-static int run_line(const struct pt_cli_tool *t, const char *file, size_t number, char *line)
+/* A line starts from nothing but how the batch shows things. */
+static int run_line(const struct pt_cli *outer, size_t number, char *line)
 {
+	struct pt_cli c = { .tool = outer->tool, .file = outer->file, .quiet = outer->quiet,
+			    .colour = outer->colour, .nested = true };
 	struct cli_words words = { 0 };
 	int rc;
 
-	rc = pt_vec_push(NULL, &words, t->name);
+	rc = pt_vec_push(NULL, &words, outer->tool->name);
 	if (!rc)
 		rc = split(line, &words);
 	if (rc) {
-		fprintf(stderr, "%s:%zu: error: %s\n", file, number, rc == -EINVAL ? "a quote is not closed" : "out of memory");
-		rc = PT_EXIT_CONFIG;
+		fprintf(stderr, "%s:%zu: error: %s\n", outer->batch, number,
+			rc == -EINVAL ? "a quote is not closed" : "out of memory");
+		rc = rc == -EINVAL ? PT_EXIT_CONFIG : PT_EXIT_SYSTEM;
 	} else if (words.n > 1) {
-		rc = pt_cli_main(t, (int)words.n, (char **)words.v);
+		rc = cli_line(&c, words.n, (char **)words.v);
 		if (rc && rc != PT_EXIT_NO)
-			fprintf(stderr, "%s:%zu: this command failed\n", file, number);
+			fprintf(stderr, "%s:%zu: this command failed\n", outer->batch, number);
 	}
 	free(words.v);
 	return rc;
 }
 
-int cli_batch(const struct pt_cli_tool *t, const struct pt_cli *outer)
+int cli_batch(struct pt_cli *outer)
 {
-	struct pt_err e = { 0 };
 	size_t len, number = 0;
 	char *text, *line, *rest;
 	int rc, worst = PT_EXIT_OK;
 
-	rc = pt_file_read(outer->batch, PT_FILE_MAX, &text, &len, &e);
-	if (rc) {
-		cli_report(outer, &e);
-		pt_err_fini(&e);
+	rc = pt_file_read(outer->batch, PT_FILE_MAX, &text, &len, &outer->err);
+	if (rc)
 		return PT_EXIT_CONFIG;
-	}
 	for (rest = text; (line = strsep(&rest, "\n"));) {
-		rc = run_line(t, outer->batch, ++number, line);
+		rc = run_line(outer, ++number, line);
 		if (rc && !worst)
 			worst = rc;
 		if (rc && !outer->force)

@@ -34,25 +34,39 @@ void cli_version(const struct pt_cli_tool *t)
 	printf("%s (Patronus) %s\n", t->name, PT_VERSION);
 }
 
-void cli_help(const struct pt_cli_tool *t, const char *object)
+static void usage(const struct pt_cli_tool *t, const struct pt_cli_cmd *of, bool one)
+{
+	char words[80];
+
+	if (!of) {
+		printf("%s: %s\n\nUsage: %s [OPTIONS] OBJECT [COMMAND] [ARGUMENTS]\n\n", t->name, t->summary,
+		       t->name);
+		return;
+	}
+	synopsis(words, sizeof(words), of);
+	if (one)
+		printf("Usage: %s [OPTIONS] %s\n\n", t->name, words);
+	else
+		printf("Usage: %s [OPTIONS] %s [COMMAND] [ARGUMENTS]\n\n", t->name, of->object);
+}
+
+void cli_help(const struct pt_cli_tool *t, const struct pt_cli_cmd *of, bool one)
 {
 	unsigned int bits = PT_CLI_ALWAYS;
 
-	if (object)
-		printf("Usage: %s [OPTIONS] %s [COMMAND] [ARGUMENTS]\n\n", t->name, object);
-	else
-		printf("%s: %s\n\nUsage: %s [OPTIONS] OBJECT [COMMAND] [ARGUMENTS]\n\n", t->name, t->summary, t->name);
+	one = one || (of && !of->command);
+	usage(t, of, one);
 	for (const struct pt_cli_cmd *cmd = t->cmds; cmd->object; cmd++) {
 		char left[80];
 
-		if (object && strcmp(cmd->object, object))
+		if (of && (one ? cmd != of : strcmp(cmd->object, of->object) != 0))
 			continue;
 		synopsis(left, sizeof(left), cmd);
 		printf("  %-34s %s\n", left, cmd->help);
 		bits |= cmd->options;
 	}
-	printf("\nOptions%s:\n", object ? "" : " (each command refuses those that it has no use for)");
+	printf("\nOptions%s:\n", one ? "" : " (each command refuses those that it has no use for)");
 	list_options(bits);
-	if (!object)
+	if (!of)
 		printf("\nWords may be shortened while they are unambiguous. See %s(8).\n", t->name);
 }

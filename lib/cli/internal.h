@@ -15,15 +15,27 @@ struct cli_option {
 };
 extern const struct cli_option cli_options[]; /* ends with a NULL help */
 
-/* options.c: takes the options out of ARGV; WORDS gets the rest. -EINVAL with a record. */
+/* options.c: takes the options out of ARGV; WORDS gets the rest. -EINVAL with a record; 1 and 2: help
+ * and version are asked for. */
 struct cli_words {
 	const char **v;
 	size_t n, cap;
+	bool ended;     /* there was a "--": … */
+	size_t literal; /* … words from here on are what they are, "help" too */
 };
 int cli_options_parse(struct pt_cli *c, size_t argc, char **argv, struct cli_words *words);
+/* The option whose value must be the word behind WORD, or NULL. */
+const struct cli_option *cli_option_waits(const char *word);
 
-/* help.c */
-void cli_help(const struct pt_cli_tool *t, const char *object);
+/* main.c: one command line of its own or of a batch; C is what it starts from. The exit status. */
+int cli_line(struct pt_cli *c, size_t argc, char **argv);
+
+/* netns.c: acts in the namespace that --netns names, if any, until it is left. */
+int cli_netns_enter(struct pt_cli *c, int *home);
+int cli_netns_leave(struct pt_cli *c, int home);
+
+/* help.c: of the tool, of an object, of one command */
+void cli_help(const struct pt_cli_tool *t, const struct pt_cli_cmd *of, bool one);
 void cli_version(const struct pt_cli_tool *t);
 
 /* find.c: the command that WORDS begin with; *USED words are its name. NULL with a record. */
@@ -36,6 +48,6 @@ void cli_report(const struct pt_cli *c, const struct pt_err *e);
 int cli_complete(struct pt_cli *c, const struct cli_words *words);
 
 /* batch.c */
-int cli_batch(const struct pt_cli_tool *t, const struct pt_cli *outer);
+int cli_batch(struct pt_cli *outer);
 
 #endif

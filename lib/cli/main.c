@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* From argv to a command and back to an exit status. */
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/internal.h"
 
@@ -85,27 +81,6 @@ void pt_cli_say(const struct pt_cli *c, const char *fmt, ...)
 
 /* ---- running ---- */
 
-/* NAME as `ip netns` knows it, or the path of a namespace. */
-static int enter_netns(struct pt_cli *c)
-{
-	char path[PATH_MAX];
-	int fd, rc = 0;
-
-	if (!c->netns)
-		return 0;
-	if (strchr(c->netns, '/'))
-		snprintf(path, sizeof(path), "%s", c->netns);
-	else
-		snprintf(path, sizeof(path), "/run/netns/%s", c->netns);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return pt_err_sys(&c->err, -errno, "opening the network namespace %s", c->netns);
-	if (setns(fd, CLONE_NEWNET))
-		rc = pt_err_sys(&c->err, -errno, "entering the network namespace %s", c->netns);
-	close(fd);
-	return rc;
-}
-
 static int check_use(struct pt_cli *c, const struct pt_cli_cmd *cmd)
 {
 	for (const struct cli_option *o = cli_options; o->help; o++)
@@ -119,6 +94,19 @@ static int check_use(struct pt_cli *c, const struct pt_cli_cmd *cmd)
 	return 0;
 }
 
+/* Runs ACT in the namespace that is asked for; back in our own afterwards, for the next line of a batch. */
+static int in_netns(struct pt_cli *c, int (*act)(struct pt_cli *c))
+{
+	int home = -1, rc, left;
+
+	rc = cli_netns_enter(c, &home);
+	if (rc)
+		return rc;
+	rc = act(c);
+	left = cli_netns_leave(c, home);
+	return rc ? rc : left;
+}
+
 static int run(struct pt_cli *c, const struct cli_words *words)
 {
 	const struct pt_cli_cmd *cmd;
@@ -128,65 +116,74 @@ static int run(struct pt_cli *c, const struct cli_words *words)
 	cmd = cli_find(c, words, &used);
 	if (!cmd)
 		return PT_EXIT_CONFIG;
-	if (words->n > used && !strcmp(words->v[used], "help") && cmd->max_args == 0) {
-		cli_help(c->tool, cmd->object);
-		return PT_EXIT_OK;
-	}
 	c->argc = words->n - used;
 	c->argv = words->v + used;
 	rc = check_use(c, cmd);
 	if (!rc)
-		rc = enter_netns(c);
-	return rc ? pt_cli_exit(rc) : pt_cli_exit(cmd->run(c));
+		rc = in_netns(c, cmd->run);
+	if (rc < 0 && !c->err.n_errors) /* no failure is silent */
+		(void)pt_err_sys(&c->err, rc, "%s%s%s", cmd->object, cmd->command ? " " : "",
+				 cmd->command ? cmd->command : "");
+	return pt_cli_exit(rc);
 }
 
-/* `help`, `help OBJECT`, `OBJECT help` */
-static bool wants_help(const struct cli_words *w, const char **object)
+/* Takes the word "help" out, first or last, where it was not behind "--". */
+static bool wants_help(struct cli_words *w)
 {
-	*object = NULL;
-	if (!w->n || !strcmp(w->v[0], "help")) {
-		*object = w->n > 1 ? w->v[1] : NULL;
-		return w->n > 0;
+	size_t plain = w->ended ? w->literal : w->n;
+
+	if (plain && !strcmp(w->v[0], "help")) {
+		w->v++;
+		w->n--;
+		return true;
 	}
-	if (w->n == 2 && !strcmp(w->v[1], "help")) {
-		*object = w->v[0];
+	if (plain && plain == w->n && !strcmp(w->v[w->n - 1], "help") && w->n <= 3) {
+		w->n--;
 		return true;
 	}
 	return false;
 }
 
-/* The full name of an object in help, which may be shortened like everywhere. */
-static int help_on(struct pt_cli *c, const char *object)
+/* Names in help may be shortened like everywhere. */
+static int help_on(struct pt_cli *c, const struct cli_words *words)
 {
-	struct cli_words one = { .v = &object, .n = 1 };
 	const struct pt_cli_cmd *cmd = NULL;
-	size_t used;
+	size_t used = 0;
 
-	if (object) {
-		cmd = cli_find(c, &one, &used);
+	if (words->n) {
+		cmd = cli_find(c, words, &used);
 		if (!cmd)
 			return PT_EXIT_CONFIG;
 	}
-	cli_help(c->tool, cmd ? cmd->object : NULL);
+	cli_help(c->tool, cmd, used == 2);
 	return PT_EXIT_OK;
 }
 
-static int dispatch(struct pt_cli *c, const struct cli_words *words, int asked)
+static int batch(struct pt_cli *c, const struct cli_words *words)
 {
-	const char *object;
+	if (words->n)
+		return pt_cli_usage(c, "--batch takes the commands from its file: leave '%s' out", words->v[0]);
+	if (c->given & ~(unsigned int)PT_CLI_ALWAYS)
+		return pt_cli_usage(c, "with --batch, options of commands stand in its lines");
+	if (c->nested)
+		return pt_cli_usage(c, "a batch cannot run another one");
+	return pt_cli_exit(in_netns(c, cli_batch));
+}
+
+static int dispatch(struct pt_cli *c, const struct cli_words *all, int asked)
+{
+	struct cli_words rest = *all, *words = &rest;
 
 	if (asked == 2) {
 		cli_version(c->tool);
 		return PT_EXIT_OK;
 	}
-	if (asked == 1)
-		return help_on(c, words->n ? words->v[0] : NULL);
-	if (c->batch && !words->n)
-		return cli_batch(c->tool, c);
+	if (wants_help(words) || asked == 1)
+		return help_on(c, words);
 	if (c->batch)
-		return pt_cli_usage(c, "--batch takes the commands from its file: leave '%s' out", words->v[0]);
-	if (wants_help(words, &object))
-		return help_on(c, object);
+		return batch(c, words);
+	if (c->force)
+		return pt_cli_usage(c, "--force goes with --batch");
 	if (!words->n) {
 		pt_err_add(&c->err, PT_ERROR, NULL, "see `help`", "no command is given");
 		return PT_EXIT_CONFIG;
@@ -208,22 +205,26 @@ static int run_complete(struct pt_cli *c, int argc, char **argv)
 	return cli_complete(c, &words);
 }
 
-int pt_cli_main(const struct pt_cli_tool *tool, int argc, char **argv)
+int cli_line(struct pt_cli *c, size_t argc, char **argv)
 {
-	struct pt_cli c = { .tool = tool, .file = "/etc/patronus/patronus.conf" };
 	struct cli_words words = { 0 };
 	int rc;
 
-	if (is_complete(argc, argv)) {
-		rc = run_complete(&c, argc, argv);
-	} else {
-		rc = cli_options_parse(&c, (size_t)argc, argv, &words);
-		rc = rc < 0 ? pt_cli_exit(rc) : dispatch(&c, &words, rc);
-	}
+	rc = cli_options_parse(c, argc, argv, &words);
+	rc = rc < 0 ? pt_cli_exit(rc) : dispatch(c, &words, rc);
 	if (fflush(stdout) && errno != EPIPE && !rc)
-		rc = pt_cli_exit(pt_err_sys(&c.err, -errno, "writing the output"));
-	cli_report(&c, &c.err);
-	pt_err_fini(&c.err);
+		rc = pt_cli_exit(pt_err_sys(&c->err, -errno, "writing the output"));
+	cli_report(c, &c->err);
+	pt_err_fini(&c->err);
 	free(words.v);
 	return rc;
+}
+
+int pt_cli_main(const struct pt_cli_tool *tool, int argc, char **argv)
+{
+	struct pt_cli c = { .tool = tool, .file = "/etc/patronus/patronus.conf" };
+
+	if (is_complete(argc, argv))
+		return run_complete(&c, argc, argv);
+	return cli_line(&c, (size_t)argc, argv);
 }

@@ -109,7 +109,7 @@ const struct cli_option cli_options[] = {
 	{ 'N', "numeric", NULL, PT_CLI_ALWAYS, "never resolve addresses (the default)", set_numeric },
 	{ 'c', "color", "[=auto|always|never]", PT_CLI_ALWAYS, "colour", set_colour },
 	{ 'q', "quiet", NULL, PT_CLI_ALWAYS, "no messages of success", set_quiet },
-	{ 'v', "verbose", NULL, PT_CLI_ALWAYS, "more messages", set_verbose },
+	{ 'v', "verbose", NULL, PT_CLI_VERBOSE, "tell the steps too", set_verbose },
 	{ 0, "netns", "NAME", PT_CLI_ALWAYS, "act in that network namespace", set_netns },
 	{ 0, "batch", "FILE", PT_CLI_ALWAYS, "commands from a file, one a line", set_batch },
 	{ 0, "force", NULL, PT_CLI_ALWAYS, "go on after an error in a batch", set_force },
@@ -167,7 +167,7 @@ static int long_option(struct pt_cli *c, size_t argc, char **argv, size_t *i)
 	if (!o->arg)
 		return value ? unknown(c, word) : apply(c, o, NULL);
 	if (o->arg[0] == '[')
-		return apply(c, o, value ? value : "auto");
+		return apply(c, o, value ? value : "always");
 	if (!value) {
 		if (*i + 1 >= argc)
 			return missing(c, o, word);
@@ -202,20 +202,37 @@ static int letters(struct pt_cli *c, size_t argc, char **argv, size_t *i)
 	return rc;
 }
 
+const struct cli_option *cli_option_waits(const char *word)
+{
+	const struct cli_option *o = NULL;
+
+	if (word[0] != '-' || !word[1])
+		return NULL;
+	if (word[1] == '-')
+		o = by_name(word + 2, strlen(word + 2));
+	for (const char *p = word + 1; word[1] != '-' && *p; p++) {
+		o = by_letter(*p);
+		if (!o || (o->arg && p[1])) /* unknown, or its value is here */
+			return NULL;
+	}
+	return o && o->arg && o->arg[0] != '[' ? o : NULL;
+}
+
 int cli_options_parse(struct pt_cli *c, size_t argc, char **argv, struct cli_words *words)
 {
-	bool ended = false;
 	int rc = 0;
 
 	for (size_t i = 1; i < argc && !rc; i++) {
-		if (!ended && !strcmp(argv[i], "--"))
-			ended = true;
-		else if (ended || argv[i][0] != '-' || !argv[i][1])
+		if (!words->ended && !strcmp(argv[i], "--")) {
+			words->ended = true;
+			words->literal = words->n;
+		} else if (words->ended || argv[i][0] != '-' || !argv[i][1]) {
 			rc = pt_vec_push(NULL, words, argv[i]);
-		else if (argv[i][1] == '-')
+		} else if (argv[i][1] == '-') {
 			rc = long_option(c, argc, argv, &i);
-		else
+		} else {
 			rc = letters(c, argc, argv, &i);
+		}
 	}
 	return rc;
 }

@@ -41,6 +41,7 @@ ok 'help exits 0' pt help
 like "$(pt help)" 'rule show \[LABEL\]' 'help lists the commands'
 like "$(pt help table)" 'replace NAME' 'help of one object'
 like "$(pt rule help)" 'rule show' 'OBJECT help'
+like "$(pt table add help)" 'Usage: ptfw \[OPTIONS\] table add NAME' 'OBJECT COMMAND help'
 like "$(pt -V)" '^ptfw \(Patronus\) [0-9]' 'version'
 exits 1 'an unknown command' pt frobnicate
 like "$(pt chekc 2>&1)" "did you mean 'check'" 'did you mean'
@@ -54,6 +55,7 @@ is "$(pt check -qf "$conf")" '' 'quiet is quiet'
 is "$(pt complete -- ta | tr '\n' ' ')" 'table ' 'completion of objects'
 is "$(pt complete -- table re | tr '\n' ' ')" 'replace ' 'completion of commands'
 like "$(pt complete -- rule show --d | tr '\n' ' ')" '--details' 'completion of options'
+is "$(pt complete -- -f x.conf che)" check 'completion behind the value of an option'
 
 # ---- before anything is loaded ----
 exits 2 'rule show without rules' pt rule show
@@ -63,6 +65,7 @@ like "$(pt info)" 'not loaded' 'and writes nothing'
 ok 'apply' pt apply -f "$conf"
 is "$(pt complete -- rule show w)" web 'completion of labels'
 is "$(pt complete -- table show 'fi')" fixed 'completion of tables'
+is "$(pt complete -- state kill label w)" web 'completion of labels behind their word'
 
 # ---- rules and counters with packets of both families ----
 lab_bg fw "$peer" serve web tcp/80
@@ -102,10 +105,23 @@ done
 like "$(pt table test bad 198.51.100.9 192.0.2.1)" '1/2 addresses match' 'table test'
 exits 3 'not all match' pt table test bad 198.51.100.9 192.0.2.1
 exits 0 'all match' pt table test bad 198.51.100.9 2001:db8:1::1
+like "$(pt table test bad 198.51.99.255 198.51.100.0 198.51.100.1)" '^2/3 ' 'neighbours are counted one by one'
+like "$(printf '198.51.100.1 198.51.100.2 # two\n\n2001:db8::1\n192.0.2.9' | pt table test bad --file -)" '^3/4 ' 'so are those of a file'
+is "$(pt table show -sj | jq -c '.tables[] | select(.name == "fixed") | .addresses')" 1 'table show without a name lists the tables'
+is "$(pt table list -6j | jq -c '.tables[] | select(.name == "bad") | .addresses')" 2 'their addresses of one family'
+is "$(pt table -j | jq '.tables | length')" 3 'table alone, too'
 like "$(pt table show bad -sj | jq '[.addresses[].packets] | add')" '^[1-9]' 'counters of addresses'
 ok 'table zero' pt table zero bad
 is "$(pt table show bad -j | jq '[.addresses[].packets] | add')" 0 'counters at zero'
 like "$(pt -t bad -T delete 10.0.0.2)" '0 added, 1 deleted' "pfctl's letters"
+like "$(echo 10.0.0.2 | pt -tbad -Tadd -f -)" '1 added' "pfctl's -f behind -T is a file of addresses"
+like "$(pt -t bad -T test 10.0.0.2)" '^1/1 ' '-T test'
+ok '-T delete' pt -q -t bad -T delete 10.0.0.2
+is "$(pt -sr)" "$(pt rule show)" '-sr'
+is "$(pt -s info -j | jq -r .schema)" patronus.info.v1 '-s info'
+is "$(pt -sT)" "$(pt table list)" '-sT'
+like "$(pt -nf "$conf")" 'no errors' '-nf'
+exits 1 '-t without -T' pt -t bad
 like "$(pt table delete bad 198.51.100.128/25)" 'deleted' 'part of a prefix'
 is "$(pt table show bad -4 | tr '\n' ' ')" '198.51.100.0/25 ' 'what is left of it'
 exits 1 'a const table' pt table add fixed 203.0.113.1
@@ -134,7 +150,9 @@ like "$(pt state show)" 'tcp 10.0.0.2:[0-9]* -> 10.0.0.1:80 [A-Z_]* \[web\]' 'a 
 is "$(pt state show -6j | jq '.states | length')" 1 'only one family'
 is "$(pt state show label web -j | jq '.states | length')" 2 'by label'
 is "$(pt state show interface wan proto tcp -j | jq '.states | length')" 2 'by interface'
-is "$(pt state show net 10.0.0.0/24 -j | jq '.states | length')" 1 'by network'
+is "$(pt state show network 10.0.0.0/24 -j | jq '.states | length')" 1 'by network'
+is "$(pt state show host 10.0.0.2 host 10.0.0.1 -j | jq '.states | length')" 1 'by both ends'
+is "$(pt state show host 10.0.0.2 network fd00::/64 -j | jq '.states | length')" 0 'all filters must hold'
 is "$(pt state show host 10.9.9.9 -j | jq '.states | length')" 0 'by a host without states'
 like "$(pt state kill host fd00::2)" '1 states ended' 'state kill'
 is "$(pt state show -j | jq '.states | length')" 1 'the other one lives'
@@ -183,6 +201,13 @@ like "$(pt --batch "$lab_tmp/batch" 2>&1)" 'batch:3:' 'and names its line'
 exits 3 'what follows did not run' pt table test bad 192.0.2.2
 pt --batch "$lab_tmp/batch" --force >/dev/null 2>&1
 exits 0 'with --force it does' pt table test bad 192.0.2.2
+printf 'table test bad 192.0.2.2\n--netns /proc/%s/ns/net info\ntable test bad 192.0.2.2\n' \
+	"$(cat "$lab_tmp/out.pid")" >"$lab_tmp/batch"
+is "$(pt --batch "$lab_tmp/batch" | grep -Eo '^1/1|not loaded' | tr '\n' ' ')" '1/1 not loaded 1/1 ' \
+	'a line in another namespace is followed by one in ours'
+printf 'table test bad 192.0.2.2\n' >"$lab_tmp/batch"
+like "$("$ptfw" --netns "/proc/$(cat "$lab_tmp/fw.pid")/ns/net" --batch "$lab_tmp/batch")" '^1/1' \
+	'a whole batch in another namespace'
 
 # ---- other people's tables ----
 in_ns fw nft add table inet theirs

@@ -33,8 +33,9 @@ enum pt_cli_opt {
 	PT_CLI_KERNEL = 1 << 9,  /* --kernel */
 	PT_CLI_OPEN = 1 << 10,   /* --open */
 	PT_CLI_TIMEOUT = 1 << 11, /* --timeout TIME */
-	/* -q -v -c -N -h -V --netns --batch --force belong to every command */
-	PT_CLI_ALWAYS = 1 << 12,
+	PT_CLI_VERBOSE = 1 << 12, /* -v */
+	/* -q -c -N -h -V --netns --batch --force belong to every command */
+	PT_CLI_ALWAYS = 1 << 13,
 };
 
 struct pt_cli_tool;
@@ -51,6 +52,7 @@ struct pt_cli {
 	const char *input;        /* --file */
 	const char *timeout;
 	const char *netns, *batch;
+	bool nested;              /* a line of a batch */
 	size_t argc;              /* arguments behind the command */
 	const char **argv;
 	struct pt_err err;        /* printed when the command returns */
@@ -63,7 +65,8 @@ struct pt_cli_cmd {
 	const char *help;     /* one line */
 	unsigned int options; /* PT_CLI_* */
 	unsigned int min_args, max_args;
-	/* Words for the completion of argument number N, one call each. NULL: none. */
+	/* Words for the completion of argument number N, one call each; the arguments before it are in C.
+	 * NULL: none. */
 	int (*complete)(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 	int (*run)(struct pt_cli *c); /* an exit status, or a negative errno with records in c->err */
 };

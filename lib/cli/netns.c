@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* --netns NAME: everything a command asks the kernel, it asks in that network namespace. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/internal.h"
+
+/* NAME as `ip netns` knows it, or the path of a namespace. */
+static int open_netns(struct pt_cli *c)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	if (strchr(c->netns, '/'))
+		snprintf(path, sizeof(path), "%s", c->netns);
+	else
+		snprintf(path, sizeof(path), "/run/netns/%s", c->netns);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? pt_err_sys(&c->err, -errno, "opening the network namespace %s", c->netns) : fd;
+}
+
+int cli_netns_enter(struct pt_cli *c, int *home)
+{
+	int fd, rc = 0;
+
+	*home = -1;
+	if (!c->netns)
+		return 0;
+	fd = open_netns(c);
+	if (fd < 0)
+		return fd;
+	*home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (*home < 0)
+		rc = pt_err_sys(&c->err, -errno, "opening the network namespace we are in");
+	else if (setns(fd, CLONE_NEWNET))
+		rc = pt_err_sys(&c->err, -errno, "entering the network namespace %s", c->netns);
+	if (rc && *home >= 0) {
+		close(*home);
+		*home = -1;
+	}
+	close(fd);
+	return rc;
+}
+
+int cli_netns_leave(struct pt_cli *c, int home)
+{
+	int rc = 0;
+
+	if (home < 0)
+		return 0;
+	if (setns(home, CLONE_NEWNET))
+		rc = pt_err_sys(&c->err, -errno, "leaving the network namespace %s", c->netns);
+	close(home);
+	return rc;
+}
