@@ -17,76 +17,9 @@
 
 #include <patronus/policy.h>
 
-static const char preamble[] =
-	"interface lan { device = \"lan0\" address = { \"192.168.1.1/24\", \"fd00:1::1/64\" } "
-	"groups = { \"inside\" } }\n"
-	"interface wan { device = \"wan0\" address = { dhcp } groups = { \"outside\" } }\n"
-	"interface dmz { device = \"dmz0\" address = { \"10.0.5.1/24\", \"10.0.5.9/24\", \"10.0.6.1/30\" } "
-	"groups = { \"inside\" } }\n"
-	"interface six { device = \"six0\" address = { \"fd00:6::1/64\" } groups = { \"inside\", \"outside\" } }\n"
-	"interface ppp { device = \"ppp0\" }\n"
-	"table bad { addresses = { \"198.51.100.0/26\", \"192.168.1.77\", \"2001:db8:2::/64\" } }\n"
-	"table good { addresses = { \"192.168.1.0/24\", \"!192.168.1.64/26\", \"192.168.1.77\", \"fd00:1::/64\" } }\n"
-	"table four { addresses = { \"10.0.0.0/8\" } }\n"
-	"table none { persist = true }\n"
-	"firewall { builtin = false rules = { \"block\" } }\n";
-
-static const struct machine_addr {
-	const char *device, *prefix, *broadcast, *peer;
-	bool secondary;
-} machine[] = {
-	{ "lo", "127.0.0.1/8", NULL, NULL, false },
-	{ "lo", "::1/128", NULL, NULL, false },
-	{ "lan0", "192.168.1.1/24", "192.168.1.255", NULL, false },
-	{ "lan0", "fd00:1::1/64", NULL, NULL, false },
-	{ "lan0", "fe80::1/64", NULL, NULL, false },
-	{ "wan0", "203.0.113.2/29", "203.0.113.7", NULL, false },
-	{ "wan0", "203.0.113.3/29", NULL, NULL, true },
-	{ "wan0", "fe80::2/64", NULL, NULL, false },
-	{ "wan0", "2001:db8:1::2/64", NULL, NULL, false },
-	{ "dmz0", "10.0.5.1/24", "10.0.5.255", NULL, false },
-	{ "dmz0", "10.0.5.9/24", "10.0.5.255", NULL, true },
-	{ "dmz0", "10.0.6.1/30", "10.0.6.3", NULL, false },
-	{ "six0", "fd00:6::1/64", NULL, NULL, false },
-	{ "ppp0", "10.64.0.1/32", NULL, "10.64.0.2", false },
-};
+#include "policy_make.h"
 
 static struct pt_conf *conf;
-static struct pt_host *host;
-
-static struct pt_addr addr(const char *s)
-{
-	struct pt_addr a = { .af = PT_AF_NONE };
-
-	if (s)
-		assert_int_equal(pt_addr_parse(s, &a), 0);
-	return a;
-}
-
-static struct pt_prefix prefix(const char *s)
-{
-	struct pt_prefix p;
-
-	assert_int_equal(pt_prefix_parse(s, &p), 0);
-	return p;
-}
-
-static void make_host(void)
-{
-	struct pt_arena *a = pt_arena_new();
-
-	host = pt_arena_alloc(a, sizeof(*host));
-	host->arena = a;
-	for (size_t i = 0; i < PT_ARRAY_SIZE(machine); i++) {
-		const struct machine_addr *m = &machine[i];
-		struct pt_host_addr ha = { prefix(m->prefix), addr(m->broadcast), addr(m->peer), m->secondary };
-		struct pt_host_if one = { .device = m->device, .ifindex = (uint32_t)i + 1 };
-
-		if (!i || strcmp(m->device, machine[i - 1].device) != 0)
-			assert_int_equal(pt_vec_push(a, &host->ifs, one), 0);
-		assert_int_equal(pt_vec_push(a, &host->ifs.v[host->ifs.n - 1].addrs, ha), 0);
-	}
-}
 
 /* ---- conditions ---- */
 
