@@ -349,6 +349,9 @@ static void rules_behind_a_translation(void **state)
 	      /* two ranges one after the other: from 80 to 180, from there to 280 */
 	      { "\"match in proto tcp to any port 80:99 rdr-to 10.0.0.7 port 180:*\", "
 		"\"pass in proto tcp to any port 180:199 rdr-to 10.0.0.8 port 280:*\"", SYN4, "pass 1 192.168.1.5 1000 > 10.0.0.8 280" },
+	      { "\"match in proto tcp to any port 80:99 rdr-to 10.0.0.7 port 180:*\", "
+		"\"match in proto tcp to any port 180:199 rdr-to 10.0.0.8 port 280:*\", \"pass in\"", SYN4,
+		"pass 2 192.168.1.5 1000 > 10.0.0.8 280" },
 	      /* alternatives of one rule translate once */
 	      { "\"match in proto tcp from { <good>, (lan:network) } to any port 80:199 rdr-to 10.0.0.7 port 90:*\", \"pass in\"", SYN4,
 		"pass 1 192.168.1.5 1000 > 10.0.0.7 90" }, );
@@ -494,6 +497,7 @@ static void translation_address(void **state)
 		{ "lan0", PT_AF_INET6, "fd00:1::1" },  { "ppp0", PT_AF_INET, "10.64.0.1" },
 	};
 	struct pt_host_addr only = { .prefix = prefix("fe80::7/64") };
+	struct pt_host_addr four[] = { { .prefix = prefix("10.0.0.9/24"), .secondary = true }, { .prefix = prefix("10.0.0.1/24") } };
 	struct pt_host_if last = { .device = "ll0" };
 	struct pt_pol_ifref ll = { .device = "ll0" };
 
@@ -508,6 +512,9 @@ static void translation_address(void **state)
 	assert_int_equal(pt_vec_push(host->arena, &host->ifs, last), 0);
 	assert_true(pt_ifref_address(&ll, host, PT_AF_INET6).v == only.prefix.addr.v);
 	assert_int_equal(pt_ifref_address(&ll, host, PT_AF_INET).af, PT_AF_NONE);
+	for (size_t i = 0; i < PT_ARRAY_SIZE(four); i++)
+		assert_int_equal(pt_vec_push(host->arena, &host->ifs.v[host->ifs.n - 1].addrs, four[i]), 0);
+	assert_true(pt_ifref_address(&ll, host, PT_AF_INET).v == four[1].prefix.addr.v);
 	host->ifs.n--;
 }
 

@@ -399,6 +399,9 @@ static void equal_translations_are_one(void **state)
 	assert_int_equal(b.policy->ifrefs.n, 1);
 	assert_string_equal(b.policy->ifrefs.v[0].ifname, "wan");
 	drop(&b);
+	build_good(&b, "\"match out inet nat-to (wan)\", \"match out inet6 nat-to (wan)\", \"match in rdr-to (wan)\"");
+	assert_int_equal(b.policy->nats.n, 3);
+	drop(&b);
 }
 
 static void tables_in_use(void **state)
