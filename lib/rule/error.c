@@ -35,6 +35,14 @@ static void from_macro(struct pt_buf *msg, const struct rule_parser *p, const st
 			   1 + (int)rule_name_length(at + 1, p->text_len - t->off - 1), at);
 }
 
+/* A string may hold anything; a message goes to terminals and logs. */
+static void harmless(struct pt_buf *msg)
+{
+	for (size_t i = 0; i < msg->n; i++)
+		if ((unsigned char)msg->s[i] < ' ' || (unsigned char)msg->s[i] > '~')
+			msg->s[i] = '?';
+}
+
 /* A list that a macro brought may have the same mistake many times, all of them at one place. */
 static bool repeated(const struct pt_err *e, const struct pt_loc *loc, const char *msg)
 {
@@ -56,6 +64,7 @@ static void add(struct rule_parser *p, const struct rule_tok *t, const char *hin
 		return;
 	pt_buf_vfmt(&msg, fmt, ap);
 	from_macro(&msg, p, t);
+	harmless(&msg);
 	loc = rule_locate(p->ctx, t->off, t->len);
 	if (!repeated(p->err, &loc, msg.s))
 		rule_record(p->ctx, p->err, p->text, p->text_len, t, hint, msg.s);

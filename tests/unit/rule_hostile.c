@@ -158,6 +158,7 @@ static void test_hostile_bytes(void **state)
 	expect_one("\xef\xbb\xbfpass", 7, 1, "byte 0xef");
 	expect_one("pass on \"a\x1b\"", 12, 9, "name of an interface");
 	expect_one("pass from \"a\x1b\"", 14, 11, "not an address");
+	expect_one("pass from 'lan:\x1b[2J'", 20, 11, "':?[2J' does not fit here");
 	expect_one("", 0, 1, "an empty rule");
 }
 

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "conf/internal.h"
 #include "rule/internal.h"
 
 static void expect_proto(const char *s, int want)
@@ -310,6 +311,29 @@ static void test_interfaces(void **state)
 			fail_msg("'%s' taken", bad[i]);
 }
 
+/* No section of the file has a name that rules cannot use. */
+static void test_names_of_sections(void **state)
+{
+	static const char *const words[] = {
+		"lan",	     "af-to",	     "allow-opts",
+		"any",	     "code",	     "divert-to",
+		"fastroute", "fragment",     "from",
+		"in",	     "max-pkt-rate", "modulate",
+		"no-route",  "nat",	     "once",
+		"port",	     "probability",  "queue",
+		"random",    "rdomain",	     "route-to",
+		"set",	     "static-port",  "synproxy",
+		"table",     "urpf-failed",  "abcdefghijklmno",
+		"a b",
+	};
+	struct pt_loc loc = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < PT_ARRAY_SIZE(words); i++)
+		if (!conf_check_interface(words[i], &loc, NULL) && !rule_if_name_ok(words[i]))
+			fail_msg("'%s' is the name of an interface, but not in rules", words[i]);
+}
+
 static void test_nearest(void **state)
 {
 	(void)state;
@@ -329,7 +353,8 @@ int main(void)
 		cmocka_unit_test(test_names_lead_back), cmocka_unit_test(test_services),
 		cmocka_unit_test(test_no_services),	cmocka_unit_test(test_icmp_types),
 		cmocka_unit_test(test_icmp_codes),	cmocka_unit_test(test_tables),
-		cmocka_unit_test(test_interfaces),	cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_interfaces),	cmocka_unit_test(test_names_of_sections),
+		cmocka_unit_test(test_nearest),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
