@@ -48,7 +48,8 @@ enum pt_ref_kind {
 struct pt_pol_addr {
 	enum pt_ref_kind kind;
 	bool neg;
-	struct pt_iset v4, v6;   /* SET: already complemented where negated (neg is false) */
+	struct pt_iset v4, v6;   /* SET: already complemented where negated (neg is false); empty in families
+				  * that the rule is not for, and never all of a rule's families */
 	uint32_t ref;            /* IF: index into ifrefs; TABLE: into tables */
 };
 
