@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the commands share. */
 #include <errno.h>
+#include <string.h>
 
 #include "ptfw.h"
 
@@ -27,4 +28,31 @@ void sockets_close(struct sockets *s)
 int config_exit(int rc)
 {
 	return rc == -ENOMEM ? PT_EXIT_SYSTEM : PT_EXIT_CONFIG;
+}
+
+int applied_or_none(struct pt_nl *nf, struct pt_plan *p, struct pt_err *e)
+{
+	struct pt_err why = { 0 };
+	int rc = pt_plan_applied(nf, p, &why);
+
+	pt_err_fini(&why);
+	if (!rc)
+		return 0;
+	memset(p, 0, sizeof(*p));
+	return rc == -ENOMEM ? pt_err_sys(e, rc, "reading the applied file") : 0;
+}
+
+void show_text(struct pt_out *o, struct pt_buf *text)
+{
+	pt_out_fail(o, text->err);
+	if (text->s)
+		pt_out_text(o, text->s);
+	pt_buf_fini(text);
+}
+
+void show_key(struct pt_out *o, const char *key, struct pt_buf *text)
+{
+	pt_out_fail(o, text->err);
+	pt_out_str(o, key, text->s);
+	pt_buf_fini(text);
 }

@@ -75,10 +75,8 @@ static void show_rule(struct shown *s, const struct pt_pol_rule *r)
 	pt_out_u64(s->out, "packets", n.packets);
 	pt_out_u64(s->out, "bytes", n.bytes);
 	pt_out_bool(s->out, "loaded", n.copies > 0);
-	if (t.s)
-		pt_out_text(s->out, t.s);
+	show_text(s->out, &t);
 	pt_out_rec_end(s->out);
-	pt_buf_fini(&t);
 }
 
 /* ---- translations ---- */
@@ -104,7 +102,7 @@ static void show_nat(struct shown *s, const struct pt_pol_rule *r)
 	pt_out_rec(s->out);
 	pt_out_str(s->out, "name", r->name);
 	pt_out_str(s->out, "kind", n->kind == PT_NAT_SRC ? "source" : "destination");
-	pt_out_str(s->out, "target", target.s);
+	show_key(s->out, "target", &target);
 	pt_out_bool(s->out, "one_to_one", n->one_to_one);
 	pt_out_bool(s->out, "static_port", n->static_port);
 	pt_out_str(s->out, "rule", r->text);
@@ -112,11 +110,8 @@ static void show_nat(struct shown *s, const struct pt_pol_rule *r)
 	pt_out_u64(s->out, "line", r->loc.line);
 	pt_out_u64(s->out, "packets", count.packets);
 	pt_out_u64(s->out, "bytes", count.bytes);
-	if (t.s)
-		pt_out_text(s->out, t.s);
+	show_text(s->out, &t);
 	pt_out_rec_end(s->out);
-	pt_buf_fini(&t);
-	pt_buf_fini(&target);
 }
 
 /* ---- the walk over the rules as written ---- */

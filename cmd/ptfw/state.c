@@ -248,7 +248,7 @@ static int show_state(const struct pt_ct_entry *ct, void *arg)
 	proto_text(&proto, ct->proto);
 	pt_out_rec(st->o);
 	pt_out_u64(st->o, "id", ct->id);
-	pt_out_str(st->o, "proto", proto.s);
+	show_key(st->o, "proto", &proto);
 	show_tuple(st->o, "orig", ct, &ct->orig, 0);
 	show_tuple(st->o, "reply", ct, &ct->reply, 1);
 	pt_out_str(st->o, "tcp_state", ct->proto == IPPROTO_TCP ? pt_ct_tcp_state_name(ct->tcp_state) : NULL);
@@ -256,11 +256,8 @@ static int show_state(const struct pt_ct_entry *ct, void *arg)
 	pt_out_str(st->o, "rule_out", rule_name(st, ct->label[2]));
 	pt_out_u64(st->o, "mark", ct->mark);
 	pt_out_u64(st->o, "expires", ct->timeout);
-	if (text.s)
-		pt_out_text(st->o, text.s);
+	show_text(st->o, &text);
 	pt_out_rec_end(st->o);
-	pt_buf_fini(&text);
-	pt_buf_fini(&proto);
 	return 0;
 }
 
@@ -268,7 +265,6 @@ static int show_state(const struct pt_ct_entry *ct, void *arg)
 
 static int begin(struct pt_cli *c, struct states *st)
 {
-	struct pt_err none = { 0 };
 	int rc;
 
 	memset(st, 0, sizeof(*st));
@@ -276,8 +272,9 @@ static int begin(struct pt_cli *c, struct states *st)
 	rc = sockets_open(&st->s, &c->err);
 	if (rc)
 		return rc;
-	(void)!pt_plan_applied(st->s.nf, &st->p, &none); /* without a file in force, states have no names */
-	pt_err_fini(&none);
+	rc = applied_or_none(st->s.nf, &st->p, &c->err); /* without a file in force, states have no names */
+	if (rc)
+		return rc;
 	st->routes = calloc(ROUTES, sizeof(*st->routes));
 	return st->routes ? filters(st) : -ENOMEM;
 }
@@ -330,10 +327,8 @@ int cmd_state_count(struct pt_cli *c)
 	pt_out_rec(o);
 	pt_out_u64(o, "states", n);
 	pt_out_u64(o, "limit", max);
-	if (text.s)
-		pt_out_text(o, text.s);
+	show_text(o, &text);
 	pt_out_rec_end(o);
-	pt_buf_fini(&text);
 	return pt_cli_end(c, o);
 }
 

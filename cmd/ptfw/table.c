@@ -63,20 +63,19 @@ static int addresses_read(struct pt_cli *c, struct addresses *a)
 static int refuse_const(struct pt_cli *c, struct pt_nl *nf)
 {
 	const struct pt_conf_table *t;
-	struct pt_err none = { 0 };
 	struct pt_plan p;
-	int rc = 0;
+	int rc;
 
-	if (!pt_plan_applied(nf, &p, &none)) {
-		t = pt_conf_find_table(p.conf, c->argv[0]);
-		if (t && t->constant) {
-			pt_err_add(&c->err, PT_ERROR, &t->loc, "change the file and apply it", "table %s is const", t->name);
-			pt_err_source(&c->err, p.conf->text, p.conf->len);
-			rc = PT_EXIT_CONFIG;
-		}
-		pt_plan_fini(&p);
+	rc = applied_or_none(nf, &p, &c->err);
+	if (rc)
+		return rc;
+	t = p.conf ? pt_conf_find_table(p.conf, c->argv[0]) : NULL;
+	if (t && t->constant) {
+		pt_err_add(&c->err, PT_ERROR, &t->loc, "change the file and apply it", "table %s is const", t->name);
+		pt_err_source(&c->err, p.conf->text, p.conf->len);
+		rc = PT_EXIT_CONFIG;
 	}
-	pt_err_fini(&none);
+	pt_plan_fini(&p);
 	return rc;
 }
 
@@ -337,16 +336,13 @@ static int show_element(const struct pt_nft_elem *el, void *arg)
 			pt_buf_fmt(&text, "\n  [ expires in %us ]", el->expires);
 	}
 	pt_out_rec(l->o);
-	pt_out_str(l->o, "address", address.s);
+	show_key(l->o, "address", &address);
 	pt_out_u64(l->o, "packets", el->packets);
 	pt_out_u64(l->o, "bytes", el->bytes);
 	pt_out_u64(l->o, "timeout", el->timeout);
 	pt_out_u64(l->o, "expires", el->expires);
-	if (text.s)
-		pt_out_text(l->o, text.s);
+	show_text(l->o, &text);
 	pt_out_rec_end(l->o);
-	pt_buf_fini(&address);
-	pt_buf_fini(&text);
 	return 0;
 }
 

@@ -75,10 +75,8 @@ static void print_operation(const char *op, const char *kind, const char *name, 
 	pt_out_str(o, "operation", op);
 	pt_out_str(o, "kind", kind);
 	pt_out_str(o, "name", name);
-	if (text.s)
-		pt_out_text(o, text.s);
+	show_text(o, &text);
 	pt_out_rec_end(o);
-	pt_buf_fini(&text);
 }
 
 static int print_plan(struct pt_cli *c, const struct pt_plan *p)
@@ -226,10 +224,8 @@ static int print_info(struct pt_cli *c, const struct info *i)
 	pt_out_u64(o, "tables", i->tables);
 	pt_out_u64(o, "states", i->states);
 	pt_out_u64(o, "states_limit", i->max_states);
-	if (t.s)
-		pt_out_text(o, t.s);
+	show_text(o, &t);
 	pt_out_rec_end(o);
-	pt_buf_fini(&t);
 	return pt_cli_end(c, o);
 }
 
@@ -247,7 +243,7 @@ static int gather_info(struct info *i, struct pt_nl *nf, const struct pt_plan *p
 	i->name = p->conf && p->conf->system_name ? p->conf->system_name : i->host;
 	i->description = p->conf ? p->conf->description : NULL;
 	i->rules = p->conf ? p->conf->rules.n : 0;
-	i->status = !i->have->present ? "not loaded" : p->conf ? "in force" : "stopped";
+	i->status = !i->have->present ? "not loaded" : i->have->digest[0] ? "in force" : "stopped";
 	iso_time(i->have->applied, i->applied, sizeof(i->applied));
 	rc = pt_ct_count(nf, &i->states, &i->max_states, e);
 	if (!rc && i->have->present) {
@@ -263,7 +259,6 @@ int cmd_info(struct pt_cli *c)
 {
 	struct pt_nft_state *have = NULL;
 	struct pt_plan p = { 0 };
-	struct pt_err none = { 0 };
 	struct info i = { 0 };
 	struct sockets s;
 	int rc;
@@ -272,11 +267,11 @@ int cmd_info(struct pt_cli *c)
 	if (!rc)
 		rc = pt_nft_read_for(s.nf, NULL, &have, &c->err);
 	if (!rc) {
-		(void)!pt_plan_applied(s.nf, &p, &none); /* no file in force: the rest is still worth knowing */
-		pt_err_fini(&none);
 		i.have = have;
-		rc = gather_info(&i, s.nf, &p, &c->err);
+		rc = applied_or_none(s.nf, &p, &c->err); /* no file in force: the rest is still worth knowing */
 	}
+	if (!rc)
+		rc = gather_info(&i, s.nf, &p, &c->err);
 	if (!rc)
 		rc = print_info(c, &i);
 	pt_plan_fini(&p);

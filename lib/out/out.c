@@ -511,6 +511,12 @@ int pt_out_end(struct pt_out *o)
 	return err;
 }
 
+void pt_out_fail(struct pt_out *o, int err)
+{
+	if (!o->err)
+		o->err = err;
+}
+
 enum pt_out_fmt pt_out_format(const struct pt_out *o)
 {
 	return o->fmt;

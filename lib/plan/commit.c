@@ -42,6 +42,9 @@ static int read_back(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e)
 	int rc;
 
 	rc = plan_observe(p, nf, e);
+	if (rc)
+		pt_err_add(e, PT_ERROR, NULL, "see `ptfw diff`",
+			   "the transaction is done and in force, but could not be read back");
 	if (rc || !pt_nft_plan_writes(p->change))
 		return rc;
 	pt_nft_plan_walk(p->change, first_difference, &what);

@@ -12,6 +12,7 @@
 #include "plan/internal.h"
 
 #define SETTLE_MS 50 /* addresses come in bursts: one update for each */
+#define RETRY_MS 250 /* an editor at work may have read the addresses before they changed */
 
 /* One round: the applied file with the addresses of now, tables left alone. */
 static int follow_update(struct pt_nl *nf, struct pt_nl *route, size_t *writes, struct pt_err *e)
@@ -48,20 +49,22 @@ static int any_event(const struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
-/* 1: addresses changed, 0: asked to stop. */
-static int follow_wait(struct pt_nl *events, int fd_stop, struct pt_err *e)
+/* 1: addresses changed or TIMEOUT (-1: none) is over, 0: asked to stop. */
+static int follow_wait(struct pt_nl *events, int fd_stop, int timeout, struct pt_err *e)
 {
 	struct pollfd fds[2] = { { .fd = pt_nl_fd(events), .events = POLLIN },
 				 { .fd = fd_stop, .events = POLLIN } };
 	int rc;
 
 	do
-		rc = poll(fds, 2, -1);
+		rc = poll(fds, 2, timeout);
 	while (rc < 0 && errno == EINTR);
 	if (rc < 0)
 		return pt_err_sys(e, -errno, "waiting for address changes");
 	if (fds[1].revents)
 		return 0;
+	if (!rc)
+		return 1;
 	rc = pt_nl_events(events, SETTLE_MS, any_event, NULL);
 	/* Lost events do not matter: everything is read anew. */
 	return rc && rc != -ENOBUFS ? pt_err_sys(e, rc, "reading address changes") : 1;
@@ -90,8 +93,8 @@ int pt_plan_follow(struct pt_nl *nf, struct pt_nl *route, int fd_stop,
 	while (!rc) {
 		struct pt_err round = { 0 };
 
-		/* An editor at work, or no rules yet, is no reason to end: its apply reads
-		 * the addresses itself, and the next event comes here again. */
+		/* An editor at work, or no rules yet, is no reason to end: the one is waited
+		 * for, the other's apply reads the addresses itself. */
 		rc = follow_update(nf, route, &writes, &round);
 		pt_err_fini(&round);
 		if (rc == -EPERM) {
@@ -100,7 +103,7 @@ int pt_plan_follow(struct pt_nl *nf, struct pt_nl *route, int fd_stop,
 		}
 		if (!rc && writes && updated)
 			updated(writes, arg);
-		rc = follow_wait(events, fd_stop, e);
+		rc = follow_wait(events, fd_stop, rc == -EWOULDBLOCK ? RETRY_MS : -1, e);
 		if (rc <= 0)
 			break;
 		rc = 0;

@@ -177,6 +177,38 @@ else
 fi
 like "$(pt rule show web -o)" 'name=web .*packets=[0-9]' 'one line a record'
 
+# ---- where the output goes ----
+ok 'a reader that has seen enough is no error' in_ns fw bash -o pipefail -c '"$0" rule show -d | :' "$ptfw"
+exits 2 'a full disk is one' in_ns fw sh -c '"$0" rule show >/dev/full' "$ptfw"
+
+# ---- hostile-22: the environment has no say ----
+sed 's/label web/label "w${HOME}"/' "$conf" >"$lab_tmp/env.conf"
+pt -nf "$lab_tmp/env.conf" >"$lab_tmp/env.1" 2>&1
+(cd / && in_ns fw env -i PATH=/nowhere IFS=abc LC_ALL=tr_TR.UTF-8 TZ=../../etc/passwd TERM='%s%n' HOME=/evil \
+	LD_DEBUG_OUTPUT=/evil COLUMNS=-1 PATRONUS_CONF=/evil "$ptfw" check -f "$lab_tmp/env.conf") >"$lab_tmp/env.2" 2>&1
+ok 'check says the same in a hostile environment' cmp "$lab_tmp/env.1" "$lab_tmp/env.2"
+ok 'nothing is expanded' sh -c '! grep -q /evil "$0"' "$lab_tmp/env.2"
+is "$(in_ns fw env -i LC_ALL=tr_TR.UTF-8 TERM='%s' TZ=:/etc/shadow "$ptfw" rule show -d)" "$(pt rule show -d)" \
+	'and so does rule show'
+
+# ---- follow ----
+# Without "on wan", or the kernel's own routing table would answer for it.
+sed 's/pass in on wan proto tcp to self/pass in proto tcp to (wan)/' "$conf" >"$lab_tmp/follow.conf"
+ok 'apply a rule with (wan)' pt apply -f "$lab_tmp/follow.conf"
+lab_bg fw "$ptfw" follow >"$lab_tmp/follow.out" 2>&1
+follower=$lab_last
+sleep 0.5
+lab_addr fw eth0 10.0.0.77/24 fd00::77/64
+sleep 1
+for to in 10.0.0.77 fd00::77; do
+	like "$(in_ns out "$peer" tcp "$to" 80 || :)" '^answered web' "(wan) follows the kernel: $to"
+done
+like "$(cat "$lab_tmp/follow.out")" 'addresses changed' 'follow says so at once'
+kill "$follower"
+wait "$follower"
+is $? 0 'SIGTERM ends it cleanly'
+ok 'apply without' pt apply -f "$conf"
+
 # ---- refusals change nothing ----
 before=$(in_ns fw nft list ruleset)
 sed 's/port 80/port 99999/' "$conf" >"$lab_tmp/bad.conf"

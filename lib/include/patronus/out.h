@@ -58,6 +58,9 @@ PT_API void pt_out_obj_end(struct pt_out *o);
  * ignore it; PT_OUT_TEXT ignores the keys above. May hold several lines. */
 PT_API void pt_out_text(struct pt_out *o, const char *s);
 PT_API void pt_out_rec_end(struct pt_out *o);
+/* The whole output fails with ERR, unless it is 0 or something failed before: for a pt_buf's err, so that
+ * nothing is shown shortened. */
+PT_API void pt_out_fail(struct pt_out *o, int err);
 PT_API enum pt_out_fmt pt_out_format(const struct pt_out *o);
 
 /* Appends S (N bytes) so that it is safe on a terminal. */
