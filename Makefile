@@ -42,7 +42,7 @@ WARN     := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-pr
 WARN_LINT := $(WARN) -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2 -Werror
 SAN      := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
 
-PKGS      := libconfuse libnftnl libmnl libcrypto
+PKGS      := libconfuse libnftnl libmnl libcrypto libbpf
 # Recursively expanded once, then simple: pkg-config runs only when something is compiled.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PKGS)))$(PKG_LIBS)
@@ -129,18 +129,34 @@ $(BUILD)/fuzz/obj/%.o: %.c
 	$(Q)$(CLANG) $(BASE_CFLAGS) $(if $(filter tests/%,$<),$(TEST_CFLAGS)) $(SAN) -O2 \
 		-fsanitize=fuzzer-no-link -c -o $@ $<
 
+# ---- programs for the kernel, and the objects that carry them ----
+
+BPF_CFLAGS := -O2 -g -target bpf -Ilib -Wall -Wextra -Werror -idirafter /usr/include/$(shell uname -m)-linux-gnu
+
+$(BUILD)/%.bpf.o: %.bpf.c
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+
+LIB_ASM := $(wildcard lib/*/*.S)
+$(LIB_ASM:%.S=$(BUILD)/obj/%.o): $(BUILD)/obj/%.o: %.S $(BUILD)/bpf/classify.bpf.o
+	$(call say,AS,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -DPT_BPF_OBJECT='"$(BUILD)/bpf/classify.bpf.o"' -c -o $@ $<
+
 # ---- library ----
 
-$(A): $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
-$(ASAN_A): $(LIB_SRC:%.c=$(BUILD)/asan/obj/%.o)
-$(FUZZ_A): $(LIB_SRC:%.c=$(BUILD)/fuzz/obj/%.o)
+LIB_ASM_O := $(LIB_ASM:%.S=$(BUILD)/obj/%.o)
+$(A): $(LIB_SRC:%.c=$(BUILD)/obj/%.o) $(LIB_ASM_O)
+$(ASAN_A): $(LIB_SRC:%.c=$(BUILD)/asan/obj/%.o) $(LIB_ASM_O)
+$(FUZZ_A): $(LIB_SRC:%.c=$(BUILD)/fuzz/obj/%.o) $(LIB_ASM_O)
 $(A) $(ASAN_A) $(FUZZ_A):
 	$(call say,AR,$@)
 	@mkdir -p $(@D)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(SO): $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
+$(SO): $(LIB_SRC:%.c=$(BUILD)/obj/%.o) $(LIB_ASM_O)
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared -Wl,-soname,$(notdir $@) -Wl,-z,defs -Wl,-z,relro -Wl,-z,now $(CFLAGS) $(LDFLAGS) \
 		-o $@ $^ $(PKG_LIBS)

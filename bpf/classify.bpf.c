@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Finds the rule that decides an arriving packet, at tc ingress, and leaves its key in the packet's
+ * priority. Our prerouting chain turns the key into the verdict. What this program cannot judge keeps what
+ * it came with, and that chain drops it: no harm comes of a packet that is not understood here.
+ *
+ * The priority, not the mark: between here and our chain, chains of others (raw, mangle) match
+ * and set marks. A priority that a device gave (a VLAN's) is lost; Linux itself sets it anew when it
+ * forwards IPv4.
+ *
+ * The tables are those of policy/walk.h, in an array map of chunks. All tables of one generation are one
+ * map, which an apply exchanges for another: a packet sees either the old or the new. Keys are
+ * compared without branches, because the verifier follows both sides of each branch.
+ */
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/pkt_cls.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include <stdbool.h>
+
+#include "policy/walk.h"
+
+struct tables {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_INNER_MAP);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64[WALK_CHUNK]);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct tables);
+} pt_tables SEC(".maps");
+
+#define FAIL (~0ull)
+#define HEADERS_MAX 8 /* extension headers of IPv6 that are looked behind */
+
+/* ---- arithmetic without branches ---- */
+
+/* The compiler would turn the sums below back into branches if it knew what they mean. */
+#define OPAQUE(x) asm volatile("" : "+r"(x))
+
+static __always_inline __u64 less(__u64 a, __u64 b)
+{
+	__u64 borrow = ((~a & b) | ((~a | b) & (a - b))) >> 63;
+
+	OPAQUE(borrow);
+	return borrow;
+}
+
+static __always_inline __u64 equal(__u64 a, __u64 b)
+{
+	__u64 x = a ^ b;
+
+	x = 1 ^ ((x | -x) >> 63);
+	OPAQUE(x);
+	return x;
+}
+
+static __always_inline __u64 at_most(__u64 a, __u64 max)
+{
+	return a - ((a - max) & -less(max, a));
+}
+
+static __always_inline __u64 ones(__u64 x)
+{
+	x -= (x >> 1) & 0x5555555555555555ull;
+	x = (x & 0x3333333333333333ull) + ((x >> 2) & 0x3333333333333333ull);
+	x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0full;
+	return (x * 0x0101010101010101ull) >> 56;
+}
+
+/* ---- tables ---- */
+
+static __always_inline const __u64 *chunk_of(void *tables, __u64 pos)
+{
+	__u32 chunk = (__u32)(pos / WALK_CHUNK);
+
+	return bpf_map_lookup_elem(tables, &chunk);
+}
+
+static __always_inline __u64 in_chunk(const __u64 *chunk, __u64 pos)
+{
+	return chunk[pos % WALK_CHUNK];
+}
+
+/* Number I of those of 32 bits that begin at word POS; FAIL. */
+static __always_inline __u64 number(void *tables, __u64 pos, __u64 i)
+{
+	const __u64 *chunk = chunk_of(tables, pos + i / 2);
+
+	return chunk ? (__u32)(in_chunk(chunk, pos + i / 2) >> (i % 2 * 32)) : FAIL;
+}
+
+static __always_inline __u64 byte(void *tables, __u64 pos, __u64 i)
+{
+	const __u64 *chunk = chunk_of(tables, pos + i / 8);
+
+	return chunk ? (__u8)(in_chunk(chunk, pos + i / 8) >> (i % 8 * 8)) : FAIL;
+}
+
+/* The last key of a block that is not above KEY. */
+static __always_inline __u64 narrow_block(const __u64 *block, __u64 at, __u64 key)
+{
+	__u64 i = 0;
+
+	at &= ~(__u64)(WALK_BLOCK - 1);
+#pragma unroll
+	for (__u64 step = WALK_BLOCK / 2; step; step /= 2)
+		i += step & -(1 ^ less(key, in_chunk(block, at + i + step)));
+	return i;
+}
+
+static __always_inline __u64 wide_block(const __u64 *block, __u64 at, __u64 high, __u64 low)
+{
+	__u64 i = 0;
+
+	at &= ~(__u64)(WALK_BLOCK - 1);
+#pragma unroll
+	for (__u64 step = WALK_BLOCK / 4; step; step /= 2) {
+		__u64 pos = at + 2 * (i + step), top = in_chunk(block, pos);
+
+		i += step & -(1 ^ (less(high, top) |
+				   (equal(high, top) & less(low, in_chunk(block, pos + 1)))));
+	}
+	return i;
+}
+
+static __noinline __u64 find(void *tables, const struct walk_tree *t, __u64 key)
+{
+	__u64 place = 0;
+
+	for (int i = 0; i < (int)WALK_LEVELS; i++) {
+		__u64 at = t->base[i] + place * WALK_BLOCK;
+		const __u64 *block;
+
+		if ((__u64)i >= t->depth)
+			break;
+		block = chunk_of(tables, at);
+		if (!block)
+			return FAIL;
+		place = at_most(place * WALK_BLOCK + narrow_block(block, at, key), t->count[i] - 1);
+	}
+	return number(tables, t->values, place);
+}
+
+static __noinline __u64 find_wide(void *tables, const struct walk_tree *t, __u64 high, __u64 low)
+{
+	__u64 place = 0;
+
+	for (int i = 0; i < (int)WALK_LEVELS; i++) {
+		__u64 at = t->base[i] + place * WALK_BLOCK;
+		const __u64 *block;
+
+		if ((__u64)i >= t->depth)
+			break;
+		block = chunk_of(tables, at);
+		if (!block)
+			return FAIL;
+		place = at_most(place * (WALK_BLOCK / 2) + wide_block(block, at, high, low),
+				t->count[i] - 1);
+	}
+	return number(tables, t->values, place);
+}
+
+/* ---- rows ---- */
+
+/* A row: the chunk that has it, its place there, and how many of its words are behind us. */
+struct row {
+	const __u64 *chunk;
+	__u64 at, next;
+};
+
+struct scan {
+	struct row src, dst, rest;
+	const __u64 *any_src, *any_dst;
+	__u64 any_src_at, any_dst_at;
+	__u64 n_summary, left; /* summary words in all; those ahead. A number that counts from 0 would be
+				* known to the verifier, which would follow every turn by itself */
+	__u64 both; /* words of bits still to be compared under the last summary word */
+	__u64 s, d, r; /* the rows' words there */
+	__u64 found;
+};
+
+/* The word for bit LOW + 1 under the summary word M of a packed row; 0 if it is not there. */
+static __always_inline __u64 packed(const struct row *row, __u64 m, __u64 low)
+{
+	return in_chunk(row->chunk, row->at + row->next + ones(m & low)) &
+	       -equal(m & (low + 1), low + 1);
+}
+
+/* One turn: the next summary word, or one candidate under it. */
+static long scan_turn(__u32 turn __attribute__((unused)), void *arg)
+{
+	struct scan *c = arg;
+	__u64 q = c->n_summary - c->left, low, n, x, word;
+
+	if (!c->both) {
+		c->src.next += ones(c->s);
+		c->dst.next += ones(c->d);
+		c->rest.next += ones(c->r);
+		if (!c->left)
+			return 1;
+		c->s = in_chunk(c->src.chunk, c->src.at + q);
+		c->d = in_chunk(c->dst.chunk, c->dst.at + q);
+		c->r = in_chunk(c->rest.chunk, c->rest.at + q);
+		c->both = (c->s | in_chunk(c->any_src, c->any_src_at + q)) &
+			  (c->d | in_chunk(c->any_dst, c->any_dst_at + q)) & c->r;
+		c->left--;
+		return 0;
+	}
+	low = (c->both & -c->both) - 1;
+	n = ones(low);
+	c->both &= c->both - 1;
+	word = (q - 1) * 64 + n;
+	x = (packed(&c->src, c->s, low) | in_chunk(c->any_src, c->any_src_at + c->n_summary + word)) &
+	    (packed(&c->dst, c->d, low) | in_chunk(c->any_dst, c->any_dst_at + c->n_summary + word)) &
+	    packed(&c->rest, c->r, low);
+	if (!x)
+		return 0;
+	c->found = word * 64 + ones((x & -x) - 1);
+	return 1;
+}
+
+static __always_inline __u64 first_common(void *tables, const struct walk_head *h, unsigned int six,
+					  __u64 src, __u64 dst, __u64 rest)
+{
+	struct scan c = {
+		.src = { chunk_of(tables, src), src, h->n_summary },
+		.dst = { chunk_of(tables, dst), dst, h->n_summary },
+		.rest = { chunk_of(tables, rest), rest, h->n_summary },
+		.any_src_at = h->side[six & 1][0].any,
+		.any_dst_at = h->side[six & 1][1].any,
+		.n_summary = h->n_summary,
+		.left = h->n_summary,
+		.found = WALK_NONE,
+	};
+
+	c.any_src = chunk_of(tables, c.any_src_at);
+	c.any_dst = chunk_of(tables, c.any_dst_at);
+	if (!c.src.chunk || !c.dst.chunk || !c.rest.chunk || !c.any_src || !c.any_dst)
+		return FAIL;
+	bpf_loop(WALK_SUMMARY_MAX * 65 + 1, scan_turn, &c, 0);
+	return c.found;
+}
+
+/* ---- the walk ---- */
+
+static __always_inline __u64 rest_row(void *tables, const struct walk_head *h,
+				      const struct walk_packet *p)
+{
+	__u64 device = find(tables, &h->device, p->device), sport, dport, proto, flags, x, y;
+
+	if (device >= WALK_NONE)
+		return FAIL;
+	proto = byte(tables, h->t_proto, p->proto);
+	flags = byte(tables, h->t_flags, p->flags);
+	x = number(tables, h->t_x, (proto * h->n_flags + flags) * h->n_device + device);
+	sport = find(tables, &h->sport, p->sport);
+	dport = find(tables, &h->dport, p->dport);
+	y = number(tables, h->t_y, sport * h->n_dport + dport);
+	return number(tables, h->t_row, y * h->n_x + x);
+}
+
+static __always_inline __u64 side_row(void *tables, const struct walk_head *h,
+				      const struct walk_packet *p, int side)
+{
+	const struct walk_tree *t = &h->side[p->six & 1][side].tree;
+
+	return p->six ? find_wide(tables, t, p->addr[side][0], p->addr[side][1]) :
+			find(tables, t, p->addr[side][1]);
+}
+
+/* The key for packet P, FAIL when it cannot be judged. */
+static __noinline __u64 walk(void *tables, const struct walk_packet *p)
+{
+	const struct walk_head *h = (const void *)chunk_of(tables, 0);
+	__u64 src, dst, rest, rule;
+
+	if (!h)
+		return FAIL;
+	rest = rest_row(tables, h, p);
+	if (rest >= WALK_NONE)
+		return FAIL;
+	src = side_row(tables, h, p, 0);
+	dst = side_row(tables, h, p, 1);
+	rule = first_common(tables, h, p->six, src, dst, rest);
+	if (rule == FAIL)
+		return FAIL;
+	return rule == WALK_NONE ? h->none : number(tables, h->keys, rule);
+}
+
+/* ---- packets ---- */
+
+/* What is behind the IP header and those that follow it. */
+struct upper {
+	__u32 at; /* from the network header */
+	__u32 left; /* bytes, as far as the header tells */
+	bool first_fragment;
+};
+
+static __always_inline int load(struct __sk_buff *skb, __u32 at, void *to, __u32 n)
+{
+	return bpf_skb_load_bytes_relative(skb, at, to, n, BPF_HDR_START_NET);
+}
+
+static __always_inline int parse4(struct __sk_buff *skb, struct walk_packet *p, struct upper *u)
+{
+	struct iphdr ip;
+	__u32 length;
+
+	if (load(skb, 0, &ip, sizeof(ip)) || ip.version != 4 || ip.ihl < 5)
+		return -1;
+	if (ip.frag_off & bpf_htons(0x1fff))
+		return -1; /* the first fragment answers for all of them */
+	u->first_fragment = ip.frag_off & bpf_htons(0x2000);
+	u->at = ip.ihl * 4u;
+	length = bpf_ntohs(ip.tot_len);
+	if (!length)
+		length = 1u << 16; /* larger than the field (big TCP) */
+	if (length < u->at)
+		return -1;
+	u->left = length - u->at;
+	p->addr[0][1] = bpf_ntohl(ip.saddr);
+	p->addr[1][1] = bpf_ntohl(ip.daddr);
+	p->proto = ip.protocol;
+	return 0;
+}
+
+/* Goes on behind extension header TYPE; 1: there is none left, -1: not to be judged. */
+static __always_inline int skip_header(struct __sk_buff *skb, struct upper *u, __u8 *type)
+{
+	struct {
+		__u8 next, length;
+		__be16 offset; /* of a fragment header */
+	} x;
+	__u32 n;
+
+	switch (*type) {
+	case IPPROTO_HOPOPTS:
+	case IPPROTO_ROUTING:
+	case IPPROTO_DSTOPTS:
+	case IPPROTO_FRAGMENT:
+	case IPPROTO_AH:
+		break;
+	default:
+		return 1;
+	}
+	if (u->left < 8 || load(skb, u->at, &x, sizeof(x)))
+		return -1;
+	n = (x.length + 1u) * 8;
+	if (*type == IPPROTO_AH)
+		n = (x.length + 2u) * 4;
+	if (*type == IPPROTO_FRAGMENT) {
+		if (x.offset & bpf_htons(0xfff8))
+			return -1;
+		u->first_fragment = x.offset & bpf_htons(1);
+		n = 8;
+	}
+	if (u->left < n)
+		return -1;
+	u->at += n;
+	u->left -= n;
+	*type = x.next;
+	return 0;
+}
+
+static __always_inline __u64 word_of(const struct in6_addr *a, int i)
+{
+	return (__u64)bpf_ntohl(a->in6_u.u6_addr32[i]) << 32 | bpf_ntohl(a->in6_u.u6_addr32[i + 1]);
+}
+
+static __always_inline int parse6(struct __sk_buff *skb, struct walk_packet *p, struct upper *u)
+{
+	struct ipv6hdr ip;
+	__u8 type;
+	int more = 0;
+
+	if (load(skb, 0, &ip, sizeof(ip)) || ip.version != 6)
+		return -1;
+	u->at = sizeof(ip);
+	u->left = bpf_ntohs(ip.payload_len);
+	if (!u->left)
+		u->left = 1u << 16;
+	p->six = 1;
+	for (int i = 0; i < 2; i++) {
+		p->addr[0][i] = word_of(&ip.saddr, 2 * i);
+		p->addr[1][i] = word_of(&ip.daddr, 2 * i);
+	}
+	type = ip.nexthdr;
+	for (int i = 0; i < HEADERS_MAX && !more; i++)
+		more = skip_header(skb, u, &type);
+	p->proto = type;
+	return more == 1 ? 0 : -1;
+}
+
+/* Ports, types, flags. Those of a first fragment must be all there: the whole packet will have them. */
+static __always_inline int parse_upper(struct __sk_buff *skb, struct walk_packet *p,
+				       const struct upper *u)
+{
+	__be16 ports[2];
+	__u8 icmp[2], flags;
+
+	p->sport = p->dport = WALK_NO_PORT;
+	p->flags = p->proto == IPPROTO_TCP ? WALK_FLAGS_ABSENT : WALK_FLAGS_OTHER;
+	switch (p->proto) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_SCTP:
+		if (u->left < 4 || load(skb, u->at, ports, sizeof(ports)))
+			return u->first_fragment ? -1 : 0;
+		p->sport = bpf_ntohs(ports[0]);
+		p->dport = bpf_ntohs(ports[1]);
+		break;
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		if (u->left < 2 || load(skb, u->at, icmp, sizeof(icmp)))
+			return u->first_fragment ? -1 : 0;
+		p->dport = (__u32)icmp[0] << 8 | icmp[1];
+		break;
+	}
+	if (p->proto != IPPROTO_TCP)
+		return 0;
+	if (u->left < 14 || load(skb, u->at + 13, &flags, 1))
+		return u->first_fragment ? -1 : 0;
+	p->flags = flags;
+	return 0;
+}
+
+SEC("tc")
+int pt_classify(struct __sk_buff *skb)
+{
+	struct walk_packet p = { .device = skb->ifindex };
+	struct upper u = { 0 };
+	__u32 zero = 0;
+	void *tables;
+	__u64 key;
+	int rc = -1;
+
+	/* A frame of a VLAN belongs to the VLAN's device, and comes again there. */
+	if (skb->vlan_present && skb->vlan_tci & 0xfff)
+		return TC_ACT_UNSPEC;
+	if (skb->protocol == bpf_htons(ETH_P_IP))
+		rc = parse4(skb, &p, &u);
+	else if (skb->protocol == bpf_htons(ETH_P_IPV6))
+		rc = parse6(skb, &p, &u);
+	if (rc || parse_upper(skb, &p, &u))
+		return TC_ACT_UNSPEC;
+	tables = bpf_map_lookup_elem(&pt_tables, &zero);
+	if (!tables)
+		return TC_ACT_UNSPEC;
+	key = walk(tables, &p);
+	if (key != FAIL)
+		skb->priority = (__u32)key;
+	return TC_ACT_UNSPEC;
+}
+
+char _license[] SEC("license") = "GPL";

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * bpf - the classifier's program and its tables in the kernel.
+ *
+ * The program stays loaded while a filter holds it; an apply only makes new tables and exchanges them for the
+ * old ones. A packet sees one or the other, never both.
+ */
+#ifndef PATRONUS_BPF_H
+#define PATRONUS_BPF_H
+
+#include <patronus/base.h>
+
+struct pt_bpf;
+
+/* Names the program that this library carries: filters with another name have another program. */
+#define PT_BPF_NAME 32
+PT_API void pt_bpf_name(char out[PT_BPF_NAME]);
+/* Loads it. A record says what the kernel has against it (-EPERM, -EINVAL, -ENOSYS …). */
+PT_API int pt_bpf_load(struct pt_bpf **out, struct pt_err *e) PT_MUST;
+/* One that the kernel has, by its number. -ENOENT: gone. */
+PT_API int pt_bpf_open(uint32_t prog_id, struct pt_bpf **out, struct pt_err *e) PT_MUST;
+PT_API void pt_bpf_close(struct pt_bpf *b);
+PT_API int pt_bpf_fd(const struct pt_bpf *b);
+PT_API uint32_t pt_bpf_id(const struct pt_bpf *b);
+
+/* Tables of N_WORDS words (whole chunks, see policy/walk.h) in the kernel, not yet in use; *FD is to be closed. */
+PT_API int pt_bpf_tables_new(const uint64_t *words, size_t n_words, int *fd, struct pt_err *e) PT_MUST;
+/* What tells equal tables from others: the name that they have in the kernel. */
+#define PT_BPF_TABLES_NAME 16
+PT_API void pt_bpf_tables_name(const uint64_t *words, size_t n_words, char out[PT_BPF_TABLES_NAME]);
+/* The name of those in use, "" where there are none. */
+PT_API int pt_bpf_tables_in_use(const struct pt_bpf *b, char out[PT_BPF_TABLES_NAME], struct pt_err *e) PT_MUST;
+/* The exchange. When it returns, no packet is under way that was judged by the old tables. */
+PT_API int pt_bpf_tables_use(const struct pt_bpf *b, int fd, struct pt_err *e) PT_MUST;
+
+#endif

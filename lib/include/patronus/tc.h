@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * tc - our filter at the ingress of devices: a BPF program that sees packets before everything else.
+ *
+ * On a device's clsact hook, as preference PT_TC_PREF, kind bpf, direct action, with a name that says
+ * which program it is. Filters and hooks of others stay as they are.
+ */
+#ifndef PATRONUS_TC_H
+#define PATRONUS_TC_H
+
+#include <patronus/nl.h>
+
+#define PT_TC_PREF 80
+#define PT_TC_NAME_MAX 64
+
+struct pt_tc_filter {
+	uint32_t ifindex;
+	uint32_t prog_id;
+	char name[PT_TC_NAME_MAX];
+};
+typedef PT_VEC(struct pt_tc_filter) pt_tc_filters;
+
+/* Our filters on all devices. ROUTE is a NETLINK_ROUTE socket. */
+PT_API int pt_tc_ingress_list(struct pt_nl *route, struct pt_arena *a, pt_tc_filters *out, struct pt_err *e) PT_MUST;
+/* Puts the program of PROG_FD there, in one step where another one of ours is. -ENODEV: no such device. */
+PT_API int pt_tc_ingress_attach(struct pt_nl *route, uint32_t ifindex, int prog_fd, const char *name,
+				struct pt_err *e) PT_MUST;
+/* Takes ours away, and the hook if nothing else is on it. No filter, no device: 0. */
+PT_API int pt_tc_ingress_detach(struct pt_nl *route, uint32_t ifindex, struct pt_err *e) PT_MUST;
+
+#endif
