@@ -27,10 +27,26 @@ static struct pt_host_if *find_if(struct pt_host *h, uint32_t index)
 	return NULL;
 }
 
+/* Does its master take over what arrives? A VRF only has a say in the route. */
+static int parse_port(const struct nlattr *linkinfo, bool *port)
+{
+	const struct nlattr *tb[IFLA_INFO_SLAVE_KIND + 1];
+	char kind[16] = "";
+
+	*port = false;
+	if (!linkinfo)
+		return 0;
+	if (pt_nl_nested(linkinfo, tb, PT_ARRAY_SIZE(tb)) < 0 ||
+	    pt_nl_get_str(tb[IFLA_INFO_SLAVE_KIND], kind, sizeof(kind)) < 0)
+		return -EBADMSG;
+	*port = kind[0] && strcmp(kind, "vrf") != 0;
+	return 0;
+}
+
 static int parse_link(struct pt_host *h, const struct nlmsghdr *nlh)
 {
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(nlh);
-	const struct nlattr *tb[IFLA_IFNAME + 1];
+	const struct nlattr *tb[IFLA_LINKINFO + 1];
 	struct pt_host_if add = {0}, *have;
 	char name[IFNAMSIZ];
 
@@ -40,7 +56,8 @@ static int parse_link(struct pt_host *h, const struct nlmsghdr *nlh)
 	if (info->ifi_family != AF_UNSPEC)
 		return 0;
 	if (!tb[IFLA_IFNAME] || info->ifi_index <= 0 ||
-	    pt_nl_get_str(tb[IFLA_IFNAME], name, sizeof(name)) < 0 || !name[0])
+	    pt_nl_get_str(tb[IFLA_IFNAME], name, sizeof(name)) < 0 || !name[0] ||
+	    parse_port(tb[IFLA_LINKINFO], &add.port) < 0)
 		return -EBADMSG;
 	add.ifindex = (uint32_t)info->ifi_index;
 	add.device = pt_arena_strdup(h->arena, name);
@@ -49,6 +66,7 @@ static int parse_link(struct pt_host *h, const struct nlmsghdr *nlh)
 	have = find_if(h, add.ifindex);
 	if (have) {
 		have->device = add.device;
+		have->port = add.port;
 		return 0;
 	}
 	return pt_vec_push(h->arena, &h->ifs, add);

@@ -27,6 +27,7 @@ struct pt_host_addr {
 struct pt_host_if {
 	const char *device;
 	uint32_t ifindex;
+	bool port; /* of a bridge, a bond …: what arrives here arrives there */
 	PT_VEC(struct pt_host_addr) addrs; /* in the kernel's order */
 };
 
