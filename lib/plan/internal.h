@@ -18,6 +18,16 @@ int plan_store_read(const char *digest, char **text, size_t *len, struct pt_err 
 int plan_lock(int *fd, struct pt_err *e);
 int plan_commit(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_err *e);
 
+/* ingress.c: the classifier's program and tables. The steps of an apply are called in this order, with the
+ * transactions of the chains between them. */
+int plan_ingress_observe(struct pt_plan *p, struct pt_err *e);
+void plan_ingress_free(struct pt_ingress *g);
+size_t plan_ingress_writes(const struct pt_ingress *g);
+void plan_ingress_walk(const struct pt_plan *p, pt_nft_op_cb cb, void *arg);
+int plan_ingress_prepare(struct pt_plan *p, struct pt_err *e);
+int plan_ingress_switch(struct pt_plan *p, struct pt_err *e);
+int plan_ingress_retire(struct pt_plan *p, struct pt_err *e);
+
 /* adopt.c: states for the connections that were there before the first rules */
 void plan_adopt(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e);
 

@@ -6,6 +6,7 @@
 #ifndef PATRONUS_PLAN_H
 #define PATRONUS_PLAN_H
 
+#include <patronus/classify.h>
 #include <patronus/conf.h>
 #include <patronus/net.h>
 #include <patronus/nft.h>
@@ -21,6 +22,8 @@ struct pt_plan {
 	struct pt_nft_prog *prog;
 	struct pt_nft_state *have;  /* NULL when made offline */
 	struct pt_nft_plan *change; /* likewise */
+	struct pt_classifier *tables; /* of the arriving packets' rules; NULL: nft judges them */
+	struct pt_ingress *ingress; /* the classifier in the kernel, as far as it differs; NULL when made offline */
 	char digest[65];            /* of the file's bytes */
 	size_t adopted;             /* connections that a first apply gave states to, see pt_plan_apply() */
 };

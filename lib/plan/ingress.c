@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The classifier in the kernel: one program at the ingress of every device, one set of tables.
+ *
+ * The chains of the rules close what the program has not judged, so the order of steps decides only
+ * whether packets are lost on the way, never whether they get in:
+ *   chains that know no keys yet:  program and tables first, then the chains
+ *   chains that do:                chains with old and new keys, exchange, chains without the old ones
+ *   chains that know no keys more: chains first, then the program goes
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <patronus/bpf.h>
+#include <patronus/tc.h>
+
+#include "plan/internal.h"
+
+struct pt_ingress {
+	struct pt_arena *arena;
+	pt_tc_filters have;
+	char name[PT_BPF_NAME]; /* of our program */
+	char tables[PT_BPF_TABLES_NAME], in_use[PT_BPF_TABLES_NAME];
+	struct pt_bpf *program; /* of the filters that there are, or loaded by us; NULL: neither */
+	int fd; /* of the new tables, -1 */
+	PT_VEC(const struct pt_host_if *) attach;
+	PT_VEC(uint32_t) detach;
+};
+
+static const struct pt_tc_filter *filter_on(const struct pt_ingress *g, uint32_t ifindex)
+{
+	for (size_t i = 0; i < g->have.n; i++)
+		if (g->have.v[i].ifindex == ifindex)
+			return &g->have.v[i];
+	return NULL;
+}
+
+static const struct pt_host_if *device_at(const struct pt_host *h, uint32_t ifindex)
+{
+	for (size_t i = 0; h && i < h->ifs.n; i++)
+		if (h->ifs.v[i].ifindex == ifindex)
+			return &h->ifs.v[i];
+	return NULL;
+}
+
+/* ---- what there is, and what is missing ---- */
+
+/* The program that runs: of the first filter with our program's name. */
+static int find_program(struct pt_ingress *g, struct pt_err *e)
+{
+	struct pt_err gone = { 0 };
+	int rc = 0;
+
+	for (size_t i = 0; !rc && !g->program && i < g->have.n; i++) {
+		if (strcmp(g->have.v[i].name, g->name) != 0)
+			continue;
+		rc = pt_bpf_open(g->have.v[i].prog_id, &g->program, &gone);
+		if (rc == -ENOENT)
+			rc = 0;
+	}
+	pt_err_fini(&gone);
+	if (rc)
+		return pt_err_sys(e, rc, "opening the classifier that is at work");
+	return g->program ? pt_bpf_tables_in_use(g->program, g->in_use, e) : 0;
+}
+
+static int compare_devices(struct pt_ingress *g, const struct pt_plan *p)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && p->tables && i < p->host->ifs.n; i++) {
+		const struct pt_host_if *d = &p->host->ifs.v[i];
+		const struct pt_tc_filter *f = filter_on(g, d->ifindex);
+
+		if (!d->port && !(f && g->program && f->prog_id == pt_bpf_id(g->program)))
+			rc = pt_vec_push(g->arena, &g->attach, d); /* NOLINT(bugprone-sizeof-expression) */
+	}
+	for (size_t i = 0; !rc && i < g->have.n; i++) {
+		const struct pt_host_if *d = device_at(p->host, g->have.v[i].ifindex);
+
+		if (!p->tables || (d && d->port))
+			rc = pt_vec_push(g->arena, &g->detach, g->have.v[i].ifindex);
+	}
+	return rc;
+}
+
+int plan_ingress_observe(struct pt_plan *p, struct pt_err *e)
+{
+	struct pt_ingress *g = calloc(1, sizeof(*g));
+	struct pt_nl *route = NULL;
+	int rc = -ENOMEM;
+
+	plan_ingress_free(p->ingress);
+	p->ingress = g;
+	if (!g)
+		return pt_err_sys(e, rc, "looking for the classifier");
+	g->fd = -1;
+	pt_bpf_name(g->name);
+	if (p->tables)
+		pt_bpf_tables_name(p->tables->words, p->tables->n_words, g->tables);
+	g->arena = pt_arena_new();
+	if (g->arena)
+		rc = pt_nl_open(&route, NETLINK_ROUTE, e);
+	if (!rc)
+		rc = pt_tc_ingress_list(route, g->arena, &g->have, e);
+	if (!rc && p->tables)
+		rc = find_program(g, e);
+	if (!rc)
+		rc = compare_devices(g, p);
+	pt_nl_close(route);
+	return rc;
+}
+
+void plan_ingress_free(struct pt_ingress *g)
+{
+	if (!g)
+		return;
+	if (g->fd >= 0)
+		close(g->fd);
+	pt_bpf_close(g->program);
+	pt_arena_free(g->arena);
+	free(g);
+}
+
+static bool tables_differ(const struct pt_ingress *g)
+{
+	return strcmp(g->tables, g->in_use) != 0;
+}
+
+size_t plan_ingress_writes(const struct pt_ingress *g)
+{
+	return g ? g->attach.n + g->detach.n + (g->tables[0] && tables_differ(g)) : 0;
+}
+
+void plan_ingress_walk(const struct pt_plan *p, pt_nft_op_cb cb, void *arg)
+{
+	const struct pt_ingress *g = p->ingress;
+
+	if (!g)
+		return;
+	if (g->tables[0] && tables_differ(g))
+		cb(g->in_use[0] ? "replace" : "add", "tables of the classifier", g->tables, arg);
+	for (size_t i = 0; i < g->attach.n; i++)
+		cb("add", "classifier on", g->attach.v[i]->device, arg);
+	for (size_t i = 0; i < g->detach.n; i++) {
+		const struct pt_host_if *d = device_at(p->host, g->detach.v[i]);
+
+		cb("delete", "classifier on", d ? d->device : "a device", arg);
+	}
+}
+
+/* ---- the steps ---- */
+
+/* Everything that can fail for want of memory or permission; nothing is in force yet. */
+int plan_ingress_prepare(struct pt_plan *p, struct pt_err *e)
+{
+	struct pt_ingress *g = p->ingress;
+	int rc = 0;
+
+	if (!p->tables)
+		return 0;
+	if (!g->program)
+		rc = pt_bpf_load(&g->program, e);
+	if (!rc && tables_differ(g) && g->fd < 0)
+		rc = pt_bpf_tables_new(p->tables->words, p->tables->n_words, &g->fd, e);
+	return rc;
+}
+
+int plan_ingress_switch(struct pt_plan *p, struct pt_err *e)
+{
+	struct pt_ingress *g = p->ingress;
+	struct pt_nl *route = NULL;
+	int rc = 0;
+
+	if (!p->tables)
+		return 0;
+	if (g->fd >= 0)
+		rc = pt_bpf_tables_use(g->program, g->fd, e);
+	if (!rc && g->attach.n)
+		rc = pt_nl_open(&route, NETLINK_ROUTE, e);
+	for (size_t i = 0; !rc && i < g->attach.n; i++) {
+		rc = pt_tc_ingress_attach(route, g->attach.v[i]->ifindex, pt_bpf_fd(g->program), g->name, e);
+		if (rc == -ENODEV)
+			rc = 0; /* gone meanwhile */
+	}
+	pt_nl_close(route);
+	return rc;
+}
+
+int plan_ingress_retire(struct pt_plan *p, struct pt_err *e)
+{
+	struct pt_ingress *g = p->ingress;
+	struct pt_nl *route = NULL;
+	int rc = 0;
+
+	if (g->detach.n)
+		rc = pt_nl_open(&route, NETLINK_ROUTE, e);
+	for (size_t i = 0; !rc && i < g->detach.n; i++)
+		rc = pt_tc_ingress_detach(route, g->detach.v[i], e);
+	pt_nl_close(route);
+	return rc;
+}
