@@ -5,6 +5,7 @@
  *   -t TABLE -T COMMAND …   table COMMAND TABLE …      -f behind -T names the file of addresses
  *   -sr -sn -ss -si -sT     rule, nat, state show; info; table list   (or -s rules …)
  *   -nf FILE                check -f FILE
+ *   -v beside them          -s
  *   -k A [-k B]             state kill host A [host B]; -k label -k NAME
  */
 #include <stdio.h>
@@ -64,13 +65,14 @@ static bool table_letters(int argc, char **argv, struct words *w)
 static bool kill_letters(int argc, char **argv, struct words *w)
 {
 	const char *value = "", *key = NULL;
+	int ends = 0;
 
 	add(w, "state");
 	add(w, "kill");
 	for (int i = 1; i < argc; i++) {
 		if (!letter(argc, argv, &i, 'k', &value)) {
 			add(w, argv[i]);
-		} else if (!*value) {
+		} else if (!*value || (!key && ++ends > 2)) {
 			return false;
 		} else if (!key && !strcmp(value, "label")) {
 			key = value;
@@ -100,6 +102,16 @@ static const char *const *shown(const char *what)
 	return NULL;
 }
 
+/* The one option of ours whose value is a word of its own wherever it stands: copied together. */
+static bool own_option(int argc, char **argv, int *i, struct words *w)
+{
+	if (strcmp(argv[*i], "--netns") != 0 || *i + 1 >= argc)
+		return false;
+	add(w, argv[*i]);
+	add(w, argv[++*i]);
+	return true;
+}
+
 /* -s WHAT is only pfctl's where no command stands beside it: ours has a -s too. */
 static bool show_letters(int argc, char **argv, struct words *w)
 {
@@ -109,6 +121,12 @@ static bool show_letters(int argc, char **argv, struct words *w)
 		const char *what = "";
 		int at = i;
 
+		if (own_option(argc, argv, &i, w))
+			continue;
+		if (!strcmp(argv[i], "-v")) { /* what pfctl tells more with it */
+			add(w, "-s");
+			continue;
+		}
 		if (!words && letter(argc, argv, &at, 's', &what) && shown(what)) {
 			words = shown(what);
 			i = at;
@@ -130,6 +148,8 @@ static bool check_letters(int argc, char **argv, struct words *w)
 	bool found = false;
 
 	for (int i = 1; i < argc; i++) {
+		if (own_option(argc, argv, &i, w))
+			continue;
 		if (!strcmp(argv[i], "-nf") && i + 1 < argc && !found) {
 			found = true;
 			add(w, "check");

@@ -163,6 +163,11 @@ static int unknown_label(struct shown *s)
 	const char *near;
 
 	for (size_t i = 0; i < p->rules.n; i++)
+		if (!strcmp(p->rules.v[i].name, s->label)) {
+			pt_err_add(&s->c->err, PT_ERROR, NULL, NULL, "rule '%s' does not translate", s->label);
+			return PT_EXIT_NO;
+		}
+	for (size_t i = 0; i < p->rules.n; i++)
 		if (pt_vec_push(s->arena, &names, p->rules.v[i].name))
 			break;
 	near = pt_nearest(s->label, names.v, names.n);

@@ -304,6 +304,8 @@ int cmd_table_test(struct pt_cli *c)
 	pt_iset_norm(&t.in[1]);
 	if (!rc)
 		rc = test_text(&t, a.text, a.len);
+	if (!rc && !t.all)
+		rc = pt_cli_usage(c, "name at least one address to test");
 	if (!rc) {
 		pt_cli_say(c, "%zu/%zu addresses match\n", t.hits, t.all);
 		rc = t.hits == t.all ? PT_EXIT_OK : PT_EXIT_NO;

@@ -208,7 +208,7 @@ static int print_info(struct pt_cli *c, const struct info *i)
 		return -ENOMEM;
 	pt_buf_fmt(&t, "System:   %s%s%s\n", i->name, i->description ? ", " : "", i->description ? i->description : "");
 	pt_buf_fmt(&t, "Status:   %s\nEngine:   nft, linear\n", i->status);
-	pt_buf_fmt(&t, "File:     %s\nDigest:   %s\nApplied:  %s\n", i->have->path[0] ? i->have->path : "-",
+	pt_buf_fmt(&t, "File:     %s\nDigest:   %s\nApplied:  %s\n", i->have->digest[0] ? i->have->path : "-",
 		   i->have->digest[0] ? i->have->digest : "-", i->applied[0] ? i->applied : "-");
 	pt_buf_fmt(&t, "Rules:    %zu\nTables:   %zu\nStates:   %llu of %llu", i->rules, i->tables,
 		   (unsigned long long)i->states, (unsigned long long)i->max_states);
@@ -217,7 +217,7 @@ static int print_info(struct pt_cli *c, const struct info *i)
 	pt_out_str(o, "description", i->description);
 	pt_out_str(o, "status", i->status);
 	pt_out_str(o, "engine", "nft linear");
-	pt_out_str(o, "file", i->have->path[0] ? i->have->path : NULL);
+	pt_out_str(o, "file", i->have->digest[0] ? i->have->path : NULL);
 	pt_out_str(o, "digest", i->have->digest[0] ? i->have->digest : NULL);
 	pt_out_str(o, "applied", i->applied[0] ? i->applied : NULL);
 	pt_out_u64(o, "rules", i->rules);
@@ -227,6 +227,15 @@ static int print_info(struct pt_cli *c, const struct info *i)
 	show_text(o, &t);
 	pt_out_rec_end(o);
 	return pt_cli_end(c, o);
+}
+
+static const char *status_of(const struct pt_nft_state *s)
+{
+	if (!s->present)
+		return "not loaded";
+	if (s->digest[0])
+		return "in force";
+	return strcmp(s->path, PT_NFT_OPEN) ? "stopped" : "open";
 }
 
 /* Fills I from the kernel and, where there is one, the applied file in P. */
@@ -243,8 +252,9 @@ static int gather_info(struct info *i, struct pt_nl *nf, const struct pt_plan *p
 	i->name = p->conf && p->conf->system_name ? p->conf->system_name : i->host;
 	i->description = p->conf ? p->conf->description : NULL;
 	i->rules = p->conf ? p->conf->rules.n : 0;
-	i->status = !i->have->present ? "not loaded" : i->have->digest[0] ? "in force" : "stopped";
-	iso_time(i->have->applied, i->applied, sizeof(i->applied));
+	i->status = status_of(i->have);
+	if (i->have->digest[0])
+		iso_time(i->have->applied, i->applied, sizeof(i->applied));
 	rc = pt_ct_count(nf, &i->states, &i->max_states, e);
 	if (!rc && i->have->present) {
 		rc = pt_nft_table_list(nf, a, &names, &i->tables, e);

@@ -303,6 +303,7 @@ static int check_families(const struct task *task, const struct table *t, struct
 static int plan_change(const struct task *task, const struct table *t, struct nft_change c[2],
 		       struct pt_err *e)
 {
+	uint64_t timeout;
 	int rc;
 
 	rc = check_families(task, t, e);
@@ -317,9 +318,9 @@ static int plan_change(const struct task *task, const struct table *t, struct nf
 				   "changing the table \"%s\": its entries have no time-outs", t->name);
 			return -EINVAL;
 		}
+		timeout = task->timeout ? task->timeout : t->set[i]->timeout;
 		rc = nft_change_plan(&c[i], t->set[i]->pending, task->add ? &task->add[i] : NULL,
-				     task->del ? &task->del[i] : NULL,
-				     (uint64_t)task->timeout * 1000);
+				     task->del ? &task->del[i] : NULL, timeout * 1000);
 	}
 	return rc ? pt_err_sys(e, rc, "changing the table \"%s\"", t->name) : 0;
 }

@@ -87,30 +87,40 @@ static bool covered(const entries *list, size_t first, const struct pt_ival *wan
 	return false;
 }
 
-/* One wanted interval: entries inside it make way for it, those that stick out bound it. */
+/* Does EN stay where an element with TIMEOUT (0: for good) is put? One that sticks out bounds it; one
+ * that would live longer must not be lost when the time is over. */
+static bool stays(const struct entry *en, const struct pt_ival *want, uint64_t timeout)
+{
+	if (en->el.lo < want->lo || en->el.hi > want->hi)
+		return true;
+	return timeout && (!en->el.timeout || en->el.expires > timeout);
+}
+
+/* One wanted interval: it takes the place of the entries inside it, between those that stay. */
 static int put_one(struct nft_change *c, entries *list, size_t first, const struct pt_ival *want,
 		   uint64_t timeout)
 {
-	struct nft_elem el = { .timeout = timeout };
-	pt_u128 lo = want->lo, hi = want->hi;
+	struct nft_elem el = { .lo = want->lo, .timeout = timeout };
 
 	for (size_t i = first; i < list->n && list->v[i].el.lo <= want->hi; i++) {
 		struct entry *en = &list->v[i];
 
-		if (en->el.lo < want->lo) {
-			lo = en->el.hi + 1;
+		if (!stays(en, want, timeout)) {
+			if (!en->fresh && pt_vec_push(NULL, &c->del, en->el))
+				return -ENOMEM;
+			en->gone = true;
 			continue;
 		}
-		if (en->el.hi > want->hi) {
-			hi = en->el.lo - 1;
-			continue;
+		if (en->el.lo > el.lo) {
+			el.hi = en->el.lo - 1;
+			if (pt_vec_push(NULL, &c->add, el))
+				return -ENOMEM;
 		}
-		if (!en->fresh && pt_vec_push(NULL, &c->del, en->el))
-			return -ENOMEM;
-		en->gone = true;
+		if (en->el.hi >= want->hi)
+			return 0;
+		el.lo = en->el.hi + 1;
 	}
-	el.lo = lo;
-	el.hi = hi;
+	el.hi = want->hi;
 	return pt_vec_push(NULL, &c->add, el);
 }
 
@@ -122,7 +132,7 @@ static int put_in(struct nft_change *c, entries *list, const struct pt_iset *add
 	for (size_t i = 0; !rc && i < add->n; i++) {
 		while (first < list->n && list->v[first].el.hi < add->v[i].lo)
 			first++;
-		if (!covered(list, first, &add->v[i]))
+		if (timeout || !covered(list, first, &add->v[i]))
 			rc = put_one(c, list, first, &add->v[i], timeout);
 	}
 	return rc;

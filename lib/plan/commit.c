@@ -124,7 +124,7 @@ int pt_plan_apply(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt
 	rc = plan_lock(&fd, e);
 	if (rc)
 		return rc;
-	if (pt_nft_plan_writes(p->change))
+	if (pt_nft_plan_writes(p->change) || !plan_store_has(p))
 		rc = plan_store_write(p, e);
 	if (!rc)
 		rc = plan_commit(p, nf, writes, e);

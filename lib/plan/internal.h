@@ -11,6 +11,7 @@ int plan_build(struct pt_plan *p, struct pt_err *e);
 int plan_observe(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e);
 
 /* store.c: copies of applied files under PT_RUN_DIR, named by their digest */
+bool plan_store_has(const struct pt_plan *p);
 int plan_store_write(const struct pt_plan *p, struct pt_err *e);
 int plan_store_read(const char *digest, char **text, size_t *len, struct pt_err *e);
 

@@ -70,6 +70,13 @@ static void store_tidy(void)
 	close(fd);
 }
 
+bool plan_store_has(const struct pt_plan *p)
+{
+	char path[sizeof(STORE_DIR) + 80];
+
+	return !store_path(p->digest, path, sizeof(path)) && !access(path, R_OK);
+}
+
 int plan_store_write(const struct pt_plan *p, struct pt_err *e)
 {
 	char path[sizeof(STORE_DIR) + 80];

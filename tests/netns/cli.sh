@@ -118,6 +118,14 @@ like "$(echo 10.0.0.2 | pt -tbad -Tadd -f -)" '1 added' "pfctl's -f behind -T is
 like "$(pt -t bad -T test 10.0.0.2)" '^1/1 ' '-T test'
 ok '-T delete' pt -q -t bad -T delete 10.0.0.2
 is "$(pt -sr)" "$(pt rule show)" '-sr'
+is "$("$ptfw" --netns "/proc/$(cat "$lab_tmp/fw.pid")/ns/net" -sT)" "$(pt table list)" '--netns NAME -sT'
+is "$(pt -sr -v | wc -l)" "$(pt rule show -s | wc -l)" '-sr -v'
+exits 1 'three -k' pt -k 192.0.2.1 -k 192.0.2.2 -k 192.0.2.3
+exits 1 'nothing to test' pt table test bad '!192.0.2.1'
+ok 'a ban of a network' pt -q table add bad 198.51.100.0/23 --timeout 1s
+sleep 1.2
+like "$(pt table test bad 198.51.100.0/24)" '^1/1' 'what is there for good outlives a ban around it'
+is "$(pt table show bad -4)" 198.51.100.0/24 'and nothing else is left'
 is "$(pt -s info -j | jq -r .schema)" patronus.info.v1 '-s info'
 is "$(pt -sT)" "$(pt table list)" '-sT'
 like "$(pt -nf "$conf")" 'no errors' '-nf'
@@ -251,4 +259,11 @@ ok 'apply beside a foreign table' pt apply -f "$lab_tmp/new.conf"
 ok 'stop' pt stop
 is "$(in_ns fw nft list table inet theirs)" "$theirs" 'the foreign table is untouched'
 exits 2 'nothing in force' pt rule show
+is "$(pt info -j | jq -r '.info[0].status')" stopped 'stopped'
+pt -q stop --open
+is "$(pt info -j | jq -r '.info[0].status')" open 'stop --open is told apart'
+ok 'apply once more' pt -q apply -f "$conf"
+in_ns fw sh -c 'rm /run/patronus/applied/*'
+ok 'a lost copy of the applied file comes back' pt -q apply -f "$conf"
+ok 'and the rules can be shown' pt rule show
 done_testing

@@ -24,6 +24,7 @@
 #define PT_LABEL_IN 1u
 #define PT_LABEL_OUT 2u
 #define PT_NFT_LOG_GROUP 80
+#define PT_NFT_OPEN "open"
 
 /* What the policy wants in the kernel. */
 struct pt_nft_prog;
@@ -44,7 +45,7 @@ struct pt_nft_state {
 	bool present;         /* the table exists */
 	uint32_t genid;       /* generation of the netfilter configuration at reading */
 	char digest[65];      /* of the applied file, "" unknown */
-	char path[200];       /* of the applied file */
+	char path[200];       /* of the applied file; without a digest PT_NFT_OPEN where all passes */
 	uint64_t applied;     /* seconds since the epoch */
 	struct pt_nft_objects *objects;
 };
@@ -95,9 +96,10 @@ PT_API int pt_nft_table_list(struct pt_nl *nf, struct pt_arena *a, const char **
 /* Elements in order, both families; reads only this table. -ENOENT with a record: no such table. */
 PT_API int pt_nft_table_dump(struct pt_nl *nf, const char *name, pt_nft_elem_cb cb, void *arg,
 			     struct pt_err *e) PT_MUST;
-/* Adds and deletes in one transaction what the sets say: wanted additions that are covered already are
- * skipped, narrower elements inside a wider new one are replaced; deletions remove exactly the given
- * addresses (a wider element is split). ADDED and DELETED count elements written. NULL sets are empty. */
+/* Adds and deletes in one transaction what the sets say. What is there for good stays for good; an element
+ * with less time left than the new one has is replaced, so its time begins anew; narrower elements inside
+ * a wider one that is added for good are replaced. TIMEOUT 0: the table's own. Deletions remove exactly the
+ * given addresses (a wider element is split). ADDED and DELETED count elements written. NULL sets are empty. */
 PT_API int pt_nft_table_change(struct pt_nl *nf, const char *name, const struct pt_iset add[2],
 			       const struct pt_iset del[2], uint32_t timeout, size_t *added,
 			       size_t *deleted, struct pt_err *e) PT_MUST;
