@@ -60,14 +60,15 @@ NETNS_SRC   := $(filter-out tests/netns/lab.c,$(wildcard tests/netns/*.c))
 NETNS_LAB   := $(wildcard tests/netns/lab.c)
 NETNS_SH    := $(sort $(wildcard tests/netns/*.sh))
 FUZZ_SRC    := $(wildcard tests/fuzz/*.c)
-BENCH_SRC   := $(wildcard tests/bench/*.c)
+BENCH_SRC   := $(filter-out %.bpf.c,$(wildcard tests/bench/*.c))
+BENCH_BPF   := $(wildcard tests/bench/*.bpf.c)
 DEMO_SRC    := $(wildcard contrib/demo/*.c)
 LAYER_TESTS := $(wildcard tests/*.t)
 MAN         := $(wildcard man/*.[1-9])
 C_SRC       := $(LIB_SRC) $(TOOL_SRC) $(UNIT_SRC) $(NETNS_SRC) $(NETNS_LAB) $(FUZZ_SRC) $(BENCH_SRC) \
 	       $(DEMO_SRC) $(wildcard tests/lib/*.c)
 SH_SRC      := contrib/bootstrap .ci/run $(LAYER_TESTS) $(NETNS_SH) $(wildcard tests/lib/*.sh \
-	       tests/bench/*.sh contrib/demo/run contrib/demo/*.sh completions/*.bash)
+	       tests/bench/*.sh tests/bench/classbench contrib/demo/run contrib/demo/*.sh completions/*.bash)
 
 A       := $(BUILD)/libpatronus.a
 SO      := $(BUILD)/libpatronus.so.$(ABI)
@@ -257,7 +258,7 @@ fuzz: $(FUZZERS) ## run every fuzz target FUZZ_RUNS times
 			>$(BUILD)/fuzz/$$n.log 2>&1 || { tail -n 40 $(BUILD)/fuzz/$$n.log; exit 1; }; \
 		grep -E 'DONE|number_of_executed_units' $(BUILD)/fuzz/$$n.log; done
 
-bench: all $(BENCH_SRC:tests/bench/%.c=$(BUILD)/bench/%) ## measure against nft in the same run; JSON
+bench: all $(BENCH_SRC:tests/bench/%.c=$(BUILD)/bench/%) $(BENCH_BPF:%.c=$(BUILD)/%.o) ## measure against other tools in the same run: a table, and JSON (root)
 	$(Q)$(TEST_ENV) tests/bench/run.sh
 
 demo: all $(DEMOS) ## run the product in namespaces of its own (root)
