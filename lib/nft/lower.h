@@ -125,6 +125,7 @@ struct nft_known {
 	const struct pt_pol_rule *dev; /* its device is one of this rule's; NULL: any */
 	uint8_t af; /* mask */
 	int16_t proto; /* -1: any */
+	bool tested; /* family and protocol, where known, have been looked at on the way here */
 };
 #define NFT_TAG_LIVE (-1) /* read it from the mark */
 #define NFT_TAG_OTHER (-2) /* none that this direction's rules test */
@@ -152,6 +153,8 @@ struct nft_match {
 	struct nft_side src, dst;
 	struct pt_iset sport, dport;
 	bool live_tag; /* the mark has to be tested */
+	bool tested_af; /* the family need not be */
+	int16_t proto; /* the protocol need not be, it is this one; -1: it has to be */
 };
 
 /* Decides what can be decided now. False: the rule never holds here, or a failure. */

@@ -308,6 +308,8 @@ bool nft_match_decide(struct nft_lower *l, const struct pt_pol_rule *r,
 	memset(m, 0, sizeof(*m));
 	m->rule = r;
 	m->af = r->af & known->af;
+	m->tested_af = known->tested && known->af != PT_AF_BOTH;
+	m->proto = known->tested ? known->proto : -1;
 	if (l->rc == -ENOMEM || !m->af || !devices_meet(r, known->dev) ||
 	    !proto_meets(r, known->proto) || !tag_meets(r, known, &m->live_tag))
 		return false;

@@ -176,11 +176,18 @@ static void emit_tagged(struct nft_lower *l, const struct pt_pol_rule *r)
 	nft_e_cmp(l, r->tagged_neg ? NFT_CMP_NEQ : NFT_CMP_EQ, &want, sizeof(want));
 }
 
-static void emit_protos(struct nft_lower *l, const struct proto_class *c)
+static bool class_has(const struct proto_class *c, int16_t proto)
+{
+	if (c->any)
+		return !c->except_tcp || proto != IPPROTO_TCP;
+	return pt_iset_has(&c->protos, (pt_u128)proto);
+}
+
+static void emit_protos(struct nft_lower *l, const struct proto_class *c, int16_t proto)
 {
 	static const uint8_t tcp = IPPROTO_TCP;
 
-	if (c->any && !c->except_tcp)
+	if ((c->any && !c->except_tcp) || proto >= 0)
 		return;
 	nft_e_meta(l, NFT_META_L4PROTO);
 	if (c->any)
@@ -291,9 +298,9 @@ static void emit_one(struct nft_lower *l, const struct nft_match *m, const struc
 	emit_devices(l, r);
 	if (m->live_tag)
 		emit_tagged(l, r);
-	if (af != PT_AF_NONE)
+	if (af != PT_AF_NONE && !m->tested_af)
 		nft_t_u8(l, NFT_META_NFPROTO, af == PT_AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6);
-	emit_protos(l, c);
+	emit_protos(l, c, m->proto);
 	emit_side(l, m, &m->src, af == PT_AF_INET6, false);
 	emit_side(l, m, &m->dst, af == PT_AF_INET6, true);
 	emit_port(l, &m->sport, 0);
@@ -311,6 +318,8 @@ static void emit_family(struct nft_lower *l, size_t chain, const struct nft_matc
 	size_t n = classes(l, m->rule, c);
 
 	for (size_t i = 0; i < n && !l->rc; i++) {
+		if (m->proto >= 0 && !class_has(&c[i], m->proto))
+			continue;
 		nft_rule_open(l, chain);
 		emit_one(l, m, &c[i], af);
 		then(l, arg);
