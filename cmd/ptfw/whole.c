@@ -138,6 +138,11 @@ static int apply(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
 	size_t writes;
 	int rc;
 
+	if (!p->conf->len) { /* of a generator that failed, most likely */
+		pt_err_add(&c->err, PT_ERROR, NULL, "to block everything, use `ptfw stop`",
+			   "applying %s: it is empty", c->file);
+		return PT_EXIT_CONFIG;
+	}
 	if (c->dry || c->json || c->line || c->verbose) {
 		rc = print_plan(c, p);
 		if (rc || c->dry)
@@ -298,8 +303,14 @@ static void say_updated(size_t n, void *arg)
 	fflush(stdout); /* a journal wants it now */
 }
 
+static void say_failed(const struct pt_err *why, void *arg)
+{
+	pt_cli_report(arg, why);
+}
+
 int cmd_follow(struct pt_cli *c)
 {
+	const struct pt_follower who = { say_updated, say_failed, c };
 	struct sockets s;
 	sigset_t set;
 	int fd, rc;
@@ -313,7 +324,7 @@ int cmd_follow(struct pt_cli *c)
 		return pt_err_sys(&c->err, -errno, "preparing for signals");
 	rc = sockets_open(&s, &c->err);
 	if (!rc)
-		rc = pt_plan_follow(s.nf, s.route, fd, say_updated, c, &c->err);
+		rc = pt_plan_follow(s.nf, s.route, fd, &who, &c->err);
 	sockets_close(&s);
 	close(fd);
 	return rc;

@@ -48,12 +48,9 @@ int pt_lock(const char *path, int *fd, struct pt_err *e)
 		return rc;
 	}
 	n = snprintf(text, sizeof(text), "%d %lld\n", (int)getpid(), (long long)time(NULL));
-	if (ftruncate(lock, 0) || pwrite(lock, text, (size_t)n, 0) != n) {
-		int rc = pt_err_sys(e, -errno, "writing the lock %s", path);
-
-		close(lock);
-		return rc;
-	}
+	/* Only for messages: a full disk must not stop anybody. */
+	if (!ftruncate(lock, 0))
+		(void)!pwrite(lock, text, (size_t)n, 0);
 	*fd = lock;
 	return 0;
 }

@@ -41,6 +41,12 @@ static int split(char *line, struct cli_words *words)
 	}
 }
 
+static void complain(const struct pt_cli *c, size_t number, const char *what)
+{
+	cli_escaped(stderr, c->batch, strlen(c->batch));
+	fprintf(stderr, ":%zu: %s\n", number, what);
+}
+
 /* A line starts from nothing but how the batch shows things. */
 static int run_line(const struct pt_cli *outer, size_t number, char *line)
 {
@@ -53,13 +59,12 @@ static int run_line(const struct pt_cli *outer, size_t number, char *line)
 	if (!rc)
 		rc = split(line, &words);
 	if (rc) {
-		fprintf(stderr, "%s:%zu: error: %s\n", outer->batch, number,
-			rc == -EINVAL ? "a quote is not closed" : "out of memory");
+		complain(outer, number, rc == -EINVAL ? "error: a quote is not closed" : "error: out of memory");
 		rc = rc == -EINVAL ? PT_EXIT_CONFIG : PT_EXIT_SYSTEM;
 	} else if (words.n > 1) {
 		rc = cli_line(&c, words.n, (char **)words.v);
 		if (rc && rc != PT_EXIT_NO)
-			fprintf(stderr, "%s:%zu: this command failed\n", outer->batch, number);
+			complain(outer, number, "this command failed");
 	}
 	free(words.v);
 	return rc;
@@ -74,6 +79,12 @@ int cli_batch(struct pt_cli *outer)
 	rc = pt_file_read(outer->batch, PT_FILE_MAX, &text, &len, &outer->err);
 	if (rc)
 		return PT_EXIT_CONFIG;
+	if (memchr(text, '\0', len)) {
+		pt_err_add(&outer->err, PT_ERROR, NULL, "write the commands as text, one a line",
+			   "the batch %s has a NUL byte", outer->batch);
+		free(text);
+		return PT_EXIT_CONFIG;
+	}
 	for (rest = text; (line = strsep(&rest, "\n"));) {
 		rc = run_line(outer, ++number, line);
 		if (rc && !worst)

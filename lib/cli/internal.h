@@ -3,6 +3,8 @@
 #ifndef CLI_INTERNAL_H
 #define CLI_INTERNAL_H
 
+#include <stdio.h>
+
 #include <patronus/cli.h>
 
 struct cli_option {
@@ -42,7 +44,7 @@ void cli_version(const struct pt_cli_tool *t);
 const struct pt_cli_cmd *cli_find(struct pt_cli *c, const struct cli_words *words, size_t *used);
 
 /* report.c */
-void cli_report(const struct pt_cli *c, const struct pt_err *e);
+void cli_escaped(FILE *f, const char *s, size_t n);
 
 /* complete.c */
 int cli_complete(struct pt_cli *c, const struct cli_words *words);

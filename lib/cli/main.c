@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* From argv to a command and back to an exit status. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,13 +71,22 @@ int pt_cli_end(struct pt_cli *c, struct pt_out *o)
 
 void pt_cli_say(const struct pt_cli *c, const char *fmt, ...)
 {
+	struct pt_buf text = { 0 }, safe = { 0 };
 	va_list ap;
 
 	if (c->quiet)
 		return;
 	va_start(ap, fmt);
-	vprintf(fmt, ap);
+	pt_buf_vfmt(&text, fmt, ap);
 	va_end(ap);
+	if (text.n && text.s[text.n - 1] == '\n')
+		text.n--;
+	if (text.s)
+		pt_escape(&safe, text.s, text.n); /* names of files come from outside */
+	if (safe.s && !safe.err)
+		printf("%s\n", safe.s);
+	pt_buf_fini(&text);
+	pt_buf_fini(&safe);
 }
 
 /* ---- running ---- */
@@ -212,18 +222,31 @@ int cli_line(struct pt_cli *c, size_t argc, char **argv)
 
 	rc = cli_options_parse(c, argc, argv, &words);
 	rc = rc < 0 ? pt_cli_exit(rc) : dispatch(c, &words, rc);
-	if (fflush(stdout) && errno != EPIPE && !rc)
-		rc = pt_cli_exit(pt_err_sys(&c->err, -errno, "writing the output"));
-	cli_report(c, &c->err);
+	if (fflush(stdout) && errno != EPIPE && !rc) /* what was asked for is done all the same */
+		pt_err_add(&c->err, PT_WARNING, NULL, NULL, "done, but it could not be said on standard output: %s",
+			   strerror(errno));
+	pt_cli_report(c, &c->err);
 	pt_err_fini(&c->err);
 	free(words.v);
 	return rc;
+}
+
+/* A caller may have closed them; then the next file or socket would take their numbers, and be written to.
+ * Opened the wrong way round, they fail with EBADF as if they were closed. */
+static bool standard_files(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) != fd)
+			return false;
+	return true;
 }
 
 int pt_cli_main(const struct pt_cli_tool *tool, int argc, char **argv)
 {
 	struct pt_cli c = { .tool = tool, .file = "/etc/patronus/patronus.conf" };
 
+	if (!standard_files())
+		return PT_EXIT_SYSTEM;
 	if (is_complete(argc, argv))
 		return run_complete(&c, argc, argv);
 	return cli_line(&c, (size_t)argc, argv);

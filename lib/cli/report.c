@@ -23,7 +23,7 @@ static struct paint paint_for(const struct pt_cli *c)
 	return c->colour > 0 || (c->colour == 0 && tty) ? colours : plain;
 }
 
-static void escaped(FILE *f, const char *s, size_t n)
+void cli_escaped(FILE *f, const char *s, size_t n)
 {
 	struct pt_buf b = { 0 };
 
@@ -63,7 +63,7 @@ static void source_line(const struct pt_diag *d, const struct paint *p)
 		if (d->source[i] == '\t')
 			d->source[i] = ' '; /* the caret counts columns */
 	fputs("    ", stderr);
-	escaped(stderr, d->source + from, shown);
+	cli_escaped(stderr, d->source + from, shown);
 	mark = d->loc.len ? d->loc.len : 1;
 	if (col + mark > from + shown)
 		mark = from + shown > col ? from + shown - col : 1;
@@ -80,13 +80,13 @@ static void place(const struct pt_diag *d, const struct pt_cli *c, const struct 
 		return;
 	}
 	fputs(p->place, stderr);
-	escaped(stderr, d->loc.file, strlen(d->loc.file));
+	cli_escaped(stderr, d->loc.file, strlen(d->loc.file));
 	if (d->loc.line)
 		fprintf(stderr, ":%u:%u", d->loc.line, d->loc.col);
 	fprintf(stderr, "%s: ", p->off);
 }
 
-void cli_report(const struct pt_cli *c, const struct pt_err *e)
+void pt_cli_report(const struct pt_cli *c, const struct pt_err *e)
 {
 	struct paint p = paint_for(c);
 
@@ -96,13 +96,13 @@ void cli_report(const struct pt_cli *c, const struct pt_err *e)
 		place(d, c, &p);
 		fprintf(stderr, "%s%s%s: ", d->sev == PT_ERROR ? p.error : p.warning,
 			d->sev == PT_ERROR ? "error" : "warning", p.off);
-		escaped(stderr, d->msg, strlen(d->msg));
+		cli_escaped(stderr, d->msg, strlen(d->msg));
 		fputc('\n', stderr);
 		if (d->source && d->loc.line)
 			source_line(d, &p);
 		if (d->hint) {
 			fputs("    ", stderr);
-			escaped(stderr, d->hint, strlen(d->hint));
+			cli_escaped(stderr, d->hint, strlen(d->hint));
 			fputc('\n', stderr);
 		}
 	}

@@ -80,10 +80,11 @@ static int join_groups(struct pt_nl *events, struct pt_err *e)
 	return rc;
 }
 
-int pt_plan_follow(struct pt_nl *nf, struct pt_nl *route, int fd_stop,
-		   void (*updated)(size_t n, void *arg), void *arg, struct pt_err *e)
+int pt_plan_follow(struct pt_nl *nf, struct pt_nl *route, int fd_stop, const struct pt_follower *who,
+		   struct pt_err *e)
 {
 	struct pt_nl *events = NULL;
+	bool told = false;
 	size_t writes;
 	int rc;
 
@@ -96,13 +97,16 @@ int pt_plan_follow(struct pt_nl *nf, struct pt_nl *route, int fd_stop,
 		/* An editor at work, or no rules yet, is no reason to end: the one is waited
 		 * for, the other's apply reads the addresses itself. */
 		rc = follow_update(nf, route, &writes, &round);
+		if (rc && rc != -EWOULDBLOCK && rc != -EPERM && !told)
+			who->failed(&round, who->arg);
+		told = rc && rc != -EWOULDBLOCK;
 		pt_err_fini(&round);
 		if (rc == -EPERM) {
 			rc = pt_err_sys(e, rc, "updating the addresses of interfaces");
 			break;
 		}
-		if (!rc && writes && updated)
-			updated(writes, arg);
+		if (!rc && writes)
+			who->updated(writes, who->arg);
 		rc = follow_wait(events, fd_stop, rc == -EWOULDBLOCK ? RETRY_MS : -1, e);
 		if (rc <= 0)
 			break;

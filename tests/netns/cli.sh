@@ -188,6 +188,12 @@ like "$(pt rule show web -o)" 'name=web .*packets=[0-9]' 'one line a record'
 # ---- where the output goes ----
 ok 'a reader that has seen enough is no error' in_ns fw bash -o pipefail -c '"$0" rule show -d | :' "$ptfw"
 exits 2 'a full disk is one' in_ns fw sh -c '"$0" rule show >/dev/full' "$ptfw"
+exits 2 'a closed output, too, and nothing goes into a socket' in_ns fw sh -c '"$0" rule show >&-' "$ptfw"
+exits 0 'what is done stays done where it cannot be said' in_ns fw sh -c '"$0" table add bad 192.0.2.77 >/dev/full' "$ptfw"
+exits 0 'it is' pt table test bad 192.0.2.77
+ok 'away with it' pt -q table delete bad 192.0.2.77
+exits 1 'an empty file is not applied' in_ns fw "$ptfw" apply -f - </dev/null
+like "$(in_ns fw "$ptfw" check -f "$lab_tmp/$(printf 'a\033b')" 2>&1 || :)" 'a\\x1bb' 'names of files are escaped'
 
 # ---- hostile-22: the environment has no say ----
 sed 's/label web/label "w${HOME}"/' "$conf" >"$lab_tmp/env.conf"
@@ -248,6 +254,15 @@ is "$(pt --batch "$lab_tmp/batch" | grep -Eo '^1/1|not loaded' | tr '\n' ' ')" '
 printf 'table test bad 192.0.2.2\n' >"$lab_tmp/batch"
 like "$("$ptfw" --netns "/proc/$(cat "$lab_tmp/fw.pid")/ns/net" --batch "$lab_tmp/batch")" '^1/1' \
 	'a whole batch in another namespace'
+
+printf 'table add bad 192.0.2.3\0 192.0.2.4\n' >"$lab_tmp/batch"
+exits 1 'a NUL in a batch' pt --batch "$lab_tmp/batch"
+
+# ---- the lock ----
+lock=$(in_ns fw sh -c 'echo /run/patronus/lock.*')
+lab_bg fw flock "$lock" sleep 1
+sleep 0.3
+ok 'an apply waits for another editor' pt -q apply -f "$conf"
 
 # ---- other people's tables ----
 in_ns fw nft add table inet theirs

@@ -419,7 +419,7 @@ static int run_at(const char *line, int fd)
 	return rc;
 }
 
-/* `ptfw … | head -1` is no error; a full disk is. */
+/* `ptfw … | head -1` is no error; a full disk is one for what is shown, not for what is done. */
 static void test_output_fails(void **state)
 {
 	int pipes[2], full;
@@ -432,7 +432,7 @@ static void test_output_fails(void **state)
 		assert_int_equal(run_at(i ? "rule add x" : "rule show -j", pipes[1]), PT_EXIT_OK);
 		full = open("/dev/full", O_WRONLY | O_CLOEXEC);
 		assert_true(full >= 0);
-		assert_int_equal(run_at(i ? "rule add x" : "rule show -j", full), PT_EXIT_SYSTEM);
+		assert_int_equal(run_at(i ? "rule add x" : "rule show -j", full), i ? PT_EXIT_OK : PT_EXIT_SYSTEM);
 	}
 }
 

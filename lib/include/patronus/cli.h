@@ -85,6 +85,8 @@ PT_API struct pt_out *pt_cli_out(struct pt_cli *c, enum pt_out_fmt def, const ch
 PT_API int pt_cli_end(struct pt_cli *c, struct pt_out *o);
 /* Text to standard output, for commands that have no records. Silent with -q. */
 PT_API void pt_cli_say(const struct pt_cli *c, const char *fmt, ...) PT_PRINTF(2, 3);
+/* Records to standard error, as at the end of a command. */
+PT_API void pt_cli_report(const struct pt_cli *c, const struct pt_err *e);
 /* The exit status for a negative errno. */
 PT_API int pt_cli_exit(int rc);
 /* Usage error of a command: adds a record, returns PT_EXIT_CONFIG. */

@@ -47,10 +47,16 @@ PT_API int pt_plan_trial(struct pt_plan *p, struct pt_err *e) PT_MUST;
  * written; 0: nothing differed and nothing was written. */
 PT_API int pt_plan_apply(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_err *e) PT_MUST;
 PT_API int pt_plan_stop(bool open, struct pt_nl *nf, size_t *writes, struct pt_err *e) PT_MUST;
+/* Who wants to know what pt_plan_follow() does. */
+struct pt_follower {
+	void (*updated)(size_t writes, void *arg);              /* addresses changed, and so did the kernel's sets */
+	void (*failed)(const struct pt_err *why, void *arg);    /* they could not; told once until it works again */
+	void *arg;
+};
 /* Waits for address changes and updates the sets of "(interface)" references only; returns on error or when
- * FD_STOP (>= 0) becomes readable. UPDATED is called after each change with the number of elements written. */
-PT_API int pt_plan_follow(struct pt_nl *nf, struct pt_nl *route, int fd_stop,
-			  void (*updated)(size_t n, void *arg), void *arg, struct pt_err *e) PT_MUST;
+ * FD_STOP (>= 0) becomes readable. */
+PT_API int pt_plan_follow(struct pt_nl *nf, struct pt_nl *route, int fd_stop, const struct pt_follower *who,
+			  struct pt_err *e) PT_MUST;
 
 /* The configuration in force: the applied copy named by the digest in the kernel's table. -ENOENT: none, or
  * its copy is gone (a record says which). */
