@@ -33,6 +33,7 @@ module_of_header()
 {
 	case $1 in
 	addr) echo base ;;
+	classify) echo policy ;;
 	*) echo "$1" ;;
 	esac
 }

@@ -137,10 +137,10 @@ static const struct nft_note_set *note_find(const struct nft_note *note, uint64_
 }
 
 void nft_note_make(struct nft_note *note, const struct pt_nft_objects *want,
-		   const struct pt_nft_state *have)
+		   const struct pt_nft_state *have, uint32_t genid)
 {
 	const struct nft_note *old = &have->objects->note;
-	uint32_t next = have->genid + 1;
+	uint32_t next = genid + 1;
 
 	memset(note, 0, sizeof(*note));
 	if (!have->genid)

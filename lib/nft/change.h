@@ -30,7 +30,16 @@ struct nft_set_pair {
 	bool replace;                      /* both, but of different make */
 };
 
+/* How much of a difference goes into one transaction. */
+enum nft_part {
+	NFT_PART_ALL,
+	NFT_PART_FIRST, /* but for what packets under way with old keys need */
+	NFT_PART_REST, /* only that */
+};
+
 struct nft_diff {
+	enum nft_part part;
+	bool two_parts; /* both sides know keys: there are such packets */
 	struct pt_nft_plan *plan;
 	struct pt_arena *arena; /* the plan's */
 	struct pt_err *e;
@@ -47,6 +56,11 @@ struct pt_nft_plan *nft_plan_new(uint32_t genid); /* NULL: no memory */
 /* Notes what the next message does; its cookie goes to *COOKIE. */
 int nft_plan_op(struct pt_nft_plan *p, uint64_t *cookie, const char *op, const char *kind,
 		const struct pt_loc *loc, const char *fmt, ...) PT_PRINTF(6, 7) PT_MUST;
+
+/* ---- diff.c ---- */
+
+/* Whether this part writes changes that packets with old keys mind (LEFTOVER), or those they do not. */
+bool nft_diff_takes(const struct nft_diff *d, bool leftover);
 
 /* ---- diff_rules.c ---- */
 

@@ -13,15 +13,18 @@
 #include <string.h>
 
 #include "nft/compile.h"
-#include "nft/lower.h"
+#include "nft/keys.h"
 
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
 
 /* Just before the translation of destinations at -100. */
 #define PRIO_IN (-110)
+#define PRIO_JUDGED (-105)
 #define PRIO_DSTNAT (-100)
 #define PRIO_SRCNAT 100
+
+#define CHAIN_JUDGED "judged"
 
 static const char *const filter_hooks[] = { "prerouting", "forward", "output" };
 
@@ -101,21 +104,35 @@ static void rule_identity(struct nft_lower *l, struct nft_rule *rule, const stru
 		nft_lower_fail(l, -ENOMEM);
 }
 
+static void rule_add(struct nft_lower *l, struct nft_rule *rule)
+{
+	if (!l->rc) {
+		rule->nlr = l->nlr;
+		rule->digest = nft_rule_digest(l->nlr);
+		if (pt_vec_push(l->arena, &l->prog->objects.chains.v[l->chain].rules, *rule))
+			nft_lower_fail(l, -ENOMEM);
+	}
+	if (l->rc && l->nlr)
+		nftnl_rule_free(l->nlr);
+	l->nlr = NULL;
+}
+
 void nft_rule_close(struct nft_lower *l, const struct pt_pol_rule *r)
 {
 	struct nft_rule rule = { 0 };
 
 	if (r && !l->rc)
 		rule_identity(l, &rule, r);
-	if (!l->rc) {
-		rule.nlr = l->nlr;
-		rule.digest = nft_rule_digest(l->nlr);
-		if (pt_vec_push(l->arena, &l->prog->objects.chains.v[l->chain].rules, rule))
-			nft_lower_fail(l, -ENOMEM);
-	}
-	if (l->rc && l->nlr)
-		nftnl_rule_free(l->nlr);
-	l->nlr = NULL;
+	rule_add(l, &rule);
+}
+
+void nft_rule_close_named(struct nft_lower *l, const char *name)
+{
+	struct nft_rule rule = { .name = l->rc ? NULL : pt_arena_strdup(l->arena, name) };
+
+	if (!l->rc && (!rule.name || nft_rule_set_identity(l->nlr, 0, name)))
+		nft_lower_fail(l, -ENOMEM);
+	rule_add(l, &rule);
 }
 
 static void base_chain(struct nft_lower *l, const char *name, const char *type, uint32_t hook,
@@ -150,6 +167,7 @@ static void jump_rule(struct nft_lower *l, size_t chain, const char *to)
 /* What one direction's judgement consists of. */
 struct judgement {
 	const char *builtin, *reply, *rules; /* chains, NULL: none */
+	bool keys; /* the classifier's: some packets have groups to pass before */
 };
 
 /* Only a rule without state can pass a packet that comes against its state's direction. */
@@ -164,18 +182,23 @@ static bool passes_without_state(const struct pt_policy *p, enum pt_dir dir)
 	return false;
 }
 
-static struct judgement judgement_emit(struct nft_lower *l, enum pt_dir dir)
+static struct judgement judgement_emit(struct nft_lower *l, enum pt_dir dir, enum pt_engine engine)
 {
-	bool in = dir == PT_IN;
+	bool in = dir == PT_IN, reply = passes_without_state(l->policy, dir);
 	struct judgement j = { 0 };
 	const char *name;
 
 	name = in ? "in-builtin" : "out-builtin";
 	if (nft_order_emit(l, name, dir, true, NFT_MODE_KEEP))
 		j.builtin = name;
+	if (engine == PT_ENGINE_BPF && in) {
+		j.keys = nft_keys_emit(l, reply);
+		j.rules = j.keys ? NFT_CHAIN_FINAL : NULL;
+		j.reply = j.keys && reply ? NFT_CHAIN_REPLY_FINAL : NULL;
+		return j;
+	}
 	name = in ? "in-reply" : "out-reply";
-	if (passes_without_state(l->policy, dir) &&
-	    nft_order_emit(l, name, dir, false, NFT_MODE_REPLY))
+	if (reply && nft_order_emit(l, name, dir, false, NFT_MODE_REPLY))
 		j.reply = name;
 	name = in ? "in" : "out";
 	if (nft_order_emit(l, name, dir, false, NFT_MODE_KEEP))
@@ -210,11 +233,8 @@ static void pass_answers(struct nft_lower *l, size_t chain, bool loopback)
 
 static void reply_direction(struct nft_lower *l, size_t chain, int verdict, const char *to)
 {
-	const uint8_t reply = IP_CT_DIR_REPLY;
-
 	nft_rule_open(l, chain);
-	nft_e_ct(l, NFT_CT_DIRECTION);
-	nft_e_cmp(l, NFT_CMP_EQ, &reply, 1);
+	nft_t_reply(l);
 	if (!to)
 		nft_e_counter(l);
 	nft_e_verdict(l, verdict, to);
@@ -225,9 +245,13 @@ static void judge(struct nft_lower *l, size_t chain, const struct judgement *j)
 {
 	if (j->builtin)
 		jump_rule(l, chain, j->builtin);
+	if (j->reply && j->keys)
+		nft_keys_turn(l, chain, true);
 	if (j->reply)
 		reply_direction(l, chain, NFT_JUMP, j->reply);
 	reply_direction(l, chain, NF_DROP, NULL);
+	if (j->keys)
+		nft_keys_turn(l, chain, false);
 	if (j->rules)
 		jump_rule(l, chain, j->rules);
 	verdict_rule(l, chain, NF_DROP);
@@ -275,10 +299,24 @@ static void sort_sets(struct pt_nft_objects *o)
 static void base_chains(struct nft_lower *l)
 {
 	base_chain(l, "prerouting", "filter", NF_INET_PRE_ROUTING, PRIO_IN);
+	if (l->prog->keys)
+		base_chain(l, CHAIN_JUDGED, "filter", NF_INET_PRE_ROUTING, PRIO_JUDGED);
 	base_chain(l, "forward", "filter", NF_INET_FORWARD, 0);
 	base_chain(l, "output", "filter", NF_INET_LOCAL_OUT, 0);
 	base_chain(l, "dstnat", "nat", NF_INET_PRE_ROUTING, PRIO_DSTNAT);
 	base_chain(l, "srcnat", "nat", NF_INET_POST_ROUTING, PRIO_SRCNAT);
+}
+
+/* The key has done its work, and a priority means something to those behind us: whichever way a packet
+ * left the judgement, it leaves without. */
+static void judged_emit(struct nft_lower *l)
+{
+	const uint32_t zero = 0;
+
+	nft_rule_open(l, nft_chain_find(l, CHAIN_JUDGED));
+	nft_e_imm(l, NFT_REG_1, &zero, sizeof(zero));
+	nft_e_meta_set(l, NFT_META_PRIORITY);
+	nft_rule_close(l, NULL);
 }
 
 /* `ptfw stop`: states of before do not count, and nothing makes new ones. */
@@ -299,21 +337,23 @@ static void stop_emit(struct nft_lower *l, const struct judgement *in, const str
 
 /* The hooks come last: the first thing of conntrack's that the kernel hears of is then a label
  * being set, and no connection is tracked without room for one. */
-static void lower(struct nft_lower *l, enum nft_compile_kind kind)
+static void lower(struct nft_lower *l, enum nft_compile_kind kind, enum pt_engine engine)
 {
 	struct judgement in = { 0 }, out = { 0 };
 
 	if (kind == NFT_COMPILE_RULES)
 		nft_sets_tables(l);
 	if (kind != NFT_COMPILE_OPEN) {
-		in = judgement_emit(l, PT_IN);
-		out = judgement_emit(l, PT_OUT);
+		in = judgement_emit(l, PT_IN, kind == NFT_COMPILE_RULES ? engine : PT_ENGINE_LINEAR);
+		out = judgement_emit(l, PT_OUT, PT_ENGINE_LINEAR);
 		nft_action_chains(l);
 	}
 	base_chains(l);
 	if (kind == NFT_COMPILE_RULES) {
 		hooks_emit(l, &in, &out);
 		nft_nat_emit(l);
+		if (l->prog->keys)
+			judged_emit(l);
 	} else {
 		stop_emit(l, &in, &out, kind == NFT_COMPILE_OPEN);
 	}
@@ -339,7 +379,7 @@ static struct pt_nft_prog *prog_new(const char *digest, const char *path)
 	return p;
 }
 
-int nft_compile(const struct nft_source *from, enum nft_compile_kind kind, struct pt_nft_prog **out,
+int nft_compile(const struct pt_nft_source *from, enum nft_compile_kind kind, struct pt_nft_prog **out,
 		struct pt_err *e)
 {
 	static const struct pt_host nowhere;
@@ -354,7 +394,7 @@ int nft_compile(const struct nft_source *from, enum nft_compile_kind kind, struc
 	l.arena = l.prog->arena;
 	l.reported = pt_arena_alloc(l.arena, from->policy->rules.n + 1);
 	if (l.reported)
-		lower(&l, kind);
+		lower(&l, kind, from->engine);
 	else
 		nft_lower_fail(&l, -ENOMEM);
 	if (!l.rc) {
@@ -367,12 +407,9 @@ int nft_compile(const struct nft_source *from, enum nft_compile_kind kind, struc
 	return pt_err_sys(e, l.rc, "compiling the rules");
 }
 
-int pt_nft_compile(const struct pt_policy *p, const struct pt_host *h, const char *digest,
-		   const char *path, struct pt_nft_prog **out, struct pt_err *e)
+int pt_nft_compile(const struct pt_nft_source *from, struct pt_nft_prog **out, struct pt_err *e)
 {
-	const struct nft_source from = { p, h, digest, path };
-
-	return nft_compile(&from, NFT_COMPILE_RULES, out, e);
+	return nft_compile(from, NFT_COMPILE_RULES, out, e);
 }
 
 void pt_nft_prog_free(struct pt_nft_prog *p)

@@ -5,19 +5,13 @@
 
 #include "nft/objects.h"
 
-struct nft_source {
-	const struct pt_policy *policy;
-	const struct pt_host *host; /* NULL: nothing is known of the machine */
-	const char *digest, *path;
-};
-
 enum nft_compile_kind {
 	NFT_COMPILE_RULES,
 	NFT_COMPILE_CLOSED, /* built-in rules only */
 	NFT_COMPILE_OPEN, /* everything passes */
 };
 
-int nft_compile(const struct nft_source *from, enum nft_compile_kind kind, struct pt_nft_prog **out,
+int nft_compile(const struct pt_nft_source *from, enum nft_compile_kind kind, struct pt_nft_prog **out,
 		struct pt_err *e);
 
 #endif

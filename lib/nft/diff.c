@@ -15,6 +15,13 @@
 
 #include "nft/change.h"
 
+bool nft_diff_takes(const struct nft_diff *d, bool leftover)
+{
+	if (!d->two_parts)
+		return d->part != NFT_PART_REST;
+	return d->part == NFT_PART_ALL || leftover == (d->part == NFT_PART_REST);
+}
+
 /* ---- pairs by name ---- */
 
 static int by_chain_name(const void *a, const void *b)
@@ -150,17 +157,18 @@ static int write_table(struct nft_diff *d)
 
 /* Digest, path and time. A change of the time alone is no change. */
 static int write_applied(struct nft_diff *d, const struct pt_nft_prog *want,
-			 const struct pt_nft_state *have)
+			 const struct pt_nft_state *have, uint32_t genid)
 {
 	const char *digest = want->digest ? want->digest : "";
 	struct nft_applied a = { .digest = digest, .path = want->path, .when = (uint64_t)time(NULL) };
 	uint64_t cookie;
 	int rc;
 
-	if (!pt_nl_batch_count(d->plan->batch) && have->objects->applied_chain &&
-	    !strcmp(digest, have->digest))
+	if (!pt_nl_batch_count(d->plan->batch) &&
+	    (d->part == NFT_PART_REST ||
+	     (have->objects->applied_chain && !strcmp(digest, have->digest))))
 		return 0;
-	if (have->objects->applied_chain) {
+	if (have->objects->applied_chain || d->part == NFT_PART_REST) {
 		rc = delete_chain(d, NFT_APPLIED_CHAIN);
 		if (rc)
 			return rc;
@@ -168,7 +176,7 @@ static int write_applied(struct nft_diff *d, const struct pt_nft_prog *want,
 	rc = nft_plan_op(d->plan, &cookie, "add", "chain", NULL, "%s", NFT_APPLIED_CHAIN);
 	if (rc)
 		return rc;
-	nft_note_make(&a.note, &want->objects, have);
+	nft_note_make(&a.note, &want->objects, have, genid);
 	return nft_put_applied(d->plan->batch, cookie, &a);
 }
 
@@ -179,21 +187,22 @@ static int write_removals(struct nft_diff *d)
 	for (size_t i = 0; !rc && i < d->n_chains; i++)
 		rc = nft_diff_delete_rules(d, &d->chains[i]);
 	for (size_t i = 0; !rc && i < d->n_sets; i++)
-		if (d->sets[i].replace)
+		if (d->sets[i].replace && nft_diff_takes(d, false))
 			rc = nft_diff_delete_set(d, d->sets[i].have);
 	return rc;
 }
 
 static int write_additions(struct nft_diff *d)
 {
+	bool others = nft_diff_takes(d, false);
 	int rc = 0;
 
-	for (size_t i = 0; !rc && i < d->n_chains; i++)
+	for (size_t i = 0; others && !rc && i < d->n_chains; i++)
 		rc = write_chain(d, &d->chains[i]);
 	for (size_t i = 0; !rc && i < d->n_sets; i++)
 		if (d->sets[i].want)
 			rc = nft_diff_write_set(d, &d->sets[i]);
-	for (size_t i = 0; !rc && i < d->n_chains; i++)
+	for (size_t i = 0; others && !rc && i < d->n_chains; i++)
 		rc = nft_diff_add_rules(d, &d->chains[i]);
 	return rc;
 }
@@ -202,6 +211,9 @@ static int write_additions(struct nft_diff *d)
 static int write_leftovers(struct nft_diff *d)
 {
 	int rc = 0;
+
+	if (!nft_diff_takes(d, true))
+		return 0;
 
 	for (size_t i = 0; !rc && i < d->n_sets; i++)
 		if (!d->sets[i].want)
@@ -217,6 +229,8 @@ static int diff_prepare(struct nft_diff *d, const struct pt_nft_prog *want,
 {
 	int rc;
 
+	d->two_parts = d->part != NFT_PART_ALL && nft_find_set(&want->objects, NFT_MAP_ACT) &&
+		       nft_find_set(have->objects, NFT_MAP_ACT);
 	d->chunk = pt_arena_alloc(d->arena, NFT_ELEMS_PER_MESSAGE * sizeof(*d->chunk));
 	if (!d->chunk)
 		return -ENOMEM;
@@ -230,10 +244,11 @@ static int diff_prepare(struct nft_diff *d, const struct pt_nft_prog *want,
 	return rc;
 }
 
-int pt_nft_diff(const struct pt_nft_prog *want, const struct pt_nft_state *have,
-		struct pt_nft_plan **out, struct pt_err *e)
+/* GENID: of the configuration that the transaction will find. */
+static int diff(const struct pt_nft_prog *want, const struct pt_nft_state *have, enum nft_part part,
+		uint32_t genid, struct pt_nft_plan **out, struct pt_err *e)
 {
-	struct nft_diff d = { .plan = nft_plan_new(have->genid), .e = e };
+	struct nft_diff d = { .plan = nft_plan_new(genid), .part = part, .e = e };
 	int rc = -ENOMEM;
 
 	*out = NULL;
@@ -241,7 +256,7 @@ int pt_nft_diff(const struct pt_nft_prog *want, const struct pt_nft_state *have,
 		goto out;
 	d.arena = d.plan->arena;
 	rc = diff_prepare(&d, want, have);
-	if (!rc && !have->present)
+	if (!rc && !have->present && nft_diff_takes(&d, false))
 		rc = write_table(&d);
 	if (!rc)
 		rc = write_removals(&d);
@@ -250,7 +265,7 @@ int pt_nft_diff(const struct pt_nft_prog *want, const struct pt_nft_state *have,
 	if (!rc)
 		rc = write_leftovers(&d);
 	if (!rc)
-		rc = write_applied(&d, want, have);
+		rc = write_applied(&d, want, have, genid);
 out:
 	if (rc) {
 		pt_nft_plan_free(d.plan);
@@ -258,4 +273,26 @@ out:
 	}
 	*out = d.plan;
 	return 0;
+}
+
+int pt_nft_diff(const struct pt_nft_prog *want, const struct pt_nft_state *have,
+		struct pt_nft_plan **out, struct pt_err *e)
+{
+	return diff(want, have, NFT_PART_ALL, have->genid, out, e);
+}
+
+int pt_nft_diff_first(const struct pt_nft_prog *want, const struct pt_nft_state *have,
+		      struct pt_nft_plan **out, struct pt_err *e)
+{
+	return diff(want, have, NFT_PART_FIRST, have->genid, out, e);
+}
+
+int pt_nft_diff_rest(const struct pt_nft_prog *want, const struct pt_nft_state *have,
+		     const struct pt_nft_plan *first, struct pt_nft_plan **out, struct pt_err *e)
+{
+	uint32_t genid = have->genid;
+
+	if (genid && pt_nft_plan_writes(first) && !++genid)
+		genid = 1; /* the kernel's numbers go round without 0 */
+	return diff(want, have, NFT_PART_REST, genid, out, e);
 }

@@ -148,6 +148,13 @@ static int rule_op(struct nft_diff *d, const char *op, const struct nft_chain *c
 	return nft_plan_op(d->plan, cookie, op, "rule", &r->loc, "%s", chain->name);
 }
 
+/* Packets with old keys may come to this rule. */
+static bool is_leftover(const struct nft_chain_pair *pair, const struct nft_rule *r)
+{
+	return !pair->want ||
+	       (r->name && !strncmp(r->name, NFT_NAME_TURN, strlen(NFT_NAME_TURN)));
+}
+
 int nft_diff_delete_rules(struct nft_diff *d, const struct nft_chain_pair *pair)
 {
 	const struct nft_chain *have = pair->have;
@@ -155,7 +162,7 @@ int nft_diff_delete_rules(struct nft_diff *d, const struct nft_chain_pair *pair)
 	int rc = 0;
 
 	for (size_t i = 0; have && !rc && i < have->rules.n; i++) {
-		if (pair->kept[i])
+		if (pair->kept[i] || !nft_diff_takes(d, is_leftover(pair, &have->rules.v[i])))
 			continue;
 		rc = rule_op(d, "delete", have, &have->rules.v[i], &cookie);
 		if (!rc)

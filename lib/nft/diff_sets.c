@@ -12,6 +12,38 @@ static bool is_map(const struct nft_set *set)
 	return set->role == NFT_SET_VMAP || set->role == NFT_SET_PMAP;
 }
 
+/* The elements of WANT, with the counts that HAVE has of them, and with BOTH the others of HAVE, into OUT
+ * unless that is NULL; their number. */
+static size_t map_union(const struct nft_set *want, const struct nft_set *have, bool both,
+			struct nft_map_elem *out)
+{
+	size_t w = 0, h = 0, n = 0;
+
+	while (w < want->map.n || h < have->map.n) {
+		const struct nft_map_elem *x = w < want->map.n ? &want->map.v[w] : NULL;
+		const struct nft_map_elem *y = h < have->map.n ? &have->map.v[h] : NULL;
+		int order = !x ? 1 : !y ? -1 : memcmp(x->key, y->key, sizeof(x->key));
+
+		if (out)
+			out[n] = order > 0 ? *y : *x;
+		if (out && !order) {
+			out[n].packets = y->packets;
+			out[n].bytes = y->bytes;
+		}
+		n += order <= 0 || both;
+		w += order <= 0;
+		h += order >= 0;
+	}
+	return n;
+}
+
+/* A set of keys takes no more than it was made for; for a while it holds the old ones and the new. */
+static bool has_room(const struct nft_set *want, const struct nft_set *have)
+{
+	return !want->keys || !have->size || want->map.n + have->map.n <= have->size ||
+	       map_union(want, have, true, NULL) <= have->size;
+}
+
 bool nft_set_same_make(const struct nft_set *want, const struct nft_set *have)
 {
 	if (want->key_len != have->key_len || want->key_type != have->key_type ||
@@ -19,7 +51,7 @@ bool nft_set_same_make(const struct nft_set *want, const struct nft_set *have)
 	    want->has_timeout != have->has_timeout ||
 	    (want->has_timeout && want->timeout != have->timeout))
 		return false;
-	if (is_map(want) != is_map(have))
+	if (is_map(want) != is_map(have) || !has_room(want, have))
 		return false;
 	return !is_map(want) || (want->role == have->role &&
 				 (want->role == NFT_SET_VMAP ||
@@ -120,6 +152,8 @@ static size_t set_size(const struct nft_set *set)
 {
 	size_t n = 0;
 
+	if (set->keys)
+		return set->size;
 	if (set->role == NFT_SET_PMAP)
 		return set->map.n;
 	if (set->role != NFT_SET_CONST || set->interval)
@@ -147,18 +181,22 @@ static int write_new_set(struct nft_diff *d, const struct nft_set *set, const st
 
 /* ---- sets that stay ---- */
 
-static bool map_elem_same(const struct nft_map_elem *x, const struct nft_map_elem *y)
+bool nft_map_elem_same(const struct nft_map_elem *x, const struct nft_map_elem *y)
 {
 	if (x->data_len != y->data_len || memcmp(x->data, y->data, x->data_len))
 		return false;
 	if (x->data_len)
 		return true;
-	return x->chain && y->chain && !strcmp(x->chain, y->chain);
+	if (x->chain && y->chain)
+		return !strcmp(x->chain, y->chain);
+	return !x->chain && !y->chain && x->verdict == y->verdict;
 }
 
+/* What is not wanted any more, and what is wanted otherwise or anew. */
 static int write_map_delta(struct nft_diff *d, const struct nft_set *want,
 			   const struct nft_set *have)
 {
+	bool old = nft_diff_takes(d, want->keys), new = nft_diff_takes(d, false);
 	struct nft_map_elem *add, *del;
 	size_t n_add = 0, n_del = 0, w = 0, h = 0;
 	int order, rc;
@@ -176,7 +214,7 @@ static int write_map_delta(struct nft_diff *d, const struct nft_set *want,
 		} else if (order > 0) {
 			del[n_del++] = have->map.v[h++];
 		} else {
-			if (!map_elem_same(&want->map.v[w], &have->map.v[h])) {
+			if (!nft_map_elem_same(&want->map.v[w], &have->map.v[h])) {
 				add[n_add++] = want->map.v[w];
 				del[n_del++] = have->map.v[h];
 			}
@@ -184,8 +222,8 @@ static int write_map_delta(struct nft_diff *d, const struct nft_set *want,
 			h++;
 		}
 	}
-	rc = write_map_elems(d, false, want, del, n_del);
-	return rc ? rc : write_map_elems(d, true, want, add, n_add);
+	rc = old ? write_map_elems(d, false, want, del, n_del) : 0;
+	return rc || !new ? rc : write_map_elems(d, true, want, add, n_add);
 }
 
 static int write_delta(struct nft_diff *d, const struct nft_set *want, const struct nft_set *have)
@@ -206,13 +244,33 @@ static int write_delta(struct nft_diff *d, const struct nft_set *want, const str
 	return rc ? rc : write_elems(d, true, want, &add, want->interval);
 }
 
+/* Keys need more room: a new set, to which counts and perhaps old keys move. */
+static int write_new_keys(struct nft_diff *d, const struct nft_set *want, const struct nft_set *have)
+{
+	struct nft_set set = *want;
+	struct nft_map_elem *all;
+
+	all = pt_arena_alloc(d->arena, (want->map.n + have->map.n + 1) * sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	set.map.v = all;
+	set.map.n = map_union(want, have, d->two_parts, all);
+	while (set.size < set.map.n)
+		set.size *= 2;
+	return write_new_set(d, &set, &set.elems);
+}
+
 int nft_diff_write_set(struct nft_diff *d, const struct nft_set_pair *pair)
 {
 	const struct nft_set *want = pair->want, *have = pair->have;
 
+	if (!nft_diff_takes(d, false) && !(want->keys && have))
+		return 0;
+	if (have && want->keys && pair->replace && d->part != NFT_PART_REST)
+		return write_new_keys(d, want, have);
 	if (!have)
 		return write_new_set(d, want, &want->elems);
-	if (pair->replace)
+	if (pair->replace && !want->keys)
 		return write_new_set(d, want, want->keep && want->af == have->af ? &have->elems :
 										   &want->elems);
 	if (want->keep || have->unread)

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
@@ -61,7 +62,8 @@ static int key_of(const struct nlattr *nest, size_t len, pt_u128 *key)
 	return 0;
 }
 
-static int counter_of(const struct nlattr *nest, struct nft_elem *el)
+/* *HAS: there is one. */
+static int counter_of(const struct nlattr *nest, bool *has, uint64_t *packets, uint64_t *bytes)
 {
 	const struct nlattr *expr[NFTA_EXPR_MAX + 1], *counter[NFTA_COUNTER_MAX + 1];
 	int rc;
@@ -69,11 +71,11 @@ static int counter_of(const struct nlattr *nest, struct nft_elem *el)
 	rc = nft_nest(nest, expr, PT_ARRAY_SIZE(expr));
 	if (rc || !nft_attr_is(expr[NFTA_EXPR_NAME], "counter"))
 		return rc;
-	el->has_counter = true;
+	*has = true;
 	rc = nft_nest(expr[NFTA_EXPR_DATA], counter, PT_ARRAY_SIZE(counter));
 	if (!rc)
-		rc = pt_nl_get_be64(counter[NFTA_COUNTER_PACKETS], &el->packets);
-	return rc ? rc : pt_nl_get_be64(counter[NFTA_COUNTER_BYTES], &el->bytes);
+		rc = pt_nl_get_be64(counter[NFTA_COUNTER_PACKETS], packets);
+	return rc ? rc : pt_nl_get_be64(counter[NFTA_COUNTER_BYTES], bytes);
 }
 
 /* Joins EL with the entry before it where the two are halves of one interval. Dumps run up or down:
@@ -122,13 +124,12 @@ static int elem_parse(struct nft_elems *e, const struct nft_set *set, uint32_t f
 	if (!rc)
 		rc = pt_nl_get_be64(tb[NFTA_SET_ELEM_EXPIRATION], &el.expires);
 	if (!rc)
-		rc = counter_of(tb[NFTA_SET_ELEM_EXPR], &el);
+		rc = counter_of(tb[NFTA_SET_ELEM_EXPR], &el.has_counter, &el.packets, &el.bytes);
 	if (rc || el.hi < el.lo)
 		return -EBADMSG;
 	return elem_join(e, &el) ? 0 : pt_vec_push(NULL, e, el);
 }
 
-/* A verdict other than "goto" is none that we write: its chain stays NULL and differs. */
 static int verdict_of(const struct nlattr *nest, struct pt_arena *a, struct nft_map_elem *el)
 {
 	const struct nlattr *data[NFTA_DATA_MAX + 1], *verdict[NFTA_VERDICT_MAX + 1];
@@ -143,8 +144,11 @@ static int verdict_of(const struct nlattr *nest, struct pt_arena *a, struct nft_
 		rc = pt_nl_get_be32(verdict[NFTA_VERDICT_CODE], &code);
 	if (!rc)
 		rc = pt_nl_get_str(verdict[NFTA_VERDICT_CHAIN], chain, sizeof(chain));
-	if (rc || code != (uint32_t)NFT_GOTO || !chain[0])
+	if (rc)
 		return rc;
+	el->verdict = code == NF_DROP || code == NF_ACCEPT ? (int32_t)code : NFT_VERDICT_OTHER;
+	if (code != (uint32_t)NFT_GOTO || !chain[0])
+		return 0;
 	el->chain = pt_arena_strdup(a, chain);
 	return el->chain ? 0 : -ENOMEM;
 }
@@ -153,6 +157,7 @@ static int map_elem_parse(struct nft_set *set, struct pt_arena *a, const struct 
 {
 	struct nft_map_elem el = { .key_len = set->key_len };
 	const uint8_t *key = data_bytes(tb[NFTA_SET_ELEM_KEY], set->key_len), *data;
+	bool counts = false;
 	int rc;
 
 	if (!key)
@@ -169,6 +174,10 @@ static int map_elem_parse(struct nft_set *set, struct pt_arena *a, const struct 
 			return -EBADMSG;
 		memcpy(el.data, data, set->data_len);
 	}
+	el.id = nft_elem_id(tb[NFTA_SET_ELEM_USERDATA]);
+	rc = counter_of(tb[NFTA_SET_ELEM_EXPR], &counts, &el.packets, &el.bytes);
+	if (rc)
+		return rc;
 	return pt_vec_push(a, &set->map, el);
 }
 

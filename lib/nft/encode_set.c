@@ -10,7 +10,7 @@
 #include "nft/encode.h"
 
 #define ELEM_BYTES 100     /* both halves of an IPv6 interval with its two times */
-#define MAP_ELEM_BYTES 400 /* the longest name of a chain, key and heads */
+#define MAP_ELEM_BYTES 480 /* key, data, the longest names of a chain and of a rule, counter, heads */
 
 /* How `nft list` learns in which order the bytes of a bare number stand. */
 enum { BYTEORDER_HOST = 1, BYTEORDER_BIG = 2 };
@@ -53,7 +53,7 @@ static void put_size(struct nlmsghdr *nlh, const struct nft_set *set, size_t siz
 
 static void put_byteorder(struct nlmsghdr *nlh, const struct nft_set *set)
 {
-	bool host = set->role == NFT_SET_VMAP || set->key_type == NFT_KEY_IFNAME;
+	bool host = set->role == NFT_SET_VMAP || set->keys || set->key_type == NFT_KEY_IFNAME;
 	uint32_t order = host ? BYTEORDER_HOST : BYTEORDER_BIG;
 	uint8_t udata[8];
 
@@ -160,35 +160,61 @@ int nft_put_elems(struct pt_nl_batch *b, uint64_t cookie, bool add, const struct
 	return pt_nl_batch_commit(b, nlh, cookie);
 }
 
-static void put_goto(struct nlmsghdr *nlh, const char *chain)
+static void put_verdict(struct nlmsghdr *nlh, const struct nft_map_elem *el)
 {
 	struct nlattr *data = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_DATA);
 	struct nlattr *verdict = mnl_attr_nest_start(nlh, NFTA_DATA_VERDICT);
 
-	nft_put_be32(nlh, NFTA_VERDICT_CODE, (uint32_t)NFT_GOTO);
-	mnl_attr_put_strz(nlh, NFTA_VERDICT_CHAIN, chain);
+	nft_put_be32(nlh, NFTA_VERDICT_CODE, (uint32_t)(el->chain ? NFT_GOTO : el->verdict));
+	if (el->chain)
+		mnl_attr_put_strz(nlh, NFTA_VERDICT_CHAIN, el->chain);
 	mnl_attr_nest_end(nlh, verdict);
 	mnl_attr_nest_end(nlh, data);
+}
+
+/* Where it begins to count: an element that moves to a new set brings what it has. */
+static void put_counter(struct nlmsghdr *nlh, const struct nft_map_elem *el)
+{
+	struct nlattr *expr = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_EXPR), *data;
+
+	mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, "counter");
+	data = mnl_attr_nest_start(nlh, NFTA_EXPR_DATA);
+	nft_put_be64(nlh, NFTA_COUNTER_BYTES, el->bytes);
+	nft_put_be64(nlh, NFTA_COUNTER_PACKETS, el->packets);
+	mnl_attr_nest_end(nlh, data);
+	mnl_attr_nest_end(nlh, expr);
+}
+
+static void put_map_elem(struct nlmsghdr *nlh, const struct nft_map_elem *el, bool add)
+{
+	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+	uint8_t udata[NFT_USERDATA_MAXLEN];
+	size_t n;
+
+	put_data(nlh, NFTA_SET_ELEM_KEY, el->key, el->key_len);
+	if (add && el->data_len)
+		put_data(nlh, NFTA_SET_ELEM_DATA, el->data, el->data_len);
+	else if (add)
+		put_verdict(nlh, el);
+	n = add ? nft_elem_identity(udata, el->id, el->name) : 0;
+	if (n)
+		mnl_attr_put(nlh, NFTA_SET_ELEM_USERDATA, n, udata);
+	if (add && el->packets)
+		put_counter(nlh, el);
+	mnl_attr_nest_end(nlh, nest);
 }
 
 int nft_put_map_elems(struct pt_nl_batch *b, uint64_t cookie, bool add, const struct nft_set *set,
 		      const struct nft_map_elem *v, size_t n)
 {
 	struct nlmsghdr *nlh;
-	struct nlattr *list, *nest;
+	struct nlattr *list;
 
 	nlh = elems_message(b, add, set, n * MAP_ELEM_BYTES, &list);
 	if (!nlh)
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		nest = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-		put_data(nlh, NFTA_SET_ELEM_KEY, v[i].key, v[i].key_len);
-		if (add && v[i].data_len)
-			put_data(nlh, NFTA_SET_ELEM_DATA, v[i].data, v[i].data_len);
-		else if (add && v[i].chain)
-			put_goto(nlh, v[i].chain);
-		mnl_attr_nest_end(nlh, nest);
-	}
+	for (size_t i = 0; i < n; i++)
+		put_map_elem(nlh, &v[i], add);
 	mnl_attr_nest_end(nlh, list);
 	return pt_nl_batch_commit(b, nlh, cookie);
 }

@@ -10,6 +10,7 @@
 #include "nft/lower.h"
 
 #include <libnftnl/expr.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_nat.h>
 
 static struct nftnl_expr *expr_new(struct nft_lower *l, const char *name)
@@ -113,6 +114,19 @@ void nft_e_range(struct nft_lower *l, uint32_t op, const void *from, const void 
 	nftnl_expr_set_u32(x, NFTNL_EXPR_RANGE_OP, op);
 	set_data(l, x, NFTNL_EXPR_RANGE_FROM_DATA, from, len);
 	set_data(l, x, NFTNL_EXPR_RANGE_TO_DATA, to, len);
+}
+
+void nft_e_hton(struct nft_lower *l)
+{
+	struct nftnl_expr *x = expr_new(l, "byteorder");
+
+	if (!x)
+		return;
+	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_SREG, NFT_REG_1);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_DREG, NFT_REG_1);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_OP, NFT_BYTEORDER_HTON);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_LEN, 4);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_SIZE, 4);
 }
 
 void nft_e_bitwise(struct nft_lower *l, const void *mask, const void * xor, uint32_t len)
@@ -273,6 +287,14 @@ void nft_t_label(struct nft_lower *l, uint8_t dir, uint32_t bit)
 	nft_e_ct(l, NFT_CT_LABELS);
 	nft_e_bitwise(l, mask, zero, sizeof(mask));
 	nft_e_cmp(l, NFT_CMP_EQ, mask, sizeof(mask));
+}
+
+void nft_t_reply(struct nft_lower *l)
+{
+	const uint8_t reply = IP_CT_DIR_REPLY;
+
+	nft_e_ct(l, NFT_CT_DIRECTION);
+	nft_e_cmp(l, NFT_CMP_EQ, &reply, 1);
 }
 
 void nft_t_ct_state(struct nft_lower *l, uint32_t bits)

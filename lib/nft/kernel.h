@@ -12,6 +12,9 @@
 
 size_t nft_udata_put(uint8_t *to, size_t at, uint8_t type, const void *value, size_t len);
 const uint8_t *nft_udata_find(const uint8_t *data, size_t size, uint8_t type, size_t *len);
+/* User data of an element that counts for a rule; its length. */
+size_t nft_elem_identity(uint8_t out[NFT_USERDATA_MAXLEN], uint32_t id, const char *name);
+uint32_t nft_elem_id(const struct nlattr *udata); /* 0: none */
 bool nft_rule_uses_set(struct nftnl_rule *r, bool (*match)(const char *set, const void *arg),
 		       const void *arg);
 /* Bytes that its expressions take at most. */
@@ -63,7 +66,7 @@ int nft_put_set(struct pt_nl_batch *b, uint64_t cookie, const struct nft_set *se
 int nft_del_set(struct pt_nl_batch *b, uint64_t cookie, const char *name) PT_MUST;
 
 #define NFT_ELEMS_PER_MESSAGE 512 /* an attribute holds less than 64 KiB: 512 of 100 bytes fit */
-#define NFT_MAP_ELEMS_PER_MESSAGE 128 /* of 400 bytes, names of chains included */
+#define NFT_MAP_ELEMS_PER_MESSAGE 128 /* of 480 bytes, names included */
 /* ADD or delete; at most that many. */
 int nft_put_elems(struct pt_nl_batch *b, uint64_t cookie, bool add, const struct nft_set *set,
 		  const struct nft_elem *v, size_t n) PT_MUST;
@@ -76,9 +79,9 @@ int nft_put_map_elems(struct pt_nl_batch *b, uint64_t cookie, bool add, const st
 size_t nft_applied_write(const struct nft_applied *a, uint8_t out[NFT_USERDATA_MAXLEN]);
 void nft_applied_read(const uint8_t *data, size_t size, struct pt_nft_state *s);
 
-/* What the sets of WANT will hold in the generation after HAVE's, which a batch bound to HAVE's begins. */
+/* What the sets of WANT will hold in the generation after GENID, which a batch bound to GENID begins. */
 void nft_note_make(struct nft_note *note, const struct pt_nft_objects *want,
-		   const struct pt_nft_state *have);
+		   const struct pt_nft_state *have, uint32_t genid);
 /* Whether HAVE, in generation GENID, is known to hold what WANT wants, so that it need not be read. */
 bool nft_note_knows(const struct nft_note *note, uint32_t genid, const struct nft_set *want,
 		    const struct nft_set *have);
@@ -100,6 +103,7 @@ int nft_state_ready(struct pt_nft_state *s) PT_MUST; /* makes what an all-zero o
 void nft_set_forget(struct nft_set *set);
 /* diff_sets.c: whether one can become the other by its elements alone. */
 bool nft_set_same_make(const struct nft_set *want, const struct nft_set *have);
+bool nft_map_elem_same(const struct nft_map_elem *x, const struct nft_map_elem *y);
 /* What is pending becomes elems and raw. */
 int nft_set_finish(struct nft_set *set, struct pt_arena *a) PT_MUST;
 struct nft_set *nft_find_set(const struct pt_nft_objects *o, const char *name);

@@ -39,6 +39,8 @@ size_t nft_chain_find(const struct nft_lower *l, const char *name); /* SIZE_MAX:
 void nft_rule_open(struct nft_lower *l, size_t chain);
 /* R: the rule it belongs to, NULL: structural. */
 void nft_rule_close(struct nft_lower *l, const struct pt_pol_rule *r);
+/* A structural rule that is found again by NAME. */
+void nft_rule_close_named(struct nft_lower *l, const char *name);
 void nft_lower_fail(struct nft_lower *l, int rc);
 
 /* ---- expr.c: one expression at the end of the open rule ---- */
@@ -51,6 +53,7 @@ void nft_e_ct_set(struct nft_lower *l, uint32_t key);
 void nft_e_payload(struct nft_lower *l, uint32_t base, uint32_t offset, uint32_t len);
 void nft_e_cmp(struct nft_lower *l, uint32_t op, const void *data, uint32_t len);
 void nft_e_range(struct nft_lower *l, uint32_t op, const void *from, const void *to, uint32_t len);
+void nft_e_hton(struct nft_lower *l); /* four bytes */
 void nft_e_bitwise(struct nft_lower *l, const void *mask, const void * xor, uint32_t len);
 void nft_e_imm(struct nft_lower *l, uint32_t reg, const void *data, uint32_t len);
 void nft_e_lookup(struct nft_lower *l, const char *set, bool neg);
@@ -76,6 +79,7 @@ void nft_e_redir(struct nft_lower *l, const struct nft_nat_args *a);
 /* Often used pairs. */
 void nft_t_u8(struct nft_lower *l, uint32_t meta_key, uint8_t value);
 void nft_t_label(struct nft_lower *l, uint8_t dir, uint32_t bit);
+void nft_t_reply(struct nft_lower *l); /* against the direction of its connection */
 void nft_t_ct_state(struct nft_lower *l, uint32_t bits);
 void nft_t_device(struct nft_lower *l, uint32_t meta_key, const char *device, bool neg);
 void nft_bytes(uint8_t *out, pt_u128 v, size_t len); /* big-endian */
@@ -112,6 +116,7 @@ int nft_device_number(struct nft_lower *l, const char *device, pt_u128 *out);
 #define NFT_TYPE_INET_SERVICE 13u
 #define NFT_TYPE_INTEGER 4u /* what has no type of its own, labels too */
 #define NFT_TYPE_ICMP_TYPE 14u
+#define NFT_TYPE_MARK 19u /* any 32 bits in the order of the host */
 #define NFT_TYPE_ICMP6_TYPE 29u
 #define NFT_TYPE_IFNAME 41u
 #define NFT_TYPE_VERDICT 0xffffff00u /* the kernel's NFT_DATA_VERDICT */
@@ -186,7 +191,15 @@ struct nft_effect {
 	const char *go; /* chain to go on in, or NULL */
 };
 void nft_effect_emit(struct nft_lower *l, const void *effect);
+/* Parts of it. */
+void nft_tag_emit(struct nft_lower *l, uint8_t tag);
+void nft_verdict_emit(struct nft_lower *l, const struct nft_effect *x);
+void nft_label(const struct nft_effect *x, uint32_t label[4]);
+bool nft_answers(const struct pt_pol_rule *r); /* refuses aloud */
 bool nft_answers_needed(const struct pt_policy *p);
+/* The chain that refuses as R does, made when new; SIZE_MAX after a failure. */
+size_t nft_return_chain(struct nft_lower *l, const struct pt_pol_rule *r);
+#define NFT_CHAIN_PASS "pass-state"
 /* Chains that the effects go to. */
 void nft_action_chains(struct nft_lower *l);
 

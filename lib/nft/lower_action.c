@@ -16,10 +16,9 @@
 
 #include <linux/netfilter/nf_conntrack_common.h>
 
-#define CHAIN_PASS "pass-state"
 #define CHAIN_ANSWERS "answers"
 
-static void emit_tag(struct nft_lower *l, uint8_t tag)
+void nft_tag_emit(struct nft_lower *l, uint8_t tag)
 {
 	const uint32_t keep = 0x00ffffffu, set = (uint32_t)tag << 24;
 
@@ -28,11 +27,12 @@ static void emit_tag(struct nft_lower *l, uint8_t tag)
 	nft_e_meta_set(l, NFT_META_MARK);
 }
 
-static void emit_label(struct nft_lower *l, const struct nft_effect *x)
+void nft_label(const struct nft_effect *x, uint32_t label[4])
 {
 	const struct pt_pol_rule *r = x->rule;
-	uint32_t nat = r->nat ? r->nat : x->nat, label[4] = { 0 };
+	uint32_t nat = r->nat ? r->nat : x->nat;
 
+	memset(label, 0, 4 * sizeof(*label));
 	if (r->dir == PT_IN) {
 		label[0] = PT_LABEL_IN;
 		label[1] = r->id;
@@ -42,14 +42,21 @@ static void emit_label(struct nft_lower *l, const struct nft_effect *x)
 		label[2] = r->id;
 		label[3] = nat << 16;
 	}
+}
+
+static void emit_label(struct nft_lower *l, const struct nft_effect *x)
+{
+	uint32_t label[4];
+
+	nft_label(x, label);
 	nft_e_imm(l, NFT_REG_1, label, sizeof(label));
 	nft_e_ct_set(l, NFT_CT_LABELS);
-	nft_e_verdict(l, NFT_GOTO, CHAIN_PASS);
+	nft_e_verdict(l, NFT_GOTO, NFT_CHAIN_PASS);
 }
 
 /* ---- refusals ---- */
 
-static bool answers(const struct pt_pol_rule *r)
+bool nft_answers(const struct pt_pol_rule *r)
 {
 	return r->action == PT_BLOCK && r->ret != PT_RET_DROP;
 }
@@ -57,7 +64,7 @@ static bool answers(const struct pt_pol_rule *r)
 bool nft_answers_needed(const struct pt_policy *p)
 {
 	for (size_t i = 0; i < p->rules.n; i++)
-		if (answers(&p->rules.v[i]))
+		if (nft_answers(&p->rules.v[i]))
 			return true;
 	return false;
 }
@@ -101,14 +108,15 @@ static void test_rst(struct nft_lower *l)
 }
 
 /* The kernel itself answers neither a reset nor an ICMP error. */
-static void return_chain(struct nft_lower *l, const struct pt_pol_rule *r)
+size_t nft_return_chain(struct nft_lower *l, const struct pt_pol_rule *r)
 {
 	char name[NFT_SETNAME_MAX];
 	size_t chain;
 
 	return_name(name, r);
-	if (nft_chain_find(l, name) != SIZE_MAX)
-		return;
+	chain = nft_chain_find(l, name);
+	if (chain != SIZE_MAX)
+		return chain;
 	chain = nft_chain_new(l, name);
 	nft_rule_open(l, chain);
 	if (r->ret == PT_RET_ICMP) {
@@ -126,6 +134,7 @@ static void return_chain(struct nft_lower *l, const struct pt_pol_rule *r)
 	nft_rule_open(l, chain);
 	nft_e_verdict(l, NF_DROP, NULL);
 	nft_rule_close(l, NULL);
+	return chain;
 }
 
 static void answer_unreachable(struct nft_lower *l, size_t chain, uint8_t family, uint8_t proto,
@@ -168,7 +177,7 @@ static void answers_chain(struct nft_lower *l)
 
 static void pass_state_chain(struct nft_lower *l)
 {
-	size_t chain = nft_chain_new(l, CHAIN_PASS);
+	size_t chain = nft_chain_new(l, NFT_CHAIN_PASS);
 
 	nft_rule_open(l, chain);
 	nft_t_ct_state(l, NF_CT_STATE_INVALID_BIT);
@@ -183,14 +192,14 @@ static void pass_state_chain(struct nft_lower *l)
 void nft_action_chains(struct nft_lower *l)
 {
 	const struct pt_policy *p = l->policy;
-	bool keep = false;
+	bool keep = l->prog->keys; /* its maps' rules go there always */
 
 	for (size_t i = 0; i < p->rules.n; i++) {
 		const struct pt_pol_rule *r = &p->rules.v[i];
 
 		keep = keep || (r->action == PT_PASS && r->keep_state);
-		if (answers(r))
-			return_chain(l, r);
+		if (nft_answers(r))
+			(void)nft_return_chain(l, r);
 	}
 	if (keep)
 		pass_state_chain(l);
@@ -200,7 +209,7 @@ void nft_action_chains(struct nft_lower *l)
 
 /* ---- one rule ---- */
 
-static void emit_verdict(struct nft_lower *l, const struct nft_effect *x)
+void nft_verdict_emit(struct nft_lower *l, const struct nft_effect *x)
 {
 	const struct pt_pol_rule *r = x->rule;
 	char name[NFT_SETNAME_MAX];
@@ -226,9 +235,9 @@ void nft_effect_emit(struct nft_lower *l, const void *effect)
 	if (x->count && x->rule->log)
 		nft_e_log(l, x->rule->name);
 	if (x->tag)
-		emit_tag(l, x->tag);
+		nft_tag_emit(l, x->tag);
 	if (x->decide)
-		emit_verdict(l, x);
+		nft_verdict_emit(l, x);
 	else if (x->go)
 		nft_e_verdict(l, NFT_GOTO, x->go);
 }

@@ -34,14 +34,19 @@ enum nft_set_role {
 	NFT_SET_IF,    /* addresses of an interface */
 	NFT_SET_TABLE, /* a table of the file; see CONF */
 	NFT_SET_VMAP,  /* label -> chain of the nat chains */
-	NFT_SET_PMAP,  /* port -> port of a translation */
+	NFT_SET_PMAP,  /* key -> value: ports of a translation, labels of the classifier's keys */
 };
 
 struct nft_map_elem {
 	uint8_t key[16], data[16];
 	uint8_t key_len, data_len; /* data_len 0: verdict */
-	const char *chain;         /* goto this chain */
+	const char *chain;         /* goto this chain, or NULL: */
+	int32_t verdict;           /* NF_DROP, NF_ACCEPT */
+	uint32_t id;               /* of the rule that the element counts for, 0: none */
+	const char *name;          /* desired side only: that rule's, NULL: none */
+	uint64_t packets, bytes;   /* kernel side only */
 };
+#define NFT_VERDICT_OTHER INT32_MIN /* none that we write */
 
 struct nft_elems; /* elems.h */
 
@@ -55,6 +60,8 @@ struct nft_set {
 	bool interval, counters;
 	bool has_timeout;       /* elements may carry time-outs */
 	uint32_t timeout;       /* default, seconds, 0: none */
+	bool keys;              /* a map of the classifier's keys, see keys.h */
+	uint32_t size;          /* the most elements that it can hold, 0: as many as come. Of KEYS only */
 	bool keep;              /* contents belong to run time (a table without addresses or file): never
 				 * changed by an apply once the set exists */
 	struct pt_iset elems;   /* normal */
@@ -86,9 +93,12 @@ struct pt_nft_objects {
 	size_t last_chain;           /* where read.c put the last rule: dumps come chain by chain */
 };
 
+struct nft_keys; /* keys.h */
+
 struct pt_nft_prog {
 	struct pt_arena *arena;
 	struct pt_nft_objects objects;
+	struct nft_keys *keys; /* NULL: another engine than the classifier's */
 	const char *digest, *path;
 };
 
@@ -102,6 +112,12 @@ uint64_t nft_rule_digest(struct nftnl_rule *r); /* digest.c; 0: no memory */
 #define NFT_SETNAME_MAX 64
 /* "t.bruteforce.4", "if.lan.network.6", "c.<16 hex>.4", "p.<16 hex>" */
 void nft_table_set_name(char out[NFT_SETNAME_MAX], const char *table, enum pt_af af);
+/* Maps of the classifier's keys, and rules that are found again by their names; see keys.h. */
+#define NFT_MAP_PASS "in.pass"
+#define NFT_MAP_ACT "in.act"
+#define NFT_NAME_TURN "ptfw.turn." /* 0 or 1 follows: sends packets of this turn to the groups */
+#define NFT_NAME_NONE "ptfw.none." /* likewise: no constant rule matches */
+#define NFT_NAME_UNJUDGED "ptfw.unjudged"
 /* The chain that carries digest, path and time of the applied file in its user data: a table's user
  * data cannot be changed once the table exists. Reserved; never part of a program. */
 #define NFT_APPLIED_CHAIN "ptfw.applied"

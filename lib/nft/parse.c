@@ -157,7 +157,7 @@ static enum nft_set_role set_role(const struct nft_set *set, uint32_t flags)
 
 static int set_numbers(struct nft_set *set, const struct nlattr **tb, uint32_t *flags)
 {
-	const struct nlattr *expr[NFTA_EXPR_MAX + 1];
+	const struct nlattr *expr[NFTA_EXPR_MAX + 1], *desc[NFTA_SET_DESC_MAX + 1];
 	uint32_t key_len = 0;
 	uint64_t timeout = 0;
 	int rc;
@@ -177,6 +177,10 @@ static int set_numbers(struct nft_set *set, const struct nlattr **tb, uint32_t *
 		rc = pt_nl_get_be64(tb[NFTA_SET_HANDLE], &set->handle);
 	if (!rc)
 		rc = nft_nest(tb[NFTA_SET_EXPR], expr, PT_ARRAY_SIZE(expr));
+	if (!rc)
+		rc = nft_nest(tb[NFTA_SET_DESC], desc, PT_ARRAY_SIZE(desc));
+	if (!rc)
+		rc = pt_nl_get_be32(desc[NFTA_SET_DESC_SIZE], &set->size);
 	if (rc)
 		return rc;
 	set->counters = nft_attr_is(expr[NFTA_EXPR_NAME], "counter");
@@ -207,6 +211,7 @@ static int parse_set(struct pt_nft_state *s, const struct nlmsghdr *nlh)
 	set.interval = flags & NFT_SET_INTERVAL;
 	set.has_timeout = flags & NFT_SET_TIMEOUT;
 	set.role = set_role(&set, flags);
+	set.keys = !strcmp(set.name, NFT_MAP_PASS) || !strcmp(set.name, NFT_MAP_ACT);
 	if (set.key_type == NFT_KEY_IPV4)
 		set.af = PT_AF_INET;
 	else if (set.key_type == NFT_KEY_IPV6)
@@ -249,7 +254,7 @@ static int parse_elems(struct pt_nft_state *s, const struct nlmsghdr *nlh)
 
 /* ---- rules ---- */
 
-/* Dumps come chain by chain, so the chain of the rule before is the best guess. */
+/* Dumps come chain by chain, so the chain of the rule before is the best guess, and the next one after. */
 static struct nft_chain *rule_chain(struct pt_nft_objects *o, const struct nlattr *attr)
 {
 	char name[NFT_NAME_MAXLEN] = "";
@@ -257,6 +262,8 @@ static struct nft_chain *rule_chain(struct pt_nft_objects *o, const struct nlatt
 
 	if (o->last_chain < o->chains.n && nft_attr_is(attr, o->chains.v[o->last_chain].name))
 		return &o->chains.v[o->last_chain];
+	if (o->last_chain + 1 < o->chains.n && nft_attr_is(attr, o->chains.v[o->last_chain + 1].name))
+		return &o->chains.v[++o->last_chain];
 	if (pt_nl_get_str(attr, name, sizeof(name)))
 		return NULL;
 	chain = nft_find_chain(o, name);

@@ -42,8 +42,12 @@ static void print_map(struct pt_buf *b, const struct nft_set *s)
 		pt_buf_str(b, "=>");
 		if (el->data_len)
 			print_hex(b, el->data, el->data_len);
-		else
+		else if (el->chain)
 			pt_buf_str(b, el->chain);
+		else
+			pt_buf_str(b, el->verdict == NF_ACCEPT ? "accept" : "drop");
+		if (el->name)
+			pt_buf_fmt(b, " <%s>", el->name);
 	}
 }
 
@@ -54,7 +58,7 @@ static void print_set(struct pt_buf *b, const struct nft_set *s)
 		[NFT_SET_VMAP] = "verdicts", [NFT_SET_PMAP] = "ports",
 	};
 
-	pt_buf_fmt(b, "set %s %s key %u type %u", s->name, roles[s->role], s->key_len, s->key_type);
+	pt_buf_fmt(b, "set %s %s key %u type %u", s->name, s->keys ? "keys" : roles[s->role], s->key_len, s->key_type);
 	if (s->interval)
 		pt_buf_str(b, " interval");
 	if (s->counters)

@@ -167,7 +167,7 @@ static bool is_needed(const struct extent *x, const struct pt_nft_state *s, cons
 {
 	const struct nft_set *want = NULL;
 
-	if (x->all)
+	if (x->all || set->keys) /* its elements are what rules elsewhere are: they count */
 		return true;
 	if (x->want)
 		want = nft_find_set(&x->want->objects, set->name);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <libmnl/libmnl.h>
 #include <libnftnl/expr.h>
 #include <libnftnl/udata.h>
 
@@ -54,6 +55,30 @@ int nft_rule_set_identity(struct nftnl_rule *r, uint32_t id, const char *name)
 	if (!n)
 		return 0;
 	return nftnl_rule_set_data(r, NFTNL_RULE_USERDATA, udata, (uint32_t)n) < 0 ? -ENOMEM : 0;
+}
+
+size_t nft_elem_identity(uint8_t out[NFT_USERDATA_MAXLEN], uint32_t id, const char *name)
+{
+	size_t n = 0, len = name ? strlen(name) + 1 : 0;
+
+	if (len && len <= NFTNL_UDATA_COMMENT_MAXLEN)
+		n = nft_udata_put(out, n, NFTNL_UDATA_SET_ELEM_COMMENT, name, len);
+	return id ? nft_udata_put(out, n, UDATA_ID, &id, sizeof(id)) : n;
+}
+
+uint32_t nft_elem_id(const struct nlattr *udata)
+{
+	const uint8_t *value;
+	uint32_t id = 0;
+	size_t len;
+
+	if (!udata)
+		return 0;
+	value = nft_udata_find(mnl_attr_get_payload(udata), mnl_attr_get_payload_len(udata), UDATA_ID,
+			       &len);
+	if (value && len == sizeof(id))
+		memcpy(&id, value, sizeof(id));
+	return id;
 }
 
 int nft_rule_get_identity(const void *udata, size_t size, struct pt_arena *a, uint32_t *id,

@@ -9,7 +9,7 @@ int pt_nft_compile_stop(bool open, struct pt_nft_prog **out, struct pt_err *e)
 {
 	static const char text[] = "";
 	/* No digest: no file is in force. In place of its path stands what is instead. */
-	struct nft_source from = { .digest = "", .path = open ? PT_NFT_OPEN : "" };
+	struct pt_nft_source from = { .digest = "", .path = open ? PT_NFT_OPEN : "" };
 	struct pt_policy *policy = NULL;
 	struct pt_conf *conf = NULL;
 	int rc;

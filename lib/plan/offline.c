@@ -26,15 +26,16 @@ int plan_digest(const char *text, size_t len, char out[65], struct pt_err *e)
 /* Policy and program of p->conf, with the interface addresses of p->host if known. */
 int plan_build(struct pt_plan *p, struct pt_err *e)
 {
-	static const struct pt_host nowhere;
+	struct pt_nft_source from = { .host = p->host, .path = p->conf->path, .digest = p->digest,
+				      .engine = PT_ENGINE_LINEAR };
 	int rc;
 
 	rc = plan_digest(p->conf->text, p->conf->len, p->digest, e);
 	if (!rc && !p->policy)
 		rc = pt_policy_build(p->conf, &p->policy, e);
+	from.policy = p->policy;
 	if (!rc)
-		rc = pt_nft_compile(p->policy, p->host ? p->host : &nowhere, p->digest,
-				    p->conf->path, &p->prog, e);
+		rc = pt_nft_compile(&from, &p->prog, e);
 	return rc;
 }
 

@@ -504,7 +504,8 @@ static enum load load(const char *text, struct loaded *l)
 	memset(l, 0, sizeof(*l));
 	if (pt_conf_parse("random", text, strlen(text), &l->conf, &e) ||
 	    pt_policy_build(l->conf, &l->policy, &e) || pt_eval_new(l->policy, host, &l->eval, &e) ||
-	    pt_nft_compile(l->policy, host, "", "random", &prog, &e))
+	    pt_nft_compile(&(struct pt_nft_source){ .policy = l->policy, .host = host, .digest = "", .path = "random",
+						    .engine = PT_ENGINE_LINEAR }, &prog, &e))
 		goto out;
 	result = LOAD_FAILED;
 	if (pt_nft_read(nf, &have, &e) || pt_nft_diff(prog, have, &plan, &e) || pt_nft_commit(nf, plan, &e)) {

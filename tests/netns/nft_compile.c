@@ -45,9 +45,10 @@ static void made_free(struct made *m)
 	pt_conf_free(m->conf);
 }
 
-/* False: a file that is wrong on purpose. */
-static bool make(struct made *m, const char *path)
+/* False: a file that is wrong on purpose, or not for the engine. */
+static bool make(struct made *m, const char *path, enum pt_engine engine)
 {
+	struct pt_nft_source from = { .digest = "digest", .path = path, .engine = engine };
 	struct pt_nl *route = NULL;
 	struct pt_host *host = NULL;
 	struct pt_err e = { 0 };
@@ -61,11 +62,13 @@ static bool make(struct made *m, const char *path)
 		rc = pt_conf_load(path, &m->conf, &e);
 	if (!rc)
 		rc = pt_policy_build(m->conf, &m->policy, &e);
+	from.policy = m->policy;
+	from.host = host;
 	if (!rc)
-		rc = pt_nft_compile(m->policy, host, "digest", path, &m->prog, &e);
+		rc = pt_nft_compile(&from, &m->prog, &e);
 	pt_host_free(host);
 	pt_nl_close(route);
-	if (rc && !strstr(path, "unknown"))
+	if (rc && !strstr(path, "unknown") && engine == PT_ENGINE_LINEAR)
 		show(&e);
 	pt_err_fini(&e);
 	return !rc;
@@ -152,14 +155,16 @@ static void one_file(void **state)
 	struct pt_nft_prog *stop[2] = { NULL };
 	struct pt_err e = { 0 };
 	struct pt_nl *nf = NULL;
-	struct made m;
+	struct made m, keys = { 0 };
+	bool made_keys;
 
 	machine();
-	if (!make(&m, *state)) {
+	if (!make(&m, *state, PT_ENGINE_LINEAR)) {
 		assert_non_null(strstr(*state, "unknown"));
 		made_free(&m);
 		return;
 	}
+	made_keys = make(&keys, *state, PT_ENGINE_BPF);
 	assert_int_equal(pt_nl_open(&nf, NETLINK_NETFILTER, &e), 0);
 	assert_int_equal(pt_nft_compile_stop(false, &stop[0], &e), 0);
 	assert_int_equal(pt_nft_compile_stop(true, &stop[1], &e), 0);
@@ -171,6 +176,11 @@ static void one_file(void **state)
 		assert_true(apply(nf, m.prog) > 0);
 		pt_nft_prog_free(stop[i]);
 	}
+	for (int i = 0; made_keys && i < 2; i++) { /* from one engine to the other and back */
+		assert_true(apply(nf, i ? m.prog : keys.prog) > 0);
+		list_with_nft();
+	}
+	made_free(&keys);
 	pt_nl_close(nf);
 	pt_err_fini(&e);
 	made_free(&m);
@@ -190,7 +200,8 @@ static void one_after_the_other(void **state)
 		struct made m;
 
 		/* there in order, back with a stride that meets other neighbours */
-		if (make(&m, files.gl_pathv[i < files.gl_pathc ? i : i * 7 % files.gl_pathc]))
+		if (make(&m, files.gl_pathv[i < files.gl_pathc ? i : i * 7 % files.gl_pathc],
+			 i % 3 ? PT_ENGINE_BPF : PT_ENGINE_LINEAR))
 			apply(nf, m.prog);
 		made_free(&m);
 	}

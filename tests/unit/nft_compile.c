@@ -128,6 +128,21 @@ struct made {
 	struct pt_err e;
 };
 
+/* Files called keys-... are for the classifier's engine. */
+static int compile(const struct pt_policy *p, const struct pt_host *h, const char *name,
+		   struct pt_nft_prog **out, struct pt_err *e)
+{
+	const struct pt_nft_source from = {
+		.policy = p,
+		.host = h,
+		.digest = "digest",
+		.path = name,
+		.engine = strncmp(name, "keys-", 5) ? PT_ENGINE_LINEAR : PT_ENGINE_BPF,
+	};
+
+	return pt_nft_compile(&from, out, e);
+}
+
 static int make(struct made *m, const char *name, const char *text, const char *wan)
 {
 	int rc;
@@ -137,7 +152,7 @@ static int make(struct made *m, const char *name, const char *text, const char *
 	if (!rc)
 		rc = pt_policy_build(m->conf, &m->policy, &m->e);
 	if (!rc)
-		rc = pt_nft_compile(m->policy, host_new(wan), "digest", name, &m->prog, &m->e);
+		rc = compile(m->policy, host_new(wan), name, &m->prog, &m->e);
 	return rc;
 }
 
@@ -270,7 +285,7 @@ static void check_closed(void **state)
 	struct made m;
 
 	assert_non_null(text);
-	make(&m, "test.conf", text, WAN);
+	make(&m, strrchr(*state, '/') + 1, text, WAN);
 	got = result(&m);
 	for (line = strtok(got, "\n"); m.prog && line; line = strtok(NULL, "\n")) {
 		assert_null(strstr(line, "rule prerouting [counter] [immediate reg 0 accept"));
@@ -411,7 +426,7 @@ static void long_lists_stay_linear(void **state)
 static void without_memory(void **state)
 {
 	static const char *const files[] = { "tables", "match-nat-tag", "return", "rdr-range",
-					     "ports" };
+					     "ports", "keys-all" };
 
 	(void)state;
 	for (size_t f = 0; f < PT_ARRAY_SIZE(files); f++) {
@@ -430,7 +445,7 @@ static void without_memory(void **state)
 			struct pt_err e = { 0 };
 
 			fail_at = n;
-			rc = pt_nft_compile(m.policy, h, "digest", "path", &prog, &e);
+			rc = compile(m.policy, h, files[f], &prog, &e);
 			if (fail_at >= 0) {
 				pt_nft_prog_free(prog);
 				pt_err_fini(&e);

@@ -17,6 +17,7 @@
 #ifndef PATRONUS_NFT_H
 #define PATRONUS_NFT_H
 
+#include <patronus/classify.h>
 #include <patronus/nl.h>
 #include <patronus/policy.h>
 
@@ -26,16 +27,49 @@
 #define PT_NFT_LOG_GROUP 80
 #define PT_NFT_OPEN "open"
 
+/* Who finds the rule of an arriving packet. What leaves is judged by chains. */
+enum pt_engine {
+	PT_ENGINE_AUTO, /* the caller's choice; compiled as NFT */
+	PT_ENGINE_BPF, /* the classifier's program, by keys */
+	PT_ENGINE_NFT, /* chains, in the form that suits the rules */
+	PT_ENGINE_LINEAR, /* chains, one rule after the other */
+};
+
+struct pt_nft_source {
+	const struct pt_policy *policy; /* must outlive pt_nft_prog_order() */
+	const struct pt_host *host; /* NULL: nothing is known of the machine */
+	const char *digest, *path;
+	enum pt_engine engine;
+};
+
 /* What the policy wants in the kernel. */
 struct pt_nft_prog;
-PT_API int pt_nft_compile(const struct pt_policy *p, const struct pt_host *h, const char *digest,
-			  const char *path, struct pt_nft_prog **out, struct pt_err *e) PT_MUST;
+struct pt_nft_state;
+PT_API int pt_nft_compile(const struct pt_nft_source *from, struct pt_nft_prog **out, struct pt_err *e) PT_MUST;
 /* The closed set that `ptfw stop` leaves: loopback, built-in rules, nothing else. OPEN: pass all. */
 PT_API int pt_nft_compile_stop(bool open, struct pt_nft_prog **out, struct pt_err *e) PT_MUST;
 PT_API void pt_nft_prog_free(struct pt_nft_prog *p);
 /* Leaves the contents of every table as the kernel has them: the next diff compares all but those. */
 PT_API void pt_nft_prog_keep_tables(struct pt_nft_prog *p);
 PT_API size_t pt_nft_prog_rules(const struct pt_nft_prog *p);
+
+/*
+ * Keys: what the classifier's program leaves in the priority of a packet, and maps turn into what happens.
+ *   bit 31      the turn: tells packets judged before and after a change of the groups' rules
+ *   bits 30-24  the group up to which dynamic rules and effects come before the rule that won
+ *   bit 23      1
+ *   bits 22-0   hash of the rule's identity and of everything that it does; 0: no constant rule matches
+ * Another value: the program has not judged the packet. It is counted and dropped.
+ * An order with a WHY_NOT has no keys: compiling it with engine BPF is an error.
+ */
+/* Engine BPF, else NULL: the order of arriving packets' rules, and the key of each of its CONST items.
+ * NONE: the key where none matches. All of them live as long as the program, keys until the next settling. */
+PT_API const struct pt_order *pt_nft_prog_order(const struct pt_nft_prog *p);
+PT_API const uint32_t *pt_nft_prog_keys(const struct pt_nft_prog *p, uint32_t *none);
+/* Chooses the turn, and keys that mean nothing else in the kernel: to be called with what was read for P,
+ * before a difference is planned and the classifier built. -ENOMEM. */
+PT_API int pt_nft_prog_settle(struct pt_nft_prog *p, const struct pt_nft_state *have) PT_MUST;
+
 /* One object a line, for people and golden tests. */
 PT_API void pt_nft_prog_print(struct pt_buf *b, const struct pt_nft_prog *p);
 
@@ -62,10 +96,14 @@ PT_API void pt_nft_state_free(struct pt_nft_state *s);
 struct pt_nft_counter {
 	uint32_t id;
 	uint64_t packets, bytes;
-	uint32_t copies;      /* kernel rules that carry this id */
+	uint32_t copies;      /* kernel rules and elements that carry this id */
 };
 PT_API int pt_nft_counters(const struct pt_nft_state *s, struct pt_arena *a,
 			   struct pt_nft_counter **out, size_t *n) PT_MUST; /* sorted by id */
+
+/* Packets that came to be judged without an answer of the classifier's program. False: it has no part in
+ * what was read. */
+PT_API bool pt_nft_unjudged(const struct pt_nft_state *s, uint64_t *packets, uint64_t *bytes);
 
 /* One planned write, as a person reads it: "add rule in/web", "delete set s1234". */
 typedef void (*pt_nft_op_cb)(const char *op, const char *kind, const char *name, void *arg);
@@ -73,6 +111,15 @@ typedef void (*pt_nft_op_cb)(const char *op, const char *kind, const char *name,
 struct pt_nft_plan; /* a batch ready to send */
 PT_API int pt_nft_diff(const struct pt_nft_prog *want, const struct pt_nft_state *have,
 		       struct pt_nft_plan **out, struct pt_err *e) PT_MUST;
+/* The same in two transactions, for the exchange of the classifier's tables between them. The first adds and
+ * changes, but leaves what packets with the old tables' keys still need; the rest takes that away. Both
+ * are planned from the same HAVE; the rest fits if the first was committed (or was empty) and nobody else came
+ * between: else -ERESTART on commit, and a pt_nft_diff() from a new reading does the same. */
+PT_API int pt_nft_diff_first(const struct pt_nft_prog *want, const struct pt_nft_state *have,
+			     struct pt_nft_plan **out, struct pt_err *e) PT_MUST;
+PT_API int pt_nft_diff_rest(const struct pt_nft_prog *want, const struct pt_nft_state *have,
+			    const struct pt_nft_plan *first, struct pt_nft_plan **out,
+			    struct pt_err *e) PT_MUST;
 PT_API void pt_nft_plan_free(struct pt_nft_plan *p);
 PT_API size_t pt_nft_plan_writes(const struct pt_nft_plan *p); /* 0: nothing differs */
 PT_API void pt_nft_plan_walk(const struct pt_nft_plan *p, pt_nft_op_cb cb, void *arg);

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Which key a rule has. It is a hash of what the rule does, not a number in order: a rule that did not change
+ * keeps its key over applies, and its elements their counters. Copies that one written rule was expanded into do the
+ * same and share one key.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nft/kernel.h"
+#include "nft/keys.h"
+
+static const struct nft_key_action *action_of(const struct pt_order_item *item, struct nft_key_action *out)
+{
+	const struct nft_effect x = nft_item_effect(item, NFT_MODE_KEEP);
+	const struct pt_pol_rule *r = item->rule;
+
+	memset(out, 0, sizeof(*out));
+	out->id = r->id;
+	out->action = r->action;
+	out->log = r->log;
+	out->tag = x.tag;
+	out->keep_state = r->action == PT_PASS && r->keep_state;
+	if (out->keep_state)
+		nft_label(&x, out->label);
+	if (r->action == PT_BLOCK) {
+		out->ret = r->ret;
+		out->code4 = (uint32_t)r->code4;
+		out->code6 = (uint32_t)r->code6;
+	}
+	return out;
+}
+
+struct nft_effect nft_item_effect(const struct pt_order_item *item, enum nft_mode mode)
+{
+	const struct pt_pol_rule *r = item->rule;
+	struct nft_effect x = { .rule = r, .mode = mode, .decide = item->kind != PT_ORDER_EFFECT };
+
+	x.count = x.decide || r->action == PT_MATCH;
+	/* The tag of a rule that is not quick is an effect of its own, before its verdict. */
+	if (!x.decide || (r->quick && r->action == PT_PASS))
+		x.tag = r->tag;
+	return x;
+}
+
+bool nft_key_is_plain(const struct nft_key *key)
+{
+	return key->what.keep_state && !key->what.log && !key->what.tag;
+}
+
+uint32_t nft_key_attempt(struct nft_key_action *what, uint32_t attempt)
+{
+	uint32_t low;
+
+	what->attempt = attempt;
+	low = (uint32_t)pt_hash64(what, sizeof(*what)) & (NFT_KEY_OURS - 1);
+	return NFT_KEY_OURS | (low ? low : 1); /* 0 means that nothing matches */
+}
+
+/* ---- finding by key ---- */
+
+/* A key that moved leaves its old slot behind: that is no free one, and no hit. */
+static uint32_t *slot_of(const struct nft_keys *k, uint32_t low)
+{
+	size_t i = low % k->n_slots;
+
+	while (k->slots[i] && k->v.v[k->slots[i] - 1].low != low)
+		i = (i + 1) % k->n_slots;
+	return &k->slots[i];
+}
+
+struct nft_key *nft_keys_find(const struct nft_keys *k, uint32_t low)
+{
+	uint32_t *slot = slot_of(k, low);
+
+	return *slot ? &k->v.v[*slot - 1] : NULL;
+}
+
+void nft_keys_enter(struct nft_keys *k, size_t i)
+{
+	*slot_of(k, k->v.v[i].low) = (uint32_t)i + 1;
+}
+
+/* ---- making ---- */
+
+static bool same_action(const struct nft_key_action *a, const struct nft_key_action *b)
+{
+	return !memcmp(a, b, offsetof(struct nft_key_action, attempt));
+}
+
+/* The key of ITEM: an index into V. */
+static uint32_t key_of(struct nft_lower *l, struct nft_keys *k, const struct pt_order_item *item)
+{
+	struct nft_key key = { .rule = item->rule, .chain = SIZE_MAX }, *have;
+
+	action_of(item, &key.what);
+	for (uint32_t attempt = 0;; attempt++) {
+		key.low = nft_key_attempt(&key.what, attempt);
+		have = nft_keys_find(k, key.low);
+		if (!have)
+			break;
+		if (same_action(&have->what, &key.what))
+			return (uint32_t)(have - k->v.v);
+	}
+	if (pt_vec_push(l->arena, &k->v, key)) {
+		nft_lower_fail(l, -ENOMEM);
+		return 0;
+	}
+	nft_keys_enter(k, k->v.n - 1);
+	return (uint32_t)k->v.n - 1;
+}
+
+void nft_keys_make(struct nft_lower *l, struct nft_keys *k)
+{
+	size_t n = 0;
+
+	k->n_slots = 8 * (size_t)k->order.n_const + 64; /* room for keys that move, too */
+	k->slots = pt_arena_alloc(l->arena, k->n_slots * sizeof(*k->slots));
+	k->index = pt_arena_alloc(l->arena, (k->order.n_const + 1) * sizeof(*k->index));
+	k->full = pt_arena_alloc(l->arena, (k->order.n_const + 1) * sizeof(*k->full));
+	if (!k->slots || !k->index || !k->full) {
+		nft_lower_fail(l, -ENOMEM);
+		return;
+	}
+	for (size_t i = 0; i < k->order.items.n && !l->rc; i++)
+		if (k->order.items.v[i].kind == PT_ORDER_CONST)
+			k->index[n++] = key_of(l, k, &k->order.items.v[i]);
+}
+
+/* ---- elements ---- */
+
+void nft_key_elem(const struct nft_key *key, const char *chain, struct nft_map_elem *el)
+{
+	memset(el, 0, sizeof(*el));
+	memcpy(el->key, &key->low, sizeof(key->low));
+	el->key_len = sizeof(key->low);
+	el->id = key->rule->id;
+	el->name = key->rule->name;
+	if (nft_key_is_plain(key)) {
+		memcpy(el->data, key->what.label, sizeof(key->what.label));
+		el->data_len = sizeof(key->what.label);
+		return;
+	}
+	el->chain = chain;
+	el->verdict = key->rule->action == PT_PASS ? NF_ACCEPT : NF_DROP;
+}
+
+/* Room for twice as many elements and some more: those of before stay beside the new ones for a while, and
+ * a set that is full has to be made anew. */
+static uint32_t capacity(size_t n)
+{
+	uint32_t size = 128;
+
+	while (size < 2 * n)
+		size *= 2;
+	return size;
+}
+
+static int elem_compare(const void *a, const void *b)
+{
+	const struct nft_map_elem *x = a, *y = b;
+
+	return memcmp(x->key, y->key, sizeof(x->key));
+}
+
+static void finish_map(struct nft_set *set)
+{
+	if (set->map.n)
+		qsort(set->map.v, set->map.n, sizeof(*set->map.v), elem_compare);
+	set->size = capacity(set->map.n);
+}
+
+static void fill_full(struct nft_keys *k)
+{
+	uint32_t turn = k->turn ? NFT_KEY_TURN : 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < k->order.items.n; i++) {
+		const struct pt_order_item *item = &k->order.items.v[i];
+
+		if (item->kind != PT_ORDER_CONST)
+			continue;
+		k->full[n] = turn | item->group << NFT_KEY_GROUP_SHIFT | k->v.v[k->index[n]].low;
+		n++;
+	}
+}
+
+void nft_keys_fill(struct nft_lower *l, struct nft_keys *k)
+{
+	const struct pt_nft_objects *o = &l->prog->objects;
+	struct nft_set *pass = nft_find_set(o, NFT_MAP_PASS), *act = nft_find_set(o, NFT_MAP_ACT);
+	struct nft_map_elem el;
+
+	if (l->rc || !pass || !act)
+		return;
+	pass->map.n = act->map.n = 0;
+	for (size_t i = 0; i < k->v.n && !l->rc; i++) {
+		const struct nft_key *key = &k->v.v[i];
+		const char *chain = key->chain == SIZE_MAX ? NULL : o->chains.v[key->chain].name;
+
+		nft_key_elem(key, chain, &el);
+		if (pt_vec_push(l->arena, nft_key_is_plain(key) ? &pass->map : &act->map, el))
+			nft_lower_fail(l, -ENOMEM);
+	}
+	finish_map(pass);
+	finish_map(act);
+	fill_full(k);
+}
+
+/* ---- for the classifier ---- */
+
+const struct pt_order *pt_nft_prog_order(const struct pt_nft_prog *p)
+{
+	return p->keys ? &p->keys->order : NULL;
+}
+
+const uint32_t *pt_nft_prog_keys(const struct pt_nft_prog *p, uint32_t *none)
+{
+	if (!p->keys)
+		return NULL;
+	*none = (p->keys->turn ? NFT_KEY_TURN : 0) | NFT_KEY_GROUP | NFT_KEY_OURS;
+	return p->keys->full;
+}
