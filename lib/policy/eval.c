@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The one evaluator: pf's reading of the rules, first to last. explain, test and the differential tests
- * all ask it, so it stays plain; speed comes from the classifier.
+ * all ask it, so it stays plain; speed comes from the classifier, which is asked where there is one and only
+ * replaces the search for the rule.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include <patronus/classify.h>
 #include <patronus/policy.h>
+
+/* One direction's rules for looking up. */
+struct lookup {
+	struct pt_classifier *classes;        /* NULL: the plain walk is all there is */
+	const struct pt_pol_rule **constant;  /* by the classifier's numbers */
+	PT_VEC(struct pt_order_item) others;  /* effects and dynamic rules */
+};
 
 struct pt_eval {
 	struct pt_arena *arena;
@@ -15,6 +25,8 @@ struct pt_eval {
 	struct pt_iset (*ifrefs)[2];
 	struct pt_iset (*tables)[2];
 	struct pt_addr (*targets)[2];     /* of translations to interfaces */
+	PT_VEC(const char *) devices;     /* that rules name, sorted; their indexes count from 1 */
+	struct lookup lookup[2];          /* in, out */
 };
 
 /* ---- preparation ---- */
@@ -39,6 +51,107 @@ static int load(struct pt_eval *v, const struct pt_host *h, struct pt_err *e)
 	return rc;
 }
 
+/* ---- the rules as classes ---- */
+
+static int by_name(const void *x, const void *y)
+{
+	const char *const *a = x, *const *b = y;
+
+	return strcmp(*a, *b);
+}
+
+static int collect_devices(struct pt_eval *v)
+{
+	const struct pt_policy *p = v->policy;
+	size_t n = 0;
+
+	for (size_t i = p->n_builtin; i < p->rules.n; i++)
+		for (size_t k = 0; k < p->rules.v[i].devices.n; k++)
+			if (pt_vec_push(NULL, &v->devices, p->rules.v[i].devices.v[k])) /* NOLINT(bugprone-sizeof-expression) */
+				return -ENOMEM;
+	if (!v->devices.n)
+		return 0;
+	qsort(v->devices.v, v->devices.n, sizeof(*v->devices.v), by_name); /* NOLINT(bugprone-sizeof-expression) */
+	for (size_t i = 1; i < v->devices.n; i++)
+		if (strcmp(v->devices.v[i], v->devices.v[n]) != 0)
+			v->devices.v[++n] = v->devices.v[i];
+	v->devices.n = n + 1;
+	return 0;
+}
+
+/* One more than there are names: any device that no rule names. */
+static uint32_t device_index(const struct pt_eval *v, const char *device)
+{
+	size_t from = 0, to = v->devices.n;
+
+	while (from < to) {
+		size_t mid = from + (to - from) / 2;
+		int order = strcmp(v->devices.v[mid], device);
+
+		if (!order)
+			return (uint32_t)mid + 1;
+		if (order < 0)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return (uint32_t)v->devices.n + 1;
+}
+
+static int split(struct pt_eval *v, const struct pt_order *o, struct lookup *l)
+{
+	size_t n = 0;
+	int rc = 0;
+
+	l->constant = pt_arena_alloc(v->arena, (o->n_const + 1ul) * sizeof(*l->constant)); /* NOLINT(bugprone-sizeof-expression) */
+	if (!l->constant)
+		return -ENOMEM;
+	for (size_t i = 0; !rc && i < o->items.n; i++) {
+		if (o->items.v[i].kind == PT_ORDER_CONST)
+			l->constant[n++] = o->items.v[i].rule;
+		else
+			rc = pt_vec_push(v->arena, &l->others, o->items.v[i]);
+	}
+	return rc;
+}
+
+/* Where rules cannot be classified, or would need too much memory, the plain walk is left. */
+static int classify(struct pt_eval *v, enum pt_dir dir, const struct pt_class_device *devices)
+{
+	struct lookup *l = &v->lookup[dir == PT_OUT];
+	struct pt_class_input in = { .devices = devices, .n_devices = v->devices.n + 1 };
+	struct pt_arena *a = pt_arena_new();
+	struct pt_order order;
+	int rc = -ENOMEM;
+
+	if (a)
+		rc = pt_order_build(v->policy, dir, a, &order);
+	if (!rc && !order.why_not) {
+		in.order = &order;
+		rc = split(v, &order, l);
+		if (!rc)
+			rc = pt_classifier_build(&in, &l->classes, NULL);
+	}
+	pt_arena_free(a);
+	return rc == -E2BIG ? 0 : rc;
+}
+
+static int classify_both(struct pt_eval *v)
+{
+	struct pt_class_device *devices;
+	int rc = collect_devices(v);
+
+	if (rc)
+		return rc;
+	devices = pt_arena_alloc(v->arena, (v->devices.n + 1) * sizeof(*devices));
+	if (!devices)
+		return -ENOMEM;
+	for (size_t i = 0; i <= v->devices.n; i++)
+		devices[i] = (struct pt_class_device){ i < v->devices.n ? v->devices.v[i] : "", (uint32_t)i + 1 };
+	rc = classify(v, PT_IN, devices);
+	return rc ? rc : classify(v, PT_OUT, devices);
+}
+
 int pt_eval_new(const struct pt_policy *p, const struct pt_host *h, struct pt_eval **out, struct pt_err *e)
 {
 	struct pt_arena *arena = pt_arena_new();
@@ -50,9 +163,14 @@ int pt_eval_new(const struct pt_policy *p, const struct pt_host *h, struct pt_ev
 		v->arena = arena;
 		v->policy = p;
 		rc = load(v, h, e);
+		if (!rc)
+			rc = classify_both(v);
 	}
 	if (rc) {
-		pt_arena_free(arena);
+		if (v)
+			pt_eval_free(v);
+		else
+			pt_arena_free(arena);
 		return rc == -ENOMEM ? pt_err_sys(e, rc, "preparing the evaluator") : rc;
 	}
 	*out = v;
@@ -61,8 +179,12 @@ int pt_eval_new(const struct pt_policy *p, const struct pt_host *h, struct pt_ev
 
 void pt_eval_free(struct pt_eval *v)
 {
-	if (v)
-		pt_arena_free(v->arena);
+	if (!v)
+		return;
+	for (int i = 0; i < 2; i++)
+		pt_classifier_free(v->lookup[i].classes);
+	free(v->devices.v);
+	pt_arena_free(v->arena);
 }
 
 int pt_eval_table(struct pt_eval *v, const char *name, const struct pt_iset *v4, const struct pt_iset *v6)
@@ -119,13 +241,15 @@ static bool protocol_matches(const struct pt_pol_rule *r, const struct pt_packet
 
 	if (!r->proto_any && (!r->protos.n || !memchr(r->protos.v, k->proto, r->protos.n)))
 		return false;
-	if (r->sport.n && !pt_iset_has(&r->sport, k->sport))
+	if (r->sport.n && (k->no_ports || !pt_iset_has(&r->sport, k->sport)))
 		return false;
-	if (r->dport.n && !pt_iset_has(&r->dport, k->dport))
+	if (r->dport.n && (k->no_ports || !pt_iset_has(&r->dport, k->dport)))
 		return false;
-	if (r->icmp.n && !pt_iset_has(&r->icmp, icmp))
+	if (r->icmp.n && (k->no_ports || !pt_iset_has(&r->icmp, icmp)))
 		return false;
-	return k->proto != PT_PROTO_TCP || (k->tcp_flags & r->flags_mask) == r->flags_set;
+	if (k->proto != PT_PROTO_TCP || !r->flags_mask)
+		return true;
+	return !k->no_flags && (k->tcp_flags & r->flags_mask) == r->flags_set;
 }
 
 static bool rule_matches(const struct pt_eval *v, const struct pt_pol_rule *r, const struct pt_packet *k,
@@ -167,7 +291,7 @@ static bool translate(const struct pt_eval *v, uint32_t nat, const struct pt_pac
 	if (!a.af)
 		return false;
 	*(n->kind == PT_NAT_SRC ? &k->src : &k->dst) = a;
-	if (!has_ports(k->proto))
+	if (!has_ports(k->proto) || k->no_ports)
 		return true;
 	if (n->kind == PT_NAT_SRC && !n->static_port)
 		k->sport = 0; /* the kernel's choice */
@@ -203,6 +327,50 @@ static void see_translated(const struct pt_eval *v, const struct pt_pol_rule *r,
 	*seen = *pkt;
 	if (translate(v, r->nat, &j->at_match, seen) && pkt->sport && !seen->sport)
 		seen->sport = lowest_port(&v->policy->nats.v[r->nat - 1]);
+}
+
+/* The first rule of those built in that matches: all are quick. */
+static const struct pt_pol_rule *find_builtin(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_dir dir,
+					      const char *device)
+{
+	for (size_t i = 0; i < v->policy->n_builtin; i++)
+		if (rule_matches(v, &v->policy->rules.v[i], pkt, dir, device, pkt->tag))
+			return &v->policy->rules.v[i];
+	return NULL;
+}
+
+/* The rule that wins, by the classifier and the order; J knows the tag so far. */
+static const struct pt_pol_rule *find_rule(const struct pt_eval *v, const struct lookup *l, const struct pt_packet *pkt,
+					   enum pt_dir dir, const char *device, struct judgement *j)
+{
+	uint32_t winner = pt_classify(l->classes, pkt, device_index(v, device));
+
+	for (size_t i = 0; i < l->others.n && l->others.v[i].before <= winner; i++) {
+		const struct pt_order_item *x = &l->others.v[i];
+
+		if (!rule_matches(v, x->rule, pkt, dir, device, j->tag))
+			continue;
+		if (x->kind == PT_ORDER_DYNAMIC)
+			return x->rule;
+		if (x->rule->tag)
+			j->tag = x->rule->tag;
+	}
+	return winner == UINT32_MAX ? NULL : l->constant[winner];
+}
+
+/* What judge() finds, sooner. Nothing translates on the way: such lists are not classified. */
+static void look_up(const struct pt_eval *v, const struct lookup *l, const struct pt_packet *pkt, enum pt_dir dir,
+		    const char *device, struct judgement *j)
+{
+	memset(j, 0, sizeof(*j));
+	j->tag = pkt->tag;
+	j->at_rule = *pkt;
+	j->rule = find_builtin(v, pkt, dir, device);
+	if (!j->rule)
+		j->rule = find_rule(v, l, pkt, dir, device, j);
+	/* Tags of other rules were effects on the way. */
+	if (j->rule && j->rule->quick && j->rule->tag)
+		j->tag = j->rule->tag;
 }
 
 static void judge(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_dir dir, const char *device,
@@ -255,9 +423,13 @@ static void refuse(struct pt_decision *d, const char *why)
 void pt_evaluate(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_dir dir, const char *device,
 		 struct pt_decision *out)
 {
+	const struct lookup *l = &v->lookup[dir == PT_OUT];
 	struct judgement j;
 
-	judge(v, pkt, dir, device, NULL, NULL, &j);
+	if (l->classes)
+		look_up(v, l, pkt, dir, device, &j);
+	else
+		judge(v, pkt, dir, device, NULL, NULL, &j);
 	memset(out, 0, sizeof(*out));
 	out->rule = j.rule;
 	out->tag = j.tag;

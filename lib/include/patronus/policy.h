@@ -160,13 +160,14 @@ struct pt_packet {
 	uint8_t icmp_type, icmp_code;
 	uint8_t tcp_flags;
 	uint8_t tag;            /* from an earlier judgement, 0: none */
+	bool no_ports, no_flags; /* too short for ports or ICMP type, for TCP flags */
 	enum pt_ct ct;
 };
 
 /* What conntrack of Linux calls a first packet like this one. */
 PT_API enum pt_ct pt_packet_ct(const struct pt_packet *p);
 
-/* Tables and machine at this moment, prepared for look-ups. */
+/* Tables and machine at this moment, and the rules, prepared for look-ups. */
 struct pt_eval;
 PT_API int pt_eval_new(const struct pt_policy *p, const struct pt_host *h, struct pt_eval **out,
 		       struct pt_err *e) PT_MUST; /* loads the tables' written contents */

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Shared by the files that build a classifier's tables (policy/walk.h says what is in them): from
+ * rules to groups of equal conditions (classify_group.c), from intervals to classes (classify_sweep.c),
+ * from those to rows (classify_side.c, classify_kind.c, classify_rest.c), and the words (classify_blob.c).
+ */
+#ifndef POLICY_CLASSIFY_H
+#define POLICY_CLASSIFY_H
+
+#include <patronus/classify.h>
+
+#include "policy/walk.h"
+
+/* ---- numbers as keys of sets ---- */
+
+/* A set of numbers as the exclusive or of a random-looking value for each (Zobrist 1970): one more or one
+ * less is one step, and with 128 bits two different sets do not meet. */
+struct policy_hash {
+	uint64_t a, b;
+};
+
+static inline uint64_t policy_mix(uint64_t x)
+{
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
+	return x ^ x >> 31;
+}
+
+/* With or without NUMBER: the other one of the two. */
+static inline void policy_toggle(struct policy_hash *h, uint32_t number)
+{
+	h->a ^= policy_mix((number + 1ull) * 0x9e3779b97f4a7c15ull);
+	h->b ^= policy_mix((number + 1ull) * 0xd1342543de82ef95ull + 0x632be59bd9b4e019ull);
+}
+
+/* What has been seen: a number for each hash. */
+struct policy_seen_slot {
+	struct policy_hash hash;
+	uint32_t value; /* WALK_NONE: free */
+};
+
+struct policy_seen {
+	struct policy_seen_slot *slots;
+	size_t n, cap; /* a power of two, or 0 */
+};
+
+/* Where H's number is. A new one is WALK_NONE and has to be set at once. -ENOMEM or 0. */
+int policy_seen_get(struct policy_seen *s, struct policy_hash h, uint32_t **value) PT_MUST;
+
+/* ---- the words ---- */
+
+struct policy_blob {
+	uint64_t *words;
+	size_t n, cap, max;
+	int rc; /* the first failure; then nothing is added any more */
+};
+
+/* Room for N zeroed words at a multiple of ALIGN, all in one chunk if they fit; 0 after a failure. */
+size_t policy_blob_room(struct policy_blob *b, size_t n, size_t align);
+/* Room for N numbers of 32 bits (none: all 0). */
+size_t policy_blob_numbers(struct policy_blob *b, const uint32_t *numbers, size_t n);
+
+/* A row of bits before it is packed. */
+struct policy_row {
+	uint64_t *words, *summary;
+	size_t n_words, n_summary;
+};
+
+static inline void policy_row_set(struct policy_row *r, uint32_t rule)
+{
+	r->words[rule / 64] |= 1ull << rule % 64;
+	r->summary[rule / 4096] |= 1ull << rule / 64 % 64;
+}
+
+/* Packs the row into the tables and empties it. FULL: all words, also those that are 0. */
+size_t policy_row_put(struct policy_blob *b, struct policy_row *r, bool full);
+
+/* A key or an event: 128 bits, and what it is for. */
+struct policy_mark {
+	uint64_t high, low;
+	uint32_t number;
+};
+typedef PT_VEC(struct policy_mark) policy_marks;
+
+/* A tree of KEYS (at least one, the first 0) with their numbers as values. */
+void policy_tree_put(struct policy_blob *b, const policy_marks *keys, bool wide, struct walk_tree *out);
+
+/* ---- the work ---- */
+
+struct policy_class_build {
+	const struct pt_class_input *in;
+	const struct pt_pol_rule **rules; /* CONST, in order */
+	uint32_t n;
+	struct policy_blob blob;
+	struct walk_head head;
+	struct policy_row row;
+	struct pt_classifier *c;
+	const char *part; /* what is being made: for messages */
+};
+
+/* Rules with equal conditions. */
+struct policy_groups {
+	uint32_t n;
+	uint32_t *start; /* N + 1 places in RULES */
+	uint32_t *rules; /* of group after group, each in order */
+};
+
+/* Conditions that rules are grouped by. HOW: what HASH and SAME have to look at. */
+struct policy_trait {
+	bool (*has)(const struct pt_pol_rule *r, int how); /* others are left out */
+	uint64_t (*hash)(const struct pt_pol_rule *r, int how);
+	bool (*same)(const struct pt_pol_rule *x, const struct pt_pol_rule *y, int how);
+	int how;
+};
+
+int policy_groups_make(const struct policy_class_build *b, const struct policy_trait *t,
+		       struct policy_groups *out) PT_MUST;
+void policy_groups_fini(struct policy_groups *g);
+uint64_t policy_set_hash(uint64_t h, const struct pt_iset *s);
+
+static inline const struct pt_pol_rule *policy_sample(const struct policy_class_build *b,
+						      const struct policy_groups *g, uint32_t group)
+{
+	return b->rules[g->rules[g->start[group]]];
+}
+
+/* ---- from intervals to classes ---- */
+
+struct policy_sweep {
+	policy_marks events;  /* where groups begin to hold and cease to */
+	policy_marks keys;    /* where another class begins, and its value */
+	struct policy_seen seen;
+	uint32_t *active, n_active; /* groups that hold at the place the sweep is at */
+	uint32_t *place;            /* of each group in ACTIVE, or WALK_NONE */
+	/* Gives a new class its value. */
+	int (*found)(struct policy_sweep *s, uint32_t *value);
+	void *arg;
+};
+
+/* The group holds in SET; nothing is above MAX. */
+int policy_sweep_add(struct policy_sweep *s, uint32_t group, const struct pt_iset *set, pt_u128 max) PT_MUST;
+int policy_sweep_run(struct policy_sweep *s, uint32_t n_groups, unsigned int bits) PT_MUST;
+void policy_sweep_fini(struct policy_sweep *s);
+
+/* ---- parts ---- */
+
+/* The side DST or source of IPv6 (SIX) or IPv4. */
+int policy_class_side(struct policy_class_build *b, int six, int dst) PT_MUST;
+
+/* Classes of device, protocol and TCP flags together. */
+struct policy_kinds {
+	uint32_t n;
+	struct policy_row *rows;
+	uint64_t *words; /* of ROWS */
+};
+int policy_class_kinds(struct policy_class_build *b, struct policy_kinds *out) PT_MUST;
+void policy_kinds_fini(struct policy_kinds *k);
+
+/* Classes of ports, and of those with KINDS the rows. */
+int policy_class_rest(struct policy_class_build *b, const struct policy_kinds *kinds) PT_MUST;
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The words of a classifier: room that respects chunks, packed rows, and trees of keys.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/classify.h"
+
+static bool grow(struct policy_blob *b, size_t need)
+{
+	size_t cap = need + need / 4 + WALK_CHUNK / 4;
+	uint64_t *words;
+
+	if (need > b->max) {
+		b->rc = -E2BIG;
+		return false;
+	}
+	if (need <= b->cap)
+		return true;
+	if (cap > b->max)
+		cap = b->max;
+	words = realloc(b->words, cap * sizeof(*words));
+	if (!words) {
+		b->rc = -ENOMEM;
+		return false;
+	}
+	b->words = words;
+	b->cap = cap;
+	return true;
+}
+
+size_t policy_blob_room(struct policy_blob *b, size_t n, size_t align)
+{
+	size_t at = (b->n + align - 1) / align * align;
+
+	if (n <= WALK_CHUNK && at % WALK_CHUNK + n > WALK_CHUNK)
+		at += WALK_CHUNK - at % WALK_CHUNK;
+	if (b->rc || n > b->max || !grow(b, at + n)) {
+		if (!b->rc)
+			b->rc = -E2BIG;
+		return 0;
+	}
+	memset(b->words + b->n, 0, (at + n - b->n) * sizeof(*b->words));
+	b->n = at + n;
+	return at;
+}
+
+static void put_number(uint64_t *words, size_t i, uint32_t number)
+{
+	words[i / 2] |= (uint64_t)number << i % 2 * 32;
+}
+
+size_t policy_blob_numbers(struct policy_blob *b, const uint32_t *numbers, size_t n)
+{
+	size_t at = policy_blob_room(b, (n + 1) / 2, 1);
+
+	for (size_t i = 0; at && numbers && i < n; i++)
+		put_number(b->words + at, i, numbers[i]);
+	return at;
+}
+
+/* ---- rows ---- */
+
+static size_t packed_words(const struct policy_row *r, bool full)
+{
+	size_t n = r->n_summary;
+
+	if (full)
+		return n + r->n_words;
+	for (size_t q = 0; q < r->n_summary; q++)
+		n += (size_t)__builtin_popcountll(r->summary[q]);
+	return n;
+}
+
+size_t policy_row_put(struct policy_blob *b, struct policy_row *r, bool full)
+{
+	size_t at = policy_blob_room(b, packed_words(r, full), 1), next = r->n_summary;
+	uint64_t *out = b->words + at;
+
+	for (size_t q = 0; q < r->n_summary; q++) {
+		if (at)
+			out[q] = r->summary[q];
+		for (uint64_t m = r->summary[q]; m; m &= m - 1) {
+			size_t word = q * 64 + (size_t)__builtin_ctzll(m);
+
+			if (at)
+				out[full ? r->n_summary + word : next++] = r->words[word];
+			r->words[word] = 0;
+		}
+		r->summary[q] = 0;
+	}
+	return at;
+}
+
+/* ---- trees ---- */
+
+/* A level is every STEP-th key. */
+static size_t put_level(struct policy_blob *b, const policy_marks *keys, size_t step, bool wide)
+{
+	size_t count = (keys->n + step - 1) / step, size = wide ? 2 : 1;
+	size_t room = (count * size + WALK_BLOCK - 1) / WALK_BLOCK * WALK_BLOCK;
+	size_t at = policy_blob_room(b, room, WALK_BLOCK);
+	uint64_t *out = b->words + at;
+
+	if (!at)
+		return 0;
+	memset(out, 0xff, room * sizeof(*out));
+	for (size_t i = 0; i < count; i++, out += size) {
+		const struct policy_mark *k = &keys->v[i * step];
+
+		out[0] = wide ? k->high : k->low;
+		if (wide)
+			out[1] = k->low;
+	}
+	return at;
+}
+
+void policy_tree_put(struct policy_blob *b, const policy_marks *keys, bool wide, struct walk_tree *out)
+{
+	size_t fan = wide ? WALK_BLOCK / 2 : WALK_BLOCK, step = 1, depth = 1;
+	uint64_t *values;
+
+	for (; (keys->n + step - 1) / step > fan; depth++)
+		step *= fan;
+	if (depth > WALK_LEVELS) {
+		b->rc = b->rc ? b->rc : -E2BIG;
+		return;
+	}
+	*out = (struct walk_tree){ .depth = depth };
+	for (size_t i = 0; i < depth; i++, step /= fan) {
+		out->base[i] = put_level(b, keys, step, wide);
+		out->count[i] = (keys->n + step - 1) / step;
+	}
+	out->values = policy_blob_numbers(b, NULL, keys->n);
+	values = b->words + out->values;
+	for (size_t i = 0; !b->rc && i < keys->n; i++)
+		put_number(values, i, keys->v[i].number);
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Ports (and ICMP types), and the rows of all that is not an address. A pair of a class of source ports and
+ * one of destination ports is told by the rules that hold for it, again by a hash that follows along
+ * the destination ports; each pair that is new makes one row with each kind.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/classify.h"
+
+#define PORT_MAX WALK_NO_PORT
+#define PORT_BITS 24 /* whole bytes that hold it */
+
+struct ports {
+	struct policy_class_build *b;
+	const struct policy_kinds *kinds;
+	struct policy_groups groups;
+	struct policy_sweep from, to;
+	bool *live;               /* groups that hold for the source ports at hand */
+	struct policy_hash hash;  /* of those that ask for no destination port: independent of it */
+	struct policy_row base;   /* their rules */
+	struct policy_row now;    /* with those of the destination ports at hand */
+	uint64_t *words;          /* of both */
+	struct policy_seen pairs, rows;
+	uint32_t n_from, n_to, n_pairs;
+	PT_VEC(uint32_t) t_y, t_row;
+};
+
+/* ---- groups ---- */
+
+static const struct pt_iset *to_set(const struct pt_pol_rule *r)
+{
+	return r->icmp.n ? &r->icmp : &r->dport;
+}
+
+static bool all(const struct pt_pol_rule *r __attribute__((unused)), int how __attribute__((unused)))
+{
+	return true;
+}
+
+static uint64_t hash(const struct pt_pol_rule *r, int how __attribute__((unused)))
+{
+	return policy_set_hash(policy_set_hash(0, &r->sport), to_set(r));
+}
+
+static bool same(const struct pt_pol_rule *x, const struct pt_pol_rule *y, int how __attribute__((unused)))
+{
+	return pt_iset_equal(&x->sport, &y->sport) && pt_iset_equal(to_set(x), to_set(y));
+}
+
+static const struct policy_trait trait = { all, hash, same, 0 };
+
+static const struct pt_pol_rule *sample(const struct ports *p, uint32_t group)
+{
+	return policy_sample(p->b, &p->groups, group);
+}
+
+/* ---- rows ---- */
+
+static void toggle_rules(const struct ports *p, struct policy_row *row, uint32_t group)
+{
+	for (uint32_t i = p->groups.start[group]; i < p->groups.start[group + 1]; i++) {
+		uint32_t rule = p->groups.rules[i];
+
+		row->words[rule / 64] ^= 1ull << rule % 64;
+	}
+}
+
+static void summarize(struct policy_row *row)
+{
+	memset(row->summary, 0, row->n_summary * sizeof(*row->summary));
+	for (size_t w = 0; w < row->n_words; w++)
+		row->summary[w / 64] |= (uint64_t)(row->words[w] != 0) << w % 64;
+}
+
+/* What both have, in the row of the build. */
+static void intersect(const struct policy_row *x, const struct policy_row *y, struct policy_row *out)
+{
+	for (size_t q = 0; q < out->n_summary; q++) {
+		for (uint64_t m = x->summary[q] & y->summary[q]; m; m &= m - 1) {
+			size_t w = q * 64 + (size_t)__builtin_ctzll(m);
+			uint64_t both = x->words[w] & y->words[w];
+
+			out->words[w] = both;
+			out->summary[q] |= (uint64_t)(both != 0) << w % 64;
+		}
+	}
+}
+
+static struct policy_hash words_hash(const uint64_t *words, size_t n)
+{
+	struct policy_hash h = { n, ~(uint64_t)n };
+
+	for (size_t i = 0; i < n; i++) {
+		h.a = (h.a ^ words[i]) * 0x9fb21c651e98df25ull;
+		h.a ^= h.a >> 32;
+		h.b = (h.b + words[i] * 0xd6e8feb86659fd93ull) * 0xa0761d6478bd642full;
+		h.b ^= h.b >> 29;
+	}
+	return h;
+}
+
+/* Where the row of the build is in the tables: equal ones are there once. */
+static int put_row(struct ports *p, uint32_t *out)
+{
+	struct policy_blob *blob = &p->b->blob;
+	size_t before = blob->n, at = policy_row_put(blob, &p->b->row, false), n = blob->n - at;
+	uint32_t *old;
+	int rc;
+
+	if (blob->rc)
+		return blob->rc;
+	rc = policy_seen_get(&p->rows, words_hash(blob->words + at, n), &old);
+	if (rc)
+		return rc;
+	if (*old != WALK_NONE && !memcmp(blob->words + *old, blob->words + at, n * sizeof(*blob->words))) {
+		blob->n = before;
+	} else {
+		*old = (uint32_t)at;
+		p->b->c->rest++;
+	}
+	*out = *old;
+	return 0;
+}
+
+static int put_pair(struct ports *p)
+{
+	summarize(&p->now);
+	for (uint32_t x = 0; x < p->kinds->n; x++) {
+		uint32_t at;
+		int rc;
+
+		intersect(&p->now, &p->kinds->rows[x], &p->b->row);
+		rc = put_row(p, &at);
+		if (!rc)
+			rc = pt_vec_push(NULL, &p->t_row, at);
+		if (rc)
+			return rc;
+	}
+	return p->t_row.n / 2 > p->b->blob.max ? -E2BIG : 0;
+}
+
+/* ---- pairs ---- */
+
+static int pair(struct ports *p, struct policy_hash h)
+{
+	uint32_t *value, y;
+	int rc = policy_seen_get(&p->pairs, h, &value);
+
+	if (rc)
+		return rc;
+	if (*value == WALK_NONE) {
+		*value = p->n_pairs++;
+		rc = put_pair(p);
+	}
+	y = *value;
+	return rc ? rc : pt_vec_push(NULL, &p->t_y, y);
+}
+
+static bool at_or_before(const struct policy_mark *event, const struct policy_mark *key)
+{
+	return event->low <= key->low;
+}
+
+/* All pairs of the source ports at hand, along the destination ports. */
+static int pairs_of(struct ports *p)
+{
+	struct policy_hash h = p->hash;
+	uint32_t class = 0;
+	size_t e = 0;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < p->to.keys.n; i++) {
+		for (; e < p->to.events.n && at_or_before(&p->to.events.v[e], &p->to.keys.v[i]); e++) {
+			uint32_t group = p->to.events.v[e].number;
+
+			if (!p->live[group])
+				continue;
+			policy_toggle(&h, group);
+			toggle_rules(p, &p->now, group);
+		}
+		if (p->to.keys.v[i].number < class)
+			continue; /* had its turn */
+		class++;
+		rc = pair(p, h);
+	}
+	return p->t_y.n / 2 > p->b->blob.max ? -E2BIG : rc;
+}
+
+/* GROUP holds for the source ports at hand, or no longer. */
+static void switch_group(struct ports *p, uint32_t group)
+{
+	p->live[group] = !p->live[group];
+	if (to_set(sample(p, group))->n)
+		return;
+	policy_toggle(&p->hash, group);
+	toggle_rules(p, &p->base, group);
+}
+
+static int from_found(struct policy_sweep *s, uint32_t *value)
+{
+	struct ports *p = s->arg;
+	int rc;
+
+	for (uint32_t i = 0; i < s->n_active; i++)
+		switch_group(p, s->active[i]);
+	memcpy(p->now.words, p->base.words, p->base.n_words * sizeof(*p->base.words));
+	rc = pairs_of(p);
+	for (uint32_t i = 0; i < s->n_active; i++)
+		switch_group(p, s->active[i]);
+	*value = p->n_from++;
+	return rc;
+}
+
+static int to_found(struct policy_sweep *s, uint32_t *value)
+{
+	struct ports *p = s->arg;
+
+	*value = p->n_to++;
+	return 0;
+}
+
+/* ---- the whole ---- */
+
+static int prepare(struct ports *p)
+{
+	size_t n_words = p->b->row.n_words, n = n_words * 2 + p->b->row.n_summary * 2;
+	int rc = policy_groups_make(p->b, &trait, &p->groups);
+
+	if (rc)
+		return rc;
+	p->live = calloc(p->groups.n + 1ul, sizeof(*p->live));
+	p->words = calloc(n, sizeof(*p->words));
+	if (!p->live || !p->words)
+		return -ENOMEM;
+	p->base = p->now = p->b->row;
+	p->base.words = p->words;
+	p->now.words = p->words + n_words;
+	p->base.summary = p->words + 2 * n_words;
+	p->now.summary = p->base.summary + p->base.n_summary;
+	return 0;
+}
+
+static int sweep(struct ports *p)
+{
+	int rc = 0;
+
+	for (uint32_t g = 0; !rc && g < p->groups.n; g++) {
+		rc = policy_sweep_add(&p->from, g, &sample(p, g)->sport, PORT_MAX);
+		if (!rc)
+			rc = policy_sweep_add(&p->to, g, to_set(sample(p, g)), PORT_MAX);
+		if (!rc && !sample(p, g)->sport.n)
+			switch_group(p, g); /* for good */
+	}
+	if (!rc)
+		rc = policy_sweep_run(&p->to, p->groups.n, PORT_BITS);
+	return rc ? rc : policy_sweep_run(&p->from, p->groups.n, PORT_BITS);
+}
+
+static int put_tables(struct ports *p)
+{
+	struct walk_head *h = &p->b->head;
+	struct policy_blob *blob = &p->b->blob;
+
+	policy_tree_put(blob, &p->from.keys, false, &h->sport);
+	policy_tree_put(blob, &p->to.keys, false, &h->dport);
+	h->n_dport = p->n_to;
+	h->t_y = policy_blob_numbers(blob, p->t_y.v, p->t_y.n);
+	h->t_row = policy_blob_numbers(blob, p->t_row.v, p->t_row.n);
+	return blob->rc;
+}
+
+int policy_class_rest(struct policy_class_build *b, const struct policy_kinds *kinds)
+{
+	struct ports p = { .b = b, .kinds = kinds };
+	int rc;
+
+	b->part = "combinations of ports";
+	p.from = (struct policy_sweep){ .found = from_found, .arg = &p };
+	p.to = (struct policy_sweep){ .found = to_found, .arg = &p };
+	rc = prepare(&p);
+	if (!rc)
+		rc = sweep(&p);
+	if (!rc)
+		rc = put_tables(&p);
+	policy_sweep_fini(&p.from);
+	policy_sweep_fini(&p.to);
+	policy_groups_fini(&p.groups);
+	free(p.live);
+	free(p.words);
+	free(p.pairs.slots);
+	free(p.rows.slots);
+	free(p.t_y.v);
+	free(p.t_row.v);
+	return rc;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The walk of policy/walk.h in user space. The program in the kernel does the same without branches; here
+ * they are what makes it fast.
+ */
+#include <patronus/classify.h>
+
+#include "policy/walk.h"
+
+static uint32_t number(const uint64_t *w, uint64_t pos, uint64_t i)
+{
+	return (uint32_t)(w[pos + i / 2] >> i % 2 * 32);
+}
+
+static uint32_t byte(const uint64_t *w, uint64_t pos, uint64_t i)
+{
+	return (uint8_t)(w[pos + i / 8] >> i % 8 * 8);
+}
+
+static uint64_t least(uint64_t x, uint64_t y)
+{
+	return x < y ? x : y;
+}
+
+static uint32_t find(const uint64_t *w, const struct walk_tree *t, uint64_t key)
+{
+	uint64_t place = 0;
+
+	for (uint64_t level = 0; level < t->depth; level++) {
+		const uint64_t *block = w + t->base[level] + place * WALK_BLOCK;
+		uint64_t i = 0;
+
+		for (uint64_t step = WALK_BLOCK / 2; step; step /= 2)
+			i += block[i + step] <= key ? step : 0;
+		place = least(place * WALK_BLOCK + i, t->count[level] - 1);
+	}
+	return number(w, t->values, place);
+}
+
+static uint32_t find_wide(const uint64_t *w, const struct walk_tree *t, uint64_t high, uint64_t low)
+{
+	uint64_t place = 0;
+
+	for (uint64_t level = 0; level < t->depth; level++) {
+		const uint64_t *block = w + t->base[level] + place * WALK_BLOCK;
+		uint64_t i = 0;
+
+		for (uint64_t step = WALK_BLOCK / 4; step; step /= 2) {
+			const uint64_t *key = block + 2 * (i + step);
+
+			if (key[0] < high || (key[0] == high && key[1] <= low))
+				i += step;
+		}
+		place = least(place * (WALK_BLOCK / 2) + i, t->count[level] - 1);
+	}
+	return number(w, t->values, place);
+}
+
+/* WALK_NONE: not on this device. */
+static uint32_t rest_row(const uint64_t *w, const struct walk_head *h, const struct walk_packet *p)
+{
+	uint64_t device = find(w, &h->device, p->device), x, y;
+
+	if (device == WALK_NONE)
+		return WALK_NONE;
+	x = byte(w, h->t_proto, p->proto) * h->n_flags + byte(w, h->t_flags, p->flags);
+	x = number(w, h->t_x, x * h->n_device + device);
+	y = find(w, &h->sport, p->sport) * h->n_dport + find(w, &h->dport, p->dport);
+	y = number(w, h->t_y, y);
+	return number(w, h->t_row, y * h->n_x + x);
+}
+
+static uint32_t side_row(const uint64_t *w, const struct walk_head *h, const struct walk_packet *p, int side)
+{
+	const struct walk_tree *t = &h->side[p->six][side].tree;
+
+	return p->six ? find_wide(w, t, p->addr[side][0], p->addr[side][1]) : find(w, t, p->addr[side][1]);
+}
+
+static uint64_t ones(uint64_t x)
+{
+	return (uint64_t)__builtin_popcountll(x);
+}
+
+/* A packed row while it is followed. */
+struct row {
+	const uint64_t *summary, *next;
+};
+
+/* The word for the lowest bit of BIT under summary word M. */
+static uint64_t packed(const struct row *r, uint64_t m, uint64_t bit)
+{
+	return m & bit ? r->next[ones(m & (bit - 1))] : 0;
+}
+
+static uint32_t first_common(const uint64_t *w, const struct walk_head *h, unsigned int six, struct row row[3])
+{
+	const uint64_t *any_src = w + h->side[six][0].any, *any_dst = w + h->side[six][1].any;
+
+	for (uint64_t q = 0; q < h->n_summary; q++) {
+		uint64_t s = row[0].summary[q], d = row[1].summary[q], r = row[2].summary[q];
+
+		for (uint64_t m = (s | any_src[q]) & (d | any_dst[q]) & r; m; m &= m - 1) {
+			uint64_t bit = m & -m, word = q * 64 + ones(bit - 1);
+			uint64_t x = (packed(&row[0], s, bit) | any_src[h->n_summary + word]) &
+				     (packed(&row[1], d, bit) | any_dst[h->n_summary + word]) &
+				     packed(&row[2], r, bit);
+
+			if (x)
+				return (uint32_t)(word * 64 + (uint64_t)__builtin_ctzll(x));
+		}
+		row[0].next += ones(s);
+		row[1].next += ones(d);
+		row[2].next += ones(r);
+	}
+	return WALK_NONE;
+}
+
+static uint32_t walk(const uint64_t *w, const struct walk_packet *p)
+{
+	const struct walk_head *h = (const void *)w;
+	uint32_t at[3] = { 0, 0, rest_row(w, h, p) };
+	struct row row[3];
+
+	if (at[2] == WALK_NONE)
+		return WALK_NONE;
+	at[0] = side_row(w, h, p, 0);
+	at[1] = side_row(w, h, p, 1);
+	for (int i = 0; i < 3; i++)
+		row[i] = (struct row){ w + at[i], w + at[i] + h->n_summary };
+	return first_common(w, h, p->six, row);
+}
+
+/* ---- packets ---- */
+
+static void put_ports(struct walk_packet *w, const struct pt_packet *k)
+{
+	w->sport = w->dport = WALK_NO_PORT;
+	if (k->no_ports)
+		return;
+	switch (k->proto) {
+	case PT_PROTO_TCP:
+	case PT_PROTO_UDP:
+	case PT_PROTO_SCTP:
+		w->sport = k->sport;
+		w->dport = k->dport;
+		break;
+	case PT_PROTO_ICMP:
+	case PT_PROTO_ICMP6:
+		w->dport = (uint32_t)k->icmp_type << 8 | k->icmp_code;
+		break;
+	}
+}
+
+uint32_t pt_classify(const struct pt_classifier *c, const struct pt_packet *pkt, uint32_t device)
+{
+	struct walk_packet w = {
+		.device = device,
+		.six = pkt->af == PT_AF_INET6,
+		.proto = pkt->proto,
+		.addr = { { (uint64_t)(pkt->src.v >> 64), (uint64_t)pkt->src.v },
+			  { (uint64_t)(pkt->dst.v >> 64), (uint64_t)pkt->dst.v } },
+		.flags = WALK_FLAGS_OTHER,
+	};
+
+	put_ports(&w, pkt);
+	if (pkt->proto == PT_PROTO_TCP)
+		w.flags = pkt->no_flags ? WALK_FLAGS_ABSENT : pkt->tcp_flags;
+	return walk(c->words, &w);
+}
