@@ -4,13 +4,15 @@
  * namespace of its own, so that no run finds what an earlier one left.
  *
  *   measure RUNS [PREPARATION ... --] COMMAND ...
+ *   measure -k RUNS COMMAND ...
  *
  * Prints "MEDIAN_MS MIN_MS PEAK_KIB". The preparation runs first in the same namespace and
- * is not counted.
+ * is not counted. With -k it keeps the namespace it is in, for commands that need what is there.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,15 +107,19 @@ static int by_time(const void *a, const void *b)
 int main(int argc, char **argv)
 {
 	static struct sample samples[RUNS_MAX];
-	char **prepare = NULL, **command = argv + 2;
-	long peak = 0;
-	long runs = argc > 2 ? strtol(argv[1], NULL, 10) : 0;
+	char **prepare = NULL, **command;
+	bool keep = argc > 1 && strcmp(argv[1], "-k") == 0;
+	long peak = 0, runs;
 
+	argc -= keep;
+	argv += keep;
+	command = argv + 2;
+	runs = argc > 2 ? strtol(argv[1], NULL, 10) : 0;
 	if (runs < 1 || runs > RUNS_MAX) {
-		(void)fputs("usage: measure RUNS [PREPARATION ... --] COMMAND ...\n", stderr);
+		(void)fputs("usage: measure [-k] RUNS [PREPARATION ... --] COMMAND ...\n", stderr);
 		return 2;
 	}
-	for (int i = 2; i < argc - 1; i++) {
+	for (int i = 2; i < argc - 1 && !keep; i++) {
 		if (strcmp(argv[i], "--") == 0) {
 			argv[i] = NULL;
 			prepare = argv + 2;
@@ -122,7 +128,7 @@ int main(int argc, char **argv)
 		}
 	}
 	for (long i = 0; i < runs; i++) {
-		if (isolated(prepare, command, &samples[i]) < 0) {
+		if ((keep ? run(command, &samples[i]) : isolated(prepare, command, &samples[i])) < 0) {
 			(void)fprintf(stderr, "measure: %s failed\n", command[0]);
 			return 1;
 		}

@@ -39,8 +39,12 @@ struct {
 	__type(value, __u32);
 } passed SEC(".maps");
 
-const volatile struct offer_constants constants SEC(OFFER_CONSTANTS) = { .headers = 1 };
-__u32 next = 0;
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct offer_control);
+} control SEC(".maps");
 
 static __always_inline void put_rest(void *at, const struct offer_header *h)
 {
@@ -101,14 +105,15 @@ static __always_inline void put_ip6(void *at, const struct offer_header *h)
 
 static __always_inline int emit(struct xdp_md *ctx, __u32 index)
 {
+	/* The address that router.sh gives the device, and one of nobody. */
+	static const __u8 router[ETH_ALEN] = { 2, 0, 0, 0, 0, 1 };
 	static const __u8 sender[ETH_ALEN] = { 2, 0, 0, 0, 0, 9 };
 	struct ethhdr *eth = (void *)(long)ctx->data;
 	const struct offer_header *h = bpf_map_lookup_elem(&headers, &index);
 
 	if (!h || (void *)eth + OFFER_FRAME > (void *)(long)ctx->data_end)
 		return XDP_ABORTED;
-	for (int i = 0; i < ETH_ALEN; i++)
-		eth->h_dest[i] = constants.router[i];
+	__builtin_memcpy(eth->h_dest, router, ETH_ALEN);
 	__builtin_memcpy(eth->h_source, sender, ETH_ALEN);
 	eth->h_proto = h->family == 4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
 	if (h->family == 4)
@@ -119,26 +124,20 @@ static __always_inline int emit(struct xdp_md *ctx, __u32 index)
 }
 
 SEC("xdp")
-int offer_random(struct xdp_md *ctx)
+int offer(struct xdp_md *ctx)
 {
-	return emit(ctx, bpf_get_prandom_u32() % constants.headers);
-}
+	__u32 zero = 0, index;
+	struct offer_control *c = bpf_map_lookup_elem(&control, &zero);
+	int rc;
 
-SEC("xdp")
-int offer_once(struct xdp_md *ctx)
-{
-	__u32 index = next++;
-
+	if (!c || c->headers == 0)
+		return XDP_ABORTED;
+	index = c->mode == OFFER_ONCE ? c->next++ : bpf_get_prandom_u32() % c->headers;
 	/* Frames are made in whole batches: those behind the last header go nowhere. */
-	return index < constants.headers ? emit(ctx, index) : XDP_DROP;
-}
-
-/* What making a frame costs, without the router. */
-SEC("xdp")
-int offer_none(struct xdp_md *ctx)
-{
-	emit(ctx, bpf_get_prandom_u32() % constants.headers);
-	return XDP_DROP;
+	if (index >= c->headers)
+		return XDP_DROP;
+	rc = emit(ctx, index);
+	return c->mode == OFFER_NONE ? XDP_DROP : rc;
 }
 
 SEC("tc")

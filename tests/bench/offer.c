@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * offer - hands packets to a router as the driver of a network card would, and tells what one
+ * offer - hands packets to routers as the driver of a network card would, and tells what one
  * costs from there to the device behind the router.
  *
- *   offer [-s SEED] [-h FLOWS] [-t MS] OBJECT IN OUT TRACE     headers at random, for MS
- *   offer -1 [-o FILE] ... OBJECT IN OUT TRACE                 each header once
- *   offer -0 ... OBJECT IN OUT TRACE                           make frames, offer none
+ *   offer [-s SEED] [-h FLOWS] [-r ROUNDS] [-t MS] OBJECT TRACE NAME=NAMESPACE ...
+ *   offer -1 [-s SEED] [-o PREFIX] OBJECT TRACE NAME=NAMESPACE ...
  *
- * It runs in the router's namespace. OBJECT holds the programs of offer.bpf.c; TRACE has a header a
- * line as ClassBench writes it: source, destination (a number, or an address as text), ports,
- * protocol. -h takes FLOWS of them only. Prints "NANOSECONDS OFFERED PASSED": the time is the kernel's
- * own for its frames, PASSED what the device OUT counted. FILE gets "LINE PASSED" for each
- * header.
+ * OBJECT holds the programs of offer.bpf.c; TRACE has a header a line as ClassBench writes it: source,
+ * destination (a number, or an address as text), ports, protocol. Each router is a network namespace
+ * (its file) that router.sh made: packets arrive at in0 and leave by out0.
+ *
+ * With -1 every router gets each header once, in random order. PREFIX.NAME then tells "LINE PASSED" of each.
+ * Else the routers take turns: in each round each gets headers at random for MS of its time, then
+ * FLOWS of them only. Prints "NAME TRAFFIC NANOSECONDS OFFERED PASSED": TRAFFIC is once, uniform, hot or none
+ * (frames that are made and thrown away, to know what that costs); the time is the kernel's own, and
+ * PASSED is what out0 counted.
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -22,26 +26,40 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <linux/if_link.h>
 
 #include "offer.h"
 
+#define IN "in0"
+#define IN_PEER "in1"
+#define OUT "out0"
 #define BATCH 64
-#define PROBE 512 /* packets that tell how many fill the time */
-
-enum mode { RANDOM, ONCE, NONE };
+#define LEAST 512 /* packets in a measurement, however slow */
 
 struct options {
-	enum mode mode;
+	bool once;
 	unsigned int seed;
 	size_t flows;
+	long rounds;
 	double ms;
-	const char *verdicts;
-	const char *object, *in, *out, *trace;
+	const char *verdicts, *object, *trace;
+	char **routers;
+	int routers_n;
+};
+
+struct router {
+	const char *name;
+	int fd;
+	__u32 ns; /* what a packet costs, roughly */
+};
+
+struct offer {
+	struct bpf_object *object;
+	int program, control;
 };
 
 struct trace {
@@ -158,35 +176,6 @@ static void shuffle(struct trace *t, unsigned int seed)
 
 /* ---- the programs ---- */
 
-static int hardware_address(const char *device, __u8 mac[6])
-{
-	struct ifreq req = { 0 };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int rc = fd;
-
-	(void)snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", device);
-	if (fd >= 0) {
-		rc = ioctl(fd, SIOCGIFHWADDR, &req);
-		(void)close(fd);
-	}
-	if (rc < 0)
-		return complain("read the address of", device);
-	memcpy(mac, req.ifr_hwaddr.sa_data, 6);
-	return 0;
-}
-
-static int set_constants(struct bpf_object *object, const struct options *o, size_t n)
-{
-	struct offer_constants c = { .headers = (__u32)n };
-	struct bpf_map *map = bpf_object__find_map_by_name(object, OFFER_CONSTANTS);
-
-	if (hardware_address(o->in, c.router) < 0)
-		return -1;
-	if (!map || bpf_map__set_initial_value(map, &c, sizeof(c)) < 0)
-		return complain("set the constants of", o->object);
-	return 0;
-}
-
 static int fill(struct bpf_object *object, const struct trace *t)
 {
 	int fd = bpf_object__find_map_fd_by_name(object, "headers");
@@ -203,29 +192,67 @@ static int fill(struct bpf_object *object, const struct trace *t)
 	return rc < 0 ? complain("fill", "headers") : 0;
 }
 
-static struct bpf_object *load(const struct options *o, const struct trace *t)
+static int load(struct offer *offer, const char *path, const struct trace *t)
 {
-	struct bpf_object *object = bpf_object__open_file(o->object, NULL);
 	struct bpf_map *headers;
 
-	if (!object) {
-		(void)complain("open", o->object);
-		return NULL;
-	}
-	headers = bpf_object__find_map_by_name(object, "headers");
-	if (!headers || bpf_map__set_max_entries(headers, (__u32)t->n) < 0 ||
-	    set_constants(object, o, t->n) < 0 || bpf_object__load(object) < 0 || fill(object, t) < 0) {
-		(void)complain("load", o->object);
-		bpf_object__close(object);
-		return NULL;
-	}
-	return object;
+	offer->object = bpf_object__open_file(path, NULL);
+	if (!offer->object)
+		return complain("open", path);
+	headers = bpf_object__find_map_by_name(offer->object, "headers");
+	if (!headers || bpf_map__set_max_entries(headers, (__u32)t->n) < 0 || bpf_object__load(offer->object) < 0)
+		return complain("load", path);
+	offer->program = bpf_program__fd(bpf_object__find_program_by_name(offer->object, "offer"));
+	offer->control = bpf_object__find_map_fd_by_name(offer->object, "control");
+	/* From here on, what fails is told below; that a place to count at exists is no failure. */
+	(void)libbpf_set_print(NULL);
+	return fill(offer->object, t);
 }
 
-/* ---- offering ---- */
+/*
+ * A program that runs for the first time is written into the kernel's dispatcher and taken out when it
+ * ends, half a second each run. It stays there as long as it sits on some device: one where
+ * nothing arrives. Without it everything works, slowly.
+ */
+static void stay_in_dispatcher(const struct offer *offer)
+{
+	(void)bpf_xdp_attach((int)if_nametoindex(IN_PEER), offer->program, XDP_FLAGS_DRV_MODE, NULL);
+}
 
-/* Packets that a device took, whichever way it counts them: ifb receives them, dummy sends. */
-static unsigned long long taken(const char *device)
+static void leave_dispatcher(void)
+{
+	(void)bpf_xdp_detach((int)if_nametoindex(IN_PEER), XDP_FLAGS_DRV_MODE, NULL);
+}
+
+/* ---- routers ---- */
+
+static int enter(const struct router *r)
+{
+	return setns(r->fd, CLONE_NEWNET) < 0 ? complain("enter the namespace of", r->name) : 0;
+}
+
+static struct router *open_routers(char **texts, int n)
+{
+	struct router *routers = calloc((size_t)n, sizeof(*routers));
+
+	for (int i = 0; routers && i < n; i++) {
+		char *equals = strchr(texts[i], '=');
+
+		if (equals)
+			*equals = '\0';
+		routers[i].name = texts[i];
+		routers[i].fd = equals ? open(equals + 1, O_RDONLY | O_CLOEXEC) : -1;
+		if (routers[i].fd < 0) {
+			(void)complain("open the namespace of", texts[i]);
+			free(routers);
+			return NULL;
+		}
+	}
+	return routers;
+}
+
+/* Packets that out0 took, whichever way it counts them: ifb receives them, dummy sends. */
+static unsigned long long taken(void)
 {
 	FILE *f = fopen("/proc/thread-self/net/dev", "re");
 	unsigned long long received, sent, n = 0;
@@ -233,7 +260,7 @@ static unsigned long long taken(const char *device)
 
 	while (f && fgets(line, sizeof(line), f)) {
 		if (sscanf(line, " %63[^:]: %*u %llu %*u %*u %*u %*u %*u %*u %*u %llu", name, &received, &sent) == 3 &&
-		    strcmp(name, device) == 0)
+		    strcmp(name, OUT) == 0)
 			n = received + sent;
 	}
 	if (f)
@@ -241,125 +268,155 @@ static unsigned long long taken(const char *device)
 	return n;
 }
 
-static int run(struct bpf_object *object, const struct options *o, const char *program, size_t n, __u32 *ns)
+/* ---- offering ---- */
+
+/* Offers n packets in the current namespace. */
+static int run(const struct offer *offer, const struct offer_control *control, size_t n, __u32 *ns)
 {
 	unsigned char frame[OFFER_FRAME] = { 0 };
-	struct xdp_md ctx = { .data_end = OFFER_FRAME, .ingress_ifindex = if_nametoindex(o->in) };
+	struct xdp_md ctx = { .data_end = OFFER_FRAME, .ingress_ifindex = if_nametoindex(IN) };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame), .ctx_in = &ctx,
 		    .ctx_size_in = sizeof(ctx), .repeat = (int)n, .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
 		    .batch_size = BATCH);
-	struct bpf_program *p = bpf_object__find_program_by_name(object, program);
+	__u32 zero = 0;
 
-	if (!p || bpf_prog_test_run_opts(bpf_program__fd(p), &opts) < 0)
-		return complain("offer frames to", o->in);
+	if (bpf_map_update_elem(offer->control, &zero, control, BPF_ANY) < 0)
+		return complain("set", "what to offer");
+	if (bpf_prog_test_run_opts(offer->program, &opts) < 0)
+		return complain("offer frames to", IN);
 	*ns = opts.duration;
 	return 0;
 }
 
-static int report(struct bpf_object *object, const struct options *o, const char *program, size_t n)
+static int measure(const struct offer *offer, struct router *r, const char *traffic,
+		   const struct offer_control *control, size_t n)
 {
-	unsigned long long before = taken(o->out);
-	__u32 ns;
+	unsigned long long before = taken();
 
-	if (run(object, o, program, n, &ns) < 0)
+	if (run(offer, control, n, &r->ns) < 0)
 		return -1;
-	printf("%u %zu %llu\n", ns, n, taken(o->out) - before);
+	printf("%s %s %u %zu %llu\n", r->name, traffic, r->ns, n, taken() - before);
 	return 0;
 }
 
-static int offer_for(struct bpf_object *object, const struct options *o)
+static int offer_round(const struct offer *offer, const struct options *o, struct router *r, size_t headers)
 {
-	const char *program = o->mode == NONE ? "offer_none" : "offer_random";
-	double n;
-	__u32 ns;
+	struct offer_control uniform = { .mode = OFFER_RANDOM, .headers = (__u32)headers };
+	struct offer_control hot = { .mode = OFFER_RANDOM, .headers = (__u32)(o->flows < headers ? o->flows : headers) };
+	struct offer_control none = { .mode = OFFER_NONE, .headers = (__u32)headers };
+	double fill_time = o->ms * 1e6 / (r->ns ? r->ns : 1);
+	size_t n = fill_time < LEAST ? LEAST : (size_t)fill_time;
+	__u32 ns = r->ns;
 
-	if (run(object, o, program, PROBE, &ns) < 0 || run(object, o, program, PROBE, &ns) < 0)
+	if (enter(r) < 0 || measure(offer, r, "uniform", &uniform, n) < 0 || measure(offer, r, "hot", &hot, n) < 0 ||
+	    measure(offer, r, "none", &none, n) < 0)
 		return -1;
-	n = o->ms * 1e6 / (ns ? ns : 1);
-	return report(object, o, program, n < PROBE ? PROBE : (size_t)n);
+	r->ns = ns;
+	return 0;
+}
+
+/* Also makes the flows known to conntrack, and tells how many packets fill the time. */
+static int offer_all(const struct offer *offer, struct router *r, size_t headers)
+{
+	struct offer_control once = { .mode = OFFER_ONCE, .headers = (__u32)headers };
+
+	return enter(r) < 0 ? -1 : measure(offer, r, "once", &once, headers);
 }
 
 /* ---- which came through ---- */
 
-static int attach_counter(struct bpf_object *object, const struct options *o)
+static int attach_counter(const struct offer *offer, bool attach)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)if_nametoindex(o->out), .attach_point = BPF_TC_EGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 1, .flags = BPF_TC_F_REPLACE,
-		    .prog_fd = bpf_program__fd(bpf_object__find_program_by_name(object, "count_passed")));
-	int rc = bpf_tc_hook_create(&hook);
-
-	if (rc < 0 && rc != -EEXIST)
-		return complain("make a place to count at", o->out);
-	return bpf_tc_attach(&hook, &opts) < 0 ? complain("count at", o->out) : 0;
-}
-
-static void detach_counter(const struct options *o)
-{
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)if_nametoindex(o->out), .attach_point = BPF_TC_EGRESS);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)if_nametoindex(OUT), .attach_point = BPF_TC_EGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 1);
+	int rc;
 
-	(void)bpf_tc_detach(&hook, &opts);
+	if (!attach)
+		return bpf_tc_detach(&hook, &opts);
+	rc = bpf_tc_hook_create(&hook);
+	if (rc < 0 && rc != -EEXIST)
+		return complain("make a place to count at", OUT);
+	opts.prog_fd = bpf_program__fd(bpf_object__find_program_by_name(offer->object, "count_passed"));
+	return bpf_tc_attach(&hook, &opts) < 0 ? complain("count at", OUT) : 0;
 }
 
-static int write_verdicts(struct bpf_object *object, const char *path, size_t n)
+/* Writes what was counted, and sets it to zero for the next router. */
+static int write_verdicts(const struct offer *offer, const char *path, size_t n)
 {
-	int fd = bpf_object__find_map_fd_by_name(object, "passed");
+	int fd = bpf_object__find_map_fd_by_name(offer->object, "passed");
 	FILE *f = fopen(path, "we");
+	__u32 passed = 0, none = 0;
 	int rc = 0;
 
 	if (!f)
 		return complain("open", path);
 	for (__u32 i = 1; i <= n && rc == 0; i++) {
-		__u32 passed = 0;
-
 		rc = bpf_map_lookup_elem(fd, &i, &passed);
 		(void)fprintf(f, "%u %u\n", i, passed);
+		rc = rc < 0 ? rc : bpf_map_update_elem(fd, &i, &none, BPF_ANY);
 	}
 	if (fclose(f) != 0 || rc < 0)
 		return complain("write", path);
 	return 0;
 }
 
-static int offer_once(struct bpf_object *object, const struct options *o, size_t n)
+static int verify(const struct offer *offer, const struct options *o, struct router *r, size_t headers)
 {
+	char path[4096];
 	int rc;
 
-	if (!o->verdicts)
-		return report(object, o, "offer_once", n);
-	if (n >= OFFER_NUMBERS) {
+	if (headers >= OFFER_NUMBERS) {
 		errno = E2BIG;
 		return complain("number the headers of", o->trace);
 	}
-	if (attach_counter(object, o) < 0)
+	(void)snprintf(path, sizeof(path), "%s.%s", o->verdicts, r->name);
+	if (enter(r) < 0 || attach_counter(offer, true) < 0)
 		return -1;
-	rc = report(object, o, "offer_once", n);
-	detach_counter(o);
-	return rc < 0 ? rc : write_verdicts(object, o->verdicts, n);
+	rc = offer_all(offer, r, headers);
+	(void)attach_counter(offer, false);
+	return rc < 0 ? rc : write_verdicts(offer, path, headers);
 }
 
 /* ---- command line ---- */
+
+static int offer_to_each(const struct offer *offer, const struct options *o, struct router *routers, size_t headers)
+{
+	for (int i = 0; i < o->routers_n; i++) {
+		struct router *r = &routers[i];
+
+		if ((o->verdicts ? verify(offer, o, r, headers) : offer_all(offer, r, headers)) < 0)
+			return -1;
+	}
+	for (long round = 0; round < o->rounds && !o->once; round++) {
+		for (int i = 0; i < o->routers_n; i++) {
+			if (offer_round(offer, o, &routers[i], headers) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
 
 static int parse_options(int argc, char **argv, struct options *o)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "01h:o:s:t:")) != -1) {
+	while ((c = getopt(argc, argv, "1h:o:r:s:t:")) != -1) {
 		switch (c) {
-		case '0': o->mode = NONE; break;
-		case '1': o->mode = ONCE; break;
+		case '1': o->once = true; break;
 		case 'h': o->flows = strtoul(optarg, NULL, 10); break;
 		case 'o': o->verdicts = optarg; break;
+		case 'r': o->rounds = strtol(optarg, NULL, 10); break;
 		case 's': o->seed = (unsigned int)strtoul(optarg, NULL, 10); break;
 		case 't': o->ms = strtod(optarg, NULL); break;
 		default: return -1;
 		}
 	}
-	if (argc - optind != 4)
+	if (argc - optind < 3)
 		return -1;
 	o->object = argv[optind];
-	o->in = argv[optind + 1];
-	o->out = argv[optind + 2];
-	o->trace = argv[optind + 3];
+	o->trace = argv[optind + 1];
+	o->routers = argv + optind + 2;
+	o->routers_n = argc - optind - 2;
 	return 0;
 }
 
@@ -375,27 +432,32 @@ static int stay_here(void)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .mode = RANDOM, .seed = 1, .ms = 100 };
-	struct bpf_object *object = NULL;
+	struct options o = { .seed = 1, .flows = 256, .rounds = 1, .ms = 100 };
+	struct router *routers = NULL;
+	struct offer offer = { 0 };
 	struct trace t = { 0 };
 	int rc = 1;
 
 	if (parse_options(argc, argv, &o) < 0) {
-		(void)fputs("usage: offer [-0 | -1 [-o FILE]] [-s SEED] [-h FLOWS] [-t MS] OBJECT IN OUT TRACE\n",
-			    stderr);
+		(void)fputs("usage: offer [-1] [-h FLOWS] [-o PREFIX] [-r ROUNDS] [-s SEED] [-t MS] OBJECT TRACE"
+			    " NAME=NAMESPACE ...\n", stderr);
 		return 2;
 	}
 	(void)libbpf_set_print(print_warnings);
 	if (stay_here() < 0 || read_trace(&t, o.trace) < 0)
 		goto out;
 	shuffle(&t, o.seed);
-	if (o.flows && o.flows < t.n)
-		t.n = o.flows;
-	object = load(&o, &t);
-	if (object && (o.mode == ONCE ? offer_once(object, &o, t.n) : offer_for(object, &o)) == 0)
+	routers = open_routers(o.routers, o.routers_n);
+	if (!routers || enter(&routers[0]) < 0 || load(&offer, o.object, &t) < 0)
+		goto out;
+	stay_in_dispatcher(&offer);
+	if (offer_to_each(&offer, &o, routers, t.n) == 0)
 		rc = 0;
+	if (enter(&routers[0]) == 0)
+		leave_dispatcher();
 out:
-	bpf_object__close(object);
+	bpf_object__close(offer.object);
+	free(routers);
 	free(t.headers);
 	return rc;
 }

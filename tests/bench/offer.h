@@ -21,13 +21,13 @@ struct offer_header {
 	__u16 number; /* 0: not counted one by one */
 };
 
-/* Set before the programs are loaded. */
-#define OFFER_CONSTANTS ".rodata.offer"
+enum offer_mode { OFFER_RANDOM, OFFER_ONCE, OFFER_NONE };
 
-struct offer_constants {
-	__u8 router[6]; /* the hardware address of the device that frames arrive at */
-	__u16 pad;
-	__u32 headers;
+/* What the next frames are; set between runs. */
+struct offer_control {
+	__u32 mode;
+	__u32 headers; /* how many of them are offered */
+	__u32 next; /* of OFFER_ONCE */
 };
 
 #endif

@@ -1,63 +1,94 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Loading N rules: `ptfw apply` against `nft -f` with the same rules written by hand, one
-# after the other. Every figure is a ratio of two medians of the same run, so that it means
-# the same on another machine. JSON on standard output.
+# Measures Patronus against the tools that people have, in the same run, in namespaces of its own, each case in turn
+# with its peer. A table on standard output, every sample in $PATRONUS_BUILD/bench.json.
 #
-# RUNS, SIZES: how often, and which N.
+#   BENCH=quick|full   a few minutes, or as long as it takes (default quick)
+#   CASES=...          of: forward load table read (default: all)
+#   CLASSBENCH=DIR     rule sets and traces of ClassBench; without it they are made up
+#   SETS=PATTERN       only sets whose names match, as acl1_*
+#   SEED=N             of everything made up (default 1)
 set -eu
 
 cd "${PATRONUS_TOP:-$(dirname "$0")/../..}"
 build=${PATRONUS_BUILD:-build}
 ptfw=${PTFW:-$build/ptfw}
 measure=$build/bench/measure
-runs=${RUNS:-7}
-sizes=${SIZES:-1000 10000}
-[ "$(id -u)" -eq 0 ] || { echo 'bench: needs root, for network namespaces' >&2; exit 1; }
-command -v nft >/dev/null || { echo 'bench: needs nft to compare with' >&2; exit 1; }
+offer=$build/bench/offer
+offer_object=$build/tests/bench/offer.bpf.o
+mode=${BENCH:-quick}
+seed=${SEED:-1}
+cases=${CASES:-forward load table read}
+started=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+state_count=100000
 
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+case $mode in
+quick) rounds=5 offer_ms=60 load_rounds=3 table_rounds=1 table_size=100000 ;;
+full) rounds=15 offer_ms=200 load_rounds=7 table_rounds=3 table_size=1000000 ;;
+*)
+	echo 'bench: BENCH is quick or full' >&2
+	exit 2
+	;;
+esac
 
-# Rule I: one source network and one port, pass or block in turn, for both programs.
-generate()
+# shellcheck source=tests/lib/lab.sh
+. tests/lib/lab.sh
+# shellcheck source=tests/bench/results.sh
+. tests/bench/results.sh
+# shellcheck source=tests/bench/sets.sh
+. tests/bench/sets.sh
+# shellcheck source=tests/bench/forward.sh
+. tests/bench/forward.sh
+# shellcheck source=tests/bench/load.sh
+. tests/bench/load.sh
+# shellcheck source=tests/bench/read.sh
+. tests/bench/read.sh
+
+lab_begin || { echo "bench: $lab_why" >&2; exit 1; }
+tmp=$lab_tmp
+for tool in nft ipset conntrack; do
+	command -v "$tool" >/dev/null || { echo "bench: needs $tool to compare with; see contrib/bootstrap bench" >&2; exit 1; }
+done
+
+wanted() { case " $cases " in *" $1 "*) return 0 ;; esac; return 1; }
+
+# each_set FUNCTION: FUNCTION NAME FILTERS TRACE for every set that is wanted.
+each_set()
 {
-	awk -v n="$1" -v conf="$tmp/$1.conf" -v nft="$tmp/$1.nft" 'BEGIN {
-		print "interface wan { device = \"eth0\" address = { dhcp } }\nfirewall { rules = {" >conf
-		print "table inet bench {\n chain in {\n  type filter hook input priority 0; policy drop;" >nft
-		print "  ct state established,related accept" >nft
-		for (i = 0; i < n; i++) {
-			net = sprintf("%d.%d.%d.0/24", 11 + int(i / 65536), int(i / 256) % 256, i % 256)
-			port = 1024 + i % 40000
-			verb = i % 2 ? "block" : "pass"
-			printf "\"%s in quick on wan inet proto tcp from %s to any port %d label l%d\",\n",
-				verb, net, port, i >conf
-			printf "  iifname \"eth0\" ip saddr %s tcp dport %d %scounter %s comment \"l%d\"\n",
-				net, port, i % 2 ? "" : "tcp flags & (syn|ack) == syn ct state new ",
-				i % 2 ? "drop" : "accept", i >nft
-		}
-		print "} }" >conf
-		print " }\n}" >nft
-	}'
+	while read -r set_name set_filters set_trace <&3; do
+		# A pattern.
+		# shellcheck disable=SC2254
+		case $set_name in
+		${SETS:-*}) "$1" "$set_name" "$set_filters" "$set_trace" ;;
+		esac
+	done 3<"$tmp/sets"
 }
 
-first=1
-printf '{"schema":"patronus.bench.v1","runs":%d,"kernel":"%s","results":[' "$runs" "$(uname -r)"
-for n in $sizes; do
-	generate "$n"
-	ours=$("$measure" "$runs" "$ptfw" apply -f "$tmp/$n.conf")
-	again=$("$measure" "$runs" "$ptfw" apply -f "$tmp/$n.conf" -- "$ptfw" apply -f "$tmp/$n.conf")
-	check=$("$measure" "$runs" "$ptfw" check -f "$tmp/$n.conf")
-	theirs=$("$measure" "$runs" nft -f "$tmp/$n.nft")
-	[ "$first" ] || printf ','
-	first=
-	echo "$n $ours $again $check $theirs" | awk '{
-		printf "\n  {\"rules\":%d,", $1
-		printf "\"apply_ms\":%s,\"apply_kib\":%d,", $2, $4
-		printf "\"apply_again_ms\":%s,\"check_ms\":%s,", $5, $8
-		printf "\"nft_ms\":%s,\"nft_kib\":%d,", $11, $13
-		printf "\"time_ratio\":%.2f,\"memory_ratio\":%.2f,\"again_time_ratio\":%.2f}", $2 / $11, $4 / $13, $5 / $11
-	}'
-done
-printf '\n]}\n'
+load_if_large() { case $1 in *000_trace | *_1000) ;; *) load_rules "$@" ;; esac; }
+
+progress "$mode, seed $seed, ${CLASSBENCH:-rule sets made up}"
+make_sets
+largest=$(awk '$1 ~ /_10000$/ { print $1, $2; exit }' "$tmp/sets")
+
+if wanted forward && forward_begin; then
+	each_set forward
+fi
+if wanted load; then
+	each_set load_if_large
+	tests/bench/classbench -g acl -l 50000 -s "$seed" >"$tmp/acl_50000"
+	load_rules acl_50000 "$tmp/acl_50000"
+fi
+# Two words: name and file.
+# shellcheck disable=SC2086
+if wanted load || wanted read; then
+	change_rules $largest
+	! wanted read || read_rules $largest
+fi
+if wanted table; then
+	load_table
+	replace_table
+	read_table
+fi
+! wanted read || read_states
+results "$build/bench.json"

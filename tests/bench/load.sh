@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=sh disable=SC2154
+#
+# Rules and tables into the kernel: everything, a little, nothing.
+#
+# What is not assigned here comes from run.sh.
+
+# timed SERIES COMMAND...: milliseconds to SERIES.ms, peak memory to SERIES.kib, in a router of its own.
+timed()
+{
+	timed_series=$1
+	shift
+	timed_as "$timed_series" "$measure" 1 tests/bench/router.sh -- "$@"
+}
+
+# timed_in ROUTER SERIES COMMAND...: the same in one that is there.
+timed_in()
+{
+	timed_router=$1 timed_series=$2
+	shift 2
+	timed_as "$timed_series" in_ns "$timed_router" "$measure" -k 1 "$@"
+}
+
+timed_as()
+{
+	timed_series=$1
+	shift
+	if timed_out=$("$@" 2>"$tmp/stderr"); then
+		# Three numbers: median, least, memory.
+		# shellcheck disable=SC2086
+		set -- $timed_out
+		sample "$timed_series.ms" "$1"
+		sample "$timed_series.kib" "$3"
+	else
+		skipped "$timed_series" "$(sed -n 1p "$tmp/stderr")"
+	fi
+}
+
+# both_rows TITLE OURS PEER TIME-GOAL MEMORY-GOAL
+both_rows()
+{
+	row "$1: time" "$2.ms" "$3.ms" ms "${4:-}"
+	row "$1: peak memory" "$2.kib" "$3.kib" KiB "${5:-}"
+}
+
+# ---- rules ----
+
+load_rules()
+{
+	progress "load, $1"
+	tests/bench/classbench "$2" >"$tmp/load.conf"
+	tests/bench/classbench -n "$2" >"$tmp/load.nft"
+	for _ in $(seq "$load_rounds"); do
+		timed "apply.$1" "$ptfw" -q apply -f "$tmp/load.conf"
+		timed "nft-f.$1" nft -f "$tmp/load.nft"
+		timed "check.$1" "$ptfw" -q check -f "$tmp/load.conf"
+	done
+	both_rows "apply $1 / nft -f" "apply.$1" "nft-f.$1" 0.2 0.2
+	row "check $1 / apply" "check.$1.ms" "apply.$1.ms" ms
+}
+
+# The rule in the middle blocks instead of passing.
+change_one()
+{
+	awk -v at="$(($(wc -l <"$1") / 2))" \
+		'NR == at { sub(/^"pass/, "\"block"); sub(/ no state/, "") } { print }' "$1"
+}
+
+change_rules()
+{
+	progress "change one rule of $1"
+	tests/bench/classbench "$2" >"$tmp/a.conf"
+	change_one "$tmp/a.conf" >"$tmp/b.conf"
+	for file in a b; do
+		# What nft has for a file that replaces what is there.
+		printf 'table inet bench\ndelete table inet bench\n' >"$tmp/$file.nft"
+	done
+	tests/bench/classbench -n "$2" >"$tmp/rules"
+	cat "$tmp/rules" >>"$tmp/a.nft"
+	awk -v at="$(($(wc -l <"$tmp/rules") / 2))" 'NR == at { sub(/accept$/, "drop") } { print }' "$tmp/rules" >>"$tmp/b.nft"
+	lab_ns ours byhand
+	for router in ours byhand; do
+		in_ns "$router" tests/bench/router.sh
+	done
+	in_ns ours "$ptfw" -q apply -f "$tmp/a.conf"
+	in_ns byhand nft -f "$tmp/a.nft"
+	for _ in $(seq "$load_rounds"); do
+		for file in b a; do
+			timed_in ours change "$ptfw" -q apply -f "$tmp/$file.conf"
+			timed_in ours again "$ptfw" -q apply -f "$tmp/$file.conf"
+			timed_in byhand nft-change nft -f "$tmp/$file.nft"
+		done
+		timed apply.whole "$ptfw" -q apply -f "$tmp/a.conf"
+		timed apply.whole "$ptfw" -q apply -f "$tmp/b.conf"
+	done
+	row "change one rule of $1 / full apply" change.ms apply.whole.ms ms 0.1
+	row "change one rule of $1 / nft -f of all" change.ms nft-change.ms ms
+	row "same file again, $1 / full apply" again.ms apply.whole.ms ms
+}
+
+# ---- tables ----
+
+# prefixes COUNT [DIFFERENT]: disjoint ones in no order, of 27 to 32 bits; the first DIFFERENT of them elsewhere.
+prefixes()
+{
+	awk -v n="$1" -v different="${2:-0}" -v seed="$seed" 'BEGIN {
+		srand(seed)
+		for (i = 0; i < n; i++) {
+			at = (i * 7919 % n) * 64
+			bits = 27 + int(rand() * 6)
+			printf "%d.%d.%d.%d%s\n", (i < different ? 101 : 11) + int(at / 16777216), int(at / 65536) % 256,
+				int(at / 256) % 256, at % 256, bits == 32 ? "" : "/" bits
+		}
+	}'
+}
+
+nft_set()
+{
+	printf 'table inet bench {\n set %s {\n  type ipv4_addr; flags interval;\n  elements = {\n' "$1"
+	sed 's/$/,/' "$2"
+	printf '  }\n }\n}\n'
+}
+
+# table_file NAME FILE...: a Patronus file whose tables hold the lines of the files.
+table_file()
+{
+	printf 'interface wan { device = "in0" address = { "10.253.253.1/24" } }\n'
+	for table_list in "$@"; do
+		printf 'table %s { file = "%s" persist = true }\n' "$(basename "$table_list" .list)" "$table_list"
+	done
+	printf 'firewall { rules = { "block in quick from <%s>", "pass" } }\n' "$(basename "$1" .list)"
+}
+
+load_table()
+{
+	progress "table of $table_size prefixes"
+	prefixes "$table_size" >"$tmp/huge.list"
+	table_file "$tmp/huge.list" >"$tmp/huge.conf"
+	nft_set huge "$tmp/huge.list" >"$tmp/huge.nft"
+	{
+		echo "create huge hash:net maxelem 4000000"
+		sed 's/^/add huge /' "$tmp/huge.list"
+	} >"$tmp/huge.ipset"
+	for _ in $(seq "$table_rounds"); do
+		timed apply.table "$ptfw" -q apply -f "$tmp/huge.conf"
+		timed nft-f.table nft -f "$tmp/huge.nft"
+		timed ipset.table ipset -file "$tmp/huge.ipset" restore
+	done
+	both_rows "table of $table_size prefixes / nft -f" apply.table nft-f.table 0.333
+	both_rows "table of $table_size prefixes / ipset restore" apply.table ipset.table
+}
+
+# The peer has to name what goes and what comes, or to write everything: a person has the new list.
+replace_table()
+{
+	progress 'table replace'
+	prefixes 100000 >"$tmp/list.list"
+	prefixes 100000 10 >"$tmp/other.list"
+	table_file "$tmp/list.list" >"$tmp/list.conf"
+	for list in list other; do
+		{
+			printf 'table inet bench { set list { type ipv4_addr; flags interval; }; }\nflush set inet bench list\n'
+			nft_set list "$tmp/$list.list"
+		} >"$tmp/$list.nft"
+	done
+	lab_ns tables tablesbyhand
+	in_ns tables tests/bench/router.sh
+	in_ns tables "$ptfw" -q apply -f "$tmp/list.conf"
+	in_ns tablesbyhand nft -f "$tmp/list.nft"
+	for _ in $(seq "$load_rounds"); do
+		for list in other list; do
+			timed_in tables replace "$ptfw" -q -f "$tmp/list.conf" table replace list --file "$tmp/$list.list"
+			timed_in tablesbyhand nft-replace nft -f "$tmp/$list.nft"
+		done
+	done
+	row 'table replace, 10 of 100000 differ / nft flush and add' replace.ms nft-replace.ms ms
+}
