@@ -48,6 +48,7 @@ struct nft_diff {
 	struct nft_set_pair *sets;
 	size_t n_sets, n_replace;
 	struct nft_elem *chunk; /* of one message */
+	struct nftnl_rule *drop; /* borrowed; NULL: no keys are wanted */
 };
 
 /* ---- change.c ---- */
@@ -61,6 +62,9 @@ int nft_plan_op(struct pt_nft_plan *p, uint64_t *cookie, const char *op, const c
 
 /* Whether this part writes changes that packets with old keys mind (LEFTOVER), or those they do not. */
 bool nft_diff_takes(const struct nft_diff *d, bool leftover);
+/* Old rules that look into sets which are made anew cannot stay for packets with old keys. Their chain drops
+ * them: better a few packets too few than one too many. */
+bool nft_diff_closes(const struct nft_diff *d, const struct nft_chain_pair *pair);
 
 /* ---- diff_rules.c ---- */
 

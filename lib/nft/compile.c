@@ -341,6 +341,7 @@ static void lower(struct nft_lower *l, enum nft_compile_kind kind, enum pt_engin
 {
 	struct judgement in = { 0 }, out = { 0 };
 
+	nft_nat_number(l);
 	if (kind == NFT_COMPILE_RULES)
 		nft_sets_tables(l);
 	if (kind != NFT_COMPILE_OPEN) {
@@ -419,6 +420,8 @@ void pt_nft_prog_free(struct pt_nft_prog *p)
 	for (size_t i = 0; i < p->objects.chains.n; i++)
 		for (size_t k = 0; k < p->objects.chains.v[i].rules.n; k++)
 			nftnl_rule_free(p->objects.chains.v[i].rules.v[k].nlr);
+	if (p->keys && p->keys->drop)
+		nftnl_rule_free(p->keys->drop);
 	pt_arena_free(p->arena);
 }
 

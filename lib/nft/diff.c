@@ -14,12 +14,18 @@
 #include <time.h>
 
 #include "nft/change.h"
+#include "nft/keys.h"
 
 bool nft_diff_takes(const struct nft_diff *d, bool leftover)
 {
 	if (!d->two_parts)
 		return d->part != NFT_PART_REST;
 	return d->part == NFT_PART_ALL || leftover == (d->part == NFT_PART_REST);
+}
+
+bool nft_diff_closes(const struct nft_diff *d, const struct nft_chain_pair *pair)
+{
+	return d->two_parts && d->n_replace && !pair->want && !strncmp(pair->have->name, "in", 2);
 }
 
 /* ---- pairs by name ---- */
@@ -135,6 +141,17 @@ static int write_chain(struct nft_diff *d, const struct nft_chain_pair *pair)
 	return rc ? rc : nft_put_chain(d->plan->batch, cookie, pair->want);
 }
 
+static int close_chain(struct nft_diff *d, const struct nft_chain_pair *pair)
+{
+	uint64_t cookie;
+	int rc;
+
+	if (!nft_diff_closes(d, pair))
+		return 0;
+	rc = nft_plan_op(d->plan, &cookie, "add", "rule", NULL, "%s/drop", pair->have->name);
+	return rc ? rc : nft_put_rule(d->plan->batch, cookie, pair->have->name, d->drop, 0);
+}
+
 static int delete_chain(struct nft_diff *d, const char *name)
 {
 	uint64_t cookie;
@@ -204,6 +221,8 @@ static int write_additions(struct nft_diff *d)
 			rc = nft_diff_write_set(d, &d->sets[i]);
 	for (size_t i = 0; others && !rc && i < d->n_chains; i++)
 		rc = nft_diff_add_rules(d, &d->chains[i]);
+	for (size_t i = 0; others && !rc && i < d->n_chains; i++)
+		rc = close_chain(d, &d->chains[i]);
 	return rc;
 }
 
@@ -229,8 +248,8 @@ static int diff_prepare(struct nft_diff *d, const struct pt_nft_prog *want,
 {
 	int rc;
 
-	d->two_parts = d->part != NFT_PART_ALL && nft_find_set(&want->objects, NFT_MAP_ACT) &&
-		       nft_find_set(have->objects, NFT_MAP_ACT);
+	d->two_parts = d->part != NFT_PART_ALL && want->keys && nft_find_set(have->objects, NFT_MAP_ACT);
+	d->drop = want->keys ? want->keys->drop : NULL;
 	d->chunk = pt_arena_alloc(d->arena, NFT_ELEMS_PER_MESSAGE * sizeof(*d->chunk));
 	if (!d->chunk)
 		return -ENOMEM;

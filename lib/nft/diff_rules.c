@@ -148,10 +148,14 @@ static int rule_op(struct nft_diff *d, const char *op, const struct nft_chain *c
 	return nft_plan_op(d->plan, cookie, op, "rule", &r->loc, "%s", chain->name);
 }
 
-/* Packets with old keys may come to this rule. */
-static bool is_leftover(const struct nft_chain_pair *pair, const struct nft_rule *r)
+/* Packets with old keys may come to this rule: of the groups, or of the translation. */
+static bool is_leftover(const struct nft_diff *d, const struct nft_chain_pair *pair, const struct nft_rule *r)
 {
-	return !pair->want ||
+	const char *chain = pair->have->name;
+
+	if (!pair->want)
+		return strncmp(chain, "out", 3) != 0 && !nft_diff_closes(d, pair);
+	return !strcmp(chain, "dstnat") ||
 	       (r->name && !strncmp(r->name, NFT_NAME_TURN, strlen(NFT_NAME_TURN)));
 }
 
@@ -162,7 +166,7 @@ int nft_diff_delete_rules(struct nft_diff *d, const struct nft_chain_pair *pair)
 	int rc = 0;
 
 	for (size_t i = 0; have && !rc && i < have->rules.n; i++) {
-		if (pair->kept[i] || !nft_diff_takes(d, is_leftover(pair, &have->rules.v[i])))
+		if (pair->kept[i] || !nft_diff_takes(d, is_leftover(d, pair, &have->rules.v[i])))
 			continue;
 		rc = rule_op(d, "delete", have, &have->rules.v[i], &cookie);
 		if (!rc)

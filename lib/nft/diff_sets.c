@@ -192,14 +192,17 @@ bool nft_map_elem_same(const struct nft_map_elem *x, const struct nft_map_elem *
 	return !x->chain && !y->chain && x->verdict == y->verdict;
 }
 
-/* What is not wanted any more, and what is wanted otherwise or anew. */
+/* What is not wanted any more (packets with old keys may come to it), and what is wanted otherwise or
+ * anew. */
 static int write_map_delta(struct nft_diff *d, const struct nft_set *want,
 			   const struct nft_set *have)
 {
-	bool old = nft_diff_takes(d, want->keys), new = nft_diff_takes(d, false);
+	bool old = nft_diff_takes(d, want->role == NFT_SET_VMAP || want->keys);
+	bool new = nft_diff_takes(d, false);
 	struct nft_map_elem *add, *del;
 	size_t n_add = 0, n_del = 0, w = 0, h = 0;
 	int order, rc;
+	bool same;
 
 	add = pt_arena_alloc(d->arena, (want->map.n + 1) * sizeof(*add));
 	del = pt_arena_alloc(d->arena, (have->map.n + 1) * sizeof(*del));
@@ -209,21 +212,16 @@ static int write_map_delta(struct nft_diff *d, const struct nft_set *want,
 		order = w == want->map.n ? 1 :
 			h == have->map.n ? -1 :
 			memcmp(want->map.v[w].key, have->map.v[h].key, sizeof(add->key));
-		if (order < 0) {
-			add[n_add++] = want->map.v[w++];
-		} else if (order > 0) {
-			del[n_del++] = have->map.v[h++];
-		} else {
-			if (!nft_map_elem_same(&want->map.v[w], &have->map.v[h])) {
-				add[n_add++] = want->map.v[w];
-				del[n_del++] = have->map.v[h];
-			}
-			w++;
-			h++;
-		}
+		same = !order && nft_map_elem_same(&want->map.v[w], &have->map.v[h]);
+		if (new && order <= 0 && !same)
+			add[n_add++] = want->map.v[w];
+		if ((order > 0 && old) || (!order && new && !same))
+			del[n_del++] = have->map.v[h];
+		w += order <= 0;
+		h += order >= 0;
 	}
-	rc = old ? write_map_elems(d, false, want, del, n_del) : 0;
-	return rc || !new ? rc : write_map_elems(d, true, want, add, n_add);
+	rc = write_map_elems(d, false, want, del, n_del);
+	return rc ? rc : write_map_elems(d, true, want, add, n_add);
 }
 
 static int write_delta(struct nft_diff *d, const struct nft_set *want, const struct nft_set *have)
@@ -255,8 +253,8 @@ static int write_new_keys(struct nft_diff *d, const struct nft_set *want, const 
 		return -ENOMEM;
 	set.map.v = all;
 	set.map.n = map_union(want, have, d->two_parts, all);
-	while (set.size < set.map.n)
-		set.size *= 2;
+	if (set.size < set.map.n)
+		set.size = (uint32_t)set.map.n;
 	return write_new_set(d, &set, &set.elems);
 }
 
@@ -264,13 +262,13 @@ int nft_diff_write_set(struct nft_diff *d, const struct nft_set_pair *pair)
 {
 	const struct nft_set *want = pair->want, *have = pair->have;
 
-	if (!nft_diff_takes(d, false) && !(want->keys && have))
-		return 0;
-	if (have && want->keys && pair->replace && d->part != NFT_PART_REST)
+	if (!nft_diff_takes(d, false)) /* of such a set only elements can be left over */
+		return have && is_map(want) && (want->keys || !pair->replace) ? write_map_delta(d, want, have) : 0;
+	if (have && want->keys && pair->replace)
 		return write_new_keys(d, want, have);
 	if (!have)
 		return write_new_set(d, want, &want->elems);
-	if (pair->replace && !want->keys)
+	if (pair->replace)
 		return write_new_set(d, want, want->keep && want->af == have->af ? &have->elems :
 										   &want->elems);
 	if (want->keep || have->unread)

@@ -11,7 +11,7 @@
 #include "nft/kernel.h"
 #include "nft/keys.h"
 
-static const struct nft_key_action *action_of(const struct pt_order_item *item, struct nft_key_action *out)
+static void action_of(const struct nft_lower *l, const struct pt_order_item *item, struct nft_key_action *out)
 {
 	const struct nft_effect x = nft_item_effect(item, NFT_MODE_KEEP);
 	const struct pt_pol_rule *r = item->rule;
@@ -23,13 +23,12 @@ static const struct nft_key_action *action_of(const struct pt_order_item *item, 
 	out->tag = x.tag;
 	out->keep_state = r->action == PT_PASS && r->keep_state;
 	if (out->keep_state)
-		nft_label(&x, out->label);
+		nft_label(l, &x, out->label);
 	if (r->action == PT_BLOCK) {
 		out->ret = r->ret;
 		out->code4 = (uint32_t)r->code4;
 		out->code6 = (uint32_t)r->code6;
 	}
-	return out;
 }
 
 struct nft_effect nft_item_effect(const struct pt_order_item *item, enum nft_mode mode)
@@ -94,7 +93,7 @@ static uint32_t key_of(struct nft_lower *l, struct nft_keys *k, const struct pt_
 {
 	struct nft_key key = { .rule = item->rule, .chain = SIZE_MAX }, *have;
 
-	action_of(item, &key.what);
+	action_of(l, item, &key.what);
 	for (uint32_t attempt = 0;; attempt++) {
 		key.low = nft_key_attempt(&key.what, attempt);
 		have = nft_keys_find(k, key.low);
@@ -146,15 +145,11 @@ void nft_key_elem(const struct nft_key *key, const char *chain, struct nft_map_e
 	el->verdict = key->rule->action == PT_PASS ? NF_ACCEPT : NF_DROP;
 }
 
-/* Room for twice as many elements and some more: those of before stay beside the new ones for a while, and
- * a set that is full has to be made anew. */
+/* Room for some more: old ones stay beside the new ones for a while, and a set that is full has to be made
+ * anew. A dump walks all of it many times, so it should not be much too large. */
 static uint32_t capacity(size_t n)
 {
-	uint32_t size = 128;
-
-	while (size < 2 * n)
-		size *= 2;
-	return size;
+	return (uint32_t)(n + n / 4) + 128;
 }
 
 static int elem_compare(const void *a, const void *b)

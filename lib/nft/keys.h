@@ -48,6 +48,7 @@ struct nft_keys {
 	bool reply; /* packets against the direction of their state are judged too */
 	size_t groups[2]; /* chains of dynamic rules and effects: of new packets and of such; SIZE_MAX: none */
 	PT_VEC(struct nft_key_place) turns, nones;
+	struct nftnl_rule *drop; /* of no chain, see nft_diff_closes() */
 };
 
 /* ---- keys.c ---- */

@@ -26,6 +26,7 @@ struct nft_lower {
 	size_t chain; /* where it will go */
 	uint32_t *set_slots; /* hash of set names: index + 1 into the sets, 0 free */
 	size_t n_slots;
+	uint16_t *nat_numbers; /* of the policy's translations, see lower_nat.c */
 	bool *reported; /* by rule index: one error a rule is enough */
 	const char *file, *file_copy; /* of the places copied last */
 };
@@ -194,7 +195,7 @@ void nft_effect_emit(struct nft_lower *l, const void *effect);
 /* Parts of it. */
 void nft_tag_emit(struct nft_lower *l, uint8_t tag);
 void nft_verdict_emit(struct nft_lower *l, const struct nft_effect *x);
-void nft_label(const struct nft_effect *x, uint32_t label[4]);
+void nft_label(const struct nft_lower *l, const struct nft_effect *x, uint32_t label[4]);
 bool nft_answers(const struct pt_pol_rule *r); /* refuses aloud */
 bool nft_answers_needed(const struct pt_policy *p);
 /* The chain that refuses as R does, made when new; SIZE_MAX after a failure. */
@@ -212,6 +213,8 @@ bool nft_order_emit(struct nft_lower *l, const char *base, enum pt_dir dir, bool
 
 /* ---- lower_nat.c ---- */
 
+/* Gives the translations their numbers: before any rule. */
+void nft_nat_number(struct nft_lower *l);
 void nft_nat_emit(struct nft_lower *l);
 
 #endif

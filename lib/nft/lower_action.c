@@ -27,11 +27,12 @@ void nft_tag_emit(struct nft_lower *l, uint8_t tag)
 	nft_e_meta_set(l, NFT_META_MARK);
 }
 
-void nft_label(const struct nft_effect *x, uint32_t label[4])
+void nft_label(const struct nft_lower *l, const struct nft_effect *x, uint32_t label[4])
 {
 	const struct pt_pol_rule *r = x->rule;
 	uint32_t nat = r->nat ? r->nat : x->nat;
 
+	nat = nat ? l->nat_numbers[nat - 1] : 0;
 	memset(label, 0, 4 * sizeof(*label));
 	if (r->dir == PT_IN) {
 		label[0] = PT_LABEL_IN;
@@ -48,7 +49,7 @@ static void emit_label(struct nft_lower *l, const struct nft_effect *x)
 {
 	uint32_t label[4];
 
-	nft_label(x, label);
+	nft_label(l, x, label);
 	nft_e_imm(l, NFT_REG_1, label, sizeof(label));
 	nft_e_ct_set(l, NFT_CT_LABELS);
 	nft_e_verdict(l, NFT_GOTO, NFT_CHAIN_PASS);

@@ -294,6 +294,21 @@ static void final_chain(struct nft_lower *l, struct nft_keys *k, bool reply)
 	nft_rule_close_named(l, NFT_NAME_UNJUDGED);
 }
 
+/* The last rule of the final chain, to be put into any other one. */
+static struct nftnl_rule *drop_rule(struct nft_lower *l)
+{
+	struct nftnl_rule *r;
+
+	nft_rule_open(l, nft_chain_find(l, NFT_CHAIN_FINAL));
+	nft_e_counter(l);
+	nft_e_verdict(l, NF_DROP, NULL);
+	r = l->nlr;
+	l->nlr = NULL;
+	if (r)
+		nftnl_rule_unset(r, NFTNL_RULE_CHAIN);
+	return r;
+}
+
 static struct nft_keys *keys_new(struct nft_lower *l)
 {
 	struct nft_keys *k = pt_arena_alloc(l->arena, sizeof(*k));
@@ -337,6 +352,7 @@ bool nft_keys_emit(struct nft_lower *l, bool reply)
 		groups_emit(l, k, i);
 		final_chain(l, k, i);
 	}
+	k->drop = drop_rule(l);
 	maps_emit(l);
 	nft_keys_fill(l, k);
 	return !l->rc;

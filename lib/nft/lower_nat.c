@@ -185,13 +185,14 @@ static const char *nat_map(struct nft_lower *l, enum pt_nat_kind kind, const cha
 
 	for (uint32_t i = 0; i < l->policy->nats.n && !l->rc; i++) {
 		const struct pt_pol_nat *nat = &l->policy->nats.v[i];
-		const uint32_t label[4] = { [3] = kind == PT_NAT_SRC ? (i + 1) << 16 : i + 1 };
+		const uint32_t number = l->nat_numbers[i];
+		const uint32_t label[4] = { [3] = kind == PT_NAT_SRC ? number << 16 : number };
 		struct nft_map_elem el = { .key_len = sizeof(label) };
 		char chain[NFT_SETNAME_MAX];
 
 		if (nat->kind != kind)
 			continue;
-		nft_name(chain, "nat.%u", i + 1);
+		nft_name(chain, "nat.%u", number);
 		memcpy(el.key, label, sizeof(label));
 		el.chain = pt_arena_strdup(l->arena, chain);
 		if (!el.chain || pt_vec_push(l->arena, &set.map, el))
@@ -216,18 +217,62 @@ static void nat_hook(struct nft_lower *l, const char *chain, enum pt_nat_kind ki
 	nft_rule_close(l, NULL);
 }
 
-void nft_nat_emit(struct nft_lower *l)
+/* ---- numbers ---- */
+
+/* The number of a translation is a hash of it: that of a translation which stays does not depend on the others, so
+ * neither its rules change with them, nor do packets under way come to another one's chain. */
+static uint16_t hash_number(const struct nft_lower *l, const struct pt_pol_nat *n, uint32_t attempt)
 {
-	if (l->policy->nats.n > UINT16_MAX) {
+	const struct pt_pol_ifref *r = n->target == PT_REF_IF ? &l->policy->ifrefs.v[n->ref] : NULL;
+	const uint64_t what[] = {
+		n->kind, n->target, n->one_to_one, n->af, n->has_port, n->port_lo, n->port_hi, n->port_offset,
+		n->match_lo, n->match_hi, n->static_port, (uint64_t)(n->lo >> 64), (uint64_t)n->lo,
+		(uint64_t)(n->hi >> 64), (uint64_t)n->hi, (uint64_t)(n->from_lo >> 64), (uint64_t)n->from_lo,
+		r ? pt_hash64(r->device, strlen(r->device)) : 0, attempt,
+	};
+	uint16_t number = (uint16_t)pt_hash64(what, sizeof(what));
+
+	return number ? number : 1; /* 0: none */
+}
+
+void nft_nat_number(struct nft_lower *l)
+{
+	size_t n = l->policy->nats.n;
+	bool *taken;
+
+	if (n > UINT16_MAX) {
 		pt_err_add(
 			l->e, PT_ERROR, NULL,
 			"translate to prefixes instead of many single addresses",
 			"the rules have %zu different translations, a connection's label has room "
 			"for %d",
-			l->policy->nats.n, UINT16_MAX);
+			n, UINT16_MAX);
 		nft_lower_fail(l, -EINVAL);
 		return;
 	}
+	if (!n)
+		return;
+	taken = pt_arena_alloc(l->arena, (UINT16_MAX + 1) * sizeof(*taken));
+	l->nat_numbers = pt_arena_alloc(l->arena, n * sizeof(*l->nat_numbers));
+	if (!taken || !l->nat_numbers) {
+		nft_lower_fail(l, -ENOMEM);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		uint16_t number;
+
+		for (uint32_t attempt = 0;; attempt++) {
+			number = hash_number(l, &l->policy->nats.v[i], attempt);
+			if (!taken[number])
+				break;
+		}
+		taken[number] = true;
+		l->nat_numbers[i] = number;
+	}
+}
+
+void nft_nat_emit(struct nft_lower *l)
+{
 	nat_hook(l, "dstnat", PT_NAT_DST);
 	nat_hook(l, "srcnat", PT_NAT_SRC);
 }

@@ -11,7 +11,7 @@
  *      {in, reply}
  *   1  id of the rule that made the state of bit 0
  *   2  id of the rule that made the state of bit 1
- *   3  translation of bit 0 (low half) and of bit 1 (high half), index+1 into nats
+ *   3  translation of bit 0 (low half) and of bit 1 (high half), 0: none
  * The kernel only ever adds bits to a label, so each word is written exactly once.
  */
 #ifndef PATRONUS_NFT_H
