@@ -129,6 +129,7 @@ static inline const struct pt_pol_rule *policy_sample(const struct policy_class_
 struct policy_sweep {
 	policy_marks events;  /* where groups begin to hold and cease to */
 	policy_marks keys;    /* where another class begins, and its value */
+	bool keep;            /* the events are needed afterwards; else the keys take their place in memory */
 	struct policy_seen seen;
 	uint32_t *active, n_active; /* groups that hold at the place the sweep is at */
 	uint32_t *place;            /* of each group in ACTIVE, or WALK_NONE */
@@ -137,8 +138,10 @@ struct policy_sweep {
 	void *arg;
 };
 
+/* First, for all intervals that will be added. */
+int policy_sweep_room(struct policy_sweep *s, size_t n_intervals) PT_MUST;
 /* The group holds in SET; nothing is above MAX. */
-int policy_sweep_add(struct policy_sweep *s, uint32_t group, const struct pt_iset *set, pt_u128 max) PT_MUST;
+void policy_sweep_add(struct policy_sweep *s, uint32_t group, const struct pt_iset *set, pt_u128 max);
 int policy_sweep_run(struct policy_sweep *s, uint32_t n_groups, unsigned int bits) PT_MUST;
 void policy_sweep_fini(struct policy_sweep *s);
 

@@ -10,7 +10,7 @@
 
 static bool grow(struct policy_blob *b, size_t need)
 {
-	size_t cap = need + need / 4 + WALK_CHUNK / 4;
+	size_t cap = need + need / 8 + WALK_CHUNK / 8;
 	uint64_t *words;
 
 	if (need > b->max) {

@@ -245,17 +245,22 @@ static int prepare(struct ports *p)
 
 static int sweep(struct ports *p)
 {
-	int rc = 0;
+	size_t n_from = 0, n_to = 0;
+	int rc;
 
-	for (uint32_t g = 0; !rc && g < p->groups.n; g++) {
-		rc = policy_sweep_add(&p->from, g, &sample(p, g)->sport, PORT_MAX);
-		if (!rc)
-			rc = policy_sweep_add(&p->to, g, to_set(sample(p, g)), PORT_MAX);
-		if (!rc && !sample(p, g)->sport.n)
+	for (uint32_t g = 0; g < p->groups.n; g++) {
+		n_from += sample(p, g)->sport.n;
+		n_to += to_set(sample(p, g))->n;
+	}
+	if (policy_sweep_room(&p->from, n_from) || policy_sweep_room(&p->to, n_to))
+		return -ENOMEM;
+	for (uint32_t g = 0; g < p->groups.n; g++) {
+		policy_sweep_add(&p->from, g, &sample(p, g)->sport, PORT_MAX);
+		policy_sweep_add(&p->to, g, to_set(sample(p, g)), PORT_MAX);
+		if (!sample(p, g)->sport.n)
 			switch_group(p, g); /* for good */
 	}
-	if (!rc)
-		rc = policy_sweep_run(&p->to, p->groups.n, PORT_BITS);
+	rc = policy_sweep_run(&p->to, p->groups.n, PORT_BITS);
 	return rc ? rc : policy_sweep_run(&p->from, p->groups.n, PORT_BITS);
 }
 
@@ -279,7 +284,7 @@ int policy_class_rest(struct policy_class_build *b, const struct policy_kinds *k
 
 	b->part = "combinations of ports";
 	p.from = (struct policy_sweep){ .found = from_found, .arg = &p };
-	p.to = (struct policy_sweep){ .found = to_found, .arg = &p };
+	p.to = (struct policy_sweep){ .keep = true, .found = to_found, .arg = &p };
 	rc = prepare(&p);
 	if (!rc)
 		rc = sweep(&p);

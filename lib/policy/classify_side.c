@@ -3,7 +3,7 @@
  * Sources or destinations of one family. Rules that ask for nothing here stand in one row by
  * themselves, so that the row of a class has only the few rules that name its addresses.
  */
-#include <stdlib.h>
+#include <errno.h>
 
 #include "policy/classify.h"
 
@@ -76,11 +76,16 @@ static size_t put_any(struct policy_class_build *b, int how)
 
 static int sweep(struct side *d, struct policy_sweep *s, int how)
 {
-	int rc = 0;
+	enum pt_af af = family_of(how);
+	size_t n = 0;
 
-	for (uint32_t i = 0; !rc && i < d->groups.n; i++)
-		rc = policy_sweep_add(s, i, set_of(policy_sample(d->b, &d->groups, i), how), pt_af_max(family_of(how)));
-	return rc ? rc : policy_sweep_run(s, d->groups.n, pt_af_bits(family_of(how)));
+	for (uint32_t i = 0; i < d->groups.n; i++)
+		n += set_of(policy_sample(d->b, &d->groups, i), how)->n;
+	if (policy_sweep_room(s, n))
+		return -ENOMEM;
+	for (uint32_t i = 0; i < d->groups.n; i++)
+		policy_sweep_add(s, i, set_of(policy_sample(d->b, &d->groups, i), how), pt_af_max(af));
+	return policy_sweep_run(s, d->groups.n, pt_af_bits(af));
 }
 
 int policy_class_side(struct policy_class_build *b, int six, int dst)

@@ -10,23 +10,31 @@
 
 #include "policy/classify.h"
 
-static int add_event(struct policy_sweep *s, uint32_t group, pt_u128 at)
+int policy_sweep_room(struct policy_sweep *s, size_t n_intervals)
 {
-	struct policy_mark e = { .high = (uint64_t)(at >> 64), .low = (uint64_t)at, .number = group };
+	size_t n = 2 * n_intervals + 1;
 
-	return pt_vec_push(NULL, &s->events, e);
+	s->keys.v = malloc(n * sizeof(*s->keys.v));
+	if (s->keep)
+		s->events.v = malloc(n * sizeof(*s->events.v));
+	else if (s->keys.v)
+		s->events.v = s->keys.v + 1;
+	return s->keys.v && s->events.v ? 0 : -ENOMEM;
 }
 
-int policy_sweep_add(struct policy_sweep *s, uint32_t group, const struct pt_iset *set, pt_u128 max)
+static void add_event(struct policy_sweep *s, uint32_t group, pt_u128 at)
 {
-	int rc = 0;
+	s->events.v[s->events.n++] =
+		(struct policy_mark){ .high = (uint64_t)(at >> 64), .low = (uint64_t)at, .number = group };
+}
 
-	for (size_t i = 0; !rc && i < set->n; i++) {
-		rc = add_event(s, group, set->v[i].lo);
-		if (!rc && set->v[i].hi < max)
-			rc = add_event(s, group, set->v[i].hi + 1);
+void policy_sweep_add(struct policy_sweep *s, uint32_t group, const struct pt_iset *set, pt_u128 max)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		add_event(s, group, set->v[i].lo);
+		if (set->v[i].hi < max)
+			add_event(s, group, set->v[i].hi + 1);
 	}
-	return rc;
 }
 
 /* ---- sorting: by bytes from the highest, in place (McIlroy, Bostic, McIlroy 1993) ---- */
@@ -50,7 +58,7 @@ static void insertion_sort(struct policy_mark *v, size_t n)
 
 static unsigned int byte_of(const struct policy_mark *m, unsigned int shift)
 {
-	return (shift >= 64 ? m->high >> (shift - 64) : m->low >> shift) & 0xff;
+	return (uint8_t)(shift >= 64 ? m->high >> (shift - 64) : m->low >> shift);
 }
 
 /* Puts each where its byte belongs; END[] are the places behind each byte's own. */
@@ -109,6 +117,7 @@ static void turn(struct policy_sweep *s, uint32_t group)
 	s->place[group] = WALK_NONE;
 }
 
+/* No more keys than events are behind us, and the first: a key may take the place of an event. */
 static int add_key(struct policy_sweep *s, struct policy_mark key, struct policy_hash h)
 {
 	uint32_t *value;
@@ -121,7 +130,8 @@ static int add_key(struct policy_sweep *s, struct policy_mark key, struct policy
 	if (s->keys.n && s->keys.v[s->keys.n - 1].number == *value)
 		return 0;
 	key.number = *value;
-	return pt_vec_push(NULL, &s->keys, key);
+	s->keys.v[s->keys.n++] = key;
+	return 0;
 }
 
 static int run(struct policy_sweep *s)
@@ -160,7 +170,8 @@ int policy_sweep_run(struct policy_sweep *s, uint32_t n_groups, unsigned int bit
 
 void policy_sweep_fini(struct policy_sweep *s)
 {
-	free(s->events.v);
+	if (s->keep)
+		free(s->events.v);
 	free(s->keys.v);
 	free(s->seen.slots);
 	free(s->active);
