@@ -48,8 +48,8 @@ function ports(kind,    p)
 
 function acl(sites)
 {
-	return narrow(pick(sites)) "\t" narrow(pick(sites)) "\t" ports("any") "\t" ports(rand() < 0.8 ? "exact" : "range") "\t" \
-		(rand() < 0.75 ? "0x06/0xFF" : "0x11/0xFF")
+	return narrow(pick(sites)) "\t" narrow(pick(sites)) "\t" ports("any") "\t" \
+		ports(rand() < 0.8 ? "exact" : "range") "\t" (rand() < 0.75 ? "0x06/0xFF" : "0x11/0xFF")
 }
 
 # As people write them, what is about everything comes late: before the last tenth, one side is narrow.

@@ -45,12 +45,13 @@ both_rows()
 
 # ---- rules ----
 
+# load_rules SET FILTERS ROUNDS
 load_rules()
 {
 	progress "load, $1"
 	tests/bench/classbench "$2" >"$tmp/load.conf"
 	tests/bench/classbench -n "$2" >"$tmp/load.nft"
-	for _ in $(seq "$load_rounds"); do
+	for _ in $(seq "$3"); do
 		timed "apply.$1" "$ptfw" -q apply -f "$tmp/load.conf"
 		timed "nft-f.$1" nft -f "$tmp/load.nft"
 		timed "check.$1" "$ptfw" -q check -f "$tmp/load.conf"
@@ -141,7 +142,7 @@ load_table()
 		echo "create huge hash:net maxelem 4000000"
 		sed 's/^/add huge /' "$tmp/huge.list"
 	} >"$tmp/huge.ipset"
-	for _ in $(seq "$table_rounds"); do
+	for _ in $(seq "$large_rounds"); do
 		timed apply.table "$ptfw" -q apply -f "$tmp/huge.conf"
 		timed nft-f.table nft -f "$tmp/huge.nft"
 		timed ipset.table ipset -file "$tmp/huge.ipset" restore
@@ -154,23 +155,22 @@ load_table()
 replace_table()
 {
 	progress 'table replace'
-	prefixes 100000 >"$tmp/list.list"
-	prefixes 100000 10 >"$tmp/other.list"
-	table_file "$tmp/list.list" >"$tmp/list.conf"
-	for list in list other; do
-		{
-			printf 'table inet bench { set list { type ipv4_addr; flags interval; }; }\nflush set inet bench list\n'
-			nft_set list "$tmp/$list.list"
-		} >"$tmp/$list.nft"
-	done
 	lab_ns tables tablesbyhand
 	in_ns tables tests/bench/router.sh
-	in_ns tables "$ptfw" -q apply -f "$tmp/list.conf"
-	in_ns tablesbyhand nft -f "$tmp/list.nft"
-	for _ in $(seq "$load_rounds"); do
-		for list in other list; do
-			timed_in tables replace "$ptfw" -q -f "$tmp/list.conf" table replace list --file "$tmp/$list.list"
-			timed_in tablesbyhand nft-replace nft -f "$tmp/$list.nft"
+	mkdir "$tmp/before" "$tmp/after"
+	prefixes 100000 >"$tmp/before/spam.list"
+	prefixes 100000 10 >"$tmp/after/spam.list"
+	table_file "$tmp/before/spam.list" >"$tmp/before/conf"
+	in_ns tables "$ptfw" -q apply -f "$tmp/before/conf"
+	for list in after before; do
+		nft_set spam "$tmp/$list/spam.list" >"$tmp/$list/nft"
+		in_ns tablesbyhand nft -f "$tmp/$list/nft"
+		sed -i '1i flush set inet bench spam' "$tmp/$list/nft"
+	done
+	for _ in $(seq "$large_rounds"); do
+		for list in after before; do
+			timed_in tables replace "$ptfw" -q table replace spam --file "$tmp/$list/spam.list"
+			timed_in tablesbyhand nft-replace nft -f "$tmp/$list/nft"
 		done
 	done
 	row 'table replace, 10 of 100000 differ / nft flush and add' replace.ms nft-replace.ms ms

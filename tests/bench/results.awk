@@ -65,9 +65,11 @@ function series_json(series,    i, text)
 
 function head_json()
 {
-	printf "{\"schema\":\"patronus.bench.v2\",\"mode\":%s,\"seed\":%d,\"started\":%s,", quoted(mode), seed, quoted(started) >json
+	printf "{\"schema\":\"patronus.bench.v2\",\"mode\":%s,\"seed\":%d,\"started\":%s,", quoted(mode), seed,
+		quoted(started) >json
 	printf "\n \"machine\":%s,\"processors\":%d,\"kernel\":%s,", quoted(machine), processors, quoted(kernel) >json
-	printf "\n \"peers\":{\"nft\":%s,\"ipset\":%s,\"conntrack\":%s},", quoted(nft), quoted(ipset), quoted(conntrack) >json
+	printf "\n \"peers\":{\"nft\":%s,\"ipset\":%s,\"conntrack\":%s},", quoted(nft), quoted(ipset),
+		quoted(conntrack) >json
 	printf "\n \"cases\":[" >json
 }
 

@@ -12,7 +12,7 @@
 #
 # What is not assigned here comes from run.sh.
 
-progress() { printf 'bench: %s\n' "$*" >&2; }
+progress() { printf 'bench: %4d s  %s\n' $(($(date +%s) - started)) "$*" >&2; }
 
 sample()
 {
@@ -41,7 +41,7 @@ results()
 	: >>"$tmp/rows"
 	: >>"$tmp/skipped"
 	awk -F '\t' -v json="$1" -v mode="$mode" -v seed="$seed" -v kernel="$(uname -r)" -v machine="$(machine)" \
-		-v processors="$(nproc)" -v started="$started" -v nft="$(version_of nft --version)" \
+		-v processors="$(nproc)" -v started="$(date -u -d "@$started" +%Y-%m-%dT%H:%M:%SZ)" -v nft="$(version_of nft --version)" \
 		-v ipset="$(version_of ipset --version)" -v conntrack="$(version_of conntrack --version)" -f tests/bench/results.awk \
 		"$tmp/samples" "$tmp/rows" "$tmp/skipped"
 }

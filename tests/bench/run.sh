@@ -20,12 +20,12 @@ offer_object=$build/tests/bench/offer.bpf.o
 mode=${BENCH:-quick}
 seed=${SEED:-1}
 cases=${CASES:-forward load table read}
-started=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+started=$(date +%s)
 state_count=100000
 
 case $mode in
-quick) rounds=5 offer_ms=60 load_rounds=3 table_rounds=1 table_size=100000 ;;
-full) rounds=15 offer_ms=200 load_rounds=7 table_rounds=3 table_size=1000000 ;;
+quick) rounds=5 offer_ms=60 load_rounds=3 large_rounds=2 table_size=100000 ;;
+full) rounds=15 offer_ms=200 load_rounds=7 large_rounds=3 table_size=1000000 ;;
 *)
 	echo 'bench: BENCH is quick or full' >&2
 	exit 2
@@ -48,8 +48,13 @@ esac
 lab_begin || { echo "bench: $lab_why" >&2; exit 1; }
 tmp=$lab_tmp
 for tool in nft ipset conntrack; do
-	command -v "$tool" >/dev/null || { echo "bench: needs $tool to compare with; see contrib/bootstrap bench" >&2; exit 1; }
+	command -v "$tool" >/dev/null || {
+		echo "bench: needs $tool to compare with; see contrib/bootstrap bench" >&2
+		exit 1
+	}
 done
+# What was measured before something failed, or somebody had enough, is told all the same.
+trap 'results "$build/bench.json"; lab_end' EXIT
 
 wanted() { case " $cases " in *" $1 "*) return 0 ;; esac; return 1; }
 
@@ -65,7 +70,7 @@ each_set()
 	done 3<"$tmp/sets"
 }
 
-load_if_large() { case $1 in *000_trace | *_1000) ;; *) load_rules "$@" ;; esac; }
+load_if_large() { case $1 in *_1000) ;; *) load_rules "$1" "$2" "$load_rounds" ;; esac; }
 
 progress "$mode, seed $seed, ${CLASSBENCH:-rule sets made up}"
 make_sets
@@ -77,7 +82,7 @@ fi
 if wanted load; then
 	each_set load_if_large
 	tests/bench/classbench -g acl -l 50000 -s "$seed" >"$tmp/acl_50000"
-	load_rules acl_50000 "$tmp/acl_50000"
+	load_rules acl_50000 "$tmp/acl_50000" "$large_rounds"
 fi
 # Two words: name and file.
 # shellcheck disable=SC2086
@@ -91,4 +96,3 @@ if wanted table; then
 	read_table
 fi
 ! wanted read || read_states
-results "$build/bench.json"
