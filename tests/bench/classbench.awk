@@ -137,6 +137,26 @@ function nft(verb, src, dst, proto,    ip)
 	printf " counter %s\n", verb == "pass" ? "accept" : "drop"
 }
 
+function iptables_ports(which, range,    end)
+{
+	split(range, end, "-")
+	return range == "0-65535" ? "" : sprintf(" --%s %s", which, end[1] == end[2] ? end[1] : end[1] ":" end[2])
+}
+
+# A rule of it has one protocol.
+function iptables(verb, src, dst, proto,    i, n, each)
+{
+	n = split(has_ports(proto) && proto < 0 ? "6 17" : proto, each, " ")
+	for (i = 1; i <= n; i++) {
+		printf "-A FORWARD%s%s", src == "" ? "" : " -s " src, dst == "" ? "" : " -d " dst
+		if (proto >= 0 || n > 1)
+			printf " -p %d", each[i]
+		if (has_ports(proto))
+			printf "%s%s", iptables_ports("sport", sports), iptables_ports("dport", dports)
+		printf " -j %s\n", verb == "pass" ? "ACCEPT" : "DROP"
+	}
+}
+
 # ---- traces ----
 
 function remember(text,    part)
@@ -208,6 +228,8 @@ BEGIN {
 		printf "interface wan { device = \"in0\" address = { \"10.253.253.1/24\", \"fd00:253:1::1/64\" } }\n" \
 			"interface lan { device = \"out0\" address = { \"10.253.254.1/24\", \"fd00:253:2::1/64\" } }\n" \
 			"firewall {\nbuiltin = false\nrules = {\n"
+	if (want == "iptables")
+		printf "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT\n"
 	if (want == "nft")
 		printf "table inet bench {\n chain forward {\n  type filter hook forward priority 0; policy drop;\n" \
 			"  ct state established,related accept\n"
@@ -244,6 +266,8 @@ traces {
 	dst = prefix($2)
 	if (want == "patronus")
 		patronus(verb, src, dst, protocol($9))
+	else if (want == "iptables")
+		iptables(verb, src, dst, protocol($9))
 	else
 		nft(verb, src, dst, protocol($9))
 	next
@@ -260,4 +284,6 @@ END {
 		print "\"pass out quick no state\"\n} }"
 	if (want == "nft")
 		print " }\n}"
+	if (want == "iptables")
+		print "COMMIT"
 }

@@ -51,12 +51,15 @@ load_rules()
 	progress "load, $1"
 	tests/bench/classbench "$2" >"$tmp/load.conf"
 	tests/bench/classbench -n "$2" >"$tmp/load.nft"
+	tests/bench/classbench -i "$2" >"$tmp/load.iptables"
 	for _ in $(seq "$3"); do
 		timed "apply.$1" "$ptfw" -q apply -f "$tmp/load.conf"
 		timed "nft-f.$1" nft -f "$tmp/load.nft"
+		timed "iptables.$1" "$(iptables_of "$2")" "$tmp/load.iptables"
 		timed "check.$1" "$ptfw" -q check -f "$tmp/load.conf"
 	done
 	both_rows "apply $1 / nft -f" "apply.$1" "nft-f.$1" 0.2 0.2
+	both_rows "apply $1 / iptables-restore" "apply.$1" "iptables.$1"
 	row "check $1 / apply" "check.$1.ms" "apply.$1.ms" ms
 }
 

@@ -68,8 +68,8 @@ function head_json()
 	printf "{\"schema\":\"patronus.bench.v2\",\"mode\":%s,\"seed\":%d,\"started\":%s,", quoted(mode), seed,
 		quoted(started) >json
 	printf "\n \"machine\":%s,\"processors\":%d,\"kernel\":%s,", quoted(machine), processors, quoted(kernel) >json
-	printf "\n \"peers\":{\"nft\":%s,\"ipset\":%s,\"conntrack\":%s},", quoted(nft), quoted(ipset),
-		quoted(conntrack) >json
+	printf "\n \"peers\":{\"nft\":%s,\"iptables\":%s,\"ipset\":%s,\"conntrack\":%s},", quoted(nft),
+		quoted(iptables), quoted(ipset), quoted(conntrack) >json
 	printf "\n \"cases\":[" >json
 }
 

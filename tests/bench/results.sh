@@ -41,7 +41,8 @@ results()
 	: >>"$tmp/rows"
 	: >>"$tmp/skipped"
 	awk -F '\t' -v json="$1" -v mode="$mode" -v seed="$seed" -v kernel="$(uname -r)" -v machine="$(machine)" \
-		-v processors="$(nproc)" -v started="$(date -u -d "@$started" +%Y-%m-%dT%H:%M:%SZ)" -v nft="$(version_of nft --version)" \
-		-v ipset="$(version_of ipset --version)" -v conntrack="$(version_of conntrack --version)" -f tests/bench/results.awk \
-		"$tmp/samples" "$tmp/rows" "$tmp/skipped"
+		-v processors="$(nproc)" -v started="$(date -u -d "@$started" +%Y-%m-%dT%H:%M:%SZ)" \
+		-v nft="$(version_of nft --version)" -v iptables="$(version_of iptables-legacy --version)" \
+		-v ipset="$(version_of ipset --version)" -v conntrack="$(version_of conntrack --version)" \
+		-f tests/bench/results.awk "$tmp/samples" "$tmp/rows" "$tmp/skipped"
 }
