@@ -10,11 +10,11 @@
 #define MANY UINT_MAX
 
 static const struct pt_cli_cmd commands[] = {
-	{ "check", NULL, NULL, "judge the file; change nothing", PT_CLI_FILE | PT_CLI_JSON | PT_CLI_KERNEL, 0, 0, NULL,
+	{ "check", NULL, NULL, "judge the file; change nothing", PT_CLI_FILE | PT_CLI_ENGINE | PT_CLI_JSON | PT_CLI_KERNEL, 0, 0, NULL,
 	  cmd_check },
-	{ "diff", NULL, NULL, "what apply would write; status 3 when there is anything", PT_CLI_FILE | SHOW, 0, 0, NULL,
+	{ "diff", NULL, NULL, "what apply would write; status 3 when there is anything", PT_CLI_FILE | PT_CLI_ENGINE | SHOW, 0, 0, NULL,
 	  cmd_diff },
-	{ "apply", NULL, NULL, "put the file in force in one transaction", PT_CLI_FILE | PT_CLI_DRY | PT_CLI_VERBOSE | SHOW,
+	{ "apply", NULL, NULL, "put the file in force in one transaction", PT_CLI_FILE | PT_CLI_ENGINE | PT_CLI_DRY | PT_CLI_VERBOSE | SHOW,
 	  0, 0, NULL, cmd_apply },
 	{ "stop", NULL, NULL, "take the rules out of force and go on blocking", PT_CLI_OPEN, 0, 0, NULL, cmd_stop },
 	{ "info", NULL, NULL, "engine, applied file, numbers", SHOW, 0, 0, NULL, cmd_info },

@@ -38,13 +38,31 @@ static int print_diagnostics(struct pt_cli *c)
 	return pt_cli_end(c, o);
 }
 
+/* The engine that is asked for; a usage error. */
+static int engine_of(struct pt_cli *c, enum pt_engine *out)
+{
+	static const char *const names[] = { "auto", "bpf", "nft", "linear" };
+
+	*out = PT_ENGINE_AUTO;
+	for (size_t i = 0; c->engine && i < PT_ARRAY_SIZE(names); i++)
+		if (!strcmp(c->engine, names[i])) {
+			*out = (enum pt_engine)i;
+			return 0;
+		}
+	return c->engine ? pt_cli_usage(c, "'%s' is no engine: auto, bpf, nft or linear", c->engine) : 0;
+}
+
 int cmd_check(struct pt_cli *c)
 {
+	enum pt_engine engine;
 	struct pt_plan p;
 	size_t rules = 0;
 	int rc, trial = 0;
 
-	rc = pt_plan_offline(c->file, &p, &c->err);
+	rc = engine_of(c, &engine);
+	if (rc)
+		return rc;
+	rc = pt_plan_offline(c->file, engine, &p, &c->err);
 	if (!rc) {
 		rules = p.conf->rules.n;
 		if (c->kernel)
@@ -86,8 +104,8 @@ static int print_plan(struct pt_cli *c, const struct pt_plan *p)
 	if (!o)
 		return -ENOMEM;
 	pt_out_top_str(o, "file", c->file);
-	pt_out_top_u64(o, "writes", pt_nft_plan_writes(p->change));
-	pt_nft_plan_walk(p->change, print_operation, o);
+	pt_out_top_u64(o, "writes", pt_plan_writes(p));
+	pt_plan_walk(p, print_operation, o);
 	return pt_cli_end(c, o);
 }
 
@@ -102,14 +120,17 @@ static int plan_exit(struct pt_cli *c, int rc)
 /* Plans the file against the kernel and lets USE have it. */
 static int with_plan(struct pt_cli *c, int (*use)(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf))
 {
+	enum pt_engine engine;
 	struct sockets s;
 	struct pt_plan p;
 	int rc;
 
-	rc = sockets_open(&s, &c->err);
+	rc = engine_of(c, &engine);
+	if (!rc)
+		rc = sockets_open(&s, &c->err);
 	if (rc)
 		return rc;
-	rc = pt_plan_online(c->file, s.nf, s.route, &p, &c->err);
+	rc = pt_plan_online(c->file, engine, s.nf, s.route, &p, &c->err);
 	if (rc) {
 		rc = plan_exit(c, rc);
 	} else {
@@ -125,7 +146,7 @@ static int diff(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
 	int rc = print_plan(c, p);
 
 	(void)nf;
-	return rc ? rc : pt_nft_plan_writes(p->change) ? PT_EXIT_NO : PT_EXIT_OK;
+	return rc ? rc : pt_plan_writes(p) ? PT_EXIT_NO : PT_EXIT_OK;
 }
 
 int cmd_diff(struct pt_cli *c)

@@ -78,7 +78,7 @@ int cli_batch(struct pt_cli *outer)
 
 	rc = pt_file_read(outer->batch, PT_FILE_MAX, &text, &len, &outer->err);
 	if (rc)
-		return PT_EXIT_CONFIG;
+		return rc == -ENOMEM ? rc : PT_EXIT_CONFIG;
 	if (memchr(text, '\0', len)) {
 		pt_err_add(&outer->err, PT_ERROR, NULL, "write the commands as text, one a line",
 			   "the batch %s has a NUL byte", outer->batch);

@@ -114,6 +114,8 @@ static void complete_word(struct pt_cli *c, const struct pt_cli_cmd *cmd, size_t
 		complete_argument(c, cmd, begun);
 }
 
+static const char *const engines[] = { "auto", "bpf", "nft", "linear" };
+
 int cli_complete(struct pt_cli *c, const struct cli_words *words)
 {
 	const char *begun = words->n ? words->v[words->n - 1] : "";
@@ -131,6 +133,9 @@ int cli_complete(struct pt_cli *c, const struct cli_words *words)
 		complete_word(c, cmd, plain.n, begun);
 	else if (waits->name && !strcmp(waits->name, "netns"))
 		complete_netns(begun);
+	else if (waits->bit == PT_CLI_ENGINE)
+		for (size_t i = 0; i < PT_ARRAY_SIZE(engines); i++)
+			print_if(engines[i], (void *)begun);
 	pt_err_fini(&c->err); /* whoever completes wants words, not errors */
 	free(plain.v);
 	return PT_EXIT_OK;

@@ -104,6 +104,14 @@ static int check_use(struct pt_cli *c, const struct pt_cli_cmd *cmd)
 	return 0;
 }
 
+/* No failure is silent: one that left no record gets one that names WHAT failed. */
+static int told(struct pt_cli *c, int rc, const char *what, const char *more)
+{
+	if (rc < 0 && !c->err.n_errors)
+		(void)pt_err_sys(&c->err, rc, "%s%s%s", what, more ? " " : "", more ? more : "");
+	return pt_cli_exit(rc);
+}
+
 /* Runs ACT in the namespace that is asked for; back in our own afterwards, for the next line of a batch. */
 static int in_netns(struct pt_cli *c, int (*act)(struct pt_cli *c))
 {
@@ -131,10 +139,7 @@ static int run(struct pt_cli *c, const struct cli_words *words)
 	rc = check_use(c, cmd);
 	if (!rc)
 		rc = in_netns(c, cmd->run);
-	if (rc < 0 && !c->err.n_errors) /* no failure is silent */
-		(void)pt_err_sys(&c->err, rc, "%s%s%s", cmd->object, cmd->command ? " " : "",
-				 cmd->command ? cmd->command : "");
-	return pt_cli_exit(rc);
+	return told(c, rc, cmd->object, cmd->command);
 }
 
 /* Takes the word "help" out, first or last, where it was not behind "--". */
@@ -177,7 +182,7 @@ static int batch(struct pt_cli *c, const struct cli_words *words)
 		return pt_cli_usage(c, "with --batch, options of commands stand in its lines");
 	if (c->nested)
 		return pt_cli_usage(c, "a batch cannot run another one");
-	return pt_cli_exit(in_netns(c, cli_batch));
+	return told(c, in_netns(c, cli_batch), "--batch", c->batch);
 }
 
 static int dispatch(struct pt_cli *c, const struct cli_words *all, int asked)
@@ -221,7 +226,7 @@ int cli_line(struct pt_cli *c, size_t argc, char **argv)
 	int rc;
 
 	rc = cli_options_parse(c, argc, argv, &words);
-	rc = rc < 0 ? pt_cli_exit(rc) : dispatch(c, &words, rc);
+	rc = rc < 0 ? told(c, rc, "reading the command line", NULL) : dispatch(c, &words, rc);
 	if (fflush(stdout) && errno != EPIPE && !rc) /* what was asked for is done all the same */
 		pt_err_add(&c->err, PT_WARNING, NULL, NULL, "done, but it could not be said on standard output: %s",
 			   strerror(errno));

@@ -33,6 +33,7 @@ TEXT(file)
 TEXT(input)
 TEXT(timeout)
 TEXT(netns)
+TEXT(engine)
 TEXT(batch)
 
 static int set_pretty(struct pt_cli *c, const char *value)
@@ -105,6 +106,7 @@ const struct cli_option cli_options[] = {
 	{ 0, "file", "FILE", PT_CLI_INPUT, "addresses from a file, - for standard input", set_input },
 	{ 0, "timeout", "TIME", PT_CLI_TIMEOUT, "how long added addresses stay, such as 1h30m", set_timeout },
 	{ 0, "kernel", NULL, PT_CLI_KERNEL, "let the kernel try the rules too, in a namespace of their own", set_kernel },
+	{ 0, "engine", "ENGINE", PT_CLI_ENGINE, "who judges arriving packets: auto, bpf, nft or linear", set_engine },
 	{ 0, "open", NULL, PT_CLI_OPEN, "pass everything instead of blocking everything", set_open },
 	{ 'N', "numeric", NULL, PT_CLI_ALWAYS, "never resolve addresses (the default)", set_numeric },
 	{ 'c', "color", "[=auto|always|never]", PT_CLI_ALWAYS, "colour", set_colour },

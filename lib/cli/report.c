@@ -28,8 +28,10 @@ void cli_escaped(FILE *f, const char *s, size_t n)
 	struct pt_buf b = { 0 };
 
 	pt_escape(&b, s, n);
-	if (b.s && !b.err)
+	if (!b.err && b.s)
 		fputs(b.s, f);
+	for (size_t i = 0; b.err && i < n; i++) /* without memory, a poor message is better than none */
+		fputc(s[i] >= ' ' && s[i] <= '~' ? s[i] : '?', f);
 	pt_buf_fini(&b);
 }
 
@@ -106,6 +108,8 @@ void pt_cli_report(const struct pt_cli *c, const struct pt_err *e)
 			fputc('\n', stderr);
 		}
 	}
-	if (e->more)
+	if (e->more && e->list.n < PT_ERR_MAX) /* it was memory, not room in the list, that was missing */
+		fprintf(stderr, "%s: error: out of memory, %zu messages lost\n", c->tool->name, e->more);
+	else if (e->more)
 		fprintf(stderr, "%s: %zu more errors are not shown\n", c->tool->name, e->more);
 }

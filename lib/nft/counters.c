@@ -101,3 +101,15 @@ bool pt_nft_unjudged(const struct pt_nft_state *s, uint64_t *packets, uint64_t *
 	}
 	return found;
 }
+
+enum pt_engine pt_nft_engine(const struct pt_nft_state *s)
+{
+	uint64_t packets, bytes;
+
+	if (pt_nft_unjudged(s, &packets, &bytes))
+		return PT_ENGINE_BPF;
+	for (size_t i = 0; s->objects && i < s->objects->sets.n; i++)
+		if (strstr(s->objects->sets.v[i].name, NFT_CUT))
+			return PT_ENGINE_NFT;
+	return PT_ENGINE_LINEAR;
+}

@@ -70,6 +70,7 @@ struct nft_set {
 	PT_VEC(struct pt_ival) raw; /* the elements one by one, sorted, possibly adjacent */
 	struct nft_elems *pending;  /* being read; malloc'ed, NULL after pt_nft_read() */
 	bool unread;                /* left out: the contents are those wanted */
+	bool expires;               /* some elements will leave by themselves */
 	uint64_t handle;
 };
 
@@ -117,6 +118,7 @@ void nft_table_set_name(char out[NFT_SETNAME_MAX], const char *table, enum pt_af
 #define NFT_MAP_ACT "in.act"
 #define NFT_NAME_TURN "ptfw.turn." /* 0 or 1 follows: sends packets of this turn to the groups */
 #define NFT_NAME_NONE "ptfw.none." /* likewise: no constant rule matches */
+#define NFT_CUT ".cut." /* in the names of the maps of a tree of chains */
 #define NFT_NAME_UNJUDGED "ptfw.unjudged"
 /* The chain that carries digest, path and time of the applied file in its user data: a table's user
  * data cannot be changed once the table exists. Reserved; never part of a program. */

@@ -59,43 +59,101 @@ static int read_back(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e)
 	if (rc)
 		pt_err_add(e, PT_ERROR, NULL, "see `ptfw diff`",
 			   "the transaction is done and in force, but could not be read back");
-	if (rc || !pt_nft_plan_writes(p->change))
+	if (rc || !pt_plan_writes(p))
 		return rc;
-	pt_nft_plan_walk(p->change, first_difference, &what);
+	pt_plan_walk(p, first_difference, &what);
 	pt_err_add(e, PT_ERROR, NULL,
 		   "another program may be changing the table: see `ptfw diff`, then apply again",
 		   "after the transaction the kernel holds something else than was written"
 		   " (still to do: %s, %zu in all)",
-		   what.s ? what.s : "?", pt_nft_plan_writes(p->change));
+		   what.s ? what.s : "?", pt_plan_writes(p));
 	pt_buf_fini(&what);
 	return -EBADMSG;
 }
 
-/* Sends p->change, planning anew when the generation moved; then reads back. */
+/* The chains in two transactions, and the exchange of the classifier's tables between them. */
+static int commit_exchange(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e)
+{
+	struct pt_nft_plan *first = NULL, *rest = NULL;
+	int rc;
+
+	rc = pt_nft_diff_first(p->prog, p->have, &first, e);
+	if (!rc)
+		rc = pt_nft_diff_rest(p->prog, p->have, first, &rest, e);
+	if (!rc)
+		rc = pt_nft_commit(nf, first, e);
+	if (!rc)
+		rc = plan_ingress_switch(p, e);
+	if (!rc)
+		rc = pt_nft_commit(nf, rest, e);
+	pt_nft_plan_free(first);
+	pt_nft_plan_free(rest);
+	return rc;
+}
+
+/* -ERESTART: somebody else was faster. */
+static int commit_once(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e)
+{
+	uint64_t packets, bytes;
+	int rc;
+
+	if (p->tables && pt_nft_unjudged(p->have, &packets, &bytes)) {
+		rc = commit_exchange(p, nf, e);
+	} else {
+		rc = plan_ingress_switch(p, e);
+		if (!rc)
+			rc = pt_nft_commit(nf, p->change, e);
+		if (rc && rc != -ERESTART)
+			plan_ingress_undo(p);
+	}
+	return rc || p->offline ? rc : plan_ingress_retire(p, e);
+}
+
+/* Makes the program and its tables ready; where AUTO chose them and they cannot be had, nft's own engine
+ * takes their place: the machine must not stay without rules for want of speed. */
+static int prepare(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e)
+{
+	struct pt_err why = { 0 };
+	int rc;
+
+	rc = plan_ingress_prepare(p, p->wanted == PT_ENGINE_AUTO ? &why : e);
+	if (rc && p->wanted == PT_ENGINE_AUTO) {
+		pt_err_add(e, PT_WARNING, NULL, "the rules are in force without it; packets cost more",
+			   "the classifier cannot be used: %s", why.list.n ? why.list.v[0].msg : strerror(-rc));
+		rc = plan_fall_back(p, "the kernel did not take the classifier", e);
+		if (!rc)
+			rc = plan_observe(p, nf, e);
+	}
+	pt_err_fini(&why);
+	return rc;
+}
+
+/* Puts the plan in force, planning anew when the generation moved; then reads back. */
 int plan_commit(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_err *e)
 {
 	int rc = -ERESTART;
 
 	*writes = 0;
 	for (int i = 0; i < COMMIT_TRIES && rc == -ERESTART; i++) {
-		if (i > 0) {
-			rc = plan_observe(p, nf, e);
-			if (rc)
-				return rc;
-		}
-		if (!pt_nft_plan_writes(p->change))
+		rc = i > 0 ? plan_observe(p, nf, e) : 0;
+		if (!rc && !pt_plan_writes(p))
 			return 0;
-		rc = pt_nft_commit(nf, p->change, e);
+		if (!rc)
+			rc = prepare(p, nf, e);
+		*writes = rc ? 0 : pt_plan_writes(p);
+		if (!rc)
+			rc = commit_once(p, nf, e);
 	}
 	if (rc == -ERESTART) {
 		pt_err_add(e, PT_ERROR, NULL, "find the program that keeps changing nftables, then apply again",
 			   "applying: the rules of this machine changed %d times meanwhile",
 			   COMMIT_TRIES);
-		return -EBUSY;
+		rc = -EBUSY;
 	}
-	if (rc)
+	if (rc) {
+		*writes = 0;
 		return rc;
-	*writes = pt_nft_plan_writes(p->change);
+	}
 	return read_back(p, nf, e);
 }
 
@@ -138,7 +196,7 @@ int pt_plan_apply(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt
 	rc = plan_lock(&fd, e);
 	if (rc)
 		return rc;
-	if (pt_nft_plan_writes(p->change) || !plan_store_has(p))
+	if (pt_plan_writes(p) || !plan_store_has(p))
 		rc = plan_store_write(p, e);
 	if (!rc)
 		rc = plan_commit(p, nf, writes, e);

@@ -27,6 +27,7 @@ static int follow_update(struct pt_nl *nf, struct pt_nl *route, size_t *writes, 
 	rc = pt_plan_applied(nf, &p, e);
 	if (rc)
 		goto out;
+	p.wanted = pt_nft_engine(p.have) == PT_ENGINE_BPF ? PT_ENGINE_AUTO : pt_nft_engine(p.have);
 	rc = pt_net_read(route, &p.host, e);
 	if (!rc)
 		rc = plan_build(&p, e);

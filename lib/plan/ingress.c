@@ -189,6 +189,20 @@ int plan_ingress_switch(struct pt_plan *p, struct pt_err *e)
 	return rc;
 }
 
+/* Where the chains could not be put in force after all, devices lose what they got for them. */
+void plan_ingress_undo(struct pt_plan *p)
+{
+	struct pt_ingress *g = p->ingress;
+	struct pt_err none = { 0 };
+	struct pt_nl *route = NULL;
+
+	if (p->tables && g->attach.n && !pt_nl_open(&route, NETLINK_ROUTE, &none))
+		for (size_t i = 0; i < g->attach.n; i++)
+			(void)!pt_tc_ingress_detach(route, g->attach.v[i]->ifindex, &none);
+	pt_nl_close(route);
+	pt_err_fini(&none);
+}
+
 int plan_ingress_retire(struct pt_plan *p, struct pt_err *e)
 {
 	struct pt_ingress *g = p->ingress;

@@ -8,6 +8,8 @@
 /* offline.c */
 int plan_digest(const char *text, size_t len, char out[65], struct pt_err *e);
 int plan_build(struct pt_plan *p, struct pt_err *e);
+/* Compiles anew for nft's own engine, for the reason WHY (a constant). */
+int plan_fall_back(struct pt_plan *p, const char *why, struct pt_err *e);
 int plan_observe(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e);
 
 /* store.c: copies of applied files under PT_RUN_DIR, named by their digest */
@@ -27,6 +29,7 @@ size_t plan_ingress_writes(const struct pt_ingress *g);
 void plan_ingress_walk(const struct pt_plan *p, pt_nft_op_cb cb, void *arg);
 int plan_ingress_prepare(struct pt_plan *p, struct pt_err *e);
 int plan_ingress_switch(struct pt_plan *p, struct pt_err *e);
+void plan_ingress_undo(struct pt_plan *p);
 int plan_ingress_retire(struct pt_plan *p, struct pt_err *e);
 
 /* adopt.c: states for the connections that were there before the first rules */

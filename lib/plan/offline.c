@@ -2,6 +2,7 @@
 /* From a file to what it wants in the kernel, and to the difference from what is there. */
 #include <errno.h>
 #include <openssl/evp.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "plan/internal.h"
@@ -23,42 +24,163 @@ int plan_digest(const char *text, size_t len, char out[65], struct pt_err *e)
 	return 0;
 }
 
+/* ---- which engine ---- */
+
+/* AUTO, for these rules. */
+static int engine_choose(struct pt_plan *p, struct pt_err *e)
+{
+	struct pt_arena *arena = pt_arena_new();
+	struct pt_order order = { 0 };
+	int rc = -ENOMEM;
+
+	p->engine_why = NULL;
+	if (arena)
+		rc = pt_order_build(p->policy, PT_IN, arena, &order);
+	p->engine = PT_ENGINE_NFT;
+	if (!rc && order.n_const >= PT_PLAN_BPF_MIN) {
+		p->engine_why = order.why_not;
+		p->engine = order.why_not ? PT_ENGINE_NFT : PT_ENGINE_BPF;
+	}
+	pt_arena_free(arena);
+	return rc ? pt_err_sys(e, rc, "choosing an engine") : 0;
+}
+
+static int compile(struct pt_plan *p, struct pt_err *e)
+{
+	struct pt_nft_source from = { .policy = p->policy, .host = p->host, .path = p->conf->path,
+				      .digest = p->digest, .engine = p->engine };
+
+	pt_classifier_free(p->tables);
+	p->tables = NULL;
+	pt_nft_prog_free(p->prog);
+	p->prog = NULL;
+	return pt_nft_compile(&from, &p->prog, e);
+}
+
+int plan_fall_back(struct pt_plan *p, const char *why, struct pt_err *e)
+{
+	p->engine = PT_ENGINE_NFT;
+	p->engine_why = why;
+	return compile(p, e);
+}
+
 /* Policy and program of p->conf, with the interface addresses of p->host if known. */
 int plan_build(struct pt_plan *p, struct pt_err *e)
 {
-	struct pt_nft_source from = { .host = p->host, .path = p->conf->path, .digest = p->digest,
-				      .engine = PT_ENGINE_LINEAR };
 	int rc;
 
 	rc = plan_digest(p->conf->text, p->conf->len, p->digest, e);
 	if (!rc && !p->policy)
 		rc = pt_policy_build(p->conf, &p->policy, e);
-	from.policy = p->policy;
-	if (!rc)
-		rc = pt_nft_compile(&from, &p->prog, e);
+	p->engine = p->wanted;
+	if (!rc && p->wanted == PT_ENGINE_AUTO)
+		rc = engine_choose(p, e);
+	return rc ? rc : compile(p, e);
+}
+
+/* ---- the kernel ---- */
+
+static int tables_build(struct pt_plan *p, const struct pt_order *order, const uint32_t *keys, uint32_t none,
+			struct pt_err *e)
+{
+	struct pt_class_input in = { .order = order, .keys = keys, .none = none };
+	struct pt_class_device *devices = calloc(p->host->ifs.n + 1, sizeof(*devices));
+	int rc;
+
+	if (!devices)
+		return pt_err_sys(e, -ENOMEM, "preparing the classifier");
+	for (size_t i = 0; i < p->host->ifs.n; i++) {
+		const struct pt_host_if *d = &p->host->ifs.v[i];
+
+		if (!d->port)
+			devices[in.n_devices++] = (struct pt_class_device){ d->device, d->ifindex };
+	}
+	in.devices = devices;
+	rc = pt_classifier_build(&in, &p->tables, e);
+	free(devices);
+	return rc;
+}
+
+/* The tables for the keys of now; those of before if they are the same. */
+static int tables_of(struct pt_plan *p, struct pt_err *e)
+{
+	const struct pt_order *order = pt_nft_prog_order(p->prog);
+	struct pt_err large = { 0 };
+	const uint32_t *keys;
+	uint32_t none;
+	uint64_t hash;
+	int rc;
+
+	if (!order || p->offline)
+		return 0;
+	keys = pt_nft_prog_keys(p->prog, &none);
+	hash = pt_hash64(keys, order->n_const * sizeof(*keys)) ^ none;
+	if (p->tables && p->tables_keys == hash)
+		return 0;
+	pt_classifier_free(p->tables);
+	p->tables = NULL;
+	p->tables_keys = hash;
+	rc = tables_build(p, order, keys, none, p->wanted == PT_ENGINE_AUTO ? &large : e);
+	if (rc == -E2BIG && p->wanted == PT_ENGINE_AUTO)
+		rc = plan_fall_back(p, "the classifier's tables would be too large", e);
+	else if (rc && p->wanted == PT_ENGINE_AUTO)
+		rc = pt_err_sys(e, rc, "compiling the rules for the classifier");
+	pt_err_fini(&large);
+	return rc;
+}
+
+static int read_kernel(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e)
+{
+	int rc;
+
+	pt_nft_state_free(p->have);
+	p->have = NULL;
+	rc = pt_nft_read_for(nf, p->prog, &p->have, e);
+	if (!rc && pt_nft_prog_settle(p->prog, p->have))
+		rc = pt_err_sys(e, -ENOMEM, "comparing the rules with those in the kernel");
 	return rc;
 }
 
 /* Reads the kernel and plans the change from it. */
 int plan_observe(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e)
 {
+	enum pt_engine before = p->engine;
 	int rc;
 
 	pt_nft_plan_free(p->change);
 	p->change = NULL;
-	pt_nft_state_free(p->have);
-	p->have = NULL;
-	rc = pt_nft_read_for(nf, p->prog, &p->have, e);
+	rc = read_kernel(p, nf, e);
+	if (!rc)
+		rc = tables_of(p, e);
+	if (!rc && p->engine != before)
+		rc = read_kernel(p, nf, e);
 	if (!rc)
 		rc = pt_nft_diff(p->prog, p->have, &p->change, e);
+	if (!rc && !p->offline)
+		rc = plan_ingress_observe(p, e);
 	return rc;
 }
 
-int pt_plan_offline(const char *path, struct pt_plan *p, struct pt_err *e)
+size_t pt_plan_writes(const struct pt_plan *p)
+{
+	return pt_nft_plan_writes(p->change) + plan_ingress_writes(p->ingress);
+}
+
+void pt_plan_walk(const struct pt_plan *p, pt_nft_op_cb cb, void *arg)
+{
+	pt_nft_plan_walk(p->change, cb, arg);
+	plan_ingress_walk(p, cb, arg);
+}
+
+/* ---- plans ---- */
+
+int pt_plan_offline(const char *path, enum pt_engine engine, struct pt_plan *p, struct pt_err *e)
 {
 	int rc;
 
 	memset(p, 0, sizeof(*p));
+	p->wanted = engine;
+	p->offline = true;
 	rc = pt_conf_load(path, &p->conf, e);
 	if (!rc)
 		rc = plan_build(p, e);
@@ -67,12 +189,13 @@ int pt_plan_offline(const char *path, struct pt_plan *p, struct pt_err *e)
 	return rc;
 }
 
-int pt_plan_online(const char *path, struct pt_nl *nf, struct pt_nl *route, struct pt_plan *p,
-		   struct pt_err *e)
+int pt_plan_online(const char *path, enum pt_engine engine, struct pt_nl *nf, struct pt_nl *route,
+		   struct pt_plan *p, struct pt_err *e)
 {
 	int rc;
 
 	memset(p, 0, sizeof(*p));
+	p->wanted = engine;
 	rc = pt_conf_load(path, &p->conf, e);
 	if (!rc)
 		rc = pt_net_read(route, &p->host, e);
@@ -89,6 +212,8 @@ void pt_plan_fini(struct pt_plan *p)
 {
 	pt_nft_plan_free(p->change);
 	pt_nft_state_free(p->have);
+	plan_ingress_free(p->ingress);
+	pt_classifier_free(p->tables);
 	pt_nft_prog_free(p->prog);
 	pt_policy_free(p->policy);
 	pt_host_free(p->host);

@@ -34,6 +34,7 @@ enum pt_cli_opt {
 	PT_CLI_OPEN = 1 << 10,   /* --open */
 	PT_CLI_TIMEOUT = 1 << 11, /* --timeout TIME */
 	PT_CLI_VERBOSE = 1 << 12, /* -v */
+	PT_CLI_ENGINE = 1 << 14, /* --engine ENGINE */
 	/* -q -c -N -h -V --netns --batch --force belong to every command */
 	PT_CLI_ALWAYS = 1 << 13,
 };
@@ -51,6 +52,7 @@ struct pt_cli {
 	const char *file;         /* the common file */
 	const char *input;        /* --file */
 	const char *timeout;
+	const char *engine;       /* --engine, as given */
 	const char *netns, *batch;
 	bool nested;              /* a line of a batch */
 	size_t argc;              /* arguments behind the command */

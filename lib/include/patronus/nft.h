@@ -101,6 +101,8 @@ struct pt_nft_counter {
 PT_API int pt_nft_counters(const struct pt_nft_state *s, struct pt_arena *a,
 			   struct pt_nft_counter **out, size_t *n) PT_MUST; /* sorted by id */
 
+/* The engine of what was read: NFT where long lists are trees, LINEAR also where there are no rules. */
+PT_API enum pt_engine pt_nft_engine(const struct pt_nft_state *s);
 /* Packets that came to be judged without an answer of the classifier's program. False: it has no part in
  * what was read. */
 PT_API bool pt_nft_unjudged(const struct pt_nft_state *s, uint64_t *packets, uint64_t *bytes);

@@ -22,17 +22,27 @@ struct pt_plan {
 	struct pt_nft_prog *prog;
 	struct pt_nft_state *have;  /* NULL when made offline */
 	struct pt_nft_plan *change; /* likewise */
+	enum pt_engine wanted, engine; /* asked for; chosen: BPF, NFT or LINEAR */
+	const char *engine_why;     /* AUTO did not choose BPF for more than PT_PLAN_BPF_MIN rules: why. NULL else */
 	struct pt_classifier *tables; /* of the arriving packets' rules; NULL: nft judges them */
+	uint64_t tables_keys;       /* hash of the keys that they were built with */
+	bool offline;               /* no program is to be put on devices: in a trial */
 	struct pt_ingress *ingress; /* the classifier in the kernel, as far as it differs; NULL when made offline */
 	char digest[65];            /* of the file's bytes */
 	size_t adopted;             /* connections that a first apply gave states to, see pt_plan_apply() */
 };
 
+/* AUTO chooses the classifier where the rules fit it and so many constant ones judge arriving packets. */
+#define PT_PLAN_BPF_MIN 64
+
 /* Loads PATH, builds and compiles; no kernel, no privilege. */
-PT_API int pt_plan_offline(const char *path, struct pt_plan *p, struct pt_err *e) PT_MUST;
+PT_API int pt_plan_offline(const char *path, enum pt_engine engine, struct pt_plan *p, struct pt_err *e) PT_MUST;
 /* The same, then reads the kernel and computes the change. Sockets are borrowed. */
-PT_API int pt_plan_online(const char *path, struct pt_nl *nf, struct pt_nl *route, struct pt_plan *p,
-			  struct pt_err *e) PT_MUST;
+PT_API int pt_plan_online(const char *path, enum pt_engine engine, struct pt_nl *nf, struct pt_nl *route,
+			  struct pt_plan *p, struct pt_err *e) PT_MUST;
+/* Number of writes that the change consists of, with those to the classifier; 0: nothing differs. */
+PT_API size_t pt_plan_writes(const struct pt_plan *p);
+PT_API void pt_plan_walk(const struct pt_plan *p, pt_nft_op_cb cb, void *arg);
 PT_API void pt_plan_fini(struct pt_plan *p);
 
 /* Loads the rules in a network namespace made for it and thrown away (unprivileged user namespace where
