@@ -72,8 +72,20 @@ static inline void policy_row_set(struct policy_row *r, uint32_t rule)
 	r->summary[rule / 4096] |= 1ull << rule / 64 % 64;
 }
 
-/* Packs the row into the tables and empties it. FULL: all words, also those that are 0. */
-size_t policy_row_put(struct policy_blob *b, struct policy_row *r, bool full);
+/* With or without RULE: the other one of the two. */
+static inline void policy_row_toggle(struct policy_row *r, uint32_t rule)
+{
+	uint64_t *word = &r->words[rule / 64], bit = 1ull << rule / 64 % 64;
+
+	*word ^= 1ull << rule % 64;
+	if (*word)
+		r->summary[rule / 4096] |= bit;
+	else
+		r->summary[rule / 4096] &= ~bit;
+}
+
+/* Packs the row into the tables. FULL: all words, also those that are 0. */
+size_t policy_row_put(struct policy_blob *b, const struct policy_row *r, bool full);
 
 /* A key or an event: 128 bits, and what it is for. */
 struct policy_mark {
@@ -131,8 +143,8 @@ struct policy_sweep {
 	policy_marks keys;    /* where another class begins, and its value */
 	bool keep;            /* the events are needed afterwards; else the keys take their place in memory */
 	struct policy_seen seen;
-	uint32_t *active, n_active; /* groups that hold at the place the sweep is at */
-	uint32_t *place;            /* of each group in ACTIVE, or WALK_NONE */
+	/* GROUP holds from here on, or no longer. May be NULL. */
+	void (*turned)(struct policy_sweep *s, uint32_t group);
 	/* Gives a new class its value. */
 	int (*found)(struct policy_sweep *s, uint32_t *value);
 	void *arg;
@@ -142,7 +154,7 @@ struct policy_sweep {
 int policy_sweep_room(struct policy_sweep *s, size_t n_intervals) PT_MUST;
 /* The group holds in SET; nothing is above MAX. */
 void policy_sweep_add(struct policy_sweep *s, uint32_t group, const struct pt_iset *set, pt_u128 max);
-int policy_sweep_run(struct policy_sweep *s, uint32_t n_groups, unsigned int bits) PT_MUST;
+int policy_sweep_run(struct policy_sweep *s, unsigned int bits) PT_MUST;
 void policy_sweep_fini(struct policy_sweep *s);
 
 /* ---- parts ---- */

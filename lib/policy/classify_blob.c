@@ -74,22 +74,20 @@ static size_t packed_words(const struct policy_row *r, bool full)
 	return n;
 }
 
-size_t policy_row_put(struct policy_blob *b, struct policy_row *r, bool full)
+size_t policy_row_put(struct policy_blob *b, const struct policy_row *r, bool full)
 {
 	size_t at = policy_blob_room(b, packed_words(r, full), 1), next = r->n_summary;
 	uint64_t *out = b->words + at;
 
+	if (!at)
+		return 0;
 	for (size_t q = 0; q < r->n_summary; q++) {
-		if (at)
-			out[q] = r->summary[q];
+		out[q] = r->summary[q];
 		for (uint64_t m = r->summary[q]; m; m &= m - 1) {
 			size_t word = q * 64 + (size_t)__builtin_ctzll(m);
 
-			if (at)
-				out[full ? r->n_summary + word : next++] = r->words[word];
-			r->words[word] = 0;
+			out[full ? r->n_summary + word : next++] = r->words[word];
 		}
-		r->summary[q] = 0;
 	}
 	return at;
 }

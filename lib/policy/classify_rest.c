@@ -61,24 +61,15 @@ static const struct pt_pol_rule *sample(const struct ports *p, uint32_t group)
 
 static void toggle_rules(const struct ports *p, struct policy_row *row, uint32_t group)
 {
-	for (uint32_t i = p->groups.start[group]; i < p->groups.start[group + 1]; i++) {
-		uint32_t rule = p->groups.rules[i];
-
-		row->words[rule / 64] ^= 1ull << rule % 64;
-	}
+	for (uint32_t i = p->groups.start[group]; i < p->groups.start[group + 1]; i++)
+		policy_row_toggle(row, p->groups.rules[i]);
 }
 
-static void summarize(struct policy_row *row)
-{
-	memset(row->summary, 0, row->n_summary * sizeof(*row->summary));
-	for (size_t w = 0; w < row->n_words; w++)
-		row->summary[w / 64] |= (uint64_t)(row->words[w] != 0) << w % 64;
-}
-
-/* What both have, in the row of the build. */
+/* What both have. Words that the summary does not name are left as they are. */
 static void intersect(const struct policy_row *x, const struct policy_row *y, struct policy_row *out)
 {
 	for (size_t q = 0; q < out->n_summary; q++) {
+		out->summary[q] = 0;
 		for (uint64_t m = x->summary[q] & y->summary[q]; m; m &= m - 1) {
 			size_t w = q * 64 + (size_t)__builtin_ctzll(m);
 			uint64_t both = x->words[w] & y->words[w];
@@ -127,7 +118,6 @@ static int put_row(struct ports *p, uint32_t *out)
 
 static int put_pair(struct ports *p)
 {
-	summarize(&p->now);
 	for (uint32_t x = 0; x < p->kinds->n; x++) {
 		uint32_t at;
 		int rc;
@@ -199,19 +189,18 @@ static void switch_group(struct ports *p, uint32_t group)
 	toggle_rules(p, &p->base, group);
 }
 
+static void from_turned(struct policy_sweep *s, uint32_t group)
+{
+	switch_group(s->arg, group);
+}
+
 static int from_found(struct policy_sweep *s, uint32_t *value)
 {
 	struct ports *p = s->arg;
-	int rc;
 
-	for (uint32_t i = 0; i < s->n_active; i++)
-		switch_group(p, s->active[i]);
-	memcpy(p->now.words, p->base.words, p->base.n_words * sizeof(*p->base.words));
-	rc = pairs_of(p);
-	for (uint32_t i = 0; i < s->n_active; i++)
-		switch_group(p, s->active[i]);
+	memcpy(p->now.words, p->base.words, (p->base.n_words + p->base.n_summary) * sizeof(*p->base.words));
 	*value = p->n_from++;
-	return rc;
+	return pairs_of(p);
 }
 
 static int to_found(struct policy_sweep *s, uint32_t *value)
@@ -226,20 +215,20 @@ static int to_found(struct policy_sweep *s, uint32_t *value)
 
 static int prepare(struct ports *p)
 {
-	size_t n_words = p->b->row.n_words, n = n_words * 2 + p->b->row.n_summary * 2;
+	size_t n = p->b->row.n_words + p->b->row.n_summary;
 	int rc = policy_groups_make(p->b, &trait, &p->groups);
 
 	if (rc)
 		return rc;
 	p->live = calloc(p->groups.n + 1ul, sizeof(*p->live));
-	p->words = calloc(n, sizeof(*p->words));
+	p->words = calloc(2 * n, sizeof(*p->words));
 	if (!p->live || !p->words)
 		return -ENOMEM;
 	p->base = p->now = p->b->row;
 	p->base.words = p->words;
-	p->now.words = p->words + n_words;
-	p->base.summary = p->words + 2 * n_words;
-	p->now.summary = p->base.summary + p->base.n_summary;
+	p->base.summary = p->words + p->base.n_words;
+	p->now.words = p->words + n;
+	p->now.summary = p->now.words + p->now.n_words;
 	return 0;
 }
 
@@ -260,8 +249,8 @@ static int sweep(struct ports *p)
 		if (!sample(p, g)->sport.n)
 			switch_group(p, g); /* for good */
 	}
-	rc = policy_sweep_run(&p->to, p->groups.n, PORT_BITS);
-	return rc ? rc : policy_sweep_run(&p->from, p->groups.n, PORT_BITS);
+	rc = policy_sweep_run(&p->to, PORT_BITS);
+	return rc ? rc : policy_sweep_run(&p->from, PORT_BITS);
 }
 
 static int put_tables(struct ports *p)
@@ -283,7 +272,7 @@ int policy_class_rest(struct policy_class_build *b, const struct policy_kinds *k
 	int rc;
 
 	b->part = "combinations of ports";
-	p.from = (struct policy_sweep){ .found = from_found, .arg = &p };
+	p.from = (struct policy_sweep){ .turned = from_turned, .found = from_found, .arg = &p };
 	p.to = (struct policy_sweep){ .keep = true, .found = to_found, .arg = &p };
 	rc = prepare(&p);
 	if (!rc)

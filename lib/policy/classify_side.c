@@ -4,6 +4,7 @@
  * themselves, so that the row of a class has only the few rules that name its addresses.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "policy/classify.h"
 
@@ -53,25 +54,41 @@ struct side {
 	uint32_t *classes;
 };
 
-static int found(struct policy_sweep *s, uint32_t *value)
+static void turned(struct policy_sweep *s, uint32_t group)
 {
 	struct side *d = s->arg;
 	const struct policy_groups *g = &d->groups;
 
-	for (uint32_t i = 0; i < s->n_active; i++)
-		for (uint32_t k = g->start[s->active[i]]; k < g->start[s->active[i] + 1]; k++)
-			policy_row_set(&d->b->row, g->rules[k]);
+	for (uint32_t i = g->start[group]; i < g->start[group + 1]; i++)
+		policy_row_toggle(&d->b->row, g->rules[i]);
+}
+
+static int found(struct policy_sweep *s, uint32_t *value)
+{
+	struct side *d = s->arg;
+
 	*value = (uint32_t)policy_row_put(&d->b->blob, &d->b->row, false);
 	(*d->classes)++;
 	return d->b->blob.rc;
 }
 
+static void clear(struct policy_row *r)
+{
+	memset(r->words, 0, r->n_words * sizeof(*r->words));
+	memset(r->summary, 0, r->n_summary * sizeof(*r->summary));
+}
+
 static size_t put_any(struct policy_class_build *b, int how)
 {
+	size_t at;
+
+	clear(&b->row);
 	for (uint32_t i = 0; i < b->n; i++)
 		if (is_any(b->rules[i], how))
 			policy_row_set(&b->row, i);
-	return policy_row_put(&b->blob, &b->row, true);
+	at = policy_row_put(&b->blob, &b->row, true);
+	clear(&b->row);
+	return at;
 }
 
 static int sweep(struct side *d, struct policy_sweep *s, int how)
@@ -85,7 +102,7 @@ static int sweep(struct side *d, struct policy_sweep *s, int how)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < d->groups.n; i++)
 		policy_sweep_add(s, i, set_of(policy_sample(d->b, &d->groups, i), how), pt_af_max(af));
-	return policy_sweep_run(s, d->groups.n, pt_af_bits(af));
+	return policy_sweep_run(s, pt_af_bits(af));
 }
 
 int policy_class_side(struct policy_class_build *b, int six, int dst)
@@ -93,7 +110,7 @@ int policy_class_side(struct policy_class_build *b, int six, int dst)
 	const int how = SIDE(six, dst);
 	const struct policy_trait trait = { is_specific, hash, same, how };
 	struct side d = { .b = b, .classes = &b->c->classes[dst][six] };
-	struct policy_sweep s = { .found = found, .arg = &d };
+	struct policy_sweep s = { .turned = turned, .found = found, .arg = &d };
 	int rc;
 
 	b->part = dst ? "destinations" : "sources";

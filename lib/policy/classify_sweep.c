@@ -103,20 +103,6 @@ static void radix_sort(struct policy_mark *v, size_t n, unsigned int bits)
 
 /* ---- the sweep ---- */
 
-static void turn(struct policy_sweep *s, uint32_t group)
-{
-	uint32_t at = s->place[group];
-
-	if (at == WALK_NONE) {
-		s->place[group] = s->n_active;
-		s->active[s->n_active++] = group;
-		return;
-	}
-	s->active[at] = s->active[--s->n_active];
-	s->place[s->active[at]] = at;
-	s->place[group] = WALK_NONE;
-}
-
 /* No more keys than events are behind us, and the first: a key may take the place of an event. */
 static int add_key(struct policy_sweep *s, struct policy_mark key, struct policy_hash h)
 {
@@ -134,17 +120,19 @@ static int add_key(struct policy_sweep *s, struct policy_mark key, struct policy
 	return 0;
 }
 
-static int run(struct policy_sweep *s)
+int policy_sweep_run(struct policy_sweep *s, unsigned int bits)
 {
 	struct policy_mark key = { 0 };
 	struct policy_hash h = { 0 };
 	size_t i = 0;
 	int rc;
 
+	radix_sort(s->events.v, s->events.n, bits);
 	do {
 		for (; i < s->events.n && !below(&key, &s->events.v[i]); i++) {
-			turn(s, s->events.v[i].number);
 			policy_toggle(&h, s->events.v[i].number);
+			if (s->turned)
+				s->turned(s, s->events.v[i].number);
 		}
 		rc = add_key(s, key, h);
 		if (i < s->events.n)
@@ -155,26 +143,11 @@ static int run(struct policy_sweep *s)
 	return rc;
 }
 
-int policy_sweep_run(struct policy_sweep *s, uint32_t n_groups, unsigned int bits)
-{
-	size_t size = (n_groups + 1ul) * sizeof(*s->active);
-
-	radix_sort(s->events.v, s->events.n, bits);
-	s->active = malloc(size);
-	s->place = malloc(size);
-	if (!s->active || !s->place)
-		return -ENOMEM;
-	memset(s->place, 0xff, size);
-	return run(s);
-}
-
 void policy_sweep_fini(struct policy_sweep *s)
 {
 	if (s->keep)
 		free(s->events.v);
 	free(s->keys.v);
 	free(s->seen.slots);
-	free(s->active);
-	free(s->place);
 	*s = (struct policy_sweep){ 0 };
 }
