@@ -390,8 +390,8 @@ static __always_inline int parse6(struct __sk_buff *skb, struct walk_packet *p, 
 		return -1;
 	u->at = sizeof(ip);
 	u->left = bpf_ntohs(ip.payload_len);
-	if (!u->left)
-		u->left = 1u << 16;
+	if (!u->left && ip.nexthdr == IPPROTO_HOPOPTS)
+		u->left = 1u << 16; /* a jumbogram, RFC 2675 */
 	p->six = 1;
 	for (int i = 0; i < 2; i++) {
 		p->addr[0][i] = word_of(&ip.saddr, 2 * i);

@@ -10,9 +10,9 @@
 #include <bpf/libbpf.h>
 
 #include <patronus/bpf.h>
+#include <patronus/classify.h>
 
 #include "bpf/object.h"
-#include "policy/walk.h"
 
 #define PROGRAM "pt_classify"
 #define TABLES "pt_tables"
@@ -200,16 +200,16 @@ void pt_bpf_tables_name(const uint64_t *words, size_t n_words, char out[PT_BPF_T
 int pt_bpf_tables_new(const uint64_t *words, size_t n_words, int *fd, struct pt_err *e)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_INNER_MAP);
-	__u32 chunks = (__u32)(n_words / WALK_CHUNK);
+	__u32 chunks = (__u32)(n_words / PT_CLASS_CHUNK);
 	char name[PT_BPF_TABLES_NAME];
 	int rc = 0;
 
 	pt_bpf_tables_name(words, n_words, name);
-	*fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(__u32), WALK_CHUNK * sizeof(*words), chunks, &opts);
+	*fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(__u32), PT_CLASS_CHUNK * sizeof(*words), chunks, &opts);
 	if (*fd < 0)
 		rc = -errno;
 	for (__u32 i = 0; !rc && i < chunks; i++)
-		if (bpf_map_update_elem(*fd, &i, words + (size_t)i * WALK_CHUNK, BPF_ANY))
+		if (bpf_map_update_elem(*fd, &i, words + (size_t)i * PT_CLASS_CHUNK, BPF_ANY))
 			rc = -errno;
 	if (rc && *fd >= 0) {
 		close(*fd);

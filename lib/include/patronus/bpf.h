@@ -23,7 +23,7 @@ PT_API void pt_bpf_close(struct pt_bpf *b);
 PT_API int pt_bpf_fd(const struct pt_bpf *b);
 PT_API uint32_t pt_bpf_id(const struct pt_bpf *b);
 
-/* Tables of N_WORDS words (whole chunks, see policy/walk.h) in the kernel, not yet in use; *FD is to be closed. */
+/* Tables of N_WORDS words (whole chunks of PT_CLASS_CHUNK) in the kernel, not yet in use; *FD is to be closed. */
 PT_API int pt_bpf_tables_new(const uint64_t *words, size_t n_words, int *fd, struct pt_err *e) PT_MUST;
 /* What tells equal tables from others: the name that they have in the kernel. */
 #define PT_BPF_TABLES_NAME 16
