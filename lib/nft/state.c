@@ -73,8 +73,10 @@ int nft_set_finish(struct nft_set *set, struct pt_arena *a)
 	set->raw.v = pt_arena_alloc(a, e->n * sizeof(*set->raw.v));
 	if (e->n && !set->raw.v)
 		return -ENOMEM;
-	for (size_t i = 0; i < e->n; i++)
+	for (size_t i = 0; i < e->n; i++) {
 		set->raw.v[i] = (struct pt_ival){ .lo = e->v[i].lo, .hi = e->v[i].hi };
+		set->expires = set->expires || e->v[i].expires;
+	}
 	set->raw.n = set->raw.cap = e->n;
 	nft_set_forget(set);
 	if (is_normal(set)) {
