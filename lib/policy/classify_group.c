@@ -28,7 +28,7 @@ static int seen_grow(struct policy_seen *s)
 	if (!more.slots)
 		return -ENOMEM;
 	for (size_t i = 0; i < more.cap; i++)
-		more.slots[i].value = WALK_NONE;
+		more.slots[i] = (struct policy_seen_slot){ .value = WALK_NONE };
 	for (size_t i = 0; i < s->cap; i++)
 		if (s->slots[i].value != WALK_NONE)
 			*slot_of(&more, s->slots[i].hash) = s->slots[i];

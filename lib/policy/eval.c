@@ -103,7 +103,8 @@ static int split(struct pt_eval *v, const struct pt_order *o, struct lookup *l)
 	size_t n = 0;
 	int rc = 0;
 
-	l->constant = pt_arena_alloc(v->arena, (o->n_const + 1ul) * sizeof(*l->constant)); /* NOLINT(bugprone-sizeof-expression) */
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression) */
+	l->constant = pt_arena_alloc(v->arena, (o->n_const + 1ul) * sizeof(*l->constant));
 	if (!l->constant)
 		return -ENOMEM;
 	for (size_t i = 0; !rc && i < o->items.n; i++) {
@@ -121,7 +122,7 @@ static int classify(struct pt_eval *v, enum pt_dir dir, const struct pt_class_de
 	struct lookup *l = &v->lookup[dir == PT_OUT];
 	struct pt_class_input in = { .devices = devices, .n_devices = v->devices.n + 1 };
 	struct pt_arena *a = pt_arena_new();
-	struct pt_order order;
+	struct pt_order order = { 0 };
 	int rc = -ENOMEM;
 
 	if (a)

@@ -36,16 +36,11 @@ static size_t rnd(size_t n)
 
 /* ---- making ---- */
 
-static double by_time(const void *x, const void *y)
+static int by_time(const void *x, const void *y)
 {
-	return *(const double *)x - *(const double *)y;
-}
+	const double *a = x, *b = y;
 
-static int order_of(const void *x, const void *y)
-{
-	double d = by_time(x, y);
-
-	return (d > 0) - (d < 0);
+	return (*a > *b) - (*a < *b);
 }
 
 static int compile(const struct pt_policy *p, enum pt_dir dir, struct pt_err *e)
@@ -67,7 +62,7 @@ static int compile(const struct pt_policy *p, enum pt_dir dir, struct pt_err *e)
 		ms[i] = now_ms() - start;
 	}
 	if (!rc) {
-		qsort(ms, RUNS, sizeof(*ms), order_of);
+		qsort(ms, RUNS, sizeof(*ms), by_time);
 		printf("{\"direction\":\"%s\",\"rules\":%u,\"why_not\":\"%s\",\"build_ms\":%.2f,\"kib\":%zu,"
 		       "\"sources\":[%u,%u],\"destinations\":[%u,%u],\"rest\":%u,\"steps\":%u",
 		       dir == PT_IN ? "in" : "out", order.n_const, order.why_not ? order.why_not : "", ms[RUNS / 2],
