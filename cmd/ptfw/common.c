@@ -25,11 +25,6 @@ void sockets_close(struct sockets *s)
 	s->nf = s->route = NULL;
 }
 
-int config_exit(int rc)
-{
-	return rc == -ENOMEM ? PT_EXIT_SYSTEM : PT_EXIT_CONFIG;
-}
-
 int applied_or_none(struct pt_nl *nf, struct pt_plan *p, struct pt_err *e)
 {
 	struct pt_err why = { 0 };

@@ -50,7 +50,5 @@ int applied_or_none(struct pt_nl *nf, struct pt_plan *p, struct pt_err *e);
 /* The text form of a record; its key KEY. Both empty the buffer, and fail the output when it failed. */
 void show_text(struct pt_out *o, struct pt_buf *text);
 void show_key(struct pt_out *o, const char *key, struct pt_buf *text);
-/* A record of a file is an error of configuration, whatever errno it has. */
-int config_exit(int rc);
 
 #endif

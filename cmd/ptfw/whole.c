@@ -69,6 +69,8 @@ int cmd_check(struct pt_cli *c)
 			trial = pt_plan_trial(&p, &c->err);
 		pt_plan_fini(&p);
 	}
+	if ((rc || trial) && !c->err.n_errors)
+		(void)pt_err_sys(&c->err, rc ? rc : trial, "checking %s", c->file);
 	if (c->json) {
 		int wrote = print_diagnostics(c);
 
@@ -78,7 +80,9 @@ int cmd_check(struct pt_cli *c)
 	} else if (!rc && !trial) {
 		pt_cli_say(c, "%s: %zu rules, %s\n", c->file, rules, c->kernel ? "the kernel takes them" : "no errors");
 	}
-	return rc ? config_exit(rc) : trial ? pt_cli_exit(trial) : PT_EXIT_OK;
+	if (rc && rc != -ENOMEM) /* a file that cannot be read is no configuration either */
+		return PT_EXIT_CONFIG;
+	return pt_cli_exit(rc ? rc : trial);
 }
 
 /* ---- diff and apply ---- */
@@ -109,12 +113,14 @@ static int print_plan(struct pt_cli *c, const struct pt_plan *p)
 	return pt_cli_end(c, o);
 }
 
-/* An error before the kernel is asked is one of configuration. */
-static int plan_exit(struct pt_cli *c, int rc)
+/* What is wrong at a place of the file is an error of configuration, whatever its kind. */
+static int plan_exit(const struct pt_cli *c, int rc)
 {
-	if (rc == -EPERM || rc == -EACCES || rc == -ENOMEM || rc == -EBUSY || rc == -EAGAIN)
-		return c->err.list.n && c->err.list.v[c->err.list.n - 1].loc.file ? PT_EXIT_CONFIG : pt_cli_exit(rc);
-	return rc == -EINVAL ? PT_EXIT_CONFIG : pt_cli_exit(rc);
+	bool located = c->err.list.n && c->err.list.v[c->err.list.n - 1].loc.file;
+
+	if (located && (rc == -EPERM || rc == -EACCES || rc == -EBUSY || rc == -EAGAIN))
+		return PT_EXIT_CONFIG;
+	return rc;
 }
 
 /* Plans the file against the kernel and lets USE have it. */

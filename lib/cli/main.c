@@ -2,6 +2,7 @@
 /* From argv to a command and back to an exit status. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,24 +70,23 @@ int pt_cli_end(struct pt_cli *c, struct pt_out *o)
 	return rc ? pt_err_sys(&c->err, rc, "writing the output") : 0;
 }
 
+/* Needs no memory: what was done is told also when there is none left. */
 void pt_cli_say(const struct pt_cli *c, const char *fmt, ...)
 {
-	struct pt_buf text = { 0 }, safe = { 0 };
+	char text[PATH_MAX + 200]; /* a file's name and what became of it */
 	va_list ap;
+	size_t n;
 
 	if (c->quiet)
 		return;
 	va_start(ap, fmt);
-	pt_buf_vfmt(&text, fmt, ap);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (text.n && text.s[text.n - 1] == '\n')
-		text.n--;
-	if (text.s)
-		pt_escape(&safe, text.s, text.n); /* names of files come from outside */
-	if (safe.s && !safe.err)
-		printf("%s\n", safe.s);
-	pt_buf_fini(&text);
-	pt_buf_fini(&safe);
+	n = strlen(text);
+	if (n && text[n - 1] == '\n')
+		n--;
+	cli_escaped(stdout, text, n); /* names of files come from outside */
+	putchar('\n');
 }
 
 /* ---- running ---- */
