@@ -33,10 +33,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <patronus/bpf.h>
+#include <patronus/classify.h>
 #include <patronus/ct.h>
 #include <patronus/net.h>
 #include <patronus/nft.h>
 #include <patronus/policy.h>
+#include <patronus/tc.h>
 
 #define MAGIC 0x70617472u /* marks our payload; the packet's number follows */
 #define MAX_RULES 14
@@ -490,25 +493,108 @@ static void show_errors(const struct pt_err *e)
 		printf("#   %u:%u: %s\n", e->list.v[i].loc.line, e->list.v[i].loc.col, e->list.v[i].msg);
 }
 
+/* ---- the engines: half of the rule sets are for the classifier, if they and the kernel allow it ---- */
+
+static struct pt_bpf *classifier; /* attached everywhere; NULL: this kernel does not take it */
+static bool use_classifier;
+static bool classified; /* the rules in force are */
+static size_t n_classified, n_counters;
+
+static void classifier_attach(void)
+{
+	struct pt_err e = { 0 };
+	int rc;
+
+	rc = pt_bpf_load(&classifier, &e);
+	for (size_t i = 0; !rc && i < host->ifs.n; i++)
+		rc = pt_tc_ingress_attach(route, host->ifs.v[i].ifindex, pt_bpf_fd(classifier), "test", &e);
+	if (rc) {
+		printf("# without the classifier: %s\n", e.list.n ? e.list.v[0].msg : strerror(-rc));
+		pt_bpf_close(classifier);
+		classifier = NULL;
+	}
+	pt_err_fini(&e);
+}
+
+static int classifier_use(const struct pt_nft_prog *prog, struct pt_err *e)
+{
+	struct pt_class_device dev[16];
+	struct pt_class_input in = { .order = pt_nft_prog_order(prog), .devices = dev };
+	struct pt_classifier *tables = NULL;
+	int fd = -1, rc;
+
+	in.keys = pt_nft_prog_keys(prog, &in.none);
+	for (; in.n_devices < host->ifs.n && in.n_devices < PT_ARRAY_SIZE(dev); in.n_devices++)
+		dev[in.n_devices] = (struct pt_class_device){ host->ifs.v[in.n_devices].device,
+							      host->ifs.v[in.n_devices].ifindex };
+	rc = pt_classifier_build(&in, &tables, e);
+	if (!rc)
+		rc = pt_bpf_tables_new(tables->words, tables->n_words, &fd, e);
+	if (!rc)
+		rc = pt_bpf_tables_use(classifier, fd, e);
+	if (fd >= 0)
+		close(fd);
+	pt_classifier_free(tables);
+	n_classified++;
+	return rc;
+}
+
+static int compile(const struct pt_policy *p, struct pt_nft_prog **prog, struct pt_err *e)
+{
+	struct pt_nft_source from = { .policy = p, .host = host, .digest = "", .path = "random", .engine = PT_ENGINE_BPF };
+	struct pt_err no = { 0 };
+	int rc = -EINVAL;
+
+	if (classifier && use_classifier)
+		rc = pt_nft_compile(&from, prog, &no);
+	pt_err_fini(&no);
+	from.engine = PT_ENGINE_LINEAR;
+	classified = !rc;
+	return rc ? pt_nft_compile(&from, prog, e) : 0;
+}
+
+/* As an apply does it; no packets are under way. */
+static int put_in_force(struct pt_nft_prog *prog, struct pt_err *e)
+{
+	struct pt_nft_plan *first = NULL, *rest = NULL;
+	struct pt_nft_state *have = NULL;
+	int rc;
+
+	rc = pt_nft_read(nf, &have, e);
+	if (!rc)
+		rc = pt_nft_prog_settle(prog, have);
+	if (!rc)
+		rc = pt_nft_diff_first(prog, have, &first, e);
+	if (!rc)
+		rc = pt_nft_diff_rest(prog, have, first, &rest, e);
+	if (!rc)
+		rc = pt_nft_commit(nf, first, e);
+	if (!rc && pt_nft_prog_order(prog))
+		rc = classifier_use(prog, e);
+	if (!rc)
+		rc = pt_nft_commit(nf, rest, e);
+	pt_nft_plan_free(first);
+	pt_nft_plan_free(rest);
+	pt_nft_state_free(have);
+	return rc;
+}
+
 enum load { LOAD_OK, LOAD_REFUSED_BY_US, LOAD_FAILED };
 
 /* Puts the text into the kernel. A text that our own checks refuse is no failure. */
 static enum load load(const char *text, struct loaded *l)
 {
 	struct pt_nft_prog *prog = NULL;
-	struct pt_nft_state *have = NULL;
-	struct pt_nft_plan *plan = NULL;
 	struct pt_err e = { 0 };
 	enum load result = LOAD_REFUSED_BY_US;
 
 	memset(l, 0, sizeof(*l));
 	if (pt_conf_parse("random", text, strlen(text), &l->conf, &e) ||
 	    pt_policy_build(l->conf, &l->policy, &e) || pt_eval_new(l->policy, host, &l->eval, &e) ||
-	    pt_nft_compile(&(struct pt_nft_source){ .policy = l->policy, .host = host, .digest = "", .path = "random",
-						    .engine = PT_ENGINE_LINEAR }, &prog, &e))
+	    compile(l->policy, &prog, &e))
 		goto out;
 	result = LOAD_FAILED;
-	if (pt_nft_read(nf, &have, &e) || pt_nft_diff(prog, have, &plan, &e) || pt_nft_commit(nf, plan, &e)) {
+	if (put_in_force(prog, &e)) {
 		printf("# the kernel refused what was compiled:\n");
 		show_errors(&e);
 		goto out;
@@ -517,8 +603,6 @@ static enum load load(const char *text, struct loaded *l)
 out:
 	if (result == LOAD_REFUSED_BY_US && getenv("DIFF_VERBOSE"))
 		show_errors(&e);
-	pt_nft_plan_free(plan);
-	pt_nft_state_free(have);
 	pt_nft_prog_free(prog);
 	pt_err_fini(&e);
 	if (result != LOAD_OK)
@@ -1121,6 +1205,88 @@ static void shrink(char **rules, size_t n, struct probe *ps, size_t which)
 	describe(&ps[which]);
 }
 
+/* ---- counters ---- */
+
+struct counted {
+	struct pt_arena *arena;
+	struct pt_nft_counter *v;
+	size_t n;
+};
+
+static void count(struct counted *c)
+{
+	struct pt_nft_state *s = NULL;
+	struct pt_err e = { 0 };
+
+	c->arena = pt_arena_new();
+	if (!c->arena || pt_nft_read_for(nf, NULL, &s, &e) || pt_nft_counters(s, c->arena, &c->v, &c->n))
+		die("reading the counters");
+	pt_nft_state_free(s);
+	pt_err_fini(&e);
+}
+
+static struct pt_nft_counter counter_of(const struct counted *c, uint32_t id)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->v[i].id == id)
+			return c->v[i];
+	return (struct pt_nft_counter){ .id = id };
+}
+
+/* What came to it between two countings: rules that stay keep their counts. */
+static struct pt_nft_counter counted_since(const struct counted c[2], uint32_t id)
+{
+	struct pt_nft_counter before = counter_of(&c[0], id), after = counter_of(&c[1], id);
+
+	after.packets -= before.packets;
+	after.bytes -= before.bytes;
+	return after;
+}
+
+static void run_counting(const struct loaded *l, struct probe *ps, size_t packets, struct counted c[2])
+{
+	count(&c[0]);
+	run(l, ps, packets);
+	count(&c[1]);
+}
+
+/* Rules for arriving packets only: what leaves counts the kernel's own too (redirects), and not always as many. */
+static bool counts_exactly(const struct pt_policy *p, uint32_t id)
+{
+	for (size_t i = 0; i < p->rules.n; i++)
+		if (p->rules.v[i].id == id && p->rules.v[i].dir == PT_OUT)
+			return false;
+	return true;
+}
+
+/* The same packets again through a linear list: each rule must count what it counted by KEYS. */
+static const struct pt_pol_rule *counted_otherwise(const char *text, struct probe *ps, size_t packets, struct loaded *l,
+						   const struct counted keys[2])
+{
+	const struct pt_pol_rule *wrong = NULL;
+	struct counted linear[2];
+
+	unload(l);
+	use_classifier = false;
+	if (load(text, l) != LOAD_OK)
+		die("loading the rules again");
+	run_counting(l, ps, packets, linear);
+	for (size_t i = l->policy->n_builtin; i < l->policy->rules.n && !wrong; i++) {
+		const struct pt_nft_counter a = counted_since(keys, l->policy->rules.v[i].id);
+		const struct pt_nft_counter b = counted_since(linear, l->policy->rules.v[i].id);
+
+		n_counters += counts_exactly(l->policy, a.id);
+		if ((a.packets == b.packets && a.bytes == b.bytes) || !counts_exactly(l->policy, a.id))
+			continue;
+		wrong = &l->policy->rules.v[i];
+		printf("# %llu packets by the classifier, %llu by a list: %s\n", (unsigned long long)a.packets,
+		       (unsigned long long)b.packets, wrong->text);
+	}
+	for (size_t i = 0; i < 2; i++)
+		pt_arena_free(linear[i].arena);
+	return wrong;
+}
+
 static bool one_set(uint64_t seed, size_t packets, size_t *counts, bool *refused)
 {
 	static struct probe ps[MAX_PACKETS];
@@ -1129,6 +1295,10 @@ static bool one_set(uint64_t seed, size_t packets, size_t *counts, bool *refused
 	struct loaded l;
 	size_t n = 1 + rnd(MAX_RULES), which = 0;
 	enum load loaded;
+	bool miscounted = false;
+	struct counted counted[2];
+
+	use_classifier = seed % 2;
 
 	for (size_t i = 0; i < n; i++) {
 		struct pt_buf b = { 0 };
@@ -1151,7 +1321,7 @@ static bool one_set(uint64_t seed, size_t packets, size_t *counts, bool *refused
 			do
 				gen_packet(&ps[i], i);
 			while (second_gre(ps, i));
-		run(&l, ps, packets);
+		run_counting(&l, ps, packets, counted);
 		for (size_t i = 0; i < packets && !wrong; i++) {
 			wrong = compare(l.policy, &ps[i]);
 			which = i;
@@ -1160,6 +1330,12 @@ static bool one_set(uint64_t seed, size_t packets, size_t *counts, bool *refused
 			counts[2] += ps[i].pass && (ps[i].after.dst.v != ps[i].pkt.dst.v || ps[i].after.src.v != ps[i].pkt.src.v);
 			counts[3] += ps[i].answer != ANSWER_NONE;
 		}
+		if (!wrong && classified && counted_otherwise(text, ps, packets, &l, counted)) {
+			printf("# seed %llu\n%s", (unsigned long long)seed, text);
+			miscounted = true;
+		}
+		for (size_t i = 0; i < 2; i++)
+			pt_arena_free(counted[i].arena);
 		unload(&l);
 		if (wrong) {
 			printf("# seed %llu packet %zu: %s\n", (unsigned long long)seed, which, wrong);
@@ -1170,7 +1346,7 @@ static bool one_set(uint64_t seed, size_t packets, size_t *counts, bool *refused
 	for (size_t i = 0; i < n; i++)
 		free(rules[i]);
 	free(text);
-	return loaded != LOAD_FAILED && !wrong;
+	return loaded != LOAD_FAILED && !wrong && !miscounted;
 }
 
 /* Set 0 has the seed itself, so that one number from a failure runs that very set again. */
@@ -1204,6 +1380,7 @@ int main(int argc, char **argv)
 	base &= 0xffffffffff;
 	printf("1..2\n# seed %llu\n", (unsigned long long)base);
 	setup();
+	classifier_attach();
 	for (uint64_t i = 0; good + bad < sets && i < 20 * sets; i++) {
 		bool no = false;
 		uint64_t seed = set_seed(base, i);
@@ -1220,6 +1397,7 @@ int main(int argc, char **argv)
 		if (bad >= 5)
 			break;
 	}
+	printf("# %zu times judged by the classifier (shrinking included), %zu counters compared\n", n_classified, n_counters);
 	printf("# %zu rule sets (%zu more refused by the checks), %zu packets a set: %zu passed, %zu blocked, %zu translated,"
 	       " %zu answered\n", good + bad, refused, packets, counts[0], counts[1], counts[2], counts[3]);
 	printf("%sok 1 - evaluator and kernel agree on every packet\n", bad ? "not " : "");
