@@ -93,10 +93,12 @@ offer_to()
 	"$offer" -s "$seed" "$@"
 }
 
-# Every engine lets through exactly what the rules by hand do. With half of them blocking, a mistake shows.
+# forward_verify SET TRACE: every engine lets through exactly what the rules by hand do. With half of them
+# blocking, a mistake shows.
 forward_verify()
 {
 	forward_load "$1" half
+	sed "${verified}q" "$2" >"$tmp/trace"
 	offer_to "byhand $active" -1 -o "$tmp/verdicts" >/dev/null
 	for engine in $active; do
 		wrong=$(diff "$tmp/verdicts.byhand" "$tmp/verdicts.$engine" | grep -c '^>') || :
@@ -156,7 +158,6 @@ one_rule()
 forward()
 {
 	progress "forward, $1"
-	cp "$3" "$tmp/trace"
 	iptables=$(iptables_of "$2")
 	one_rule "$2" >"$tmp/one"
 	for variant in one full half; do
@@ -167,9 +168,12 @@ forward()
 		tests/bench/classbench -n -b $every "$filters" >"$tmp/$variant.nft"
 		tests/bench/classbench -i -b $every "$filters" >"$tmp/$variant.iptables"
 	done
+	# Two headers of a trace may be each other's answers, which the rules here do not know.
+	sed -i '/ct state/d' "$tmp/half.nft"
 	apply_engine one auto "$tmp/one.conf"
 	load_by_hand onebyhand "$tmp/one.nft"
-	forward_verify "$1"
+	forward_verify "$1" "$3"
+	cp "$3" "$tmp/trace"
 	forward_load "$1" full
 	forward_rounds "$1"
 	forward_rows "$1"

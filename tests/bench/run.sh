@@ -24,8 +24,8 @@ started=$(date +%s)
 state_count=100000
 
 case $mode in
-quick) rounds=5 offer_ms=60 load_rounds=3 large_rounds=2 table_size=100000 ;;
-full) rounds=15 offer_ms=200 load_rounds=7 large_rounds=3 table_size=1000000 ;;
+quick) rounds=5 offer_ms=60 verified=2000 load_rounds=3 large_rounds=2 table_size=100000 ;;
+full) rounds=15 offer_ms=200 verified=50000 load_rounds=7 large_rounds=3 table_size=1000000 ;;
 *)
 	echo 'bench: BENCH is quick or full' >&2
 	exit 2
