@@ -4,6 +4,8 @@
 # ptfw on its worst day: files that are no files or not ours, names and texts that mean harm, sets too big,
 # two editors at once, files swapped while they are read. Nothing of it may open the firewall, change
 # what is in force without being asked to, or hang. Numbers are those of the list of hostile cases.
+# Texts in single quotes are meant as they stand; formats are made of the bytes under test.
+# shellcheck disable=SC2016,SC2059
 set -u
 
 cd "${PATRONUS_TOP:-$(dirname "$0")/../..}" || exit 1
