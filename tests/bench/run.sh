@@ -70,7 +70,7 @@ each_set()
 	done 3<"$tmp/sets"
 }
 
-load_if_large() { case $1 in *_1000) ;; *) load_rules "$1" "$2" "$load_rounds" ;; esac; }
+load_if_large() { case $mode:$1 in *_1000 | quick:*6_*) ;; *) load_rules "$1" "$2" "$load_rounds" ;; esac; }
 
 progress "$mode, seed $seed, ${CLASSBENCH:-rule sets made up}"
 make_sets
