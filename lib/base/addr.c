@@ -98,15 +98,25 @@ void pt_addr_fmt(struct pt_buf *b, struct pt_addr a)
 	uint8_t bytes[16];
 
 	pt_addr_to_bytes(a, bytes);
-	if (inet_ntop(a.af == PT_AF_INET6 ? AF_INET6 : AF_INET, bytes, text, sizeof(text)))
-		pt_buf_str(b, text);
+	if (a.af == PT_AF_INET6) {
+		if (inet_ntop(AF_INET6, bytes, text, sizeof(text)))
+			pt_buf_str(b, text);
+		return;
+	}
+	for (size_t i = 0; i < 4; i++) { /* inet_ntop() takes ten times as long */
+		if (i)
+			pt_buf_chr(b, '.');
+		pt_buf_uint(b, bytes[i]);
+	}
 }
 
 void pt_prefix_fmt(struct pt_buf *b, struct pt_prefix p)
 {
 	pt_addr_fmt(b, p.addr);
-	if (p.len != pt_af_bits(p.addr.af))
-		pt_buf_fmt(b, "/%u", p.len);
+	if (p.len == pt_af_bits(p.addr.af))
+		return;
+	pt_buf_chr(b, '/');
+	pt_buf_uint(b, p.len);
 }
 
 /* Zero bits at the low end of V, at most BITS. */

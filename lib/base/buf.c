@@ -55,7 +55,23 @@ void pt_buf_str(struct pt_buf *b, const char *s)
 
 void pt_buf_chr(struct pt_buf *b, char c)
 {
-	pt_buf_add(b, &c, 1);
+	if (b->err || b->cap - b->n < 2) {
+		pt_buf_add(b, &c, 1);
+		return;
+	}
+	b->s[b->n++] = c;
+	b->s[b->n] = '\0';
+}
+
+void pt_buf_uint(struct pt_buf *b, uint64_t v)
+{
+	char digits[20]; /* of UINT64_MAX */
+	size_t i = sizeof(digits);
+
+	do
+		digits[--i] = (char)('0' + v % 10);
+	while (v /= 10);
+	pt_buf_add(b, digits + i, sizeof(digits) - i);
 }
 
 void pt_buf_vfmt(struct pt_buf *b, const char *fmt, va_list ap)

@@ -83,6 +83,52 @@ static void test_arena(void **state)
 
 /* ---- vectors ---- */
 
+/* Of blocks that share a chunk, of one that leaves it and of one that has its own. */
+static void test_arena_grows(void **state)
+{
+	static const size_t sizes[] = {16, 40, 4000, 16000, 17000, 70000, 3000000};
+	struct pt_arena *a = pt_arena_new();
+	unsigned char *p = NULL, *q;
+	size_t old = 0;
+
+	(void)state;
+	assert_non_null(a);
+	for (size_t i = 0; i < PT_ARRAY_SIZE(sizes); old = sizes[i++]) {
+		p = pt_arena_grow(a, p, old, sizes[i]);
+		assert_non_null(p);
+		assert_int_equal((uintptr_t)p % 16, 0);
+		for (size_t k = 0; k < old; k++)
+			assert_int_equal(p[k], i);
+		memset(p, (int)i + 1, sizes[i]);
+		q = pt_arena_alloc(a, i % 2 ? 20000 : 20); /* what is behind it stays */
+		assert_non_null(q);
+		memset(q, 0xff, i % 2 ? 20000 : 20);
+	}
+	assert_null(pt_arena_grow(a, p, old, SIZE_MAX - 8));
+	pt_arena_free(a);
+}
+
+static void test_arena_resets(void **state)
+{
+	struct pt_arena *a = pt_arena_new();
+
+	(void)state;
+	assert_non_null(a);
+	pt_arena_reset(a);
+	for (size_t i = 0; i < 100; i++) {
+		unsigned char *p = pt_arena_alloc(a, i * 700);
+
+		assert_non_null(p);
+		for (size_t k = 0; k < i * 700; k++)
+			assert_int_equal(p[k], 0);
+		memset(p, 0xff, i * 700);
+		assert_string_equal(pt_arena_printf(a, "%zu words", i + 1) + 2 + (i > 8) + (i > 98), "words");
+		if (i % 3 == 2)
+			pt_arena_reset(a);
+	}
+	pt_arena_free(a);
+}
+
 static void fill_and_check(struct pt_arena *a)
 {
 	PT_VEC(uint32_t) v = {0};
@@ -129,6 +175,11 @@ static void test_buffer(void **state)
 	pt_buf_chr(&b, '!');
 	assert_int_equal(b.n, 10004);
 	assert_memory_equal(b.s + 10000, "a\0b!", 5); /* with its end */
+	b.n = 0;
+	pt_buf_uint(&b, 0);
+	pt_buf_chr(&b, ' ');
+	pt_buf_uint(&b, UINT64_MAX);
+	assert_string_equal(b.s, "0 18446744073709551615");
 	pt_buf_fini(&b);
 	assert_null(b.s);
 	assert_int_equal(b.n, 0);
@@ -408,6 +459,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_arena),
+		cmocka_unit_test(test_arena_grows),
+		cmocka_unit_test(test_arena_resets),
 		cmocka_unit_test(test_vector),
 		cmocka_unit_test(test_buffer),
 		cmocka_unit_test(test_buffer_without_memory),

@@ -27,8 +27,13 @@ struct pt_arena;
 
 PT_API struct pt_arena *pt_arena_new(void);      /* NULL: out of memory */
 PT_API void pt_arena_free(struct pt_arena *a);   /* NULL is allowed */
-/* All of these return NULL when out of memory; memory is zeroed, 16-aligned. */
+/* Empties the arena and keeps some of its memory: for work that repeats. */
+PT_API void pt_arena_reset(struct pt_arena *a);
+/* All of these return NULL when out of memory; memory is zeroed, but for strings 16-aligned. */
 PT_API void *pt_arena_alloc(struct pt_arena *a, size_t size);
+/* The block P of OLD bytes with SIZE bytes, moved where it must be; P may be NULL, with OLD 0. What
+ * is beyond OLD is not zeroed. */
+PT_API void *pt_arena_grow(struct pt_arena *a, void *p, size_t old, size_t size);
 PT_API char *pt_arena_strdup(struct pt_arena *a, const char *s);
 PT_API char *pt_arena_strndup(struct pt_arena *a, const char *s, size_t n);
 PT_API char *pt_arena_printf(struct pt_arena *a, const char *fmt, ...) PT_PRINTF(2, 3);
@@ -66,6 +71,7 @@ PT_API void pt_buf_fini(struct pt_buf *b);
 PT_API void pt_buf_add(struct pt_buf *b, const void *p, size_t n);
 PT_API void pt_buf_str(struct pt_buf *b, const char *s);
 PT_API void pt_buf_chr(struct pt_buf *b, char c);
+PT_API void pt_buf_uint(struct pt_buf *b, uint64_t v); /* decimal */
 PT_API void pt_buf_fmt(struct pt_buf *b, const char *fmt, ...) PT_PRINTF(2, 3);
 PT_API void pt_buf_vfmt(struct pt_buf *b, const char *fmt, va_list ap);
 
