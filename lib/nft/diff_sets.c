@@ -262,8 +262,9 @@ int nft_diff_write_set(struct nft_diff *d, const struct nft_set_pair *pair)
 {
 	const struct nft_set *want = pair->want, *have = pair->have;
 
-	if (!nft_diff_takes(d, false)) /* of such a set only elements can be left over */
-		return have && is_map(want) && (want->keys || !pair->replace) ? write_map_delta(d, want, have) : 0;
+	if (!nft_diff_takes(d, false)) /* only elements can be left over, and not in a set made anew */
+		return have && is_map(want) && (want->keys || !pair->replace) ?
+			       write_map_delta(d, want, have) : 0;
 	if (have && want->keys && pair->replace)
 		return write_new_keys(d, want, have);
 	if (!have)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Which key a rule has. It is a hash of what the rule does, not a number in order: a rule that did not change
- * keeps its key over applies, and its elements their counters. Copies that one written rule was expanded into do the
- * same and share one key.
+ * Which key a rule has. It is a hash of what the rule does, not a number in order: a rule that did
+ * not change keeps its key over applies, and its elements their counters. Copies that one written
+ * rule was expanded into do the same and share one key.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,7 +11,8 @@
 #include "nft/kernel.h"
 #include "nft/keys.h"
 
-static void action_of(const struct nft_lower *l, const struct pt_order_item *item, struct nft_key_action *out)
+static void action_of(const struct nft_lower *l, const struct pt_order_item *item,
+		      struct nft_key_action *out)
 {
 	const struct nft_effect x = nft_item_effect(item, NFT_MODE_KEEP);
 	const struct pt_pol_rule *r = item->rule;
@@ -81,6 +82,13 @@ void nft_keys_enter(struct nft_keys *k, size_t i)
 	*slot_of(k, k->v.v[i].low) = (uint32_t)i + 1;
 }
 
+void nft_keys_tidy(struct nft_keys *k)
+{
+	memset(k->slots, 0, k->n_slots * sizeof(*k->slots));
+	for (size_t i = 0; i < k->v.n; i++)
+		nft_keys_enter(k, i);
+}
+
 /* ---- making ---- */
 
 static bool same_action(const struct nft_key_action *a, const struct nft_key_action *b)
@@ -91,7 +99,7 @@ static bool same_action(const struct nft_key_action *a, const struct nft_key_act
 /* The key of ITEM: an index into V. */
 static uint32_t key_of(struct nft_lower *l, struct nft_keys *k, const struct pt_order_item *item)
 {
-	struct nft_key key = { .rule = item->rule, .chain = SIZE_MAX }, *have;
+	struct nft_key key = { .rule = item->rule, .chain = SIZE_MAX}, *have;
 
 	action_of(l, item, &key.what);
 	for (uint32_t attempt = 0;; attempt++) {
@@ -145,8 +153,8 @@ void nft_key_elem(const struct nft_key *key, const char *chain, struct nft_map_e
 	el->verdict = key->rule->action == PT_PASS ? NF_ACCEPT : NF_DROP;
 }
 
-/* Room for some more: old ones stay beside the new ones for a while, and a set that is full has to be made
- * anew. A dump walks all of it many times, so it should not be much too large. */
+/* Room for some more: old ones stay beside the new ones for a while, and a set that is full has to
+ * be made anew. A dump walks all of it many times, so it should not be much too large. */
 static uint32_t capacity(size_t n)
 {
 	return (uint32_t)(n + n / 4) + 128;

@@ -67,6 +67,8 @@ uint32_t nft_key_attempt(struct nft_key_action *what, uint32_t attempt);
 struct nft_key *nft_keys_find(const struct nft_keys *k, uint32_t low);
 /* Enters V[I] under its present key. */
 void nft_keys_enter(struct nft_keys *k, size_t i);
+/* Forgets the slots that keys have left. */
+void nft_keys_tidy(struct nft_keys *k);
 
 /* ---- lower_keys.c ---- */
 

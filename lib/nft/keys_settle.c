@@ -2,10 +2,13 @@
 /*
  * Keys that fit to those in the kernel.
  *
- * While the tables are exchanged, packets with the old and with the new tables' keys are under way together. A
- * key must not mean one thing to the old and another to the new, so a new rule whose hash is another rule's old
- * key takes the next hash; and a rule keeps what it was given then, when it is applied again. Packets of
- * different groups' rules are told apart by the turn.
+ * While the tables are exchanged, packets with the old and with the new tables' keys are under way
+ * together. A key must not mean one thing to the old and another to the new, so a new rule whose
+ * hash is another rule's old key takes the next hash; and a rule keeps what it was given then, when
+ * it is applied again. Packets of different groups' rules are told apart by the turn.
+ *
+ * What this does not cover: a packet that waits for its other fragments over two changes of the groups, and a change
+ * of the built-in rules. Both are judged by what is in force when they come.
  */
 #include <errno.h>
 #include <string.h>
@@ -46,11 +49,12 @@ static bool is_known(const struct old_keys *old, uint32_t low)
 }
 
 /* Whether the kernel has what KEY would be under LOW. */
-static bool is_same(const struct pt_nft_objects *o, const struct old_keys *old, const struct nft_key *key, uint32_t low)
+static bool is_same(const struct pt_nft_objects *o, const struct old_keys *old,
+		    const struct nft_key *key, uint32_t low)
 {
 	bool plain = nft_key_is_plain(key);
-	const struct nft_map_elem *have = plain ? find_in(old->pass, old->pass_n, low) :
-						  find_in(old->act, old->act_n, low);
+	const struct nft_map_elem *have =
+		plain ? find_in(old->pass, old->pass_n, low) : find_in(old->act, old->act_n, low);
 	struct nft_key as = *key;
 	struct nft_map_elem want;
 	char chain[NFT_SETNAME_MAX];
@@ -71,7 +75,8 @@ static bool is_same(const struct pt_nft_objects *o, const struct old_keys *old, 
 }
 
 /* True: KEY has another hash now. */
-static bool settle_key(struct nft_keys *k, const struct pt_nft_objects *o, const struct old_keys *old, size_t i)
+static bool settle_key(struct nft_keys *k, const struct pt_nft_objects *o,
+		       const struct old_keys *old, size_t i)
 {
 	struct nft_key *key = &k->v.v[i];
 	struct nft_key_action what = key->what;
@@ -113,7 +118,7 @@ static bool same_rules(const struct nft_chain *want, const struct nft_chain *hav
 
 static bool same_groups(const struct pt_nft_prog *p, const struct pt_nft_state *have, uint32_t turn)
 {
-	static const char *const bases[] = { "in", "in-reply" };
+	static const char *const bases[] = {"in", "in-reply"};
 	char name[NFT_SETNAME_MAX];
 
 	for (int i = 0; i < 2; i++) {
@@ -162,6 +167,7 @@ int pt_nft_prog_settle(struct pt_nft_prog *p, const struct pt_nft_state *have)
 	old.act = nft_find_set(have->objects, NFT_MAP_ACT);
 	old.pass_n = old.pass ? old.pass->map.n : 0;
 	old.act_n = old.act ? old.act->map.n : 0;
+	nft_keys_tidy(k);
 	for (size_t i = 0; old.pass_n + old.act_n && i < k->v.n; i++)
 		moved |= settle_key(k, &p->objects, &old, i);
 	if (!moved)

@@ -2,16 +2,16 @@
 /*
  * The judgement of arriving packets whose rule the classifier's program has found already.
  *
- * The key stands in the packet's priority. Rules that the program cannot ask (tables, the machine's own
- * addresses, tags) and effects of rules that do not decide come first, as ordinary rules in groups: a packet
- * passes the groups before its rule and then looks its key up.
+ * The key stands in the packet's priority. Rules that the program cannot ask (tables, the machine's
+ * own addresses, tags) and effects of rules that do not decide come first, as ordinary rules in
+ * groups: a packet passes the groups before its rule and then looks its key up.
  *
- * Packets that come against the direction of their state (only rules without state can pass such) go the same way
- * with the same keys and maps. They make no states, so a rule that keeps state just passes them, as the
- * linear form does: the map of labels then only says "pass".
+ * Packets that come against the direction of their state (only rules without state can pass such)
+ * go the same way with the same keys and maps. They make no states, so a rule that keeps state just
+ * passes them, as the linear form does: the map of labels then only says "pass".
  *
- * What the program has not judged is dropped where the maps end: a new interface, or a program taken
- * away, closes.
+ * What the program has not judged is dropped where the maps end: a new interface, or a program
+ * taken away, closes.
  */
 #include <errno.h>
 #include <string.h>
@@ -33,7 +33,7 @@ size_t nft_key_chain_name(char out[NFT_SETNAME_MAX], uint32_t low)
 	return nft_name(out, "act.%06x", low);
 }
 
-/* Named after the key, so that packets under way find what their rule was, not what it has become. */
+/* Named after the key: packets under way find what their rule was, not what it has become. */
 static void act_chain(struct nft_lower *l, const struct nft_keys *k, struct nft_key *key)
 {
 	const struct nft_effect x = { .rule = key->rule, .mode = NFT_MODE_KEEP };
@@ -170,7 +170,8 @@ static void remember(struct nft_lower *l, struct nft_keys *k, size_t chain, bool
 	if (l->rc)
 		return;
 	place.rule = l->prog->objects.chains.v[chain].rules.n - 1;
-	if (none ? pt_vec_push(l->arena, &k->nones, place) : pt_vec_push(l->arena, &k->turns, place))
+	if (none ? pt_vec_push(l->arena, &k->nones, place)
+		 : pt_vec_push(l->arena, &k->turns, place))
 		nft_lower_fail(l, -ENOMEM);
 }
 
@@ -249,13 +250,13 @@ void nft_keys_renew(struct nft_lower *l, struct nft_keys *k)
 static void maps_emit(struct nft_lower *l)
 {
 	const struct nft_set pass = { .name = NFT_MAP_PASS,
-				      .role = NFT_SET_PMAP,
-				      .key_len = sizeof(uint32_t),
-				      .key_type = NFT_TYPE_MARK,
-				      .data_type = NFT_TYPE_INTEGER,
-				      .data_len = 16,
-				      .counters = true,
-				      .keys = true };
+				     .role = NFT_SET_PMAP,
+				     .key_len = sizeof(uint32_t),
+				     .key_type = NFT_TYPE_MARK,
+				     .data_type = NFT_TYPE_INTEGER,
+				     .data_len = 16,
+				     .counters = true,
+				     .keys = true};
 	struct nft_set act = pass;
 
 	act.name = NFT_MAP_ACT;
@@ -326,8 +327,7 @@ static void refuse(struct nft_lower *l, const struct nft_keys *k)
 	const struct pt_pol_rule *r = k->order.culprit;
 
 	pt_err_add(l->e, PT_ERROR, r ? &r->loc : NULL, "choose another engine",
-		   "the rules of arriving packets do not fit the classifier: %s",
-		   k->order.why_not);
+		   "the rules of arriving packets do not fit the classifier: %s", k->order.why_not);
 	if (r)
 		pt_err_source(l->e, l->policy->conf->text, l->policy->conf->len);
 	nft_lower_fail(l, -EINVAL);

@@ -58,7 +58,8 @@ static void print_set(struct pt_buf *b, const struct nft_set *s)
 		[NFT_SET_VMAP] = "verdicts", [NFT_SET_PMAP] = "ports",
 	};
 
-	pt_buf_fmt(b, "set %s %s key %u type %u", s->name, s->keys ? "keys" : roles[s->role], s->key_len, s->key_type);
+	pt_buf_fmt(b, "set %s %s key %u type %u", s->name,
+		   s->keys ? "keys" : roles[s->role], s->key_len, s->key_type);
 	if (s->interval)
 		pt_buf_str(b, " interval");
 	if (s->counters)
