@@ -182,6 +182,19 @@ static bool passes_without_state(const struct pt_policy *p, enum pt_dir dir)
 	return false;
 }
 
+/* A list in the form that the engine has for its length. */
+static bool rules_emit(struct nft_lower *l, const char *base, enum pt_dir dir, enum nft_mode mode,
+		       enum pt_engine engine)
+{
+	struct pt_order o = { 0 };
+
+	if (engine != PT_ENGINE_LINEAR && pt_order_build(l->policy, dir, l->arena, &o))
+		nft_lower_fail(l, -ENOMEM);
+	if (!o.why_not && o.items.n >= l->tree_min)
+		return nft_tree_emit(l, base, &o, mode);
+	return nft_order_emit(l, base, dir, false, mode);
+}
+
 static struct judgement judgement_emit(struct nft_lower *l, enum pt_dir dir, enum pt_engine engine)
 {
 	bool in = dir == PT_IN, reply = passes_without_state(l->policy, dir);
@@ -198,10 +211,10 @@ static struct judgement judgement_emit(struct nft_lower *l, enum pt_dir dir, enu
 		return j;
 	}
 	name = in ? "in-reply" : "out-reply";
-	if (reply && nft_order_emit(l, name, dir, false, NFT_MODE_REPLY))
+	if (reply && rules_emit(l, name, dir, NFT_MODE_REPLY, engine))
 		j.reply = name;
 	name = in ? "in" : "out";
-	if (nft_order_emit(l, name, dir, false, NFT_MODE_KEEP))
+	if (rules_emit(l, name, dir, NFT_MODE_KEEP, engine))
 		j.rules = name;
 	return j;
 }
@@ -346,7 +359,7 @@ static void lower(struct nft_lower *l, enum nft_compile_kind kind, enum pt_engin
 		nft_sets_tables(l);
 	if (kind != NFT_COMPILE_OPEN) {
 		in = judgement_emit(l, PT_IN, kind == NFT_COMPILE_RULES ? engine : PT_ENGINE_LINEAR);
-		out = judgement_emit(l, PT_OUT, PT_ENGINE_LINEAR);
+		out = judgement_emit(l, PT_OUT, kind == NFT_COMPILE_RULES ? engine : PT_ENGINE_LINEAR);
 		nft_action_chains(l);
 	}
 	base_chains(l);
@@ -385,6 +398,7 @@ int nft_compile(const struct pt_nft_source *from, enum nft_compile_kind kind, st
 {
 	static const struct pt_host nowhere;
 	struct nft_lower l = { .policy = from->policy,
+			       .tree_min = from->tree_min ? from->tree_min : NFT_TREE_MIN,
 			       .host = from->host ? from->host : &nowhere,
 			       .e = e };
 

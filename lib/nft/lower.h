@@ -28,6 +28,7 @@ struct nft_lower {
 	size_t n_slots;
 	uint16_t *nat_numbers; /* of the policy's translations, see lower_nat.c */
 	bool *reported; /* by rule index: one error a rule is enough */
+	size_t tree_min; /* items of a list that is worth a tree; half as many are a leaf */
 	const char *file, *file_copy; /* of the places copied last */
 };
 
@@ -115,6 +116,7 @@ int nft_device_number(struct nft_lower *l, const char *device, pt_u128 *out);
 #define NFT_TYPE_IP6ADDR 8u
 #define NFT_TYPE_INET_PROTO 12u
 #define NFT_TYPE_INET_SERVICE 13u
+#define NFT_TYPE_NF_PROTO 2u
 #define NFT_TYPE_INTEGER 4u /* what has no type of its own, labels too */
 #define NFT_TYPE_ICMP_TYPE 14u
 #define NFT_TYPE_MARK 19u /* any 32 bits in the order of the host */
@@ -210,6 +212,13 @@ void nft_action_chains(struct nft_lower *l);
  * there are no rules. */
 bool nft_order_emit(struct nft_lower *l, const char *base, enum pt_dir dir, bool builtin,
 		    enum nft_mode mode);
+
+/* ---- lower_tree.c ---- */
+
+/* The same for a long list: a tree of chains that begins with BASE. O can be classified. */
+bool nft_tree_emit(struct nft_lower *l, const char *base, const struct pt_order *o,
+		   enum nft_mode mode);
+#define NFT_TREE_MIN 32
 
 /* ---- lower_nat.c ---- */
 

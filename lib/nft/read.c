@@ -19,6 +19,7 @@
 #include "nft/kernel.h"
 
 #define QUESTION_BYTES 1024 /* a header and two names */
+#define CHAINS_ALONE 64 /* as many are asked for their rules one by one */
 
 struct nlmsghdr *nft_question(void *buf, uint16_t type, uint16_t flags)
 {
@@ -30,6 +31,7 @@ struct answer {
 	struct pt_nft_state *s;
 	uint16_t type;
 	const char *set; /* elements: of this set only */
+	const char *chain; /* rules: of this chain only; NULL: of all */
 };
 
 static int answer_take(const struct nlmsghdr *nlh, void *arg)
@@ -132,22 +134,42 @@ int nft_ask_elems(struct pt_nl *nf, struct pt_nft_state *s, struct nft_set *set)
 	return pt_nl_dump(nf, nlh, forget_elems, answer_take, &a);
 }
 
+/* Of the chain A->CHAIN, or of all. */
 static void forget_rules(void *arg)
 {
 	struct answer *a = arg;
 
 	for (size_t i = 0; i < a->s->objects->chains.n; i++)
-		a->s->objects->chains.v[i].rules.n = 0;
+		if (!a->chain || !strcmp(a->s->objects->chains.v[i].name, a->chain))
+			a->s->objects->chains.v[i].rules.n = 0;
 }
 
-static int ask_rules(struct pt_nl *nf, struct pt_nft_state *s)
+static int ask_rules_of(struct pt_nl *nf, struct pt_nft_state *s, const char *chain)
 {
-	struct answer a = { .s = s, .type = NFT_MSG_NEWRULE };
+	struct answer a = { .s = s, .type = NFT_MSG_NEWRULE, .chain = chain };
 	uint32_t buf[QUESTION_BYTES / sizeof(uint32_t)];
 	struct nlmsghdr *nlh = nft_question(buf, NFT_MSG_GETRULE, 0);
 
 	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, PT_NFT_TABLE);
+	if (chain)
+		mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain);
 	return pt_nl_dump(nf, nlh, forget_rules, answer_take, &a);
+}
+
+/* For each packet of its answer the kernel walks over all rules that it told already: a question for each
+ * chain keeps that short where there are many. */
+static int ask_rules(struct pt_nl *nf, struct pt_nft_state *s)
+{
+	const struct pt_nft_objects *o = s->objects;
+	int rc = 0;
+
+	if (o->chains.n < CHAINS_ALONE)
+		return ask_rules_of(nf, s, NULL);
+	for (size_t i = 0; !rc && i < o->chains.n; i++) {
+		s->objects->last_chain = i;
+		rc = ask_rules_of(nf, s, o->chains.v[i].name);
+	}
+	return rc;
 }
 
 static int set_compare(const void *a, const void *b)

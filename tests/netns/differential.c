@@ -496,7 +496,7 @@ static void show_errors(const struct pt_err *e)
 /* ---- the engines: half of the rule sets are for the classifier, if they and the kernel allow it ---- */
 
 static struct pt_bpf *classifier; /* attached everywhere; NULL: this kernel does not take it */
-static bool use_classifier;
+static bool use_classifier, use_tree;
 static bool classified; /* the rules in force are */
 static size_t n_classified, n_counters;
 
@@ -548,7 +548,9 @@ static int compile(const struct pt_policy *p, struct pt_nft_prog **prog, struct 
 	if (classifier && use_classifier)
 		rc = pt_nft_compile(&from, prog, &no);
 	pt_err_fini(&no);
-	from.engine = PT_ENGINE_LINEAR;
+	/* Small trees, so that random sets of this size have several cuts. */
+	from.engine = use_tree ? PT_ENGINE_NFT : PT_ENGINE_LINEAR;
+	from.tree_min = 2;
 	classified = !rc;
 	return rc ? pt_nft_compile(&from, prog, e) : 0;
 }
@@ -1299,6 +1301,7 @@ static bool one_set(uint64_t seed, size_t packets, size_t *counts, bool *refused
 	struct counted counted[2];
 
 	use_classifier = seed % 2;
+	use_tree = seed & 2;
 
 	for (size_t i = 0; i < n; i++) {
 		struct pt_buf b = { 0 };

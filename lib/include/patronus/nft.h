@@ -40,6 +40,7 @@ struct pt_nft_source {
 	const struct pt_host *host; /* NULL: nothing is known of the machine */
 	const char *digest, *path;
 	enum pt_engine engine;
+	uint32_t tree_min; /* engine NFT: lists of so many rules become trees; 0: the usual number */
 };
 
 /* What the policy wants in the kernel. */
