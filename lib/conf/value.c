@@ -107,15 +107,19 @@ static bool is_utf8(const struct pt_buf *b)
 	return true;
 }
 
-bool conf_value_decode(struct conf_reader *r, const struct pt_src_tok *tok)
+/* Values without escapes and CR, nearly all, are their bytes. */
+static bool is_verbatim(const char *p, size_t n)
 {
-	struct conf_span span = conf_span(r->text, tok);
+	return !memchr(p, '\\', n) && !memchr(p, '\r', n);
+}
+
+static bool decode_steps(struct conf_reader *r, const struct pt_src_tok *tok, struct conf_span span)
+{
 	struct place place = { tok->off, { r->file, tok->line, tok->col, 1 } };
 	bool high = false, ok = true;
 	struct conf_step s;
 	struct pt_loc loc;
 
-	r->value.n = 0;
 	for (size_t i = span.from; i < span.to && (ok || !r->stop); i = s.next) {
 		s = conf_decode_step(r->text, i, span.to, span.quote);
 		ok = step_ok(r, &place, i, &s) && ok;
@@ -123,18 +127,31 @@ bool conf_value_decode(struct conf_reader *r, const struct pt_src_tok *tok)
 		if (s.byte >= 0)
 			pt_buf_chr(&r->value, (char)s.byte);
 	}
-	pt_buf_chr(&r->value, '\0');
-	if (r->value.err) {
-		conf_reader_nomem(r);
-		return false;
-	}
-	r->value.n--;
-	if (!ok || !high || is_utf8(&r->value))
+	if (r->value.err || !ok || !high || is_utf8(&r->value))
 		return ok;
 	loc = conf_value_loc(r, tok);
 	conf_reader_error(r, &loc, "write the character itself, in UTF-8",
 			  "the escapes in this string do not make UTF-8 text");
 	return false;
+}
+
+bool conf_value_decode(struct conf_reader *r, const struct pt_src_tok *tok)
+{
+	struct conf_span span = conf_span(r->text, tok);
+	size_t n = span.to - span.from;
+	bool ok = true;
+
+	r->value.n = 0;
+	pt_buf_add(&r->value, "", 0); /* a value without bytes is a string too */
+	if (is_verbatim(r->text + span.from, n))
+		pt_buf_add(&r->value, r->text + span.from, n);
+	else
+		ok = decode_steps(r, tok, span);
+	if (r->value.err) {
+		conf_reader_nomem(r);
+		return false;
+	}
+	return ok;
 }
 
 void conf_clean_word(struct conf_reader *r, const char *word)
@@ -146,23 +163,39 @@ void conf_clean_word(struct conf_reader *r, const char *word)
 	r->clean_line++;
 }
 
+/* Bytes at S, MAX at most, that stand for themselves between single quotes. */
+static size_t plain_run(const char *s, size_t max)
+{
+	size_t n = 0;
+
+	while (n < max && s[n] && s[n] != '\'' && s[n] != '\\' && s[n] != '\n')
+		n++;
+	return n;
+}
+
 void conf_clean_string(struct conf_reader *r, const char *s)
 {
 	struct pt_buf *b = &r->tree->clean;
+	size_t left = STRETCH_MAX, n;
 
 	if (r->mute)
 		return;
 	pt_buf_chr(b, '\'');
-	for (size_t n = 1; *s; s++, n++) {
-		if (n % STRETCH_MAX == 0) {
+	for (; *s; s += n, left -= n) {
+		if (!left) {
 			pt_buf_str(b, "\\\n"); /* stands for nothing */
 			r->clean_line++;
+			left = STRETCH_MAX;
 		}
-		if (*s == '\'' || *s == '\\')
-			pt_buf_chr(b, '\\');
-		if (*s == '\n')
-			r->clean_line++;
-		pt_buf_chr(b, *s);
+		n = plain_run(s, left);
+		if (!n) {
+			n = 1;
+			if (*s == '\n')
+				r->clean_line++;
+			else
+				pt_buf_chr(b, '\\');
+		}
+		pt_buf_add(b, s, n);
 	}
 	pt_buf_str(b, "'\n");
 	r->clean_line++;
