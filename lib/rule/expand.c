@@ -27,7 +27,7 @@ struct expander {
 
 void rule_text_fini(struct rule_text *t)
 {
-	pt_buf_fini(&t->text);
+	pt_buf_fini(&t->expanded);
 	free(t->segs.v);
 }
 
@@ -37,19 +37,19 @@ static int append(struct expander *x, const char *s, size_t n, const struct rule
 		  bool macro)
 {
 	struct rule_seg seg = {
-		.at = (uint32_t)x->out->text.n,
+		.at = (uint32_t)x->out->expanded.n,
 		.off = at->off,
 		.len = at->len,
 		.macro = macro,
 		.hole = at->kind == TOK_HOLE,
 	};
 
-	pt_buf_add(&x->out->text, s, n);
-	return x->out->text.err ? -ENOMEM : pt_vec_push(NULL, &x->out->segs, seg);
+	pt_buf_add(&x->out->expanded, s, n);
+	return x->out->expanded.err ? -ENOMEM : pt_vec_push(NULL, &x->out->segs, seg);
 }
 
 /* The last segment that begins at or before AT; the first one begins at 0. */
-const struct rule_seg *rule_seg_at(const struct rule_text *t, size_t at)
+static const struct rule_seg *seg_at(const struct rule_text *t, size_t at)
 {
 	size_t lo = 0, hi = t->segs.n;
 
@@ -64,16 +64,22 @@ const struct rule_seg *rule_seg_at(const struct rule_text *t, size_t at)
 	return t->segs.n ? &t->segs.v[lo] : NULL;
 }
 
+bool rule_hole_at(const struct rule_text *t, size_t at)
+{
+	const struct rule_seg *s = seg_at(t, at);
+
+	return s && s->hole;
+}
+
 void rule_place(const struct rule_text *t, size_t from, size_t to, struct rule_tok *out)
 {
-	const struct rule_seg *first = rule_seg_at(t, from),
-			      *last = rule_seg_at(t, to ? to - 1 : 0);
-	uint32_t end;
+	const struct rule_seg *first = seg_at(t, from),
+			      *last = seg_at(t, to ? to - 1 : 0);
+	uint32_t end = (uint32_t)to;
 
-	out->off = first ? first->off : 0;
-	if (first && !first->macro)
-		out->off += (uint32_t)from - first->at;
-	end = out->off + 1;
+	out->off = (uint32_t)from;
+	if (first)
+		out->off = first->off + (first->macro ? 0 : (uint32_t)from - first->at);
 	if (last)
 		end = last->off + (last->macro ? last->len : (uint32_t)to - last->at);
 	out->len = end > out->off ? end - out->off : 1;
@@ -228,10 +234,15 @@ int rule_expand(const struct pt_rule_ctx *ctx, const char *text, size_t len, str
 	struct rule_tok all = { .len = 1 };
 	int rc;
 
-	pt_buf_add(&out->text, "", 0);
+	out->s = text;
+	out->n = len;
 	if (len > TEXT_MAX)
 		return fail(&x, &all, "use a table for long lists of addresses",
 			    "the rule is longer than 64 KiB");
+	if (!len || !memchr(text, '$', len))
+		return 0;
 	rc = scan(&x, text, len, NULL, 0);
-	return rc ? rc : out->text.err;
+	out->s = out->expanded.s;
+	out->n = out->expanded.n;
+	return rc;
 }

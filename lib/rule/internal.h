@@ -3,6 +3,8 @@
 #ifndef RULE_INTERNAL_H
 #define RULE_INTERNAL_H
 
+#include <string.h>
+
 #include <patronus/rule.h>
 
 #define RULE_LIST_MAX 65536
@@ -19,6 +21,8 @@ enum rule_tok_kind {
 
 struct rule_tok {
 	enum rule_tok_kind kind;
+	bool keyword; /* a word of the grammar */
+	bool operand; /* a name or value, not a keyword or mark */
 	const char *s;
 	uint32_t off, len; /* where in the rule; of the $name for what a macro brought */
 };
@@ -29,14 +33,16 @@ struct rule_toks {
 };
 
 /* A rule with its macros expanded. Bytes from AT on stand for those from OFF on, or all for $NAME.
- */
+ * Without segments the text is that of the rule. */
 struct rule_seg {
 	uint32_t at, off, len;
 	bool macro, hole;
 };
 
 struct rule_text {
-	struct pt_buf text;
+	const char *s;
+	size_t n;
+	struct pt_buf expanded;
 	PT_VEC(struct rule_seg) segs;
 };
 
@@ -85,7 +91,7 @@ struct rule_parser {
 int rule_expand(const struct pt_rule_ctx *ctx, const char *text, size_t len, struct rule_text *out,
 		struct pt_err *e);
 void rule_text_fini(struct rule_text *t);
-const struct rule_seg *rule_seg_at(const struct rule_text *t, size_t at);
+bool rule_hole_at(const struct rule_text *t, size_t at);
 /* The place of the bytes FROM..TO in the rule as it was written; OFF and LEN of *OUT. */
 void rule_place(const struct rule_text *t, size_t from, size_t to, struct rule_tok *out);
 size_t rule_name_length(const char *s, size_t n); /* of a macro's name */
@@ -118,10 +124,23 @@ bool rule_reserved_option(const char *word); /* … and one that begins an optio
 bool rule_reserved_name(const char *word);   /* … or one that nothing can have as its name */
 const char *rule_reserved_hint(const char *word);
 
+/* The next token is this word or mark. Most are not, and most of these differ in the first byte. */
+static inline bool rule_is(const struct rule_parser *p, const char *s)
+{
+	return *p->tok->s == *s && (p->tok->kind == TOK_WORD || p->tok->kind == TOK_MARK) &&
+	       !strcmp(p->tok->s, s);
+}
+
+/* … and is taken */
+static inline bool rule_take(struct rule_parser *p, const char *s)
+{
+	if (!rule_is(p, s))
+		return false;
+	p->tok++;
+	return true;
+}
+
 /* parse.c */
-bool rule_is(const struct rule_parser *p, const char *s); /* the next token is this word or mark */
-bool rule_take(struct rule_parser *p, const char *s);	  /* … and is taken */
-bool rule_operand(const struct rule_tok *t); /* a name or value, not a keyword or mark */
 struct pt_loc rule_loc(const struct rule_parser *p, const struct rule_tok *t);
 struct rule_tok rule_span(const struct rule_tok *from, const struct rule_tok *to);
 void rule_skip_group(struct rule_parser *p); /* ( … ) or { … } with what is nested in it */

@@ -13,6 +13,7 @@ struct lexer {
 	struct rule_parser *p;
 	const struct rule_text *t;
 	struct rule_toks *out;
+	char *words; /* room for the rest of the tokens' strings */
 };
 
 static bool blank(char c)
@@ -22,49 +23,70 @@ static bool blank(char c)
 
 static bool mark(char c)
 {
-	return c && strchr("(){}<>!=/,", c);
+	switch (c) {
+	case '(':
+	case ')':
+	case '{':
+	case '}':
+	case '<':
+	case '>':
+	case '!':
+	case '=':
+	case '/':
+	case ',':
+		return true;
+	default:
+		return false;
+	}
 }
 
 bool rule_word_char(char c)
 {
-	return c > ' ' && c < 127 && !strchr("(){}<>!=/,#\"'$\\", c);
+	return c > ' ' && c < 127 && !mark(c) && c != '#' && c != '"' && c != '\'' && c != '$' &&
+	       c != '\\';
 }
 
-static int push(struct lexer *l, enum rule_tok_kind kind, const char *s, size_t n, size_t from,
-		size_t to)
+/* A token of what stands in FROM..TO of the rule; its string, of N bytes, is at the start of the
+ * room for words. */
+static int push(struct lexer *l, enum rule_tok_kind kind, size_t n, size_t from, size_t to)
 {
-	struct rule_tok t = { .kind = kind };
+	struct rule_tok t = { .kind = kind, .s = l->words };
 
+	l->words[n] = '\0';
+	l->words += n + 1;
 	rule_place(l->t, from, to, &t);
-	t.s = pt_arena_strndup(l->p->ctx->arena, s, n);
-	if (!t.s)
-		return -ENOMEM;
+	t.keyword = kind == TOK_WORD && rule_keyword(t.s);
+	t.operand = kind == TOK_STRING ||
+		    (kind == TOK_WORD && !t.keyword && !rule_reserved_name(t.s));
 	return pt_vec_push(l->p->ctx->arena, l->out, t);
+}
+
+/* One whose string is what stands there. */
+static int push_text(struct lexer *l, enum rule_tok_kind kind, size_t from, size_t to)
+{
+	memcpy(l->words, l->t->s + from, to - from);
+	return push(l, kind, to - from, from, to);
 }
 
 static int push_hole(struct lexer *l, size_t from, size_t to)
 {
 	l->p->holes = true;
 	l->p->errors++;
-	return push(l, TOK_HOLE, "", 0, from, to);
+	return push(l, TOK_HOLE, 0, from, to);
 }
 
 /* Of \" \' \\ the backslash goes; elsewhere it stays, and is refused where it must not be. */
 static int lex_string(struct lexer *l, size_t at, size_t n)
 {
-	const char *s = l->t->text.s + at;
-	struct pt_buf b = { 0 };
-	int rc;
+	const char *s = l->t->s + at;
+	size_t len = 0;
 
-	pt_buf_add(&b, "", 0);
 	for (size_t i = 1; i + 1 < n; i++) {
 		if (s[i] == '\\' && i + 2 < n && strchr("\"'\\", s[i + 1]))
 			i++;
-		pt_buf_chr(&b, s[i]);
+		l->words[len++] = s[i];
 	}
-	rc = b.err ? b.err : push(l, TOK_STRING, b.s, b.n, at, at + n);
-	pt_buf_fini(&b);
-	return rc;
+	return push(l, TOK_STRING, len, at, at + n);
 }
 
 static int bad_string(struct lexer *l, size_t at, size_t n, const char *hint, const char *msg)
@@ -78,7 +100,7 @@ static int bad_string(struct lexer *l, size_t at, size_t n, const char *hint, co
 
 static int string(struct lexer *l, size_t at, size_t rest, size_t *taken)
 {
-	const char *s = l->t->text.s + at;
+	const char *s = l->t->s + at;
 	size_t n = rule_string_length(s, rest);
 
 	*taken = n ? n : rest;
@@ -98,14 +120,14 @@ static bool ordinary(char c)
 /* A run of bytes that no rule has: one error for all of them. */
 static int garbage(struct lexer *l, size_t at, size_t rest, size_t *taken)
 {
-	const char *s = l->t->text.s + at;
+	const char *s = l->t->s + at;
 	struct rule_tok t = { 0 };
 	size_t n = 1;
 
 	*taken = n;
-	if (rule_seg_at(l->t, at)->hole)
+	if (rule_hole_at(l->t, at))
 		return push_hole(l, at, at + 1);
-	while (n < rest && !ordinary(s[n]) && !rule_seg_at(l->t, at + n)->hole)
+	while (n < rest && !ordinary(s[n]) && !rule_hole_at(l->t, at + n))
 		n++;
 	*taken = n;
 	rule_place(l->t, at, at + n, &t);
@@ -121,30 +143,33 @@ static int garbage(struct lexer *l, size_t at, size_t rest, size_t *taken)
 
 static int word(struct lexer *l, size_t at, size_t rest, size_t *taken)
 {
-	const char *s = l->t->text.s + at;
+	const char *s = l->t->s + at;
 	size_t n = 1;
 
 	while (n < rest && rule_word_char(s[n]))
 		n++;
 	*taken = n;
-	return push(l, TOK_WORD, s, n, at, at + n);
+	return push_text(l, TOK_WORD, at, at + n);
 }
 
 int rule_lex(struct rule_parser *p, const struct rule_text *t, struct rule_toks *out)
 {
 	struct lexer l = { .p = p, .t = t, .out = out };
-	size_t len = t->text.n, i = 0, n;
+	size_t len = t->n, i = 0, n;
 	struct rule_tok end = { .kind = TOK_END, .s = "", .off = (uint32_t)p->text_len, .len = 1 };
 	int rc = 0;
 
+	l.words = pt_arena_alloc(p->ctx->arena, 2 * len + 1); /* each token's string and its end */
+	if (!l.words)
+		return -ENOMEM;
 	for (; !rc && i < len; i += n) {
-		char c = t->text.s[i];
+		char c = t->s[i];
 
 		n = 1;
 		if (blank(c))
 			continue;
 		if (mark(c))
-			rc = push(&l, TOK_MARK, &c, 1, i, i + 1);
+			rc = push_text(&l, TOK_MARK, i, i + 1);
 		else if (c == '"' || c == '\'')
 			rc = string(&l, i, len - i, &n);
 		else

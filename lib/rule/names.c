@@ -110,10 +110,13 @@ static const struct name codes6[] = {
 	{ "nxthdr", 0x401 },	  { "redironlink", 0x8900 }, { "redirrouter", 0x8901 },
 };
 
+/* No name begins with a digit. */
 static const struct name *by_name(const struct name *t, size_t n, const char *s)
 {
+	if (*s >= '0' && *s <= '9')
+		return NULL;
 	for (size_t i = 0; i < n; i++)
-		if (!strcmp(t[i].name, s))
+		if (*t[i].name == *s && !strcmp(t[i].name, s))
 			return &t[i];
 	return NULL;
 }

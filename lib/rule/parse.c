@@ -8,26 +8,6 @@
 
 #include "rule/internal.h"
 
-bool rule_is(const struct rule_parser *p, const char *s)
-{
-	return (p->tok->kind == TOK_WORD || p->tok->kind == TOK_MARK) && !strcmp(p->tok->s, s);
-}
-
-bool rule_take(struct rule_parser *p, const char *s)
-{
-	if (!rule_is(p, s))
-		return false;
-	p->tok++;
-	return true;
-}
-
-bool rule_operand(const struct rule_tok *t)
-{
-	if (t->kind == TOK_STRING)
-		return true;
-	return t->kind == TOK_WORD && !rule_keyword(t->s) && !rule_reserved_name(t->s);
-}
-
 struct pt_loc rule_loc(const struct rule_parser *p, const struct rule_tok *t)
 {
 	return rule_locate(p->ctx, t->off, t->len);

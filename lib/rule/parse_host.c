@@ -63,13 +63,13 @@ static const char *address_hint(const char *s)
 static void pass_over(struct rule_parser *p)
 {
 	if ((rule_is(p, "/") || rule_is(p, "-")) && p->tok[1].kind == TOK_WORD &&
-	    !rule_keyword(p->tok[1].s))
+	    !p->tok[1].keyword)
 		p->tok += 2;
 }
 
 static int no_address(struct rule_parser *p, const struct rule_tok *t)
 {
-	if (!strcmp(t->s, "-") && rule_operand(p->tok))
+	if (!strcmp(t->s, "-") && p->tok->operand)
 		p->tok++;
 	pass_over(p);
 	if (t->kind == TOK_STRING)
@@ -104,7 +104,7 @@ static int prefix_length(struct rule_parser *p, uint64_t max, uint8_t *out)
 	const struct rule_tok *t = p->tok;
 	uint64_t len;
 
-	if (t->kind != TOK_WORD || rule_keyword(t->s))
+	if (t->kind != TOK_WORD || t->keyword)
 		return rule_unexpected(p, t, "a prefix length", NULL, 0);
 	p->tok++;
 	if (pt_parse_uint(t->s, max, &len))
@@ -179,7 +179,7 @@ static int parse_address(struct rule_parser *p, const struct rule_tok *t, struct
 	if (!rule_take(p, "-"))
 		return set_prefix(p, t, lo, h);
 	last = p->tok;
-	if (!rule_operand(last))
+	if (!last->operand)
 		return rule_unexpected(p, last, "the last address of a range", NULL, 0);
 	p->tok++;
 	if (last->kind == TOK_STRING || pt_addr_parse(last->s, &hi))
@@ -286,7 +286,7 @@ static int parse_dynamic(struct rule_parser *p, struct pt_ast_host *h)
 	h->loc = rule_loc(p, t);
 	if (rule_is(p, "self")) {
 		h->kind = PT_HOST_SELF;
-	} else if (rule_operand(t)) {
+	} else if (t->operand) {
 		h->dyn = true;
 	} else {
 		return rule_unexpected(p, t, "the name of an interface", NULL, 0);
@@ -340,7 +340,7 @@ int rule_parse_host1(struct rule_parser *p, struct pt_ast_host *h)
 		h->kind = PT_HOST_SELF;
 		return 0;
 	}
-	if (!rule_operand(t))
+	if (!t->operand)
 		return not_a_host(p, t);
 	p->tok++;
 	rc = parse_address(p, t, h);

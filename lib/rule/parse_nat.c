@@ -19,7 +19,7 @@ static int nat_port(struct rule_parser *p, struct pt_ast_nat *n)
 	if (rule_is(p, "{"))
 		return rule_fail(p, t, "write one port or one range",
 				 "a list of ports to translate to");
-	if (t->kind != TOK_WORD || rule_keyword(t->s))
+	if (t->kind != TOK_WORD || t->keyword)
 		return rule_unexpected(p, t, "a port", NULL, 0);
 	p->tok++;
 	n->has_port = true;

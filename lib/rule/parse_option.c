@@ -13,7 +13,7 @@ static int flag_letters(struct rule_parser *p, uint8_t *out)
 	static const char letters[] = "FSRPAUEW";
 	const struct rule_tok *t = p->tok;
 
-	if (!rule_operand(t) || t->kind != TOK_WORD)
+	if (!t->operand || t->kind != TOK_WORD)
 		return rule_unexpected(p, t, "flags such as S/SA", NULL, 0);
 	p->tok++;
 	for (const char *c = t->s; *c; c++) {
@@ -49,7 +49,7 @@ int rule_parse_flags(struct rule_parser *p, const struct rule_tok *t)
 		rc = rule_fail(p, p->tok,
 			       "write the flags that are looked at behind a '/', as in S/SA",
 			       "the mask of flags is missing");
-	if (!rc && errors != p->errors && rule_operand(p->tok))
+	if (!rc && errors != p->errors && p->tok->operand)
 		p->tok++; /* the mask has most likely the same mistake */
 	else if (!rc)
 		rc = flag_letters(p, &r->flags_mask);
@@ -87,7 +87,7 @@ static int icmp_code(struct rule_parser *p, struct pt_ast_icmp *i)
 	const struct rule_tok *t = p->tok;
 	uint8_t code;
 
-	if (t->kind != TOK_WORD || rule_keyword(t->s))
+	if (t->kind != TOK_WORD || t->keyword)
 		return rule_unexpected(p, t, "a code", NULL, 0);
 	p->tok++;
 	if (!rule_icmp_code_parse(p->r->icmp_af, i->type, t->s, &code))
@@ -104,7 +104,7 @@ static void pass_over_code(struct rule_parser *p)
 	bool code = rule_take(p, "code");
 	uint8_t type;
 
-	if (rule_operand(p->tok) && (code || rule_icmp_type_parse(p->r->icmp_af, p->tok->s, &type)))
+	if (p->tok->operand && (code || rule_icmp_type_parse(p->r->icmp_af, p->tok->s, &type)))
 		p->tok++;
 }
 
@@ -116,7 +116,7 @@ static int one_icmp(struct rule_parser *p, void *arg)
 	int rc = 0;
 
 	(void)arg;
-	if (t->kind != TOK_WORD || rule_keyword(t->s))
+	if (t->kind != TOK_WORD || t->keyword)
 		return rule_unexpected(
 			p, t, p->r->icmp_af == PT_AF_INET6 ? "a type of ICMPv6" : "a type of ICMP",
 			NULL, 0);

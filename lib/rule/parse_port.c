@@ -90,7 +90,7 @@ static int port_word(struct rule_parser *p, uint16_t *out)
 {
 	const struct rule_tok *t = p->tok;
 
-	if (t->kind != TOK_WORD || rule_keyword(t->s))
+	if (t->kind != TOK_WORD || t->keyword)
 		return rule_unexpected(p, t, "a port", NULL, 0);
 	p->tok++;
 	(void)port_number(p, t, t->s, out);

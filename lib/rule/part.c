@@ -55,7 +55,7 @@ static int one_if(struct rule_parser *p, void *arg)
 	bool any = rule_is(p, "any");
 
 	(void)arg;
-	if (!rule_operand(t) && !any)
+	if (!t->operand && !any)
 		return rule_unexpected(p, t, "the name of an interface", NULL, 0);
 	p->tok++;
 	if (!rule_if_name_ok(t->s))
@@ -85,7 +85,7 @@ static int one_proto(struct rule_parser *p, void *arg)
 	uint8_t proto;
 
 	(void)arg;
-	if (t->kind != TOK_WORD || rule_keyword(t->s))
+	if (t->kind != TOK_WORD || t->keyword)
 		return rule_unexpected(p, t, "a protocol", NULL, 0);
 	p->tok++;
 	if (!pt_proto_parse(t->s, &proto))
@@ -166,7 +166,7 @@ static const struct rule_part not_tagged = { "!", RULE_RANK_OPTION, GROUP_TAGGED
 static const struct rule_part *part_by_word(const char *word)
 {
 	for (size_t i = 0; i < PT_ARRAY_SIZE(parts); i++)
-		if (!strcmp(word, parts[i].word))
+		if (*word == *parts[i].word && !strcmp(word, parts[i].word))
 			return &parts[i];
 	return NULL;
 }
@@ -176,7 +176,7 @@ const struct rule_part *rule_part_of(const struct rule_tok *t)
 	if (t->kind == TOK_MARK && !strcmp(t->s, "!") && t[1].kind == TOK_WORD &&
 	    !strcmp(t[1].s, "tagged"))
 		return &not_tagged;
-	return t->kind == TOK_WORD ? part_by_word(t->s) : NULL;
+	return t->keyword ? part_by_word(t->s) : NULL;
 }
 
 /* ---- order ---- */
@@ -315,7 +315,7 @@ static bool has_value(const char *word, const struct rule_tok *next)
 		return !strcmp(next->s, "state");
 	if (next->kind == TOK_MARK)
 		return strchr("{<(!", *next->s);
-	return next->kind != TOK_END && (rule_operand(next) || !strcmp(next->s, "any") ||
+	return next->kind != TOK_END && (next->operand || !strcmp(next->s, "any") ||
 					 !strcmp(next->s, "self") || !strcmp(next->s, "port"));
 }
 

@@ -3,17 +3,19 @@
  * Words with a meaning. Whoever knows pf must be told that a keyword is missing here, by its name:
  * a keyword that is quietly taken for something else is a hole in a firewall.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "rule/internal.h"
 
+/* In the order of strcmp(), as all tables here. */
 static const char *const keywords[] = {
-	"all",	 "any",	   "binat-to",	  "block",	 "code",	 "drop",
-	"flags", "from",   "in",	  "icmp-type",	 "icmp6-type",	 "inet",
-	"inet6", "keep",   "label",	  "log",	 "match",	 "nat-to",
-	"no",	 "on",	   "out",	  "pass",	 "port",	 "proto",
-	"quick", "rdr-to", "return",	  "return-icmp", "return-icmp6", "return-rst",
-	"self",	 "state",  "static-port", "tag",	 "tagged",	 "to",
+	"all", "any", "binat-to", "block", "code", "drop",
+	"flags", "from", "icmp-type", "icmp6-type", "in", "inet",
+	"inet6", "keep", "label", "log", "match", "nat-to",
+	"no", "on", "out", "pass", "port", "proto",
+	"quick", "rdr-to", "return", "return-icmp", "return-icmp6", "return-rst",
+	"self", "state", "static-port", "tag", "tagged", "to",
 };
 
 enum kind {
@@ -89,20 +91,26 @@ static const struct reserved {
 	{ "weight", WORD, NULL },
 };
 
+static int by_word(const void *key, const void *entry)
+{
+	return strcmp(key, *(const char *const *)entry);
+}
+
+/* The entry of TABLE, each of which begins with its word, or NULL. */
+static const void *lookup(const char *word, const void *table, size_t n, size_t size)
+{
+	/* addresses and ports are the most frequent words */
+	return *word >= 'a' && *word <= 'z' ? bsearch(word, table, n, size, by_word) : NULL;
+}
+
 static const struct reserved *find(const char *word)
 {
-	for (size_t i = 0; i < PT_ARRAY_SIZE(reserved); i++)
-		if (!strcmp(word, reserved[i].word))
-			return &reserved[i];
-	return NULL;
+	return lookup(word, reserved, PT_ARRAY_SIZE(reserved), sizeof(*reserved));
 }
 
 bool rule_keyword(const char *word)
 {
-	for (size_t i = 0; i < PT_ARRAY_SIZE(keywords); i++)
-		if (!strcmp(word, keywords[i]))
-			return true;
-	return false;
+	return lookup(word, keywords, PT_ARRAY_SIZE(keywords), sizeof(*keywords));
 }
 
 bool rule_reserved(const char *word)
