@@ -275,6 +275,7 @@ int pt_policy_build(const struct pt_conf *c, struct pt_policy **out, struct pt_e
 	}
 	if (!rc)
 		rc = add_rules(&b);
+	pt_buf_fini(&b.text);
 	if (rc) {
 		pt_arena_free(b.arena);
 		return rc == -ENOMEM ? pt_err_sys(e, rc, "building the policy of %s", c->path) : rc;

@@ -8,18 +8,14 @@
 
 #include "policy/internal.h"
 
-static const char *canonical(struct policy_builder *b, bool label)
+static const char *canonical(struct policy_builder *b)
 {
-	struct pt_ast_rule copy = *b->ast;
-	struct pt_buf text = { 0 };
 	char *s = NULL;
 
-	if (!label)
-		copy.label = NULL;
-	pt_rule_print(&text, &copy);
-	if (!text.err)
-		s = pt_arena_strndup(b->arena, text.s, text.n);
-	pt_buf_fini(&text);
+	b->text.n = 0;
+	pt_rule_print(&b->text, b->ast);
+	if (!b->text.err)
+		s = pt_arena_strndup(b->arena, b->text.s, b->text.n);
 	return s;
 }
 
@@ -72,15 +68,22 @@ static void take_name(struct policy_builder *b, struct policy_name *slot, const 
 	b->base.name = name;
 }
 
+static char *hex_name(struct pt_arena *a, uint32_t hash)
+{
+	static const char digits[] = "0123456789abcdef";
+	char name[] = "r00000000";
+
+	for (size_t i = 8; i; i--, hash >>= 4)
+		name[i] = digits[hash & 15];
+	return pt_arena_strdup(a, name);
+}
+
 /* Two rules of the same text without labels are told apart by their number among them. */
 static int hashed_name(struct policy_builder *b)
 {
-	const char *plain = canonical(b, false), *name;
+	const char *name = hex_name(b->arena, pt_hash32(b->base.text, strlen(b->base.text)));
 	struct policy_name *first, *slot;
 
-	if (!plain)
-		return -ENOMEM;
-	name = pt_arena_printf(b->arena, "r%08x", pt_hash32(plain, strlen(plain)));
 	if (!name)
 		return -ENOMEM;
 	first = slot = slot_of(&b->names, name);
@@ -118,7 +121,7 @@ int policy_identity(struct policy_builder *b)
 	struct pt_pol_rule *r = &b->base;
 	int rc;
 
-	r->text = canonical(b, true);
+	r->text = canonical(b);
 	if (!r->text || make_room(b))
 		return -ENOMEM;
 	rc = b->ast->label ? labelled_name(b) : hashed_name(b);

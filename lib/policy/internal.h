@@ -28,6 +28,7 @@ struct policy_builder {
 	bool failed;
 	bool full;                      /* no room for more rules */
 	struct policy_names names;
+	struct pt_buf text;             /* scratch */
 	/* of the rule at work */
 	const struct pt_ast_rule *ast;
 	struct pt_pol_rule base;        /* all but direction, addresses and translation */

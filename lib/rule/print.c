@@ -53,7 +53,8 @@ static void print_ifs(struct pt_buf *b, const struct pt_ast_rule *r)
 	list_open(b, r->ifs.n);
 	for (size_t i = 0; i < r->ifs.n; i++) {
 		list_next(b, i);
-		pt_buf_fmt(b, "%s%s", r->ifs.v[i].neg ? "! " : "", r->ifs.v[i].name);
+		pt_buf_str(b, r->ifs.v[i].neg ? "! " : "");
+		pt_buf_str(b, r->ifs.v[i].name);
 	}
 	list_close(b, r->ifs.n);
 }
@@ -71,7 +72,7 @@ static void print_protos(struct pt_buf *b, const struct pt_ast_rule *r)
 		if (name)
 			pt_buf_str(b, name);
 		else
-			pt_buf_fmt(b, "%u", r->protos.v[i]);
+			pt_buf_uint(b, r->protos.v[i]);
 	}
 	list_close(b, r->protos.n);
 }
@@ -115,20 +116,17 @@ static void print_host(struct pt_buf *b, const struct pt_ast_host *h)
 static void print_port(struct pt_buf *b, const struct pt_ast_port *p)
 {
 	static const char *const before[] = { "", "!= ", "< ", "<= ", "> ", ">= " };
+	static const char *const between[] = { [PT_PORT_RANGE] = ":",
+					       [PT_PORT_IN] = " >< ",
+					       [PT_PORT_OUT] = " <> " };
+	bool two = p->op == PT_PORT_RANGE || p->op == PT_PORT_IN || p->op == PT_PORT_OUT;
 
-	switch (p->op) {
-	case PT_PORT_RANGE:
-		pt_buf_fmt(b, "%u:%u", p->a, p->b);
-		break;
-	case PT_PORT_IN:
-		pt_buf_fmt(b, "%u >< %u", p->a, p->b);
-		break;
-	case PT_PORT_OUT:
-		pt_buf_fmt(b, "%u <> %u", p->a, p->b);
-		break;
-	default:
-		pt_buf_fmt(b, "%s%u", before[p->op], p->a);
-	}
+	pt_buf_str(b, two ? "" : before[p->op]);
+	pt_buf_uint(b, p->a);
+	if (!two)
+		return;
+	pt_buf_str(b, between[p->op]);
+	pt_buf_uint(b, p->b);
 }
 
 static void print_side(struct pt_buf *b, const char *word, const pt_hosts *hosts,
