@@ -256,47 +256,56 @@ static __always_inline __u64 first_common(void *tables, const struct walk_head *
 
 /* ---- the walk ---- */
 
-static __always_inline __u64 rest_row(void *tables, const struct walk_head *h,
-				      const struct walk_packet *p)
-{
-	__u64 device = find(tables, &h->device, p->device), sport, dport, proto, flags, x, y;
+/* X, or the end: going on with a number that is none would have the verifier look at everything twice. */
+#define OR_FAIL(x)                                                                                 \
+	({                                                                                         \
+		__u64 got = (x);                                                                   \
+                                                                                                   \
+		if (got == FAIL)                                                                   \
+			return FAIL;                                                               \
+		got;                                                                               \
+	})
 
-	if (device >= WALK_NONE)
+static __noinline __u64 rest_row(void *tables, const struct walk_head *h, const struct walk_packet *p)
+{
+	__u64 device = OR_FAIL(find(tables, &h->device, p->device));
+	__u64 proto = OR_FAIL(byte(tables, h->t_proto, p->proto));
+	__u64 flags = OR_FAIL(byte(tables, h->t_flags, p->flags));
+	__u64 sport = OR_FAIL(find(tables, &h->sport, p->sport));
+	__u64 dport = OR_FAIL(find(tables, &h->dport, p->dport));
+	__u64 x, y;
+
+	if (device == WALK_NONE)
 		return FAIL;
-	proto = byte(tables, h->t_proto, p->proto);
-	flags = byte(tables, h->t_flags, p->flags);
-	x = number(tables, h->t_x, (proto * h->n_flags + flags) * h->n_device + device);
-	sport = find(tables, &h->sport, p->sport);
-	dport = find(tables, &h->dport, p->dport);
-	y = number(tables, h->t_y, sport * h->n_dport + dport);
+	x = OR_FAIL(number(tables, h->t_x, (proto * h->n_flags + flags) * h->n_device + device));
+	y = OR_FAIL(number(tables, h->t_y, sport * h->n_dport + dport));
 	return number(tables, h->t_row, y * h->n_x + x);
 }
 
-static __always_inline __u64 side_row(void *tables, const struct walk_head *h,
-				      const struct walk_packet *p, int side)
+/* The key for packet P, FAIL when it cannot be judged. Not static: so the verifier looks at it once, not for
+ * each way to get here. */
+__noinline __u64 walk(const struct walk_packet *p)
 {
-	const struct walk_tree *t = &h->side[p->six & 1][side].tree;
-
-	return p->six ? find_wide(tables, t, p->addr[side][0], p->addr[side][1]) :
-			find(tables, t, p->addr[side][1]);
-}
-
-/* The key for packet P, FAIL when it cannot be judged. */
-static __noinline __u64 walk(void *tables, const struct walk_packet *p)
-{
-	const struct walk_head *h = (const void *)chunk_of(tables, 0);
+	const struct walk_head *h;
 	__u64 src, dst, rest, rule;
+	__u32 zero = 0;
+	void *tables;
 
+	tables = bpf_map_lookup_elem(&pt_tables, &zero);
+	if (!tables || !p)
+		return FAIL;
+	h = (const void *)chunk_of(tables, 0);
 	if (!h)
 		return FAIL;
-	rest = rest_row(tables, h, p);
-	if (rest >= WALK_NONE)
-		return FAIL;
-	src = side_row(tables, h, p, 0);
-	dst = side_row(tables, h, p, 1);
-	rule = first_common(tables, h, p->six, src, dst, rest);
-	if (rule == FAIL)
-		return FAIL;
+	rest = OR_FAIL(rest_row(tables, h, p));
+	if (p->six) {
+		src = OR_FAIL(find_wide(tables, &h->side[1][0].tree, p->addr[0][0], p->addr[0][1]));
+		dst = OR_FAIL(find_wide(tables, &h->side[1][1].tree, p->addr[1][0], p->addr[1][1]));
+	} else {
+		src = OR_FAIL(find(tables, &h->side[0][0].tree, p->addr[0][1]));
+		dst = OR_FAIL(find(tables, &h->side[0][1].tree, p->addr[1][1]));
+	}
+	rule = OR_FAIL(first_common(tables, h, p->six, src, dst, rest));
 	return rule == WALK_NONE ? h->none : number(tables, h->keys, rule);
 }
 
@@ -442,8 +451,6 @@ int pt_classify(struct __sk_buff *skb)
 {
 	struct walk_packet p = { .device = skb->ifindex };
 	struct upper u = { 0 };
-	__u32 zero = 0;
-	void *tables;
 	__u64 key;
 	int rc = -1;
 
@@ -456,10 +463,7 @@ int pt_classify(struct __sk_buff *skb)
 		rc = parse6(skb, &p, &u);
 	if (rc || parse_upper(skb, &p, &u))
 		return TC_ACT_UNSPEC;
-	tables = bpf_map_lookup_elem(&pt_tables, &zero);
-	if (!tables)
-		return TC_ACT_UNSPEC;
-	key = walk(tables, &p);
+	key = walk(&p);
 	if (key != FAIL)
 		skb->priority = (__u32)key;
 	return TC_ACT_UNSPEC;
