@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * hostile-31: every allocation of every command of ptfw fails in turn, in a real kernel's
+ * namespace. Each time the command ends by itself, either as if nothing had happened or with an
+ * error that is told, and the rules and tables in force are the old ones or the new ones, never a
+ * third. The allocations are Patronus' own; those inside other libraries are not ours to refuse.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "netns/lab.h"
+
+/* The tool itself, in this program, so that its memory is ours to refuse. */
+int ptfw_main(int argc, char **argv);
+#define main ptfw_main
+/* NOLINTBEGIN(bugprone-suspicious-include): tests are linked with the library, not with tools */
+#include "ptfw/common.c"
+#include "ptfw/main.c"
+#include "ptfw/pfctl.c"
+#include "ptfw/rule.c"
+#include "ptfw/state.c"
+#include "ptfw/table.c"
+#include "ptfw/whole.c"
+/* NOLINTEND(bugprone-suspicious-include) */
+#undef main
+
+/* ---- memory that runs out once ---- */
+
+static long allocations_left = -1; /* -1: as many as wanted */
+static bool *refused; /* shared with the children */
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+char *__real_strdup(const char *s);
+char *__wrap_strdup(const char *s);
+
+static bool refuse_this(void)
+{
+	if (allocations_left < 0 || allocations_left--)
+		return false;
+	*refused = true;
+	return true;
+}
+
+void *__wrap_malloc(size_t n)
+{
+	return refuse_this() ? NULL : __real_malloc(n);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return refuse_this() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t n)
+{
+	return refuse_this() ? NULL : __real_realloc(p, n);
+}
+
+char *__wrap_strdup(const char *s)
+{
+	return refuse_this() ? NULL : __real_strdup(s);
+}
+
+/* ---- running ptfw ---- */
+
+#define OUTPUT 65536
+
+struct run {
+	int status; /* -SIGNAL when it was killed */
+	char out[OUTPUT], err[OUTPUT];
+};
+
+static void read_back_file(int fd, char *to)
+{
+	ssize_t n = pread(fd, to, OUTPUT - 1, 0);
+
+	to[n > 0 ? n : 0] = '\0';
+	close(fd);
+}
+
+static void child(const char *line, long fail_at, int out, int err)
+{
+	char text[400], *argv[40], *rest = text, *word;
+	int argc = 0, rc;
+
+	(void)snprintf(text, sizeof(text), "ptfw %s", line);
+	while ((word = strsep(&rest, " ")))
+		argv[argc++] = word;
+	argv[argc] = NULL;
+	if (dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0)
+		_exit(99);
+	allocations_left = fail_at;
+	rc = ptfw_main(argc, argv);
+	allocations_left = -1;
+	exit(rc); /* under a sanitizer: what leaked is told here */
+}
+
+/* LINE with its allocation number FAIL_AT refused, in a process of its own; -1: with all of them.
+ */
+static struct run *ptfw(const char *line, long fail_at)
+{
+	static struct run r[2];
+	static int turn;
+	struct run *x = &r[turn ^= 1];
+	int out = memfd_create("out", MFD_CLOEXEC), err = memfd_create("err", MFD_CLOEXEC), status;
+	pid_t pid;
+
+	assert_true(out >= 0);
+	assert_true(err >= 0);
+	*refused = false;
+	(void)fflush(stdout);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid)
+		child(line, fail_at, out, err);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	x->status = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+	read_back_file(out, x->out);
+	read_back_file(err, x->err);
+	return x;
+}
+
+/* ---- the machine that it runs on ---- */
+
+static char folder[] = "/tmp/memory_test.XXXXXX";
+
+static const char one[] = "system { name = gw }\n"
+			  "interface lo0 { device = \"lo\" address = { \"127.0.0.1/8\" } }\n"
+			  "table bad { persist = true counters = true timeout = \"1h\" }\n"
+			  "table fixed { addresses = { \"192.0.2.0/24\", \"2001:db8::/32\" } const "
+			  "= true persist = true }\n"
+			  "firewall { rules = {\n"
+			  "	\"block return log label closed\",\n"
+			  "	\"match out inet from 10.0.0.0/8 nat-to 192.0.2.1 label masked\",\n"
+			  "	\"pass in on lo0 proto { tcp, udp } to port { 80, 443 } rdr-to "
+			  "10.0.0.9 port 8080\",\n"
+			  "	\"pass out label out\",\n"
+			  "	\"block in quick from { <bad>, <fixed>, (lo0) } label bad\",\n"
+			  "} }\n";
+
+static void file(const char *name, const char *text)
+{
+	char path[100];
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(path, 0600), 0);
+}
+
+/* A second file, which differs from the first in a rule and a table. */
+static void file_two(void)
+{
+	char text[sizeof(one) + 20], *at;
+
+	memcpy(text, one, sizeof(one));
+	at = strstr(text, "port 8080");
+	assert_non_null(at);
+	memcpy(at, "port 8081", 9);
+	at = strstr(text, "192.0.2.0/24");
+	assert_non_null(at);
+	memcpy(at, "198.51.100.1", 12);
+	file("two.conf", text);
+}
+
+static char path_one[200], path_two[200];
+
+/* What is in force, as text; the kernel's own objects as what tells them from the first file's. */
+static void in_force(char *to)
+{
+	char diff[300];
+	const char *const lines[] = {diff, "rule show -d", "table show fixed", "table show bad"};
+	size_t n = 0;
+
+	(void)snprintf(diff, sizeof(diff), "diff -f %s", path_one);
+	to[0] = '\0';
+	for (size_t i = 0; i < PT_ARRAY_SIZE(lines); i++) {
+		const struct run *r = ptfw(lines[i], -1);
+
+		if (r->status != PT_EXIT_OK && r->status != PT_EXIT_NO &&
+		    r->status != PT_EXIT_SYSTEM) /* no such table, no rules in force */
+			fail_msg("%s: %d %s", lines[i], r->status, r->err);
+		n += (size_t)snprintf(to + n, OUTPUT - n, "%s: %s\n", lines[i], r->out);
+		assert_true(n < OUTPUT);
+	}
+}
+
+static void must(const char *line)
+{
+	const struct run *r = ptfw(line, -1);
+
+	if (r->status != 0)
+		fail_msg("%s: %d %s", line, r->status, r->err);
+}
+
+/* ---- the two kinds of commands ---- */
+
+/* Never a signal, and an error of the system has its words. */
+static void ends_well(const char *line, long n, const struct run *r)
+{
+	if (r->status < 0)
+		fail_msg("%s: allocation %ld refused: signal %d", line, n, -r->status);
+	if (r->status == PT_EXIT_SYSTEM && !r->err[0] && !r->out[0]) /* with -j errors are data */
+		fail_msg("%s: allocation %ld refused: status %d, no word about it", line, n,
+			 r->status);
+}
+
+/* Shows: what it said without trouble, or an error; nothing less without one. */
+static void shows(const char *line)
+{
+	struct run *whole = malloc(sizeof(*whole)), *r;
+	bool reached = true;
+	long n;
+
+	assert_non_null(whole);
+	*whole = *ptfw(line, -1);
+	assert_true(whole->status == PT_EXIT_OK || whole->status == PT_EXIT_NO ||
+		    whole->status == PT_EXIT_CONFIG);
+	for (n = 0; reached; n++) {
+		r = ptfw(line, n);
+		reached = *refused;
+		ends_well(line, n, r);
+		if (r->status != whole->status && r->status != PT_EXIT_SYSTEM)
+			fail_msg("%s: allocation %ld refused: status %d: %s", line, n, r->status,
+				 r->err);
+		if (r->status == whole->status && strcmp(r->out, whole->out) != 0)
+			fail_msg("%s: allocation %ld refused: status %d, \"%s\" is not \"%s\": %s",
+				 line, n, r->status, r->out, whole->out, r->err);
+	}
+	assert_true(n > 3);
+	print_message("# %s: %ld allocations\n", line, n - 1);
+	free(whole);
+}
+
+/* What is in force before a change, behind it, and now that it may have failed. */
+struct forces {
+	char old[OUTPUT], new[OUTPUT], now[OUTPUT];
+};
+
+/* The old is in force or the new; the new where the change went well or says that it is. */
+static void old_or_new(const char *line, long n, const struct run *r, struct forces *f)
+{
+	bool ok = r->status == PT_EXIT_OK, said = strstr(r->err, "in force") != NULL, is_new;
+	int status = r->status;
+
+	if (!ok && status != PT_EXIT_SYSTEM)
+		fail_msg("%s: allocation %ld refused: status %d: %s", line, n, status, r->err);
+	in_force(f->now); /* takes the place of R */
+	is_new = !strcmp(f->now, f->new);
+	if (!is_new && (ok || strcmp(f->now, f->old) != 0))
+		fail_msg("%s: allocation %ld refused: status %d, a third: %s", line, n, status,
+			 f->now);
+	if (!ok && said != is_new)
+		fail_msg("%s: allocation %ld refused: does not say what is in force", line, n);
+}
+
+/* Changes: afterwards the old is in force or the new. BACK makes the old again. */
+static void changes(const char *line, const char *back)
+{
+	struct forces *f = malloc(sizeof(*f));
+	size_t failed = 0, after = 0;
+	bool reached = true;
+	long n;
+
+	assert_non_null(f);
+	must(line); /* a change between the same two, whatever was before */
+	must(back);
+	in_force(f->old);
+	must(line);
+	in_force(f->new);
+	assert_string_not_equal(f->old, f->new);
+	must(back);
+	for (n = 0; reached; n++) {
+		const struct run *r = ptfw(line, n);
+		bool failure = r->status != PT_EXIT_OK;
+
+		reached = *refused;
+		ends_well(line, n, r);
+		old_or_new(line, n, r, f);
+		failed += failure;
+		if (strcmp(f->now, f->old) == 0)
+			continue;
+		after += failure;
+		must(back);
+	}
+	in_force(f->now);
+	assert_string_equal(f->now, f->old);
+	assert_true(failed > 3);
+	print_message("# %s: %ld allocations, %zu failures, %zu of them after the fact\n", line,
+		      n - 1, failed, after);
+	free(f);
+}
+
+/* ---- tests ---- */
+
+static void test_check(void **state)
+{
+	char line[300];
+
+	(void)state;
+	(void)snprintf(line, sizeof(line), "check -f %s", path_one);
+	shows(line);
+}
+
+/* What is wrong with a file may be told in fewer words, but not left out. */
+static void wrong_file(const char *options)
+{
+	bool reached = true, json = strchr(options, 'j');
+	char line[300];
+
+	(void)snprintf(line, sizeof(line), "check %s %s/wrong.conf", options, folder);
+	for (long n = 0; reached; n++) {
+		const struct run *r = ptfw(line, n);
+
+		reached = *refused;
+		ends_well(line, n, r);
+		assert_true(r->status == PT_EXIT_CONFIG ||
+			    (reached && r->status == PT_EXIT_SYSTEM));
+		if (json && r->status == PT_EXIT_CONFIG)
+			assert_non_null(strstr(r->out, "\"errors\":"));
+		assert_null(strstr(r->out, "\"errors\":0"));
+	}
+}
+
+static void test_wrong_file(void **state)
+{
+	(void)state;
+	wrong_file("-f");
+	wrong_file("-jf");
+}
+
+static void test_diff(void **state)
+{
+	char line[300];
+
+	(void)state;
+	(void)snprintf(line, sizeof(line), "diff -f %s", path_two);
+	shows(line);
+	(void)snprintf(line, sizeof(line), "apply -n -f %s", path_two);
+	shows(line);
+}
+
+static void test_show(void **state)
+{
+	static const char *const lines[] = {
+		"rule show -sd",
+		"rule show -j",
+		"nat show -o",
+		"table list",
+		"table show fixed -sj",
+		"state show",
+		"state count -j",
+		"info",
+		"-sr",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PT_ARRAY_SIZE(lines); i++)
+		shows(lines[i]);
+}
+
+static void test_table_test(void **state)
+{
+	(void)state;
+	shows("table test fixed 192.0.2.1 192.0.2.2 2001:db8::1 203.0.113.1");
+}
+
+static void test_table_changes(void **state)
+{
+	(void)state;
+	must("table replace bad 203.0.113.1");
+	changes("table add bad 198.51.100.0/24 2001:db8::1", "table replace bad 203.0.113.1");
+	changes("table delete bad 203.0.113.1", "table replace bad 203.0.113.1");
+	changes("table replace bad 203.0.113.2 2001:db8::/64", "table replace bad 203.0.113.1");
+	changes("table flush bad", "table replace bad 203.0.113.1");
+	must("table flush bad");
+}
+
+/* Without memory to learn that a table is const, it is not changed either. */
+static void test_const(void **state)
+{
+	struct forces *f = malloc(sizeof(*f));
+	bool reached = true;
+
+	(void)state;
+	assert_non_null(f);
+	in_force(f->old);
+	for (long n = 0; reached; n++) {
+		const struct run *r = ptfw("table add fixed 203.0.113.1", n);
+
+		reached = *refused;
+		ends_well("table add fixed", n, r);
+		assert_true(r->status == PT_EXIT_CONFIG ||
+			    (reached && r->status == PT_EXIT_SYSTEM));
+		in_force(f->now);
+		assert_string_equal(f->now, f->old);
+	}
+	free(f);
+}
+
+static void test_apply(void **state)
+{
+	char line[300], back[300];
+
+	(void)state;
+	(void)snprintf(line, sizeof(line), "apply -f %s", path_two);
+	(void)snprintf(back, sizeof(back), "apply -f %s", path_one);
+	changes(line, back);
+}
+
+static void test_stop(void **state)
+{
+	char back[300];
+
+	(void)state;
+	(void)snprintf(back, sizeof(back), "apply -f %s", path_one);
+	changes("stop", back);
+	changes(back, "stop");
+	must(back);
+}
+
+/* ---- a network and a /run of our own ---- */
+
+static int lab_begin(void **state)
+{
+	char line[300];
+
+	(void)state;
+	refused = mmap(NULL, sizeof(*refused), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		       -1, 0);
+	if (refused == MAP_FAILED || !mkdtemp(folder))
+		return -1;
+	(void)snprintf(path_one, sizeof(path_one), "%s/one.conf", folder);
+	(void)snprintf(path_two, sizeof(path_two), "%s/two.conf", folder);
+	file("one.conf", one);
+	file_two();
+	file("wrong.conf", "system { nam = gw }\nfirewall { rules = { \"pass onn lan\", \"block "
+			   "label x label x\" } }\n");
+	(void)snprintf(line, sizeof(line), "apply -f %s", path_one);
+	must(line);
+	return 0;
+}
+
+static int lab_end(void **state)
+{
+	static const char *const names[] = {"one.conf", "two.conf", "wrong.conf"};
+	char path[200];
+
+	(void)state;
+	for (size_t i = 0; i < PT_ARRAY_SIZE(names); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		(void)unlink(path);
+	}
+	return rmdir(folder);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_check),	   cmocka_unit_test(test_wrong_file),
+		cmocka_unit_test(test_diff),	   cmocka_unit_test(test_show),
+		cmocka_unit_test(test_table_test), cmocka_unit_test(test_table_changes),
+		cmocka_unit_test(test_const),	   cmocka_unit_test(test_apply),
+		cmocka_unit_test(test_stop),
+	};
+	const char *why = lab_lacks();
+
+	if (why)
+		return lab_skip(why);
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("run", "/run", "tmpfs", 0, "mode=0755"))
+		return lab_skip("no namespace with a /run of its own");
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, lab_begin, lab_end);
+}
