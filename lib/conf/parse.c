@@ -43,35 +43,63 @@ static bool lacks_macro(const struct pt_conf *c)
 	return false;
 }
 
-static int parse_rules(struct pt_conf *c, struct pt_err *e)
+struct rule_reader {
+	const struct pt_conf *c;
+	struct pt_arena *scratch; /* of one rule */
+	pt_conf_take take;
+	void *arg;
+	struct pt_err *e;
+	bool bad; /* so far: trees are not wanted any more */
+};
+
+static int parse_rule(struct rule_reader *r, size_t i)
 {
-	bool lacks = lacks_macro(c);
-	int rc = 0, one;
+	const struct pt_conf *c = r->c;
+	struct pt_conf_at at = { c->path, c->text, c->len, &c->rules.v[i] };
+	struct pt_rule_ctx ctx = {
+		.arena = r->scratch,
+		.macros = c->macros.v,
+		.n_macros = c->macros.n,
+		.locate = pt_conf_locate,
+		.locate_arg = &at,
+		.source = c->text,
+		.source_len = c->len,
+	};
+	struct pt_ast_rule *tree;
+	int rc;
 
-	for (size_t i = 0; i < c->rules.n && rc != -ENOMEM && e->list.n < PT_ERR_MAX; i++) {
-		const struct pt_conf_str *str = &c->rules.v[i];
-		struct pt_conf_at at = { c->path, c->text, c->len, str };
-		struct pt_rule_ctx ctx = {
-			.arena = c->arena,
-			.macros = c->macros.v,
-			.n_macros = c->macros.n,
-			.locate = pt_conf_locate,
-			.locate_arg = &at,
-			.source = c->text,
-			.source_len = c->len,
-		};
-		struct pt_ast_rule *rule;
+	pt_arena_reset(r->scratch);
+	rc = pt_rule_parse(&ctx, at.str->s, strlen(at.str->s), &tree, r->e);
+	if (rc)
+		r->bad = true;
+	else if (!r->bad && r->take)
+		return r->take(r->arg, c, (uint32_t)i, tree);
+	return rc == -ENOMEM ? rc : 0;
+}
 
-		if (lacks && strchr(str->s, '$'))
-			continue;
-		one = pt_rule_parse(&ctx, str->s, strlen(str->s), &rule, e);
-		if (!one)
-			/* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are meant */
-			one = pt_vec_push(c->arena, &c->ast, rule);
-		if (one)
-			rc = one;
+static int read_rules(struct rule_reader *r)
+{
+	bool lacks = lacks_macro(r->c);
+	int rc = 0;
+
+	r->scratch = pt_arena_new();
+	if (!r->scratch)
+		return -ENOMEM;
+	for (size_t i = 0; !rc && i < r->c->rules.n; i++) {
+		if (r->e && r->e->list.n >= PT_ERR_MAX)
+			break;
+		if (!lacks || !strchr(r->c->rules.v[i].s, '$'))
+			rc = parse_rule(r, i);
 	}
-	return rc;
+	pt_arena_free(r->scratch);
+	return rc ? rc : r->bad ? -EINVAL : 0;
+}
+
+int pt_conf_rules(const struct pt_conf *c, pt_conf_take take, void *arg, struct pt_err *e)
+{
+	struct rule_reader r = { .c = c, .take = take, .arg = arg, .e = e };
+
+	return read_rules(&r);
 }
 
 /* The later of two results, the graver first. */
@@ -80,9 +108,10 @@ static int both(int x, int y)
 	return x == -ENOMEM || !y ? x : y;
 }
 
-static int read_stages(struct pt_conf *c, struct conf_tree *t, struct pt_err *e)
+static int read_stages(struct rule_reader *r, struct pt_conf *c, struct conf_tree *t)
 {
 	struct conf_model m = { .c = c, .tree = t };
+	struct pt_err *e = r->e;
 	int rc = conf_check_bytes(c->path, c->text, c->len, e) ? -EINVAL : 0;
 
 	rc = both(rc, conf_tree_read(c->path, c->text, c->len, c->arena, t, e));
@@ -97,20 +126,23 @@ static int read_stages(struct pt_conf *c, struct conf_tree *t, struct pt_err *e)
 	if (t->incomplete)
 		return -EINVAL;
 	rc = both(rc, conf_model_check(c, t, e));
-	return both(rc, parse_rules(c, e));
+	r->bad = rc;
+	return both(rc, read_rules(r));
 }
 
-static int parse(const char *name, const char *text, size_t len, struct pt_conf **out,
-		 struct pt_err *e)
+static int parse(struct rule_reader *r, const char *name, const char *text, size_t len,
+		 struct pt_conf **out)
 {
 	struct pt_conf *c = new_conf(name, text, len);
 	struct conf_tree t = { 0 };
+	struct pt_err *e = r->e;
 	size_t first = e->list.n;
 	int rc;
 
 	if (!c)
 		return -ENOMEM;
-	rc = read_stages(c, &t, e);
+	r->c = c;
+	rc = read_stages(r, c, &t);
 	conf_tree_fini(&t);
 	conf_order(e, first, name);
 	rc = both(rc, conf_add_sources(e, first, name, c->text, c->len));
@@ -121,31 +153,41 @@ static int parse(const char *name, const char *text, size_t len, struct pt_conf 
 	return rc;
 }
 
-int pt_conf_parse(const char *name, const char *text, size_t len, struct pt_conf **out,
-		  struct pt_err *e)
+static int parse_with(struct rule_reader *r, const char *name, const char *text, size_t len,
+		      struct pt_conf **out)
 {
 	struct pt_err own = { 0 };
 	int rc;
 
 	*out = NULL;
-	if (!e)
-		e = &own;
+	if (!r->e)
+		r->e = &own;
 	if (len > PT_FILE_MAX) {
-		pt_err_add(e, PT_ERROR, NULL, "put long lists of addresses into files of tables",
+		pt_err_add(r->e, PT_ERROR, NULL, "put long lists of addresses into files of tables",
 			   "reading %s: more than %zu MiB", name, PT_FILE_MAX >> 20);
 		rc = -EFBIG;
 	} else {
-		rc = parse(name, text, len, out, e);
+		rc = parse(r, name, text, len, out);
 		if (rc == -ENOMEM)
-			pt_err_sys(e, rc, "reading %s", name);
+			pt_err_sys(r->e, rc, "reading %s", name);
 	}
 	pt_err_fini(&own);
 	return rc;
 }
 
-int pt_conf_load(const char *path, struct pt_conf **out, struct pt_err *e)
+int pt_conf_parse(const char *name, const char *text, size_t len, struct pt_conf **out,
+		  struct pt_err *e)
+{
+	struct rule_reader r = { .e = e };
+
+	return parse_with(&r, name, text, len, out);
+}
+
+int pt_conf_load_with(const char *path, pt_conf_take take, void *arg, struct pt_conf **out,
+		      struct pt_err *e)
 {
 	const char *name = strcmp(path, "-") ? path : "<stdin>";
+	struct rule_reader r = { .take = take, .arg = arg, .e = e };
 	char *text = NULL;
 	size_t len = 0;
 	int rc;
@@ -153,7 +195,12 @@ int pt_conf_load(const char *path, struct pt_conf **out, struct pt_err *e)
 	*out = NULL;
 	rc = pt_file_read(path, PT_FILE_MAX, &text, &len, e);
 	if (!rc)
-		rc = pt_conf_parse(name, text, len, out, e);
+		rc = parse_with(&r, name, text, len, out);
 	free(text);
 	return rc;
+}
+
+int pt_conf_load(const char *path, struct pt_conf **out, struct pt_err *e)
+{
+	return pt_conf_load_with(path, NULL, NULL, out, e);
 }

@@ -181,7 +181,7 @@ int pt_plan_offline(const char *path, enum pt_engine engine, struct pt_plan *p, 
 	memset(p, 0, sizeof(*p));
 	p->wanted = engine;
 	p->offline = true;
-	rc = pt_conf_load(path, &p->conf, e);
+	rc = pt_policy_load(path, &p->conf, &p->policy, e);
 	if (!rc)
 		rc = plan_build(p, e);
 	if (rc)
@@ -196,7 +196,7 @@ int pt_plan_online(const char *path, enum pt_engine engine, struct pt_nl *nf, st
 
 	memset(p, 0, sizeof(*p));
 	p->wanted = engine;
-	rc = pt_conf_load(path, &p->conf, e);
+	rc = pt_policy_load(path, &p->conf, &p->policy, e);
 	if (!rc)
 		rc = pt_net_read(route, &p->host, e);
 	if (!rc)

@@ -70,8 +70,10 @@ static int tag_number(struct policy_builder *b, const char *name, const struct p
 			break;
 	if (i == PT_TAGS_MAX)
 		return policy_fail(b, loc, NULL, "more than %d different tags", PT_TAGS_MAX);
-	if (i == b->p->tags.n)
-		rc = pt_vec_push(b->arena, &b->p->tags, name);
+	if (i == b->p->tags.n) {
+		name = pt_arena_strdup(b->arena, name);
+		rc = name ? pt_vec_push(b->arena, &b->p->tags, name) : -ENOMEM;
+	}
 	*out = (uint8_t)(i + 1);
 	return rc;
 }
@@ -245,43 +247,80 @@ static int add_tables(struct policy_builder *b)
 	return rc;
 }
 
-static int add_rules(struct policy_builder *b)
+static int begin(struct policy_builder *b, const struct pt_conf *c)
 {
-	int rc = 0;
+	int rc;
 
-	if (b->conf->builtin)
+	b->conf = c;
+	b->arena = pt_arena_new();
+	b->p = b->arena ? pt_arena_alloc(b->arena, sizeof(*b->p)) : NULL;
+	if (!b->p)
+		return -ENOMEM;
+	b->p->arena = b->arena;
+	b->p->conf = c;
+	rc = add_tables(b);
+	if (!rc && c->builtin)
 		rc = policy_add_builtin(b);
 	b->p->n_builtin = b->p->rules.n;
-	for (size_t i = 0; rc != -ENOMEM && !b->full && i < b->conf->ast.n; i++) {
-		rc = policy_add_rule(b, b->conf->ast.v[i], (uint32_t)i);
-		if (rc)
-			b->failed = true;
-	}
-	return rc == -ENOMEM ? rc : b->failed ? -EINVAL : 0;
+	b->failed = b->failed || rc;
+	return rc == -ENOMEM ? rc : 0;
+}
+
+static int take_rule(void *arg, const struct pt_conf *c, uint32_t index, const struct pt_ast_rule *rule)
+{
+	struct policy_builder *b = arg;
+	int rc = b->p ? 0 : begin(b, c);
+
+	if (!rc && !b->full)
+		rc = policy_add_rule(b, rule, index);
+	b->failed = b->failed || rc;
+	return rc == -ENOMEM ? rc : 0;
+}
+
+/* Gives away what was built, unless RC or a rule says no. */
+static int end(struct policy_builder *b, int rc, struct pt_policy **out)
+{
+	pt_buf_fini(&b->text);
+	if (!rc && b->failed)
+		rc = -EINVAL;
+	if (rc)
+		pt_arena_free(b->arena);
+	else
+		*out = b->p;
+	return rc;
 }
 
 int pt_policy_build(const struct pt_conf *c, struct pt_policy **out, struct pt_err *e)
 {
-	struct policy_builder b = { .conf = c, .err = e };
-	int rc = -ENOMEM;
+	struct policy_builder b = { .err = e };
+	int rc;
 
 	*out = NULL;
-	b.arena = pt_arena_new();
-	b.p = b.arena ? pt_arena_alloc(b.arena, sizeof(*b.p)) : NULL;
-	if (b.p) {
-		b.p->arena = b.arena;
-		b.p->conf = c;
-		rc = add_tables(&b);
-	}
+	rc = begin(&b, c);
 	if (!rc)
-		rc = add_rules(&b);
-	pt_buf_fini(&b.text);
+		rc = pt_conf_rules(c, take_rule, &b, e);
+	rc = end(&b, rc, out);
+	return rc == -ENOMEM ? pt_err_sys(e, rc, "building the policy of %s", c->path) : rc;
+}
+
+int pt_policy_load(const char *path, struct pt_conf **conf, struct pt_policy **out, struct pt_err *e)
+{
+	struct policy_builder b = { .err = NULL };
+	int rc;
+
+	*out = NULL;
+	rc = pt_conf_load_with(path, take_rule, &b, conf, e);
+	if (!rc && !b.p)
+		rc = begin(&b, *conf);
+	rc = end(&b, rc, out);
+	/* What is wrong with the rules as a whole is told only when each of them is right. */
+	if (rc && *conf)
+		rc = pt_policy_build(*conf, out, e);
 	if (rc) {
-		pt_arena_free(b.arena);
-		return rc == -ENOMEM ? pt_err_sys(e, rc, "building the policy of %s", c->path) : rc;
+		pt_conf_free(*conf);
+		*conf = NULL;
 	}
-	*out = b.p;
-	return 0;
+	return rc;
 }
 
 void pt_policy_free(struct pt_policy *p)

@@ -103,10 +103,13 @@ static int labelled_name(struct policy_builder *b)
 	struct pt_buf hint = { 0 };
 
 	if (!other->name) {
-		take_name(b, other, b->ast->label);
+		const char *name = pt_arena_strdup(b->arena, b->ast->label);
+
+		if (!name)
+			return -ENOMEM;
+		take_name(b, other, name);
 		return 0;
 	}
-	b->base.name = b->ast->label;
 	if (other->loc.line)
 		pt_buf_fmt(&hint, "the first one is in line %u; a label names one rule", other->loc.line);
 	else

@@ -121,7 +121,7 @@ static void test_empty_file(void **state)
 	assert_int_equal(c->forwarding, -1);
 	assert_true(c->builtin);
 	assert_null(c->system_name);
-	assert_int_equal(c->interfaces.n + c->tables.n + c->macros.n + c->rules.n + c->ast.n, 0);
+	assert_int_equal(c->interfaces.n + c->tables.n + c->macros.n + c->rules.n, 0);
 	pt_conf_free(c);
 }
 
@@ -221,8 +221,37 @@ static void test_tables_and_macros(void **state)
 	pt_conf_free(c);
 }
 
+static int see_rule(void *arg, const struct pt_conf *c, uint32_t index, const struct pt_ast_rule *rule)
+{
+	static const struct {
+		enum pt_action action;
+		uint32_t line, col;
+	} expected[] = { { PT_BLOCK, 5, 6 }, { PT_PASS, 6, 6 }, { PT_PASS, 7, 15 } };
+	uint32_t *seen = arg;
+
+	assert_true(index < c->rules.n);
+	assert_int_equal(index, (*seen)++);
+	assert_int_equal(rule->action, expected[index].action);
+	assert_int_equal(rule->loc.line, expected[index].line);
+	assert_int_equal(rule->loc.col, expected[index].col);
+	return 0;
+}
+
+static int refuse_rule(void *arg, const struct pt_conf *c, uint32_t index,
+		       const struct pt_ast_rule *rule)
+{
+	uint32_t *seen = arg;
+
+	(void)c;
+	(void)index;
+	(void)rule;
+	(*seen)++;
+	return -ECANCELED;
+}
+
 static void test_rules(void **state)
 {
+	uint32_t seen = 0;
 	struct pt_conf *c =
 		good("macro ssh { value = \"port 22\" }\n"
 		     "firewall {\n  builtin = false\n  rules = {\n    \"block\",\n"
@@ -231,14 +260,13 @@ static void test_rules(void **state)
 	(void)state;
 	assert_false(c->builtin);
 	assert_int_equal(c->rules.n, 3);
-	assert_int_equal(c->ast.n, 3);
 	assert_string_equal(c->rules.v[2].s, "pass out");
 	assert_int_equal(c->rules.v[0].loc.line, 5);
 	assert_int_equal(c->rules.v[0].loc.col, 6);
-	assert_int_equal(c->ast.v[0]->action, PT_BLOCK);
-	assert_int_equal(c->ast.v[1]->loc.line, 6);
-	assert_int_equal(c->ast.v[1]->loc.col, 6);
-	assert_int_equal(c->ast.v[2]->loc.line, 7);
+	assert_int_equal(pt_conf_rules(c, see_rule, &seen, NULL), 0);
+	assert_int_equal(seen, 3);
+	assert_int_equal(pt_conf_rules(c, refuse_rule, &seen, NULL), -ECANCELED);
+	assert_int_equal(seen, 4);
 	pt_conf_free(c);
 }
 

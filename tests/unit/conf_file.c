@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include <patronus/conf.h>
+#include <patronus/policy.h>
 
 static char folder[] = "/tmp/conf_file.XXXXXX";
 
@@ -72,6 +73,43 @@ static void test_load(void **state)
 	pt_conf_free(c);
 	pt_err_fini(&e);
 	refuse(in_folder("none.conf"), -ENOENT, "none.conf");
+}
+
+static struct pt_err load_policy(const char *text, int code)
+{
+	struct pt_policy *p;
+	struct pt_err e = { 0 };
+	struct pt_conf *c;
+
+	write_file("policy.conf", text, 0644);
+	assert_int_equal(pt_policy_load(in_folder("policy.conf"), &c, &p, &e), code);
+	assert_int_equal(c != NULL, !code);
+	assert_int_equal(p != NULL, !code);
+	if (!code)
+		assert_string_equal(p->rules.v[p->rules.n - 1].text, "pass out all");
+	pt_policy_free(p);
+	pt_conf_free(c);
+	return e;
+}
+
+/* What a rule says of other rules or sections is told once all of them can be read. */
+static void test_load_policy(void **state)
+{
+	struct pt_err e;
+
+	(void)state;
+	e = load_policy("firewall { rules = { block, 'pass out' } }", 0);
+	assert_int_equal(e.list.n, 0);
+	pt_err_fini(&e);
+	e = load_policy("firewall { rules = { 'pass out on nowhere', 'pass port' } }", -EINVAL);
+	assert_int_equal(e.list.n, 1);
+	assert_non_null(strstr(e.list.v[0].msg, "port"));
+	pt_err_fini(&e);
+	e = load_policy("firewall { rules = { 'pass out on nowhere', 'pass in on other' } }", -EINVAL);
+	assert_int_equal(e.list.n, 2);
+	assert_non_null(strstr(e.list.v[0].msg, "nowhere"));
+	assert_non_null(strstr(e.list.v[1].msg, "other"));
+	pt_err_fini(&e);
 }
 
 static void test_standard_input(void **state)
@@ -156,7 +194,7 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-	static const char *const names[] = { "good.conf", "in.conf",   "fifo",
+	static const char *const names[] = { "good.conf", "policy.conf", "in.conf",   "fifo",
 					     "sparse",	  "secret",    "link.conf",
 					     "sub",	  "open.conf", "dir/a.conf" };
 
@@ -171,6 +209,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_load),
+		cmocka_unit_test(test_load_policy),
 		cmocka_unit_test(test_standard_input),
 		cmocka_unit_test(hostile_18_not_a_file),
 		cmocka_unit_test(hostile_18_sparse_file),

@@ -91,7 +91,6 @@ struct pt_conf {
 	PT_VEC(struct pt_macro) macros;
 	struct pt_conf_strs rules; /* texts, in order */
 	bool builtin;
-	PT_VEC(struct pt_ast_rule *) ast; /* parsed RULES, same order, without the bad ones */
 };
 
 /* Reads, checks and parses PATH ("-": standard input), rules included. Every
@@ -103,6 +102,18 @@ PT_API int pt_conf_load(const char *path, struct pt_conf **out, struct pt_err *e
 PT_API int pt_conf_parse(const char *name, const char *text, size_t len, struct pt_conf **out,
 			 struct pt_err *e) PT_MUST;
 PT_API void pt_conf_free(struct pt_conf *c);
+
+/* Takes the tree of rule number INDEX of C; the tree is gone afterwards: thousands of them would
+ * need more memory than all the rest. Returns 0, or a negative errno, with which the reading ends. */
+typedef int (*pt_conf_take)(void *arg, const struct pt_conf *c, uint32_t index,
+			    const struct pt_ast_rule *rule);
+/* pt_conf_load() that gives the trees to TAKE as it checks the rules: in their order, from the first
+ * one on when all that C has besides rules is right, up to the first bad one. */
+PT_API int pt_conf_load_with(const char *path, pt_conf_take take, void *arg, struct pt_conf **out,
+			     struct pt_err *e) PT_MUST;
+/* The trees once more, of a configuration that was loaded. */
+PT_API int pt_conf_rules(const struct pt_conf *c, pt_conf_take take, void *arg,
+			 struct pt_err *e) PT_MUST;
 
 PT_API const struct pt_conf_if *pt_conf_find_if(const struct pt_conf *c, const char *name);
 PT_API const struct pt_conf_table *pt_conf_find_table(const struct pt_conf *c, const char *name);

@@ -88,7 +88,7 @@ struct pt_pol_nat {
 
 struct pt_pol_rule {
 	uint32_t index;          /* position in the policy */
-	uint32_t ast;            /* index into conf->ast; PT_POL_BUILTIN for built-in rules */
+	uint32_t ast;            /* index into conf->rules; PT_POL_BUILTIN for built-in rules */
 	uint32_t id;             /* 32-bit identity, unique in the policy, never 0; the IR rules of
 				  * one written rule share it */
 	const char *name;        /* label, or "r" and 8 hex digits of the text's hash */
@@ -135,6 +135,9 @@ struct pt_policy {
  * table ("did you mean"), family mismatches, options that do not fit the
  * protocol, translations that Linux cannot do, duplicate labels, > 255 tags. */
 PT_API int pt_policy_build(const struct pt_conf *c, struct pt_policy **out, struct pt_err *e) PT_MUST;
+/* pt_conf_load() and pt_policy_build() in one pass over the rules. Both or neither. */
+PT_API int pt_policy_load(const char *path, struct pt_conf **conf, struct pt_policy **out,
+			  struct pt_err *e) PT_MUST;
 PT_API void pt_policy_free(struct pt_policy *p);
 
 /* Addresses an ifref stands for, now: normal sets. -ENOMEM or 0; an absent device is empty. */
