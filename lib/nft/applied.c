@@ -117,6 +117,8 @@ void nft_applied_read(const uint8_t *data, size_t size, struct pt_nft_state *s)
  * set gives all of its elements a time. */
 static bool worth_a_note(const struct nft_set *set)
 {
+	if (set->keys)
+		return set->map.n >= NFT_NOTE_MIN_KEYS;
 	return set->role == NFT_SET_TABLE && set->interval && !(set->has_timeout && set->timeout) &&
 	       set->elems.n >= NFT_NOTE_MIN;
 }
@@ -129,11 +131,27 @@ static bool expires(const struct pt_nft_objects *have, const struct nft_set *wan
 	return set && set->expires;
 }
 
+static uint64_t map_hash(const struct nft_set *set)
+{
+	uint64_t parts[5] = { set->map.n };
+
+	for (size_t i = 0; i < set->map.n; i++) {
+		const struct nft_map_elem *el = &set->map.v[i];
+
+		parts[1] = pt_hash64(el->key, el->key_len);
+		parts[2] = pt_hash64(el->data, el->data_len);
+		parts[3] = el->chain ? pt_hash64(el->chain, strlen(el->chain)) : (uint64_t)el->verdict;
+		parts[4] = el->id;
+		parts[0] = pt_hash64(parts, sizeof(parts));
+	}
+	return parts[0];
+}
+
 static struct nft_note_set note_of(const struct nft_set *set)
 {
 	return (struct nft_note_set){
 		.name = pt_hash64(set->name, strlen(set->name)),
-		.contents = pt_hash64(set->elems.v, set->elems.n * sizeof(*set->elems.v)),
+		.contents = set->keys ? map_hash(set) : pt_hash64(set->elems.v, set->elems.n * sizeof(*set->elems.v)),
 	};
 }
 
@@ -146,7 +164,7 @@ static const struct nft_note_set *note_find(const struct nft_note *note, uint64_
 }
 
 void nft_note_make(struct nft_note *note, const struct pt_nft_objects *want,
-		   const struct pt_nft_state *have, uint32_t genid)
+		   const struct pt_nft_state *have, uint32_t genid, bool keys)
 {
 	const struct nft_note *old = &have->objects->note;
 	uint32_t next = genid + 1;
@@ -160,7 +178,7 @@ void nft_note_make(struct nft_note *note, const struct pt_nft_objects *want,
 		const struct nft_note_set *known = NULL;
 		struct nft_note_set now;
 
-		if (!worth_a_note(set) || expires(have->objects, set))
+		if (!worth_a_note(set) || (set->keys && !keys) || expires(have->objects, set))
 			continue;
 		now = note_of(set);
 		/* What is kept is not what is wanted, but it stays what it was. */

@@ -193,7 +193,8 @@ static int write_applied(struct nft_diff *d, const struct pt_nft_prog *want,
 	rc = nft_plan_op(d->plan, &cookie, "add", "chain", NULL, "%s", NFT_APPLIED_CHAIN);
 	if (rc)
 		return rc;
-	nft_note_make(&a.note, &want->objects, have, genid);
+	/* Between the two parts the maps of keys hold more than what is wanted. */
+	nft_note_make(&a.note, &want->objects, have, genid, !(d->two_parts && d->part == NFT_PART_FIRST));
 	return nft_put_applied(d->plan->batch, cookie, &a);
 }
 

@@ -79,9 +79,10 @@ int nft_put_map_elems(struct pt_nl_batch *b, uint64_t cookie, bool add, const st
 size_t nft_applied_write(const struct nft_applied *a, uint8_t out[NFT_USERDATA_MAXLEN]);
 void nft_applied_read(const uint8_t *data, size_t size, struct pt_nft_state *s);
 
-/* What the sets of WANT will hold in the generation after GENID, which a batch bound to GENID begins. */
+/* What the sets of WANT will hold in the generation after GENID, which a batch bound to GENID begins.
+ * KEYS: the maps of the classifier's keys, too. */
 void nft_note_make(struct nft_note *note, const struct pt_nft_objects *want,
-		   const struct pt_nft_state *have, uint32_t genid);
+		   const struct pt_nft_state *have, uint32_t genid, bool keys);
 /* Whether HAVE, in generation GENID, is known to hold what WANT wants, so that it need not be read. */
 bool nft_note_knows(const struct nft_note *note, uint32_t genid, const struct nft_set *want,
 		    const struct nft_set *have);

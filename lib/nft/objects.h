@@ -78,6 +78,7 @@ struct nft_set {
  * The kernel's time for a dump grows with the square of a set's size: a minute for a million. */
 #define NFT_NOTE_SETS 6
 #define NFT_NOTE_MIN 10000 /* elements of a set that is worth a note */
+#define NFT_NOTE_MIN_KEYS 256 /* of a map of the classifier's keys: they come with names and counters */
 struct nft_note {
 	uint32_t genid; /* 0: none */
 	uint32_t n;

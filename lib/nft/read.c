@@ -189,10 +189,13 @@ static bool is_needed(const struct extent *x, const struct pt_nft_state *s, cons
 {
 	const struct nft_set *want = NULL;
 
-	if (x->all || set->keys) /* its elements are what rules elsewhere are: they count */
+	/* The elements of keys are what rules elsewhere are: they count. */
+	if (x->all || (set->keys && !x->want))
 		return true;
 	if (x->want)
 		want = nft_find_set(&x->want->objects, set->name);
+	if (set->keys && !want)
+		return true;
 	return want && !nft_note_knows(&s->objects->note, s->genid, want, set);
 }
 
