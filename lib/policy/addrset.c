@@ -30,7 +30,7 @@ static int add_reference(struct policy_builder *b, policy_addrs *out, enum pt_re
 	for (size_t i = 0; i < out->n; i++)
 		if (out->v[i].kind == kind && out->v[i].ref == ref && out->v[i].neg == neg)
 			return 0;
-	return pt_vec_push(b->arena, out, a);
+	return pt_vec_push(b->scratch, out, a);
 }
 
 static int add_set(struct policy_builder *b, struct merge *m, enum pt_af af, const struct pt_iset *s)
@@ -38,7 +38,7 @@ static int add_set(struct policy_builder *b, struct merge *m, enum pt_af af, con
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < s->n; i++)
-		rc = pt_iset_add(b->arena, af == PT_AF_INET ? &m->v4 : &m->v6, s->v[i].lo, s->v[i].hi);
+		rc = pt_iset_add(b->scratch, af == PT_AF_INET ? &m->v4 : &m->v6, s->v[i].lo, s->v[i].hi);
 	m->some = true;
 	return rc;
 }
@@ -51,7 +51,7 @@ static int add_signed(struct policy_builder *b, struct merge *m, enum pt_af af, 
 
 	if (!neg)
 		return add_set(b, m, af, s);
-	rc = pt_iset_complement(b->arena, &not, s, pt_af_max(af));
+	rc = pt_iset_complement(b->scratch, &not, s, pt_af_max(af));
 	return rc ? rc : add_set(b, m, af, &not);
 }
 
@@ -62,7 +62,7 @@ static int add_range(struct policy_builder *b, struct merge *m, const struct pt_
 	struct pt_iset s = { 0 };
 	int rc;
 
-	rc = pt_iset_add(b->arena, &s, range ? h->lo.v : pt_prefix_lo(&p), range ? h->hi.v : pt_prefix_hi(&p));
+	rc = pt_iset_add(b->scratch, &s, range ? h->lo.v : pt_prefix_lo(&p), range ? h->hi.v : pt_prefix_hi(&p));
 	return rc ? rc : add_signed(b, m, h->lo.af, &s, h->neg);
 }
 
@@ -74,10 +74,10 @@ static int static_member(struct policy_builder *b, const struct pt_ast_host *h, 
 	bool broad = h->mod == PT_MOD_BROADCAST;
 
 	if (h->mod == PT_MOD_NETWORK)
-		return pt_iset_add(b->arena, s, pt_prefix_lo(p), pt_prefix_hi(p));
+		return pt_iset_add(b->scratch, s, pt_prefix_lo(p), pt_prefix_hi(p));
 	if (broad && (p->addr.af == PT_AF_INET6 || p->len > 30))
 		return 0;
-	return pt_iset_add(b->arena, s, broad ? pt_prefix_hi(p) : p->addr.v, broad ? pt_prefix_hi(p) : p->addr.v);
+	return pt_iset_add(b->scratch, s, broad ? pt_prefix_hi(p) : p->addr.v, broad ? pt_prefix_hi(p) : p->addr.v);
 }
 
 /* The kernel will call the address secondary: an earlier one has its network already. */
@@ -157,7 +157,7 @@ static int unknown_table(struct policy_builder *b, const struct pt_ast_host *h)
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < b->conf->tables.n; i++)
-		rc = pt_vec_push(b->arena, &known, b->conf->tables.v[i].name);
+		rc = pt_vec_push(b->scratch, &known, b->conf->tables.v[i].name);
 	near = pt_nearest(h->name, known.v, known.n);
 	pt_buf_fmt(&hint, near ? "did you mean <%s>?" : "declare it: table %s { persist = true }", near ? near : h->name);
 	policy_fail(b, &h->loc, hint.s, "unknown table <%s>", h->name);
@@ -210,11 +210,11 @@ int policy_addrs_of(struct policy_builder *b, const pt_hosts *hosts, policy_addr
 		return bad;
 	if (m.any || !hosts->n) {
 		out->n = 0;
-		return pt_vec_push(b->arena, out, any);
+		return pt_vec_push(b->scratch, out, any);
 	}
 	pt_iset_norm(&m.v4);
 	pt_iset_norm(&m.v6);
 	set.v4 = m.v4;
 	set.v6 = m.v6;
-	return m.some ? pt_vec_push(b->arena, out, set) : 0;
+	return m.some ? pt_vec_push(b->scratch, out, set) : 0;
 }

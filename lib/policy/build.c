@@ -43,6 +43,7 @@ static void normal_side(struct pt_pol_addr *a, uint8_t af)
 int policy_emit(struct policy_builder *b, const struct pt_pol_rule *r)
 {
 	struct pt_pol_rule copy = *r;
+	int rc;
 
 	if (b->p->rules.n >= PT_POL_RULES_MAX) {
 		b->full = true;
@@ -52,7 +53,8 @@ int policy_emit(struct policy_builder *b, const struct pt_pol_rule *r)
 	normal_side(&copy.src, copy.af);
 	normal_side(&copy.dst, copy.af);
 	copy.index = (uint32_t)b->p->rules.n;
-	return pt_vec_push(b->arena, &b->p->rules, copy);
+	rc = policy_keep(b, &copy);
+	return rc ? rc : pt_vec_push(b->arena, &b->p->rules, copy);
 }
 
 /* ---- the parts that all IR rules of one written rule share ---- */
@@ -209,7 +211,7 @@ static int no_family(struct policy_builder *b, const policy_addrs *src, const po
 			   "a translation to another family than that of the packets");
 }
 
-int policy_add_rule(struct policy_builder *b, const struct pt_ast_rule *ast, uint32_t index)
+static int add_rule(struct policy_builder *b, const struct pt_ast_rule *ast, uint32_t index)
 {
 	policy_addrs src = { 0 }, dst = { 0 };
 	size_t before = b->p->rules.n;
@@ -233,6 +235,14 @@ int policy_add_rule(struct policy_builder *b, const struct pt_ast_rule *ast, uin
 	return rc;
 }
 
+int policy_add_rule(struct policy_builder *b, const struct pt_ast_rule *ast, uint32_t index)
+{
+	int rc = add_rule(b, ast, index);
+
+	pt_arena_reset(b->scratch);
+	return rc;
+}
+
 /* ---- the whole ---- */
 
 static int add_tables(struct policy_builder *b)
@@ -253,7 +263,8 @@ static int begin(struct policy_builder *b, const struct pt_conf *c)
 
 	b->conf = c;
 	b->arena = pt_arena_new();
-	b->p = b->arena ? pt_arena_alloc(b->arena, sizeof(*b->p)) : NULL;
+	b->scratch = pt_arena_new();
+	b->p = b->arena && b->scratch ? pt_arena_alloc(b->arena, sizeof(*b->p)) : NULL;
 	if (!b->p)
 		return -ENOMEM;
 	b->p->arena = b->arena;
@@ -281,6 +292,8 @@ static int take_rule(void *arg, const struct pt_conf *c, uint32_t index, const s
 static int end(struct policy_builder *b, int rc, struct pt_policy **out)
 {
 	pt_buf_fini(&b->text);
+	policy_names_fini(&b->names);
+	pt_arena_free(b->scratch);
 	if (!rc && b->failed)
 		rc = -EINVAL;
 	if (rc)

@@ -45,7 +45,7 @@ static char *dhcp_interfaces(struct policy_builder *b)
 
 static int add_text(struct policy_builder *b, const char *text)
 {
-	struct pt_rule_ctx ctx = { .arena = b->arena };
+	struct pt_rule_ctx ctx = { .arena = b->scratch };
 	struct pt_ast_rule *ast;
 	int rc = pt_rule_parse(&ctx, text, strlen(text), &ast, b->err);
 

@@ -4,6 +4,7 @@
  * naming it wherever it moves in the file.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/internal.h"
@@ -38,24 +39,32 @@ static uint32_t *id_slot(const struct policy_names *t, uint32_t id)
 	return &t->ids[i];
 }
 
-/* Makes room for one rule: one name and one id. */
-static int make_room(struct policy_builder *b)
+void policy_names_fini(struct policy_names *t)
 {
-	struct policy_names *t = &b->names;
+	free(t->slots);
+	free(t->ids);
+}
+
+/* Makes room for one rule: one name and one id. */
+static int make_room(struct policy_names *t)
+{
 	struct policy_names more = { .n = t->n, .cap = t->cap ? t->cap * 2 : 64 };
 
-	if ((t->n + 1) * 2 <= t->cap)
+	if ((t->n + 1) * 4 <= t->cap * 3)
 		return 0;
-	more.slots = pt_arena_alloc(b->arena, more.cap * sizeof(*more.slots));
-	more.ids = pt_arena_alloc(b->arena, more.cap * sizeof(*more.ids));
-	if (!more.slots || !more.ids)
+	more.slots = calloc(more.cap, sizeof(*more.slots));
+	more.ids = calloc(more.cap, sizeof(*more.ids));
+	if (!more.slots || !more.ids) {
+		policy_names_fini(&more);
 		return -ENOMEM;
+	}
 	for (size_t i = 0; i < t->cap; i++) {
 		if (t->slots[i].name)
 			*slot_of(&more, t->slots[i].name) = t->slots[i];
 		if (t->ids[i])
 			*id_slot(&more, t->ids[i]) = t->ids[i];
 	}
+	policy_names_fini(t);
 	*t = more;
 	return 0;
 }
@@ -63,7 +72,7 @@ static int make_room(struct policy_builder *b)
 static void take_name(struct policy_builder *b, struct policy_name *slot, const char *name)
 {
 	slot->name = name;
-	slot->loc = b->base.loc;
+	slot->line = b->base.loc.line;
 	b->names.n++;
 	b->base.name = name;
 }
@@ -110,8 +119,8 @@ static int labelled_name(struct policy_builder *b)
 		take_name(b, other, name);
 		return 0;
 	}
-	if (other->loc.line)
-		pt_buf_fmt(&hint, "the first one is in line %u; a label names one rule", other->loc.line);
+	if (other->line)
+		pt_buf_fmt(&hint, "the first one is in line %u; a label names one rule", other->line);
 	else
 		pt_buf_str(&hint, "a built-in rule has this name");
 	policy_fail(b, &b->ast->label_loc, hint.s, "label '%s' is given twice", b->ast->label);
@@ -125,7 +134,7 @@ int policy_identity(struct policy_builder *b)
 	int rc;
 
 	r->text = canonical(b);
-	if (!r->text || make_room(b))
+	if (!r->text || make_room(&b->names))
 		return -ENOMEM;
 	rc = b->ast->label ? labelled_name(b) : hashed_name(b);
 	if (rc)

@@ -10,8 +10,8 @@ typedef PT_VEC(struct pt_pol_addr) policy_addrs;
 /* The names and ids given so far, found by hashing: thousands of rules must not be compared in pairs. */
 struct policy_name {
 	const char *name;
-	struct pt_loc loc;
-	unsigned int repeats; /* rules without label whose text has this name */
+	uint32_t line;    /* of the first rule with it, 0: built-in */
+	uint32_t repeats; /* rules without label whose text has this name */
 };
 
 struct policy_names {
@@ -20,10 +20,18 @@ struct policy_names {
 	size_t n, cap; /* CAP slots and ids, a power of two or 0 */
 };
 
+/* What was stored last of all that has the same hash. */
+struct policy_kept {
+	void *p;
+	size_t n;
+};
+
 struct policy_builder {
 	const struct pt_conf *conf;
 	struct pt_policy *p;
 	struct pt_arena *arena;
+	struct pt_arena *scratch;       /* of one rule, until it is stored */
+	struct policy_kept kept[512];
 	struct pt_err *err;
 	bool failed;
 	bool full;                      /* no room for more rules */
@@ -43,8 +51,11 @@ int policy_fail(struct policy_builder *b, const struct pt_loc *loc, const char *
 int policy_add_rule(struct policy_builder *b, const struct pt_ast_rule *ast, uint32_t index);
 /* builtin.c */
 int policy_add_builtin(struct policy_builder *b);
+/* share.c: R's lists from scratch memory into the policy's */
+int policy_keep(struct policy_builder *b, struct pt_pol_rule *r);
 /* identity.c: name, id and text of b->base */
 int policy_identity(struct policy_builder *b);
+void policy_names_fini(struct policy_names *t);
 /* resolve.c */
 int policy_devices(struct policy_builder *b);
 int policy_ifref(struct policy_builder *b, const struct pt_conf_if *i, enum pt_if_mod mod, bool no_alias,

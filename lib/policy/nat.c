@@ -182,7 +182,7 @@ int policy_binat(struct policy_builder *b, const struct pt_pol_addr *src, const 
 	in.dport = b->base.sport;
 	memset(&in.dst, 0, sizeof(in.dst));
 	in.dst.kind = PT_REF_SET;
-	rc = pt_iset_add(b->arena, af == PT_AF_INET ? &in.dst.v4 : &in.dst.v6, n.lo, n.hi);
+	rc = pt_iset_add(b->scratch, af == PT_AF_INET ? &in.dst.v4 : &in.dst.v6, n.lo, n.hi);
 	n.kind = PT_NAT_DST;
 	n.static_port = false;
 	n.from_lo = n.lo;

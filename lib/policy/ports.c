@@ -64,7 +64,7 @@ int policy_ports(struct policy_builder *b, const pt_ports *ports, struct pt_iset
 
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; !rc && i < ports->n; i++)
-		rc = add_port(b->arena, &ports->v[i], out);
+		rc = add_port(b->scratch, &ports->v[i], out);
 	pt_iset_norm(out);
 	if (!rc && ports->n && !out->n)
 		rc = policy_fail(b, &ports->v[0].loc, NULL, "no port fits this condition");
@@ -119,7 +119,7 @@ static int add_icmp(struct policy_builder *b)
 		uint32_t type = (uint32_t)a->icmp.v[i].type << 8;
 		int code = a->icmp.v[i].code;
 
-		rc = pt_iset_add(b->arena, &b->base.icmp, code < 0 ? type : type | (uint32_t)code,
+		rc = pt_iset_add(b->scratch, &b->base.icmp, code < 0 ? type : type | (uint32_t)code,
 				 code < 0 ? type | 0xff : type | (uint32_t)code);
 	}
 	pt_iset_norm(&b->base.icmp);
@@ -161,7 +161,7 @@ int policy_protocol(struct policy_builder *b)
 	r->proto_any = !a->protos.n;
 	for (size_t i = 0; !rc && i < a->protos.n; i++)
 		if (!r->protos.n || !memchr(r->protos.v, a->protos.v[i], r->protos.n))
-			rc = pt_vec_push(b->arena, &r->protos, a->protos.v[i]);
+			rc = pt_vec_push(b->scratch, &r->protos, a->protos.v[i]);
 	if (r->protos.n)
 		qsort(r->protos.v, r->protos.n, 1, by_value);
 	if (!rc)

@@ -46,9 +46,9 @@ static int unknown(struct policy_builder *b, const char *name, const struct pt_l
 	for (size_t i = 0; !rc && i < b->conf->interfaces.n; i++) {
 		const struct pt_conf_if *c = &b->conf->interfaces.v[i];
 
-		rc = pt_vec_push(b->arena, &names, c->name);
+		rc = pt_vec_push(b->scratch, &names, c->name);
 		for (size_t g = 0; !rc && g < c->groups.n; g++)
-			rc = pt_vec_push(b->arena, &names, c->groups.v[g].s);
+			rc = pt_vec_push(b->scratch, &names, c->groups.v[g].s);
 	}
 	near = pt_nearest(name, names.v, names.n);
 	pt_buf_fmt(&hint, near ? "did you mean '%s'?" : "declare it: interface %s { device = \"...\" }",
@@ -101,12 +101,12 @@ static int devices_of(struct policy_builder *b, const struct pt_ast_if *item, na
 	int rc = 0;
 
 	if (i)
-		return pt_vec_push(b->arena, out, i->device);
+		return pt_vec_push(b->scratch, out, i->device);
 	if (!policy_is_group(b->conf, item->name))
 		return unknown(b, item->name, &item->loc);
 	for (size_t k = 0; !rc && k < b->conf->interfaces.n; k++)
 		if (policy_in_group(&b->conf->interfaces.v[k], item->name))
-			rc = pt_vec_push(b->arena, out, b->conf->interfaces.v[k].device);
+			rc = pt_vec_push(b->scratch, out, b->conf->interfaces.v[k].device);
 	return rc;
 }
 
@@ -159,7 +159,7 @@ int policy_devices(struct policy_builder *b)
 	if (b->base.if_any)
 		b->base.if_neg = false;
 	for (size_t i = 0; !rc && i < negative.n; i++)
-		rc = pt_vec_push(b->arena, &b->base.devices, negative.v[i]);
+		rc = pt_vec_push(b->scratch, &b->base.devices, negative.v[i]);
 	return rc;
 }
 
