@@ -233,6 +233,9 @@ static void gen_packet(struct pt_packet *k, const struct pt_policy *p)
 
 /* ---------------- the comparison ---------------- */
 
+/* The rules of the set as trees; the file has their texts. */
+static PT_VEC(struct pt_ast_rule *) trees;
+
 struct counts {
 	size_t passed, blocked, by_default, translated, tagged, refused;
 };
@@ -242,9 +245,9 @@ static void show(const struct pt_packet *k, enum pt_dir dir, const char *device,
 {
 	struct pt_buf b = { 0 };
 
-	for (size_t i = 0; i < conf->ast.n; i++) {
+	for (size_t i = 0; i < trees.n; i++) {
 		pt_buf_fmt(&b, "# %2zu ", i);
-		pt_rule_print(&b, conf->ast.v[i]);
+		pt_rule_print(&b, trees.v[i]);
 		pt_buf_chr(&b, '\n');
 	}
 	pt_buf_fmt(&b, "# %s %s proto %u ", dir == PT_IN ? "in" : "out", device, k->proto);
@@ -274,7 +277,7 @@ static void show(const struct pt_packet *k, enum pt_dir dir, const char *device,
 static bool agree(const struct pt_policy *p, const struct pt_decision *d, const struct ref *r)
 {
 	const char *tag = d->tag ? p->tags.v[d->tag - 1] : NULL;
-	const struct pt_ast_rule *by = d->rule ? conf->ast.v[d->rule->ast] : NULL;
+	const struct pt_ast_rule *by = d->rule ? trees.v[d->rule->ast] : NULL;
 
 	return d->pass == r->pass && by == r->rule && !d->nat == !r->nat && same(d->after.src, r->after.src) &&
 	       same(d->after.dst, r->after.dst) && d->after.sport == r->after.sport &&
@@ -333,6 +336,7 @@ static void refused(const struct pt_ast_rule *r, const struct pt_err *e)
 static bool add_rule(struct pt_arena *a, void (*generate)(struct pt_buf *b))
 {
 	struct pt_rule_ctx ctx = { .arena = a };
+	struct pt_conf_str text = { .s = NULL };
 	struct pt_ast_rule *r = NULL;
 	struct pt_buf b = { 0 };
 	struct pt_err e = { 0 };
@@ -342,10 +346,14 @@ static bool add_rule(struct pt_arena *a, void (*generate)(struct pt_buf *b))
 	if (pt_rule_parse(&ctx, b.s, b.n, &r, &e))
 		print_error("%s\n", b.s);
 	assert_non_null(r);
-	assert_int_equal(pt_vec_push(a, &conf->ast, r), 0);
+	text.s = pt_arena_strdup(a, b.s);
+	assert_non_null(text.s);
+	assert_int_equal(pt_vec_push(a, &trees, r), 0);
+	assert_int_equal(pt_vec_push(a, &conf->rules, text), 0);
 	p = build_now(&e);
 	if (!p) {
-		conf->ast.n--;
+		trees.n--;
+		conf->rules.n--;
 		refused(r, &e);
 	}
 	pt_policy_free(p);
@@ -361,7 +369,8 @@ static void one_set(struct counts *n)
 	struct pt_eval *v;
 	struct pt_err e = { 0 };
 
-	memset(&conf->ast, 0, sizeof(conf->ast));
+	memset(&trees, 0, sizeof(trees));
+	memset(&conf->rules, 0, sizeof(conf->rules));
 	if (rnd(5))
 		assert_true(add_rule(a, gen_base));
 	for (uint32_t i = 1 + rnd(MAX_RULES); i; i--)
@@ -395,7 +404,7 @@ static void evaluators_agree(void **state)
 	       n.blocked, n.by_default, n.translated, n.tagged, n.refused);
 	/* A generator that no longer reaches a case would agree with anything. */
 	assert_true(n.passed > SETS && n.blocked > SETS && n.by_default > SETS && n.translated > SETS && n.tagged > SETS);
-	memset(&conf->ast, 0, sizeof(conf->ast));
+	memset(&conf->rules, 0, sizeof(conf->rules));
 	pt_conf_free(conf);
 	pt_arena_free(host->arena);
 	pt_err_fini(&e);
