@@ -20,6 +20,7 @@
 #include "policy_make.h"
 
 static struct pt_conf *conf;
+static PT_VEC(struct pt_ast_rule *) written; /* its rules as trees; the file has their texts */
 
 /* ---- conditions ---- */
 
@@ -311,8 +312,8 @@ static void ref_judge(const struct pt_packet *pkt, enum pt_dir dir, const char *
 	memset(d, 0, sizeof(*d));
 	d->tag = tag;
 	d->after = *pkt;
-	for (size_t i = 0; i < conf->ast.n; i++) {
-		const struct pt_ast_rule *r = conf->ast.v[i];
+	for (size_t i = 0; i < written.n; i++) {
+		const struct pt_ast_rule *r = written.v[i];
 
 		if (!ref_matches(r, &seen, dir, device, d->tag))
 			continue;

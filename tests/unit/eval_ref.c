@@ -233,9 +233,6 @@ static void gen_packet(struct pt_packet *k, const struct pt_policy *p)
 
 /* ---------------- the comparison ---------------- */
 
-/* The rules of the set as trees; the file has their texts. */
-static PT_VEC(struct pt_ast_rule *) trees;
-
 struct counts {
 	size_t passed, blocked, by_default, translated, tagged, refused;
 };
@@ -245,9 +242,9 @@ static void show(const struct pt_packet *k, enum pt_dir dir, const char *device,
 {
 	struct pt_buf b = { 0 };
 
-	for (size_t i = 0; i < trees.n; i++) {
+	for (size_t i = 0; i < written.n; i++) {
 		pt_buf_fmt(&b, "# %2zu ", i);
-		pt_rule_print(&b, trees.v[i]);
+		pt_rule_print(&b, written.v[i]);
 		pt_buf_chr(&b, '\n');
 	}
 	pt_buf_fmt(&b, "# %s %s proto %u ", dir == PT_IN ? "in" : "out", device, k->proto);
@@ -277,7 +274,7 @@ static void show(const struct pt_packet *k, enum pt_dir dir, const char *device,
 static bool agree(const struct pt_policy *p, const struct pt_decision *d, const struct ref *r)
 {
 	const char *tag = d->tag ? p->tags.v[d->tag - 1] : NULL;
-	const struct pt_ast_rule *by = d->rule ? trees.v[d->rule->ast] : NULL;
+	const struct pt_ast_rule *by = d->rule ? written.v[d->rule->ast] : NULL;
 
 	return d->pass == r->pass && by == r->rule && !d->nat == !r->nat && same(d->after.src, r->after.src) &&
 	       same(d->after.dst, r->after.dst) && d->after.sport == r->after.sport &&
@@ -348,11 +345,11 @@ static bool add_rule(struct pt_arena *a, void (*generate)(struct pt_buf *b))
 	assert_non_null(r);
 	text.s = pt_arena_strdup(a, b.s);
 	assert_non_null(text.s);
-	assert_int_equal(pt_vec_push(a, &trees, r), 0);
+	assert_int_equal(pt_vec_push(a, &written, r), 0);
 	assert_int_equal(pt_vec_push(a, &conf->rules, text), 0);
 	p = build_now(&e);
 	if (!p) {
-		trees.n--;
+		written.n--;
 		conf->rules.n--;
 		refused(r, &e);
 	}
@@ -369,7 +366,7 @@ static void one_set(struct counts *n)
 	struct pt_eval *v;
 	struct pt_err e = { 0 };
 
-	memset(&trees, 0, sizeof(trees));
+	memset(&written, 0, sizeof(written));
 	memset(&conf->rules, 0, sizeof(conf->rules));
 	if (rnd(5))
 		assert_true(add_rule(a, gen_base));
