@@ -14,9 +14,15 @@ void pt_iset_fini(struct pt_iset *s)
 
 static int push(struct pt_arena *a, struct pt_iset *s, pt_u128 lo, pt_u128 hi)
 {
-	struct pt_ival iv = { .lo = lo, .hi = hi };
+	size_t cap = s->cap;
 
-	return pt_vec_push(a, s, iv);
+	if (s->n == cap) {
+		if (pt_vec_grow(a, (void **)&s->v, s->n, &cap, sizeof(*s->v)) || cap > PT_ISET_MAX)
+			return -ENOMEM;
+		s->cap = (uint32_t)cap & PT_ISET_MAX;
+	}
+	s->v[s->n++] = (struct pt_ival){ .lo = lo, .hi = hi };
+	return 0;
 }
 
 int pt_iset_add(struct pt_arena *a, struct pt_iset *s, pt_u128 lo, pt_u128 hi)
@@ -38,7 +44,7 @@ static int by_start(const void *x, const void *y)
 
 void pt_iset_norm(struct pt_iset *s)
 {
-	size_t n = 0;
+	uint32_t n = 0;
 
 	if (!s->dirty)
 		return;

@@ -227,16 +227,16 @@ static int write_map_delta(struct nft_diff *d, const struct nft_set *want,
 static int write_delta(struct nft_diff *d, const struct nft_set *want, const struct nft_set *have)
 {
 	struct pt_iset add = { 0 }, gone = { 0 };
-	struct pt_ival *del;
+	size_t n_gone;
 	int rc;
 
 	if (pt_iset_equal(&want->elems, &have->elems))
 		return 0;
-	rc = nft_elems_delta(have->raw.v, have->raw.n, &want->elems, d->arena, &add, &del,
-			     &gone.n);
+	rc = nft_elems_delta(have->raw.v, have->raw.n, &want->elems, d->arena, &add, &gone.v,
+			     &n_gone);
 	if (rc)
 		return rc;
-	gone.v = del;
+	gone.n = (uint32_t)n_gone;
 	/* Deleted elements are named exactly as the kernel has them, never one key at a time. */
 	rc = write_elems(d, false, want, &gone, true);
 	return rc ? rc : write_elems(d, true, want, &add, want->interval);

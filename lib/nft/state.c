@@ -80,8 +80,9 @@ int nft_set_finish(struct nft_set *set, struct pt_arena *a)
 	set->raw.n = set->raw.cap = e->n;
 	nft_set_forget(set);
 	if (is_normal(set)) {
-		set->elems = (struct pt_iset){ .v = set->raw.v, .n = set->raw.n,
-					       .cap = set->raw.n };
+		set->elems = (struct pt_iset){ .v = set->raw.v,
+					       .n = (uint32_t)set->raw.n,
+					       .cap = set->raw.n & PT_ISET_MAX };
 		return 0;
 	}
 	for (size_t i = 0; !rc && i < set->raw.n; i++)

@@ -156,14 +156,16 @@ int policy_protocol(struct policy_builder *b)
 {
 	const struct pt_ast_rule *a = b->ast;
 	struct pt_pol_rule *r = &b->base;
+	PT_VEC(uint8_t) protos = { 0 };
 	int rc = 0;
 
-	r->proto_any = !a->protos.n;
 	for (size_t i = 0; !rc && i < a->protos.n; i++)
-		if (!r->protos.n || !memchr(r->protos.v, a->protos.v[i], r->protos.n))
-			rc = pt_vec_push(b->scratch, &r->protos, a->protos.v[i]);
-	if (r->protos.n)
-		qsort(r->protos.v, r->protos.n, 1, by_value);
+		if (!protos.n || !memchr(protos.v, a->protos.v[i], protos.n))
+			rc = pt_vec_push(b->scratch, &protos, a->protos.v[i]);
+	if (protos.n)
+		qsort(protos.v, protos.n, 1, by_value);
+	r->proto_any = !a->protos.n;
+	r->protos = (struct pt_pol_protos){ protos.v, (uint32_t)protos.n };
 	if (!rc)
 		rc = check_ports(b);
 	if (!rc)

@@ -147,7 +147,6 @@ int policy_devices(struct policy_builder *b)
 	}
 	if (bad)
 		return bad;
-	rc = 0;
 	sort_unique(&positive);
 	if (neg)
 		filter(&negative, &positive, true);
@@ -158,9 +157,8 @@ int policy_devices(struct policy_builder *b)
 		b->base.if_any = true;
 	if (b->base.if_any)
 		b->base.if_neg = false;
-	for (size_t i = 0; !rc && i < negative.n; i++)
-		rc = pt_vec_push(b->scratch, &b->base.devices, negative.v[i]);
-	return rc;
+	b->base.devices = (struct pt_pol_names){ negative.v, (uint32_t)negative.n };
+	return 0;
 }
 
 int policy_ifref(struct policy_builder *b, const struct pt_conf_if *i, enum pt_if_mod mod, bool no_alias,

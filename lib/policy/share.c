@@ -25,7 +25,7 @@ static void *share(struct policy_builder *b, const void *p, size_t n)
 
 static int keep_set(struct policy_builder *b, struct pt_iset *s)
 {
-	struct pt_iset kept = { .n = s->n, .cap = s->n };
+	struct pt_iset kept = { .n = s->n, .cap = s->n & PT_ISET_MAX };
 
 	if (s->n)
 		kept.v = share(b, s->v, s->n * sizeof(*s->v));
@@ -40,8 +40,6 @@ int policy_keep(struct policy_builder *b, struct pt_pol_rule *r)
 
 	for (size_t i = 0; !rc && i < PT_ARRAY_SIZE(sets); i++)
 		rc = keep_set(b, sets[i]);
-	r->devices.cap = r->devices.n;
-	r->protos.cap = r->protos.n;
 	r->devices.v = r->devices.n ? share(b, r->devices.v, r->devices.n * sizeof(*r->devices.v)) : NULL;
 	r->protos.v = r->protos.n ? share(b, r->protos.v, r->protos.n) : NULL;
 	if ((r->devices.n && !r->devices.v) || (r->protos.n && !r->protos.v))

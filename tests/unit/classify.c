@@ -134,7 +134,9 @@ static void random_ports(struct pt_arena *a, struct pt_iset *s)
 
 static void add_proto(struct pt_arena *a, struct pt_pol_rule *r, uint8_t proto)
 {
-	assert_int_equal(pt_vec_push(a, &r->protos, proto), 0);
+	r->protos.v = pt_arena_grow(a, r->protos.v, r->protos.n, r->protos.n + 1);
+	assert_non_null(r->protos.v);
+	r->protos.v[r->protos.n++] = proto;
 }
 
 /* As policies have them: ports of TCP, UDP and SCTP only, types of one ICMP only. */
@@ -176,9 +178,11 @@ static void random_devices(struct pt_arena *a, struct pt_pol_rule *r)
 	if (r->if_any)
 		return;
 	r->if_neg = rnd(2);
+	r->devices.v = pt_arena_alloc(a, sizeof(names));
+	assert_non_null(r->devices.v);
 	for (size_t i = 0; i < PT_ARRAY_SIZE(names); i++)
 		if (!rnd(4))
-			assert_int_equal(pt_vec_push(a, &r->devices, names[i]), 0);
+			r->devices.v[r->devices.n++] = names[i];
 }
 
 static void make_set(struct set *s, const struct recipe *how)

@@ -47,11 +47,13 @@ struct pt_ival {
 	pt_u128 lo, hi;
 };
 
-struct pt_iset {
+struct pt_iset { /* seven in each rule: small */
 	struct pt_ival *v;
-	size_t n, cap;
-	bool dirty; /* added to since the last pt_iset_norm() */
+	uint32_t n;
+	uint32_t cap : 31;
+	bool dirty : 1; /* added to since the last pt_iset_norm() */
 };
+#define PT_ISET_MAX ((size_t)INT32_MAX)
 
 /* Memory of V belongs to the arena passed to the functions that grow the set
  * (always the same one for one set), or, with a NULL arena, to the caller

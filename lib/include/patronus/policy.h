@@ -47,11 +47,11 @@ enum pt_ref_kind {
 };
 
 struct pt_pol_addr {
-	enum pt_ref_kind kind;
+	enum pt_ref_kind kind : 8;
 	bool neg;
+	uint32_t ref;            /* IF: index into ifrefs; TABLE: into tables */
 	struct pt_iset v4, v6;   /* SET: already complemented where negated (neg is false); empty in families
 				  * that the rule is not for, and never all of a rule's families */
-	uint32_t ref;            /* IF: index into ifrefs; TABLE: into tables */
 };
 
 /* One "(lan:network)" of the policy: a set whose contents follow the kernel. */
@@ -86,35 +86,43 @@ struct pt_pol_nat {
 #define PT_NAT_PORT_LO 50001
 #define PT_NAT_PORT_HI 65535
 
+/* There are thousands: equal lists may be the same memory, and the order leaves no gaps. */
 struct pt_pol_rule {
 	uint32_t index;          /* position in the policy */
 	uint32_t ast;            /* index into conf->rules; PT_POL_BUILTIN for built-in rules */
 	uint32_t id;             /* 32-bit identity, unique in the policy, never 0; the IR rules of
 				  * one written rule share it */
+	uint32_t nat;            /* index+1 into nats, 0: none */
 	const char *name;        /* label, or "r" and 8 hex digits of the text's hash */
-	struct pt_loc loc;       /* line 0 for built-in rules */
 	const char *text;        /* canonical text */
+	struct pt_loc loc;       /* line 0 for built-in rules */
 
-	enum pt_action action;
-	enum pt_ret ret;
+	enum pt_action action : 8;
+	enum pt_ret ret : 8;
 	int16_t code4, code6;    /* ICMP unreachable codes for PT_RET_ICMP/RETURN, -1: no answer in that family */
-	enum pt_dir dir;         /* IN or OUT: both-way rules are split in two */
+	enum pt_dir dir : 8;     /* IN or OUT: both-way rules are split in two */
 	bool quick, log, keep_state;
 
 	bool if_any;
-	PT_VEC(const char *) devices; /* kernel names, sorted; none and !if_any: never matches */
 	bool if_neg;             /* on any device but these */
 	uint8_t af;              /* mask of PT_AF_* */
 	bool proto_any;
-	PT_VEC(uint8_t) protos;  /* sorted, unique */
-	struct pt_pol_addr src, dst;
-	struct pt_iset sport, dport; /* n == 0: any */
-	struct pt_iset icmp;     /* type << 8 | code; n == 0: any. Of the protos icmp / icmp6 */
 	uint8_t flags_set, flags_mask; /* tested on TCP only; mask 0: any */
 	uint8_t tag;             /* set on match, 0: none. 1..PT_TAGS_MAX */
 	uint8_t tagged;          /* required, 0: none */
 	bool tagged_neg;
-	uint32_t nat;            /* index+1 into nats, 0: none */
+
+	struct pt_pol_names {
+		const char **v;
+		uint32_t n;
+	} devices;               /* kernel names, sorted; none and !if_any: never matches */
+	struct pt_pol_protos {
+		uint8_t *v;
+		uint32_t n;
+	} protos;                /* sorted, unique */
+	struct pt_pol_addr src, dst;
+	struct pt_iset sport, dport; /* n == 0: any */
+	struct pt_iset icmp;     /* type << 8 | code; n == 0: any. Of the protos icmp / icmp6 */
 };
 #define PT_POL_BUILTIN UINT32_MAX
 #define PT_TAGS_MAX 255
