@@ -117,7 +117,7 @@ struct conf_leaf {
 
 struct conf_tree {
 	PT_VEC(struct conf_section) sections;
-	PT_VEC(struct conf_leaf) leaves;
+	PT_VEC(struct conf_leaf) leaves; /* on the heap: gone once libconfuse has been heard */
 	struct pt_buf clean; /* what is right, one token a line, strings in single quotes */
 	bool incomplete; /* reading stopped before the end of the file */
 };

@@ -11,7 +11,8 @@
 struct item {
 	struct pt_conf *c;
 	size_t at;
-	struct pt_conf_str str;
+	const char *value; /* libconfuse's */
+	struct pt_conf_str str; /* what the model keeps of it */
 };
 
 static struct pt_conf_if *if_of(const struct item *i)
@@ -118,9 +119,21 @@ static int put_macro_value(const struct item *i)
 	return 0;
 }
 
+/* Rules are most of a large file. */
 static int put_rule(const struct item *i)
 {
-	return push_str(i, &i->c->rules);
+	const struct pt_loc *loc = &i->str.loc;
+	struct pt_conf_rule r = {
+		.s = i->c->text + i->str.raw,
+		.len = (uint32_t)strlen(i->value),
+		.raw = (uint32_t)i->str.raw,
+		.line = loc->line,
+		.col = loc->col,
+	};
+
+	if (r.len != loc->len || memcmp(r.s, i->value, r.len) != 0)
+		r.s = pt_arena_strdup(i->c->arena, i->value);
+	return r.s ? pt_vec_push(i->c->arena, &i->c->rules, r) : -ENOMEM;
 }
 
 static int put_builtin(const struct item *i)
@@ -168,14 +181,19 @@ int conf_model_put(void *model, const struct conf_leaf *leaf, const char *value)
 	struct item i = {
 		.c = m->c,
 		.at = s->model,
+		.value = value,
 		.str = { .loc = { m->c->path, leaf->line, leaf->col, leaf->len },
 			 .raw = leaf->off },
 	};
 
 	if (!b)
 		return -EINVAL;
-	i.str.s = pt_arena_strdup(m->c->arena, value);
-	return i.str.s ? b->put(&i) : -ENOMEM;
+	if (b->put != put_rule) {
+		i.str.s = pt_arena_strdup(m->c->arena, value);
+		if (!i.str.s)
+			return -ENOMEM;
+	}
+	return b->put(&i);
 }
 
 static int begin_section(struct pt_conf *c, struct conf_section *s)

@@ -45,6 +45,7 @@ static bool lacks_macro(const struct pt_conf *c)
 
 struct rule_reader {
 	const struct pt_conf *c;
+	char *file; /* what was read, until the configuration has its copy */
 	struct pt_arena *scratch; /* of one rule */
 	pt_conf_take take;
 	void *arg;
@@ -55,7 +56,10 @@ struct rule_reader {
 static int parse_rule(struct rule_reader *r, size_t i)
 {
 	const struct pt_conf *c = r->c;
-	struct pt_conf_at at = { c->path, c->text, c->len, &c->rules.v[i] };
+	const struct pt_conf_rule *rule = &c->rules.v[i];
+	struct pt_conf_str str = { .loc = { c->path, rule->line, rule->col, rule->len },
+				   .raw = rule->raw };
+	struct pt_conf_at at = { c->path, c->text, c->len, &str };
 	struct pt_rule_ctx ctx = {
 		.arena = r->scratch,
 		.macros = c->macros.v,
@@ -69,7 +73,7 @@ static int parse_rule(struct rule_reader *r, size_t i)
 	int rc;
 
 	pt_arena_reset(r->scratch);
-	rc = pt_rule_parse(&ctx, at.str->s, strlen(at.str->s), &tree, r->e);
+	rc = pt_rule_parse(&ctx, rule->s, rule->len, &tree, r->e);
 	if (rc)
 		r->bad = true;
 	else if (!r->bad && r->take)
@@ -88,7 +92,7 @@ static int read_rules(struct rule_reader *r)
 	for (size_t i = 0; !rc && i < r->c->rules.n; i++) {
 		if (r->e && r->e->list.n >= PT_ERR_MAX)
 			break;
-		if (!lacks || !strchr(r->c->rules.v[i].s, '$'))
+		if (!lacks || !memchr(r->c->rules.v[i].s, '$', r->c->rules.v[i].len))
 			rc = parse_rule(r, i);
 	}
 	pt_arena_free(r->scratch);
@@ -126,6 +130,7 @@ static int read_stages(struct rule_reader *r, struct pt_conf *c, struct conf_tre
 	if (t->incomplete)
 		return -EINVAL;
 	rc = both(rc, conf_model_check(c, t, e));
+	conf_tree_fini(t); /* the rules need the room */
 	r->bad = rc;
 	return both(rc, read_rules(r));
 }
@@ -139,6 +144,8 @@ static int parse(struct rule_reader *r, const char *name, const char *text, size
 	size_t first = e->list.n;
 	int rc;
 
+	free(r->file);
+	r->file = NULL;
 	if (!c)
 		return -ENOMEM;
 	r->c = c;
@@ -188,15 +195,14 @@ int pt_conf_load_with(const char *path, pt_conf_take take, void *arg, struct pt_
 {
 	const char *name = strcmp(path, "-") ? path : "<stdin>";
 	struct rule_reader r = { .take = take, .arg = arg, .e = e };
-	char *text = NULL;
 	size_t len = 0;
 	int rc;
 
 	*out = NULL;
-	rc = pt_file_read(path, PT_FILE_MAX, &text, &len, e);
+	rc = pt_file_read(path, PT_FILE_MAX, &r.file, &len, e);
 	if (!rc)
-		rc = parse_with(&r, name, text, len, out);
-	free(text);
+		rc = parse_with(&r, name, r.file, len, out);
+	free(r.file);
 	return rc;
 }
 

@@ -12,6 +12,7 @@
  */
 #include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "conf/tree.h"
@@ -568,4 +569,6 @@ int conf_tree_read(const char *file, const char *text, size_t len, struct pt_are
 void conf_tree_fini(struct conf_tree *t)
 {
 	pt_buf_fini(&t->clean);
+	free(t->leaves.v);
+	memset(&t->leaves, 0, sizeof(t->leaves));
 }

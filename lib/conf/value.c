@@ -248,6 +248,6 @@ void conf_value_read(struct conf_reader *r, const struct pt_schema *opt,
 		return;
 	}
 	conf_clean_string(r, r->value.s);
-	if (pt_vec_push(r->arena, &r->tree->leaves, leaf))
+	if (pt_vec_push(NULL, &r->tree->leaves, leaf))
 		conf_reader_nomem(r);
 }

@@ -333,7 +333,7 @@ static void refused(const struct pt_ast_rule *r, const struct pt_err *e)
 static bool add_rule(struct pt_arena *a, void (*generate)(struct pt_buf *b))
 {
 	struct pt_rule_ctx ctx = { .arena = a };
-	struct pt_conf_str text = { .s = NULL };
+	struct pt_conf_rule text = { .s = NULL };
 	struct pt_ast_rule *r = NULL;
 	struct pt_buf b = { 0 };
 	struct pt_err e = { 0 };
@@ -344,6 +344,7 @@ static bool add_rule(struct pt_arena *a, void (*generate)(struct pt_buf *b))
 		print_error("%s\n", b.s);
 	assert_non_null(r);
 	text.s = pt_arena_strdup(a, b.s);
+	text.len = (uint32_t)b.n;
 	assert_non_null(text.s);
 	assert_int_equal(pt_vec_push(a, &written, r), 0);
 	assert_int_equal(pt_vec_push(a, &conf->rules, text), 0);

@@ -58,6 +58,14 @@ struct pt_conf_strs {
 	size_t n, cap;
 };
 
+/* One rule. Its text, LEN bytes without an end, stands in the file as it is, or where it has escapes
+ * in memory of its own. */
+struct pt_conf_rule {
+	const char *s;
+	uint32_t len;
+	uint32_t raw, line, col; /* of its first byte, as in struct pt_conf_str */
+};
+
 struct pt_conf_if {
 	const char *name;        /* title */
 	const char *device;      /* kernel name; default: the title */
@@ -89,7 +97,7 @@ struct pt_conf {
 	PT_VEC(struct pt_conf_if) interfaces;
 	PT_VEC(struct pt_conf_table) tables;
 	PT_VEC(struct pt_macro) macros;
-	struct pt_conf_strs rules; /* texts, in order */
+	PT_VEC(struct pt_conf_rule) rules; /* in order */
 	bool builtin;
 };
 
