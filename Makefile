@@ -287,7 +287,8 @@ CPPCHECK_TESTS := --suppress='nullPointer:tests/*' --suppress='ctunullpointer:te
 lint-cppcheck:
 	@mkdir -p $(BUILD)/lint/cppcheck
 	$(Q)cppcheck -q -j $(JOBS) --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
-		--std=c11 --suppress=missingIncludeSystem --suppress=duplicateAssignExpression $(CPPCHECK_TESTS) --cppcheck-build-dir=$(BUILD)/lint/cppcheck \
+		--std=c11 --suppress=missingIncludeSystem --suppress=duplicateAssignExpression $(CPPCHECK_TESTS) \
+		'-DLIBBPF_OPTS(t, n, ...)=struct t n = { __VA_ARGS__ }' --cppcheck-build-dir=$(BUILD)/lint/cppcheck \
 		-Ilib/include -Ilib -Itests -Itests/lib $(C_SRC)
 
 lint-shell:

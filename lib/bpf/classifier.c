@@ -24,15 +24,10 @@ struct pt_bpf {
 	uint32_t id;
 };
 
-static size_t object_size(void)
-{
-	return (size_t)(bpf_object_end - bpf_object_start);
-}
-
 void pt_bpf_name(char out[PT_BPF_NAME])
 {
 	(void)snprintf(out, PT_BPF_NAME, "patronus-%016llx",
-		       (unsigned long long)pt_hash64(bpf_object_start, object_size()));
+		       (unsigned long long)pt_hash64(bpf_object, bpf_object_size));
 }
 
 void pt_bpf_close(struct pt_bpf *b)
@@ -109,7 +104,7 @@ static int object_load(struct pt_bpf *b, char *log)
 	struct bpf_prog_info info = { 0 };
 	int rc;
 
-	b->object = bpf_object__open_mem(bpf_object_start, object_size(), NULL);
+	b->object = bpf_object__open_mem(bpf_object, bpf_object_size, NULL);
 	if (!b->object)
 		return -errno;
 	program = bpf_object__find_program_by_name(b->object, PROGRAM);

@@ -3,7 +3,9 @@
 #ifndef BPF_OBJECT_H
 #define BPF_OBJECT_H
 
-extern const char bpf_object_start[] __attribute__((visibility("hidden")));
-extern const char bpf_object_end[] __attribute__((visibility("hidden")));
+#include <stdint.h>
+
+extern const char bpf_object[] __attribute__((visibility("hidden")));
+extern const uint64_t bpf_object_size __attribute__((visibility("hidden"))); /* bytes */
 
 #endif

@@ -1282,7 +1282,7 @@ static const struct pt_pol_rule *counted_otherwise(const char *text, struct prob
 			continue;
 		wrong = &l->policy->rules.v[i];
 		printf("# %llu packets by the classifier, %llu by a list: %s\n", (unsigned long long)a.packets,
-		       (unsigned long long)b.packets, wrong->text);
+		       (unsigned long long)b.packets, l->policy->rules.v[i].text);
 	}
 	for (size_t i = 0; i < 2; i++)
 		pt_arena_free(linear[i].arena);

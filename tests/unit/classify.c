@@ -576,7 +576,7 @@ static void without_memory(void **state)
 {
 	static const struct recipe how = { 150, 6, 60, false };
 	struct pt_class_input in = { .devices = devices, .n_devices = N_DEVICES };
-	struct pt_classifier *c;
+	struct pt_classifier *c = NULL;
 	int rc = -ENOMEM;
 	struct set s;
 	long i;
