@@ -77,7 +77,10 @@ static size_t string_len(struct conf_lexer *l, const struct pt_src_tok *tok)
 {
 	const char *p = l->text;
 	char quote = p[l->pos];
+	const char *end = memchr(p + l->pos + 1, quote, l->len - l->pos - 1);
 
+	if (end && !memchr(p + l->pos, '\\', (size_t)(end - p) - l->pos))
+		return (size_t)(end - p) + 1 - l->pos;
 	for (size_t i = l->pos + 1; i < l->len; i++) {
 		if (p[i] == quote)
 			return i + 1 - l->pos;

@@ -166,10 +166,14 @@ void conf_clean_word(struct conf_reader *r, const char *word)
 /* Bytes at S, MAX at most, that stand for themselves between single quotes. */
 static size_t plain_run(const char *s, size_t max)
 {
-	size_t n = 0;
+	static const char special[] = { '\'', '\\', '\n' };
+	size_t n = strnlen(s, max);
 
-	while (n < max && s[n] && s[n] != '\'' && s[n] != '\\' && s[n] != '\n')
-		n++;
+	for (size_t i = 0; i < sizeof(special); i++) {
+		const char *p = memchr(s, special[i], n);
+
+		n = p ? (size_t)(p - s) : n;
+	}
 	return n;
 }
 

@@ -73,15 +73,16 @@ bool rule_hole_at(const struct rule_text *t, size_t at)
 
 void rule_place(const struct rule_text *t, size_t from, size_t to, struct rule_tok *out)
 {
-	const struct rule_seg *first = seg_at(t, from),
-			      *last = seg_at(t, to ? to - 1 : 0);
+	const struct rule_seg *first, *last;
 	uint32_t end = (uint32_t)to;
 
 	out->off = (uint32_t)from;
-	if (first)
+	if (t->segs.n) {
+		first = seg_at(t, from);
+		last = seg_at(t, to ? to - 1 : 0);
 		out->off = first->off + (first->macro ? 0 : (uint32_t)from - first->at);
-	if (last)
 		end = last->off + (last->macro ? last->len : (uint32_t)to - last->at);
+	}
 	out->len = end > out->off ? end - out->off : 1;
 }
 

@@ -100,7 +100,39 @@ size_t rule_string_length(const char *s, size_t n);
 
 /* lex.c: all tokens; the last one is TOK_END. Wrong bytes have their errors and become holes. */
 int rule_lex(struct rule_parser *p, const struct rule_text *t, struct rule_toks *out);
-bool rule_word_char(char c);
+
+static inline bool rule_mark(char c)
+{
+	switch (c) {
+	case '(':
+	case ')':
+	case '{':
+	case '}':
+	case '<':
+	case '>':
+	case '!':
+	case '=':
+	case '/':
+	case ',':
+		return true;
+	default:
+		return false;
+	}
+}
+
+static inline bool rule_word_char(char c)
+{
+	switch (c) {
+	case '#':
+	case '"':
+	case '\'':
+	case '$':
+	case '\\':
+		return false;
+	default:
+		return c > ' ' && c < 127 && !rule_mark(c);
+	}
+}
 
 /* error.c */
 struct pt_loc rule_locate(const struct pt_rule_ctx *ctx, uint32_t off, uint32_t len);

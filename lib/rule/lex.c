@@ -9,6 +9,8 @@
 
 #include "rule/internal.h"
 
+#define USUAL_TOKENS 24
+
 struct lexer {
 	struct rule_parser *p;
 	const struct rule_text *t;
@@ -19,31 +21,6 @@ struct lexer {
 static bool blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static bool mark(char c)
-{
-	switch (c) {
-	case '(':
-	case ')':
-	case '{':
-	case '}':
-	case '<':
-	case '>':
-	case '!':
-	case '=':
-	case '/':
-	case ',':
-		return true;
-	default:
-		return false;
-	}
-}
-
-bool rule_word_char(char c)
-{
-	return c > ' ' && c < 127 && !mark(c) && c != '#' && c != '"' && c != '\'' && c != '$' &&
-	       c != '\\';
 }
 
 /* A token of what stands in FROM..TO of the rule; its string, of N bytes, is at the start of the
@@ -114,7 +91,7 @@ static int string(struct lexer *l, size_t at, size_t rest, size_t *taken)
 
 static bool ordinary(char c)
 {
-	return blank(c) || mark(c) || rule_word_char(c) || c == '"' || c == '\'';
+	return blank(c) || rule_mark(c) || rule_word_char(c) || c == '"' || c == '\'';
 }
 
 /* A run of bytes that no rule has: one error for all of them. */
@@ -160,15 +137,17 @@ int rule_lex(struct rule_parser *p, const struct rule_text *t, struct rule_toks 
 	int rc = 0;
 
 	l.words = pt_arena_alloc(p->ctx->arena, 2 * len + 1); /* each token's string and its end */
-	if (!l.words)
+	out->v = pt_arena_alloc(p->ctx->arena, USUAL_TOKENS * sizeof(*out->v));
+	if (!l.words || !out->v)
 		return -ENOMEM;
+	out->cap = USUAL_TOKENS;
 	for (; !rc && i < len; i += n) {
 		char c = t->s[i];
 
 		n = 1;
 		if (blank(c))
 			continue;
-		if (mark(c))
+		if (rule_mark(c))
 			rc = push_text(&l, TOK_MARK, i, i + 1);
 		else if (c == '"' || c == '\'')
 			rc = string(&l, i, len - i, &n);

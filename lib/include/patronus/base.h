@@ -52,8 +52,8 @@ PT_API int pt_vec_grow(struct pt_arena *a, void **v, size_t n, size_t *cap, size
 
 /* 0 or -ENOMEM. ARENA may be NULL. */
 #define pt_vec_push(arena, vec, item)                                          \
-	(pt_vec_grow((arena), (void **)&(vec)->v, (vec)->n, &(vec)->cap,       \
-		     sizeof(*(vec)->v)) ?                                      \
+	((vec)->n >= (vec)->cap && pt_vec_grow((arena), (void **)&(vec)->v, (vec)->n, \
+					       &(vec)->cap, sizeof(*(vec)->v)) ?      \
 		 -ENOMEM :                                                     \
 		 ((vec)->v[(vec)->n++] = (item), 0))
 
