@@ -151,7 +151,7 @@ void *pt_arena_grow(struct pt_arena *a, void *p, size_t old, size_t size)
 		return p;
 	}
 	fresh = pt_arena_alloc(a, size);
-	if (fresh && old)
+	if (fresh && p)
 		memcpy(fresh, p, old);
 	return fresh;
 }

@@ -178,6 +178,8 @@ static int parse_with(struct rule_reader *r, const char *name, const char *text,
 		if (rc == -ENOMEM)
 			pt_err_sys(r->e, rc, "reading %s", name);
 	}
+	if (r->e == &own)
+		r->e = NULL;
 	pt_err_fini(&own);
 	return rc;
 }

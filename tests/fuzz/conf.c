@@ -17,12 +17,13 @@ static void fail(const char *what)
 static void check_places(const struct pt_conf *c)
 {
 	for (size_t i = 0; i < c->rules.n; i++) {
-		const struct pt_conf_str *s = &c->rules.v[i];
-		struct pt_conf_at at = { c->path, c->text, c->len, s };
-		struct pt_loc end = pt_conf_locate(&at, strlen(s->s), 1),
+		const struct pt_conf_rule *r = &c->rules.v[i];
+		struct pt_conf_str s = { .loc = { c->path, r->line, r->col, 1 }, .raw = r->raw };
+		struct pt_conf_at at = { c->path, c->text, c->len, &s };
+		struct pt_loc end = pt_conf_locate(&at, r->len, 1),
 			      begin = pt_conf_locate(&at, 0, 1);
 
-		if (begin.line < s->loc.line || end.line < begin.line)
+		if (begin.line < r->line || end.line < begin.line)
 			fail("a rule ends before it begins");
 	}
 }
