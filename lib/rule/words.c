@@ -93,7 +93,9 @@ static const struct reserved {
 
 static int by_word(const void *key, const void *entry)
 {
-	return strcmp(key, *(const char *const *)entry);
+	const char *word = key, *other = *(const char *const *)entry;
+
+	return *word == *other ? strcmp(word, other) : *word - *other;
 }
 
 /* The entry of TABLE, each of which begins with its word, or NULL. */
