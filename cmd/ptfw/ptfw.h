@@ -15,12 +15,25 @@ int cmd_check(struct pt_cli *c);
 int cmd_diff(struct pt_cli *c);
 int cmd_apply(struct pt_cli *c);
 int cmd_stop(struct pt_cli *c);
-int cmd_info(struct pt_cli *c);
 int cmd_follow(struct pt_cli *c);
+/* info.c */
+int cmd_info(struct pt_cli *c);
+const char *engine_name(enum pt_engine engine);
+/* diff.c: what applying P changes, beside the file in force */
+int print_plan(struct pt_cli *c, const struct pt_plan *p, struct pt_nl *nf);
 /* rule.c */
 int cmd_rule_show(struct pt_cli *c);
 int cmd_nat_show(struct pt_cli *c);
 int complete_label(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+/* judged.c: who finds the rules of P's policy, by their place in it */
+struct judged {
+	const struct pt_policy *policy;
+	struct judged_place *places;
+};
+int judged_find(const struct pt_plan *p, struct pt_arena *a, struct judged *out);
+/* Of the written rule that begins at place I, in direction DIR: "classifier", "group 3", "list"; nothing
+ * where it has no part in that. */
+void judged_text(const struct judged *j, size_t i, enum pt_dir dir, struct pt_buf *out);
 /* table.c */
 int cmd_table_list(struct pt_cli *c);
 int cmd_table_show(struct pt_cli *c);

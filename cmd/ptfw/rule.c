@@ -14,6 +14,7 @@ struct shown {
 	size_t n_counters;
 	struct pt_out *out;
 	const char *label;
+	struct judged judged; /* with details or for programs */
 	size_t number; /* of records */
 };
 
@@ -54,6 +55,31 @@ static void rule_text(const struct shown *s, const struct pt_pol_rule *r, const 
 			   (unsigned long long)n->bytes, n->copies ? "" : "  not in the kernel");
 }
 
+/* "in classifier  out list", as far as the rule judges there. */
+static void judged_line(const struct pt_buf *in, const struct pt_buf *out, struct pt_buf *t)
+{
+	pt_buf_str(t, "\n  [ judged");
+	if (in->n)
+		pt_buf_fmt(t, "  in: %s", in->s);
+	if (out->n)
+		pt_buf_fmt(t, "  out: %s", out->s);
+	pt_buf_str(t, " ]");
+}
+
+static void show_judged(struct shown *s, const struct pt_pol_rule *r, struct pt_buf *t)
+{
+	struct pt_buf in = { 0 }, out = { 0 };
+
+	if (!s->judged.places)
+		return;
+	judged_text(&s->judged, r->index, PT_IN, &in);
+	judged_text(&s->judged, r->index, PT_OUT, &out);
+	if (s->c->details)
+		judged_line(&in, &out, t);
+	show_key(s->out, "judged_in", &in);
+	show_key(s->out, "judged_out", &out);
+}
+
 static void show_rule(struct shown *s, const struct pt_pol_rule *r)
 {
 	struct pt_nft_counter n = counter_of(s, r->id);
@@ -75,6 +101,7 @@ static void show_rule(struct shown *s, const struct pt_pol_rule *r)
 	pt_out_u64(s->out, "packets", n.packets);
 	pt_out_u64(s->out, "bytes", n.bytes);
 	pt_out_bool(s->out, "loaded", n.copies > 0);
+	show_judged(s, r, &t);
 	show_text(s->out, &t);
 	pt_out_rec_end(s->out);
 }
@@ -193,6 +220,8 @@ static int show(struct pt_cli *c, bool nats)
 	if (rc)
 		goto out;
 	rc = pt_nft_counters(s.p.have, s.arena, &s.counters, &s.n_counters);
+	if (!rc && !nats && (c->details || c->json || c->line))
+		rc = judged_find(&s.p, s.arena, &s.judged);
 	if (!rc)
 		s.out = nats ? pt_cli_out(c, PT_OUT_TEXT, "patronus.nat.v1", "translations") :
 			       pt_cli_out(c, PT_OUT_TEXT, "patronus.rule.v1", "rules");

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The file as a whole: check, diff, apply, stop, info, follow. */
+/* The file as a whole: check, apply, stop, follow. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ptfw.h"
@@ -41,11 +40,9 @@ static int print_diagnostics(struct pt_cli *c)
 /* The engine that is asked for; a usage error. */
 static int engine_of(struct pt_cli *c, enum pt_engine *out)
 {
-	static const char *const names[] = { "auto", "bpf", "nft", "linear" };
-
 	*out = PT_ENGINE_AUTO;
-	for (size_t i = 0; c->engine && i < PT_ARRAY_SIZE(names); i++)
-		if (!strcmp(c->engine, names[i])) {
+	for (size_t i = 0; c->engine && i <= PT_ENGINE_LINEAR; i++)
+		if (!strcmp(c->engine, engine_name((enum pt_engine)i))) {
 			*out = (enum pt_engine)i;
 			return 0;
 		}
@@ -87,32 +84,6 @@ int cmd_check(struct pt_cli *c)
 
 /* ---- diff and apply ---- */
 
-static void print_operation(const char *op, const char *kind, const char *name, void *arg)
-{
-	struct pt_out *o = arg;
-	struct pt_buf text = { 0 };
-
-	pt_buf_fmt(&text, "%s %s %s", op, kind, name);
-	pt_out_rec(o);
-	pt_out_str(o, "operation", op);
-	pt_out_str(o, "kind", kind);
-	pt_out_str(o, "name", name);
-	show_text(o, &text);
-	pt_out_rec_end(o);
-}
-
-static int print_plan(struct pt_cli *c, const struct pt_plan *p)
-{
-	struct pt_out *o = pt_cli_out(c, PT_OUT_TEXT, "patronus.diff.v1", "operations");
-
-	if (!o)
-		return -ENOMEM;
-	pt_out_top_str(o, "file", c->file);
-	pt_out_top_u64(o, "writes", pt_plan_writes(p));
-	pt_plan_walk(p, print_operation, o);
-	return pt_cli_end(c, o);
-}
-
 /* What is wrong at a place of the file is an error of configuration, whatever its kind. */
 static int plan_exit(const struct pt_cli *c, int rc)
 {
@@ -149,9 +120,8 @@ static int with_plan(struct pt_cli *c, int (*use)(struct pt_cli *c, struct pt_pl
 
 static int diff(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
 {
-	int rc = print_plan(c, p);
+	int rc = print_plan(c, p, nf);
 
-	(void)nf;
 	return rc ? rc : pt_plan_writes(p) ? PT_EXIT_NO : PT_EXIT_OK;
 }
 
@@ -171,7 +141,7 @@ static int apply(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
 		return PT_EXIT_CONFIG;
 	}
 	if (c->dry || c->json || c->line || c->verbose) {
-		rc = print_plan(c, p);
+		rc = print_plan(c, p, nf);
 		if (rc || c->dry)
 			return rc;
 	}
@@ -180,12 +150,17 @@ static int apply(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
 		return rc;
 	if (c->json || c->line)
 		return 0;
-	if (writes)
+	if (writes && c->verbose)
+		pt_cli_say(c, "%s: in force, %zu rules, engine %s\n", c->file, p->conf->rules.n, engine_name(p->engine));
+	else if (writes)
 		pt_cli_say(c, "%s: in force, %zu rules\n", c->file, p->conf->rules.n);
 	else
 		pt_cli_say(c, "%s: in force already, nothing written\n", c->file);
+	if (c->verbose && p->engine_why)
+		pt_cli_say(c, "not the classifier: %s\n", p->engine_why);
 	if (p->adopted)
-		pt_cli_say(c, "%zu connections of this machine go on\n", p->adopted);
+		pt_cli_say(c, p->adopted == 1 ? "%zu connection of this machine goes on\n" :
+						"%zu connections of this machine go on\n", p->adopted);
 	return 0;
 }
 
@@ -206,118 +181,6 @@ int cmd_stop(struct pt_cli *c)
 	rc = pt_plan_stop(c->open, s.nf, &writes, &c->err);
 	if (!rc)
 		pt_cli_say(c, "stopped: %s\n", c->open ? "everything passes" : "everything is blocked but loopback and IPv6 discovery");
-	sockets_close(&s);
-	return rc;
-}
-
-/* ---- info ---- */
-
-static void iso_time(uint64_t seconds, char *out, size_t size)
-{
-	time_t t = (time_t)seconds;
-	struct tm tm;
-
-	out[0] = '\0';
-	if (seconds && gmtime_r(&t, &tm))
-		strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
-
-struct info {
-	const char *name, *description;
-	char host[65], applied[32];
-	uint64_t states, max_states;
-	size_t rules, tables;
-	const struct pt_nft_state *have;
-	const char *status;
-};
-
-static int print_info(struct pt_cli *c, const struct info *i)
-{
-	struct pt_out *o = pt_cli_out(c, PT_OUT_TEXT, "patronus.info.v1", "info");
-	struct pt_buf t = { 0 };
-
-	if (!o)
-		return -ENOMEM;
-	pt_buf_fmt(&t, "System:   %s%s%s\n", i->name, i->description ? ", " : "", i->description ? i->description : "");
-	pt_buf_fmt(&t, "Status:   %s\nEngine:   nft, linear\n", i->status);
-	pt_buf_fmt(&t, "File:     %s\nDigest:   %s\nApplied:  %s\n", i->have->digest[0] ? i->have->path : "-",
-		   i->have->digest[0] ? i->have->digest : "-", i->applied[0] ? i->applied : "-");
-	pt_buf_fmt(&t, "Rules:    %zu\nTables:   %zu\nStates:   %llu of %llu", i->rules, i->tables,
-		   (unsigned long long)i->states, (unsigned long long)i->max_states);
-	pt_out_rec(o);
-	pt_out_str(o, "system", i->name);
-	pt_out_str(o, "description", i->description);
-	pt_out_str(o, "status", i->status);
-	pt_out_str(o, "engine", "nft linear");
-	pt_out_str(o, "file", i->have->digest[0] ? i->have->path : NULL);
-	pt_out_str(o, "digest", i->have->digest[0] ? i->have->digest : NULL);
-	pt_out_str(o, "applied", i->applied[0] ? i->applied : NULL);
-	pt_out_u64(o, "rules", i->rules);
-	pt_out_u64(o, "tables", i->tables);
-	pt_out_u64(o, "states", i->states);
-	pt_out_u64(o, "states_limit", i->max_states);
-	show_text(o, &t);
-	pt_out_rec_end(o);
-	return pt_cli_end(c, o);
-}
-
-static const char *status_of(const struct pt_nft_state *s)
-{
-	if (!s->present)
-		return "not loaded";
-	if (s->digest[0])
-		return "in force";
-	return strcmp(s->path, PT_NFT_OPEN) ? "stopped" : "open";
-}
-
-/* Fills I from the kernel and, where there is one, the applied file in P. */
-static int gather_info(struct info *i, struct pt_nl *nf, const struct pt_plan *p, struct pt_err *e)
-{
-	struct pt_arena *a = pt_arena_new();
-	const char **names;
-	int rc;
-
-	if (!a)
-		return -ENOMEM;
-	if (gethostname(i->host, sizeof(i->host) - 1))
-		strncpy(i->host, "?", sizeof(i->host) - 1);
-	i->name = p->conf && p->conf->system_name ? p->conf->system_name : i->host;
-	i->description = p->conf ? p->conf->description : NULL;
-	i->rules = p->conf ? p->conf->rules.n : 0;
-	i->status = status_of(i->have);
-	if (i->have->digest[0])
-		iso_time(i->have->applied, i->applied, sizeof(i->applied));
-	rc = pt_ct_count(nf, &i->states, &i->max_states, e);
-	if (!rc && i->have->present) {
-		rc = pt_nft_table_list(nf, a, &names, &i->tables, e);
-		if (rc == -ENOENT)
-			rc = 0;
-	}
-	pt_arena_free(a);
-	return rc;
-}
-
-int cmd_info(struct pt_cli *c)
-{
-	struct pt_nft_state *have = NULL;
-	struct pt_plan p = { 0 };
-	struct info i = { 0 };
-	struct sockets s;
-	int rc;
-
-	rc = sockets_open(&s, &c->err);
-	if (!rc)
-		rc = pt_nft_read_for(s.nf, NULL, &have, &c->err);
-	if (!rc) {
-		i.have = have;
-		rc = applied_or_none(s.nf, &p, &c->err); /* no file in force: the rest is still worth knowing */
-	}
-	if (!rc)
-		rc = gather_info(&i, s.nf, &p, &c->err);
-	if (!rc)
-		rc = print_info(c, &i);
-	pt_plan_fini(&p);
-	pt_nft_state_free(have);
 	sockets_close(&s);
 	return rc;
 }

@@ -10,6 +10,8 @@ int plan_digest(const char *text, size_t len, char out[65], struct pt_err *e);
 int plan_build(struct pt_plan *p, struct pt_err *e);
 /* Compiles anew for nft's own engine, for the reason WHY (a constant). */
 int plan_fall_back(struct pt_plan *p, const char *why, struct pt_err *e);
+/* The devices that packets are judged on, to be freed. */
+int plan_devices(const struct pt_host *h, struct pt_class_device **out, size_t *n, struct pt_err *e);
 int plan_observe(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e);
 
 /* store.c: copies of applied files under PT_RUN_DIR, named by their digest */

@@ -80,21 +80,30 @@ int plan_build(struct pt_plan *p, struct pt_err *e)
 
 /* ---- the kernel ---- */
 
+int plan_devices(const struct pt_host *h, struct pt_class_device **out, size_t *n, struct pt_err *e)
+{
+	struct pt_class_device *devices = calloc(h->ifs.n + 1, sizeof(*devices));
+
+	if (!devices)
+		return pt_err_sys(e, -ENOMEM, "preparing the classifier");
+	*n = 0;
+	for (size_t i = 0; i < h->ifs.n; i++)
+		if (!h->ifs.v[i].port)
+			devices[(*n)++] = (struct pt_class_device){ h->ifs.v[i].device, h->ifs.v[i].ifindex };
+	*out = devices;
+	return 0;
+}
+
 static int tables_build(struct pt_plan *p, const struct pt_order *order, const uint32_t *keys, uint32_t none,
 			struct pt_err *e)
 {
 	struct pt_class_input in = { .order = order, .keys = keys, .none = none };
-	struct pt_class_device *devices = calloc(p->host->ifs.n + 1, sizeof(*devices));
+	struct pt_class_device *devices;
 	int rc;
 
-	if (!devices)
-		return pt_err_sys(e, -ENOMEM, "preparing the classifier");
-	for (size_t i = 0; i < p->host->ifs.n; i++) {
-		const struct pt_host_if *d = &p->host->ifs.v[i];
-
-		if (!d->port)
-			devices[in.n_devices++] = (struct pt_class_device){ d->device, d->ifindex };
-	}
+	rc = plan_devices(p->host, &devices, &in.n_devices, e);
+	if (rc)
+		return rc;
 	in.devices = devices;
 	rc = pt_classifier_build(&in, &p->tables, e);
 	free(devices);

@@ -60,7 +60,8 @@ is "$(pt complete -- -f x.conf che)" check 'completion behind the value of an op
 # ---- before anything is loaded ----
 exits 2 'rule show without rules' pt rule show
 like "$(pt info)" 'not loaded' 'info says so'
-like "$(pt apply -n -f "$conf")" 'add chain' 'a dry run tells what it would write'
+like "$(pt apply -n -f "$conf")" '^\+ pass out all label out' 'a dry run tells which rules would come'
+like "$(pt apply -n -v -f "$conf")" 'add chain' 'with -v also what it would write'
 like "$(pt info)" 'not loaded' 'and writes nothing'
 ok 'apply' pt apply -f "$conf"
 is "$(pt complete -- rule show w)" web 'completion of labels'
@@ -222,6 +223,49 @@ kill "$follower"
 wait "$follower"
 is $? 0 'SIGTERM ends it cleanly'
 ok 'apply without' pt apply -f "$conf"
+
+# ---- diff: rules as texts, moved ones among them ----
+sed -e 's/label web/label www/' -e '/label out/d' -e 's/label bad",/&\n"pass out label out",/' "$conf" >"$lab_tmp/diff.conf"
+is "$(pt diff -f "$lab_tmp/diff.conf" | grep '^[-+]')" '+ pass in on wan proto tcp to self port 80 label www
++ block in quick on wan from <bad> label bad
+- pass in on wan proto tcp to self port 80 label web
+- block in quick on wan from <bad> label bad' 'diff shows the rules that go, come and move'
+like "$(pt diff -f "$lab_tmp/diff.conf")" '^# [0-9]+ operations' 'and how much is to do in the kernel'
+unlike "$(pt diff -f "$lab_tmp/diff.conf")" '^(add|delete) ' 'which it lists'
+like "$(pt diff -v -f "$lab_tmp/diff.conf")" '^(add|delete) ' 'with -v'
+unlike "$(pt diff -v -f "$lab_tmp/diff.conf")" 'ptfw.applied' 'without the note of what is applied'
+is "$(pt diff -v -f "$conf")" '' 'nothing where nothing differs'
+{ cat "$conf"; echo '# more'; } >"$lab_tmp/diff.conf"
+is "$(pt diff -f "$lab_tmp/diff.conf")" '# no rule changes; the file does' 'a comment is no rule'
+
+# ---- engines ----
+{
+	sed '/^} }/d' "$conf"
+	seq 100 199 | sed 's/.*/"pass in on wan proto tcp from 10.9.0.& to self port & label many-&",/'
+	echo '} }'
+} >"$lab_tmp/many.conf"
+like "$(pt apply -v -f "$lab_tmp/many.conf")" 'in force, 104 rules, engine (bpf|nft)' 'apply -v tells the engine'
+if [ "$(pt info -j | jq -r '.info[0].engine')" = bpf ]; then
+	like "$(pt info)" '^Engine: *bpf' 'info tells it, too'
+	is "$(pt info -j | jq -c '.info[0] | [.constant_rules >= 100, .dynamic_rules >= 1, .groups >= 1, .classifier_steps > 0,
+		.classifier_bytes > 0, (.devices | index("eth0") != null), .devices_without, .engine_why]')" \
+		'[true,true,true,true,true,true,[],null]' 'with its numbers and devices'
+	like "$(pt rule show -d many-150)" 'judged  in: classifier' 'a constant rule is the classifier'"'"'s'
+	like "$(pt rule show -d bad)" 'judged  in: group [0-9]' 'one with a table is in a group'
+	is "$(pt rule show out -j | jq -c '.rules[0] | [.judged_in, .judged_out]')" '[null,"list"]' 'what leaves is judged by a list'
+	in_ns fw ip link add extra0 type veth peer name extra1
+	like "$(pt info)" 'closed, for want of the program:.* extra0' 'a new device without the program is named'
+	in_ns fw ip link del extra0
+else
+	skip 'no BPF here' 'the classifier in info and rule show'
+fi
+ok 'apply with another engine' pt -q apply --engine nft -f "$lab_tmp/many.conf"
+is "$(pt info -j | jq -r '.info[0].engine')" nft 'which info tells'
+like "$(pt info)" 'not the classifier: ' 'and why'
+like "$(pt rule show -d many-150)" 'judged  in: list' 'and rule show'
+exits 1 'an engine that there is not' pt apply --engine steam -f "$conf"
+ok 'apply few rules' pt -q apply -f "$conf"
+like "$(pt info)" 'not the classifier: few constant rules' 'info says why'
 
 # ---- refusals change nothing ----
 before=$(in_ns fw nft list ruleset)

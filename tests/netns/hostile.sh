@@ -171,7 +171,7 @@ printf '%s\nsystem { \r description = "a" }\n' "$wan" >"$bad"
 refused 23 'CR inside a line' 'bad.conf:2:10: error: a carriage return'
 printf '\357\273\277' | cat - "$good" | sed 's/$/\r/' >"$lab_tmp/dos.conf"
 ok 'hostile-23: CR LF and a byte order mark are taken' pt check -f "$lab_tmp/dos.conf"
-like "$(pt apply -n -f "$lab_tmp/dos.conf")" '^(add|delete) chain \.?[a-z.-]*applied' 'hostile-23: and mean the same rules'
+like "$(pt apply -n -f "$lab_tmp/dos.conf")" '^# no rule changes; the file does' 'hostile-23: and mean the same rules'
 for byte in '\000' '\351' '\033'; do
 	printf "192.0.2.1\\n$byte\\n" >"$lab_tmp/bytes"
 	printf 'table x { file = "bytes" persist = true }\n' >"$bad"

@@ -72,4 +72,20 @@ PT_API int pt_plan_follow(struct pt_nl *nf, struct pt_nl *route, int fd_stop, co
  * its copy is gone (a record says which). */
 PT_API int pt_plan_applied(struct pt_nl *nf, struct pt_plan *p, struct pt_err *e) PT_MUST;
 
+/* How the configuration in force judges arriving packets. */
+struct pt_plan_engine {
+	enum pt_engine engine;      /* LINEAR also where no list is long enough for a tree */
+	const char *why;            /* engine BPF is not in force: the likely reason */
+	struct pt_order order;      /* of its rules; n_const of them are the classifier's */
+	size_t n_dynamic;           /* the others: dynamic ones and effects */
+	/* BPF only: */
+	size_t bytes;               /* of the tables */
+	uint32_t steps;             /* struct pt_classifier */
+	PT_VEC(const char *) with, without; /* devices with the program and without it */
+	uint64_t unjudged_packets, unjudged_bytes; /* pt_nft_unjudged() */
+};
+/* Of P as pt_plan_applied() made it; OUT's lists belong to A, and names to P. */
+PT_API int pt_plan_engine(struct pt_plan *p, struct pt_nl *route, struct pt_arena *a, struct pt_plan_engine *out,
+			  struct pt_err *e) PT_MUST;
+
 #endif
