@@ -130,32 +130,32 @@ uint8_t policy_common_af(const struct policy_builder *b, const struct pt_pol_add
 	return b->base.af & policy_addr_af(src) & policy_addr_af(dst);
 }
 
-static enum pt_af nat_target_af(const struct pt_ast_rule *a)
+static int emit_family(struct policy_builder *b, const struct pt_pol_addr *src, const struct pt_pol_addr *dst,
+		       enum pt_dir dir, uint8_t af)
 {
-	const struct pt_ast_host *h = &a->nat.host;
+	struct pt_pol_rule r = b->base;
+	int rc;
 
-	if (a->nat.kind == PT_NAT_NONE || h->kind == PT_HOST_IF)
-		return PT_AF_NONE;
-	return h->lo.af;
+	if (!af)
+		return 0;
+	r.dir = dir;
+	r.src = *src;
+	r.dst = *dst;
+	r.af = af;
+	rc = policy_nat(b, (enum pt_af)af, &r, &r.nat);
+	return rc ? rc : policy_emit(b, &r);
 }
 
 static int emit_direction(struct policy_builder *b, const struct pt_pol_addr *src, const struct pt_pol_addr *dst,
 			  enum pt_dir dir)
 {
-	struct pt_pol_rule r = b->base;
-	enum pt_af target = nat_target_af(b->ast);
+	uint8_t af = policy_common_af(b, src, dst) & policy_nat_af(b);
 	int rc;
 
-	r.dir = dir;
-	r.src = *src;
-	r.dst = *dst;
-	r.af = policy_common_af(b, src, dst);
-	if (target)
-		r.af &= (uint8_t)target;
-	if (!r.af)
-		return 0;
-	rc = policy_nat(b, (enum pt_af)r.af, &r, &r.nat);
-	return rc ? rc : policy_emit(b, &r);
+	if (!policy_nat_by_family(b))
+		return emit_family(b, src, dst, dir, af);
+	rc = emit_family(b, src, dst, dir, af & PT_AF_INET);
+	return rc ? rc : emit_family(b, src, dst, dir, af & PT_AF_INET6);
 }
 
 static int emit_pair(struct policy_builder *b, const struct pt_pol_addr *src, const struct pt_pol_addr *dst)

@@ -61,6 +61,8 @@ int policy_devices(struct policy_builder *b);
 int policy_ifref(struct policy_builder *b, const struct pt_conf_if *i, enum pt_if_mod mod, bool no_alias,
 		 uint32_t *out);
 const struct pt_conf_if *policy_find_if(struct policy_builder *b, const char *name, const struct pt_loc *loc);
+/* By title, else by device; NULL when there is none. */
+const struct pt_conf_if *policy_known_if(const struct pt_conf *c, const char *name);
 bool policy_is_group(const struct pt_conf *c, const char *name);
 bool policy_in_group(const struct pt_conf_if *i, const char *group);
 /* The loopback interface, which every machine has without a section for it. */
@@ -73,6 +75,10 @@ int policy_protocol(struct policy_builder *b);
 bool policy_only_ports(const struct pt_pol_rule *r); /* all protocols of the rule have ports */
 /* nat.c: index+1 of the translation of this rule */
 int policy_nat(struct policy_builder *b, enum pt_af af, const struct pt_pol_rule *r, uint32_t *out);
+/* Families that the target of the rule's translation has, all if there is none. */
+uint8_t policy_nat_af(const struct policy_builder *b);
+/* It has one address for each: the rule becomes one of each family. */
+bool policy_nat_by_family(const struct policy_builder *b);
 int policy_binat(struct policy_builder *b, const struct pt_pol_addr *src, const struct pt_pol_addr *dst);
 int policy_emit(struct policy_builder *b, const struct pt_pol_rule *r);
 uint8_t policy_addr_af(const struct pt_pol_addr *a);

@@ -30,9 +30,47 @@ static int share(struct policy_builder *b, const struct pt_pol_nat *n, uint32_t 
 	return pt_vec_push(b->arena, &b->p->nats, *n);
 }
 
+/* An interface that stands for what the file gives it, as in addresses: NULL for one that follows the kernel. */
+static const struct pt_conf_if *written_target(const struct policy_builder *b)
+{
+	const struct pt_ast_host *h = &b->ast->nat.host;
+	const struct pt_conf_if *i;
+
+	if (b->ast->nat.kind == PT_NAT_NONE || h->kind != PT_HOST_IF || h->dyn)
+		return NULL;
+	i = policy_known_if(b->conf, h->name);
+	return i && !i->dhcp ? i : NULL;
+}
+
+/* The first address of a family; NULL: it has none. */
+static const struct pt_addr *written_address(const struct pt_conf_if *i, enum pt_af af)
+{
+	for (size_t k = 0; k < i->addresses.n; k++)
+		if (i->addresses.v[k].addr.af == af)
+			return &i->addresses.v[k].addr;
+	return NULL;
+}
+
+bool policy_nat_by_family(const struct policy_builder *b)
+{
+	return written_target(b) != NULL;
+}
+
+uint8_t policy_nat_af(const struct policy_builder *b)
+{
+	const struct pt_ast_nat *a = &b->ast->nat;
+	const struct pt_conf_if *i = written_target(b);
+
+	if (i)
+		return (uint8_t)((written_address(i, PT_AF_INET) ? PT_AF_INET : 0) |
+				 (written_address(i, PT_AF_INET6) ? PT_AF_INET6 : 0));
+	return a->kind == PT_NAT_NONE || a->host.kind == PT_HOST_IF ? PT_AF_BOTH : (uint8_t)a->host.lo.af;
+}
+
 static int target_of(struct policy_builder *b, const struct pt_ast_host *h, struct pt_pol_nat *n, enum pt_af af)
 {
 	struct pt_prefix p = { .addr = h->lo, .len = h->plen };
+	const struct pt_addr *written;
 	const struct pt_conf_if *i;
 
 	if (h->kind == PT_HOST_IF) {
@@ -43,6 +81,13 @@ static int target_of(struct policy_builder *b, const struct pt_ast_host *h, stru
 			return -EINVAL;
 		if (h->mod != PT_MOD_NONE)
 			return policy_fail(b, &h->loc, "write the prefix itself", "a translation to the network of an interface");
+		written = written_target(b) ? written_address(i, af) : NULL;
+		if (written) {
+			n->target = PT_REF_SET;
+			n->af = af;
+			n->lo = n->hi = written->v;
+			return 0;
+		}
 		n->target = PT_REF_IF;
 		n->af = af;
 		return policy_ifref(b, i, PT_MOD_NONE, h->no_alias, &n->ref);

@@ -24,8 +24,7 @@ bool policy_is_group(const struct pt_conf *c, const char *name)
 	return false;
 }
 
-/* By title, else by device; NULL when there is none. */
-static const struct pt_conf_if *lookup(const struct pt_conf *c, const char *name)
+const struct pt_conf_if *policy_known_if(const struct pt_conf *c, const char *name)
 {
 	for (size_t i = 0; i < c->interfaces.n; i++)
 		if (!strcmp(c->interfaces.v[i].name, name))
@@ -60,7 +59,7 @@ static int unknown(struct policy_builder *b, const char *name, const struct pt_l
 
 const struct pt_conf_if *policy_find_if(struct policy_builder *b, const char *name, const struct pt_loc *loc)
 {
-	const struct pt_conf_if *i = lookup(b->conf, name);
+	const struct pt_conf_if *i = policy_known_if(b->conf, name);
 
 	if (!i)
 		(void)unknown(b, name, loc); /* the record is what counts */
@@ -97,7 +96,7 @@ static bool has(const names *l, const char *name)
 
 static int devices_of(struct policy_builder *b, const struct pt_ast_if *item, names *out)
 {
-	const struct pt_conf_if *i = lookup(b->conf, item->name);
+	const struct pt_conf_if *i = policy_known_if(b->conf, item->name);
 	int rc = 0;
 
 	if (i)

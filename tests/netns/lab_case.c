@@ -211,6 +211,17 @@ static int load(struct run *r, enum pt_engine engine)
 
 /* ---- packets ---- */
 
+static bool is_icmp(uint8_t proto)
+{
+	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
+}
+
+static bool is_echo(const struct pt_packet *k)
+{
+	return k->proto == IPPROTO_ICMP ? k->icmp_type == 8 || k->icmp_type == 0
+					: k->proto == IPPROTO_ICMPV6 && (k->icmp_type == 128 || k->icmp_type == 129);
+}
+
 static uint8_t tcp_flags(const char *s)
 {
 	static const char letters[] = "FSRPAUEW";
@@ -447,7 +458,7 @@ static void swap_ends(struct pt_packet *k)
 	k->dport = port;
 }
 
-/* What follows from how the packet before was seen. */
+/* What follows from how BEFORE was seen. */
 static void make_follower(struct probe *p, const struct probe *before)
 {
 	uint8_t flags = p->pkt.tcp_flags;
@@ -458,11 +469,11 @@ static void make_follower(struct probe *p, const struct probe *before)
 	if (p->kind == NEXT)
 		return;
 	swap_ends(&p->pkt);
-	if (p->kind == REPLY && p->pkt.icmp_type)
+	if (p->kind == REPLY && is_echo(&p->pkt))
 		p->pkt.icmp_type = p->pkt.af == PT_AF_INET6 ? 129 : 0;
 }
 
-/* The packet before, quoted: "port unreachable". */
+/* The packet that P is about, quoted: "port unreachable". */
 static size_t make_error(uint8_t *t, const struct probe *p, uint32_t index)
 {
 	struct pt_packet inner = p->pkt, outer = p->pkt;
@@ -526,6 +537,8 @@ static void saw(struct probe *p, int at, const struct wire_view *v)
 	p->got.src = v->src;
 	p->got.dst = v->dst;
 	p->in_parts = v->offset != 0;
+	if (is_echo(&p->pkt)) /* its number is a port at both ends */
+		p->got.sport = p->got.dport = wire_get16(v->t + 4);
 	if (!has_ports(p->pkt.proto) || p->in_parts)
 		return;
 	p->got.sport = wire_get16(v->t);
@@ -562,10 +575,10 @@ static void observe(int at, const uint8_t *ip, size_t n, void *arg)
 		return;
 	i = wire_marked(ip, n, r->n);
 	p = i >= 0 ? &r->probes[i] : NULL;
-	if (p && p->kind == ABOUT && at != p->from && v.proto == (r->six ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
+	if (p && p->kind == ABOUT && at != p->from && is_icmp(v.proto))
 		saw(p, at, &v);
 	else if (p && p->kind != ABOUT && p->pkt.proto == v.proto &&
-		 (!p->pkt.icmp_type || v.offset || v.t[0] == p->pkt.icmp_type))
+		 (!is_icmp(v.proto) || v.t[0] == p->pkt.icmp_type))
 		saw(p, at, &v);
 	else
 		saw_answer(r, &v);
@@ -705,15 +718,17 @@ static void judge_counters(struct run *r, const struct lab_counts *before, const
 
 static void send_all(struct run *r)
 {
+	const struct probe *last = NULL;
+
 	for (size_t i = 0; i < r->n; i++) {
 		struct probe *p = &r->probes[i];
 
-		if (p->kind != ALONE && i) {
+		if (p->kind == ALONE) {
+			last = p;
+		} else if (last) {
 			drain(r);
-			make_follower(p, p - 1);
+			make_follower(p, last);
 		}
-		if (p->from > WIRE_ROUTER)
-			return;
 		send_probe(p, (uint32_t)i);
 	}
 }

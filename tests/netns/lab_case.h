@@ -19,8 +19,8 @@
  *     label    of the rules that decide, and of the match rules, as their counters say
  *     as       ranges stand for any of them: wan.48-55:50001-65535
  *
- * Instead of the first four words, about the packet before as it arrived: reply[/FLAGS], SA unless said, its
- * answer; next[/FLAGS], A unless said, another one of its connection; error, an ICMP error about it.
+ * Instead of the first four words, about the last packet that has them: reply[/FLAGS], SA unless said, the answer
+ * from where it arrived; next[/FLAGS], A unless said, another one of its connection; error, an ICMP error about it.
  *
  * The lab has interfaces, tables and macros for the rules: lan, wan, dmz, group inside (lan, dmz), <some>, <none>,
  * $host, $web, $way, $dev.

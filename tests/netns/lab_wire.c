@@ -210,7 +210,7 @@ static size_t icmp_header(uint8_t *o, const struct pt_packet *k, uint32_t index)
 	o[0] = k->icmp_type;
 	o[1] = k->icmp_code;
 	if (!wire_icmp_error(k)) {
-		wire_put16(o + 4, (uint16_t)(WIRE_SPORT_BASE + index));
+		wire_put16(o + 4, k->sport ? k->sport : (uint16_t)(WIRE_SPORT_BASE + index));
 		return n;
 	}
 	/* Errors quote a packet of no known state. */

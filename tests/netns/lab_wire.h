@@ -48,7 +48,8 @@ size_t wire_ip_header(uint8_t *o, struct pt_addr src, struct pt_addr dst, uint8_
 size_t wire_fragment_header(uint8_t *o, const struct pt_packet *k, size_t len, uint16_t id, uint16_t field);
 /* An ICMP error of K's type about the IP packet ABOUT, of N bytes. */
 size_t wire_icmp_quoting(uint8_t *o, const struct pt_packet *k, const uint8_t *about, size_t n);
-/* Transport header, and a payload that says the packet's number; 160 bytes at most. */
+/* Transport header, and a payload that says the packet's number; 160 bytes at most. The number of an echo is
+ * the source port, or a number of its own. */
 size_t wire_transport(uint8_t *o, const struct pt_packet *k, uint32_t index);
 bool wire_icmp_error(const struct pt_packet *k);
 /* From the peer of a device, or WIRE_ROUTER. */
