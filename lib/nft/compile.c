@@ -166,19 +166,16 @@ static void jump_rule(struct nft_lower *l, size_t chain, const char *to)
 
 /* What one direction's judgement consists of. */
 struct judgement {
-	const char *builtin, *reply, *rules; /* chains, NULL: none */
+	const char *builtin, *reply, *stateless, *rules; /* chains, NULL: none */
 	bool keys; /* the classifier's: some packets have groups to pass before */
 };
 
-/* Only a rule without state can pass a packet that comes against its state's direction. */
-static bool passes_without_state(const struct pt_policy *p, enum pt_dir dir)
+/* Whether a packet that can make no state may pass at all. */
+static bool passes_any(const struct pt_policy *p, enum pt_dir dir)
 {
-	for (size_t i = p->n_builtin; i < p->rules.n; i++) {
-		const struct pt_pol_rule *r = &p->rules.v[i];
-
-		if (r->action == PT_PASS && !r->keep_state && r->dir == dir)
+	for (size_t i = p->n_builtin; i < p->rules.n; i++)
+		if (p->rules.v[i].action == PT_PASS && p->rules.v[i].dir == dir)
 			return true;
-	}
 	return false;
 }
 
@@ -197,7 +194,7 @@ static bool rules_emit(struct nft_lower *l, const char *base, enum pt_dir dir, e
 
 static struct judgement judgement_emit(struct nft_lower *l, enum pt_dir dir, enum pt_engine engine)
 {
-	bool in = dir == PT_IN, reply = passes_without_state(l->policy, dir);
+	bool in = dir == PT_IN, reply = passes_any(l->policy, dir);
 	struct judgement j = { 0 };
 	const char *name;
 
@@ -244,25 +241,37 @@ static void pass_answers(struct nft_lower *l, size_t chain, bool loopback)
 	nft_rule_close(l, NULL);
 }
 
-static void reply_direction(struct nft_lower *l, size_t chain, int verdict, const char *to)
+/*
+ * The same rules for packets that can make no state, since the connection they belong to is begun by
+ * others: answers, and errors about a packet of it. A label that they wrote would let that connection pass.
+ */
+static void stateless_emit(struct nft_lower *l, const char *name, struct judgement *j)
 {
-	nft_rule_open(l, chain);
-	nft_t_reply(l);
-	if (!to)
-		nft_e_counter(l);
-	nft_e_verdict(l, verdict, to);
-	nft_rule_close(l, NULL);
-}
+	size_t chain = nft_chain_new(l, name);
 
-static void judge(struct nft_lower *l, size_t chain, const struct judgement *j)
-{
-	if (j->builtin)
-		jump_rule(l, chain, j->builtin);
 	if (j->reply && j->keys)
 		nft_keys_turn(l, chain, true);
 	if (j->reply)
-		reply_direction(l, chain, NFT_JUMP, j->reply);
-	reply_direction(l, chain, NF_DROP, NULL);
+		jump_rule(l, chain, j->reply);
+	verdict_rule(l, chain, NF_DROP);
+	j->stateless = name;
+}
+
+static void to_stateless(struct nft_lower *l, size_t chain, void (*test)(struct nft_lower *l),
+			 const struct judgement *j)
+{
+	nft_rule_open(l, chain);
+	test(l);
+	nft_e_verdict(l, NFT_GOTO, j->stateless);
+	nft_rule_close(l, NULL);
+}
+
+static void judge(struct nft_lower *l, size_t chain, const struct judgement *j, bool builtin)
+{
+	if (j->builtin && builtin)
+		jump_rule(l, chain, j->builtin);
+	to_stateless(l, chain, nft_t_reply, j);
+	to_stateless(l, chain, nft_t_related_error, j);
 	if (j->keys)
 		nft_keys_turn(l, chain, false);
 	if (j->rules)
@@ -270,9 +279,13 @@ static void judge(struct nft_lower *l, size_t chain, const struct judgement *j)
 	verdict_rule(l, chain, NF_DROP);
 }
 
-static void hooks_emit(struct nft_lower *l, const struct judgement *in, const struct judgement *out)
+/* The built-in rules are about this machine's own packets: what it forwards is none of them. */
+static void hooks_emit(struct nft_lower *l, struct judgement *in, struct judgement *out)
 {
 	bool answers = nft_answers_needed(l->policy);
+
+	stateless_emit(l, "in-stateless", in);
+	stateless_emit(l, "out-stateless", out);
 
 	for (size_t i = 0; i < PT_ARRAY_SIZE(filter_hooks) && !l->rc; i++) {
 		size_t chain = nft_chain_find(l, filter_hooks[i]);
@@ -281,7 +294,7 @@ static void hooks_emit(struct nft_lower *l, const struct judgement *in, const st
 		pass_known(l, chain, IP_CT_DIR_REPLY, i ? PT_LABEL_IN : PT_LABEL_OUT);
 		if (answers && i != 1)
 			pass_answers(l, chain, i == 0);
-		judge(l, chain, i ? out : in);
+		judge(l, chain, i ? out : in, i != 1);
 	}
 }
 
@@ -338,7 +351,7 @@ static void stop_emit(struct nft_lower *l, const struct judgement *in, const str
 {
 	for (size_t i = 0; i < PT_ARRAY_SIZE(filter_hooks) && !l->rc; i++) {
 		size_t chain = nft_chain_find(l, filter_hooks[i]);
-		const char *builtin = i ? out->builtin : in->builtin;
+		const char *builtin = i == 0 ? in->builtin : i == 2 ? out->builtin : NULL;
 
 		if (open)
 			verdict_rule(l, chain, NF_ACCEPT);

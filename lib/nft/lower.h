@@ -82,6 +82,7 @@ void nft_e_redir(struct nft_lower *l, const struct nft_nat_args *a);
 void nft_t_u8(struct nft_lower *l, uint32_t meta_key, uint8_t value);
 void nft_t_label(struct nft_lower *l, uint8_t dir, uint32_t bit);
 void nft_t_reply(struct nft_lower *l); /* against the direction of its connection */
+void nft_t_related_error(struct nft_lower *l); /* an ICMP error about a packet of its connection */
 void nft_t_ct_state(struct nft_lower *l, uint32_t bits);
 void nft_t_device(struct nft_lower *l, uint32_t meta_key, const char *device, bool neg);
 void nft_bytes(uint8_t *out, pt_u128 v, size_t len); /* big-endian */
@@ -180,7 +181,7 @@ void nft_t_iset(struct nft_lower *l, enum nft_set_kind kind, const struct pt_ise
 
 enum nft_mode {
 	NFT_MODE_KEEP,
-	NFT_MODE_REPLY, /* packets against the direction of their state: no new states */
+	NFT_MODE_REPLY, /* packets that can make no state */
 };
 
 /* What a kernel rule does when its conditions hold. */

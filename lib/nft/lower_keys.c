@@ -6,9 +6,9 @@
  * own addresses, tags) and effects of rules that do not decide come first, as ordinary rules in
  * groups: a packet passes the groups before its rule and then looks its key up.
  *
- * Packets that come against the direction of their state (only rules without state can pass such)
- * go the same way with the same keys and maps. They make no states, so a rule that keeps state just
- * passes them, as the linear form does: the map of labels then only says "pass".
+ * Packets that can make no state (they come against the direction of theirs, or are errors about it)
+ * go the same way with the same keys and maps. A rule that keeps state just passes them, as the linear
+ * form does: the map of labels then only says "pass".
  *
  * What the program has not judged is dropped where the maps end: a new interface, or a program
  * taken away, closes.
@@ -33,6 +33,14 @@ size_t nft_key_chain_name(char out[NFT_SETNAME_MAX], uint32_t low)
 	return nft_name(out, "act.%06x", low);
 }
 
+static void pass_stateless(struct nft_lower *l, const struct nft_key *key, void (*test)(struct nft_lower *l))
+{
+	nft_rule_open(l, key->chain);
+	test(l);
+	nft_e_verdict(l, NF_ACCEPT, NULL);
+	nft_rule_close(l, key->rule);
+}
+
 /* Named after the key: packets under way find what their rule was, not what it has become. */
 static void act_chain(struct nft_lower *l, const struct nft_keys *k, struct nft_key *key)
 {
@@ -49,10 +57,8 @@ static void act_chain(struct nft_lower *l, const struct nft_keys *k, struct nft_
 		nft_tag_emit(l, (uint8_t)key->what.tag);
 	if (both) {
 		nft_rule_close(l, key->rule);
-		nft_rule_open(l, key->chain);
-		nft_t_reply(l);
-		nft_e_verdict(l, NF_ACCEPT, NULL);
-		nft_rule_close(l, key->rule);
+		pass_stateless(l, key, nft_t_reply);
+		pass_stateless(l, key, nft_t_related_error);
 		nft_rule_open(l, key->chain);
 	}
 	nft_verdict_emit(l, &x);
@@ -138,8 +144,6 @@ static void turn_rule(struct nft_lower *l, const struct nft_keys *k, bool reply)
 	char chain[NFT_SETNAME_MAX];
 
 	group_chain_name(chain, k, reply);
-	if (reply)
-		nft_t_reply(l);
 	nft_e_meta(l, NFT_META_PRIORITY);
 	nft_e_bitwise(l, &mask, &zero, sizeof(mask));
 	nft_e_cmp(l, NFT_CMP_EQ, &want, sizeof(want));

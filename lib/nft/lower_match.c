@@ -10,6 +10,7 @@
 
 #include "nft/lower.h"
 
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/rtnetlink.h>
 
 /* Which of a rule's protocols one kernel rule is for. */
@@ -142,6 +143,21 @@ void nft_t_iset(struct nft_lower *l, enum nft_set_kind kind, const struct pt_ise
 		test_interval(l, kind, s->v[0].hi + 1, s->v[1].lo - 1, true);
 	else
 		nft_e_lookup(l, nft_set_const(l, kind, s), false);
+}
+
+/* What else conntrack calls related begins a connection that a helper expected. */
+void nft_t_related_error(struct nft_lower *l)
+{
+	static const uint8_t icmp[] = { IPPROTO_ICMP, IPPROTO_ICMPV6 };
+	struct pt_iset set = { 0 };
+
+	for (size_t i = 0; i < PT_ARRAY_SIZE(icmp); i++)
+		if (pt_iset_add(l->arena, &set, icmp[i], icmp[i]))
+			nft_lower_fail(l, -ENOMEM);
+	pt_iset_norm(&set);
+	nft_t_ct_state(l, NF_CT_STATE_BIT(IP_CT_RELATED));
+	nft_e_meta(l, NFT_META_L4PROTO);
+	nft_e_lookup(l, nft_set_const(l, NFT_KIND_PROTO, &set), false);
 }
 
 /* ---- the conditions ---- */

@@ -15,8 +15,9 @@
 #include "nft/lower.h"
 
 #define CHAINS_MAX 1000
-/* The kernel follows 16 chains from a hook: the hook's, these, and one that refuses. */
-#define DEPTH_MAX 14
+/* The kernel follows 16 chains from a hook: the hook's, one for packets without state, these, and one that
+ * refuses. */
+#define DEPTH_MAX 13
 
 /* Under which knowledge a rule had its turn; zero where it makes no difference. */
 struct seen {

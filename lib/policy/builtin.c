@@ -11,19 +11,26 @@
 /* %s stands for the interfaces with `address = { dhcp }`; without any such rule is left out. */
 static const char *const texts[] = {
 	"pass quick on lo no state label builtin-loopback",
-	/* RFC 4861 */
-	"pass quick inet6 proto icmp6 icmp6-type { neighbrsol, neighbradv } no state label builtin-neighbour",
-	"pass quick inet6 proto icmp6 icmp6-type { routersol, routeradv } no state label builtin-router",
-	/* RFC 2710, RFC 3810 */
-	"pass quick inet6 proto icmp6 icmp6-type { listqry, listenrep, listendone, mldv2rep } no state label builtin-mld",
+	/* RFC 4861: of one link, so to or from this machine. That the hop limit is 255 the kernel's own discovery tests. */
+	"pass in quick inet6 proto icmp6 from any to { self, ff02::/16 } icmp6-type { neighbrsol, neighbradv } no state"
+	" label builtin-neighbour-in",
+	"pass out quick inet6 proto icmp6 from { self, :: } icmp6-type { neighbrsol, neighbradv } no state"
+	" label builtin-neighbour-out",
+	"pass in quick inet6 proto icmp6 from any to { self, ff02::/16 } icmp6-type { routersol, routeradv } no state"
+	" label builtin-router-in",
+	"pass out quick inet6 proto icmp6 from { self, :: } icmp6-type { routersol, routeradv } no state"
+	" label builtin-router-out",
+	/* RFC 2710, RFC 3810: only from addresses that no router forwards */
+	"pass quick inet6 proto icmp6 from { fe80::/10, :: } icmp6-type { listqry, listenrep, listendone, mldv2rep } no state"
+	" label builtin-mld",
 	/* without them a path with a small MTU swallows connections through us: RFC 1191, RFC 8201 */
 	"pass out quick inet proto icmp from self icmp-type { unreach, timex, paramprob } no state label builtin-icmp-error",
 	"pass out quick inet6 proto icmp6 from self icmp6-type { unreach, toobig, timex, paramprob } no state"
 	" label builtin-icmp6-error",
 	/* RFC 2131 section 4.1, RFC 8415 section 7.2 */
-	"pass in quick on %s inet proto udp from any port 67 to any port 68 no state label builtin-dhcp-reply",
-	"pass out quick on %s inet proto udp from any port 68 to any port 67 no state label builtin-dhcp-request",
-	"pass in quick on %s inet6 proto udp from fe80::/10 port 547 to any port 546 no state label builtin-dhcp6-reply",
+	"pass in quick on %s inet proto udp from any port 67 to { self, 255.255.255.255 } port 68 no state label builtin-dhcp-reply",
+	"pass out quick on %s inet proto udp from { self, 0.0.0.0 } port 68 to any port 67 no state label builtin-dhcp-request",
+	"pass in quick on %s inet6 proto udp from fe80::/10 port 547 to fe80::/10 port 546 no state label builtin-dhcp6-reply",
 	"pass out quick on %s inet6 proto udp from fe80::/10 port 546 to any port 547 no state label builtin-dhcp6-request",
 };
 

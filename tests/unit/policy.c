@@ -424,7 +424,8 @@ static void tables_in_use(void **state)
 static void builtin_rules(void **state)
 {
 	static const char *const names[] = {
-		"builtin-loopback",   "builtin-neighbour",   "builtin-router",	      "builtin-mld",	      "builtin-icmp-error",
+		"builtin-loopback", "builtin-neighbour-in", "builtin-neighbour-out", "builtin-router-in", "builtin-router-out",
+		"builtin-mld", "builtin-icmp-error",
 		"builtin-icmp6-error", "builtin-dhcp-reply", "builtin-dhcp-request", "builtin-dhcp6-reply", "builtin-dhcp6-request",
 	};
 	struct pt_err e = { 0 };
@@ -450,14 +451,19 @@ static void builtin_rules(void **state)
 	text = dump(b.policy);
 	assert_string_equal(text,
 			    "pass in quick on lo 46\npass out quick on lo 46\n"
-			    "pass in quick 6 proto 58 icmp 8700-88ff\npass out quick 6 proto 58 icmp 8700-88ff\n"
-			    "pass in quick 6 proto 58 icmp 8500-86ff\npass out quick 6 proto 58 icmp 8500-86ff\n"
-			    "pass in quick 6 proto 58 icmp 8200-84ff,8f00-8fff\npass out quick 6 proto 58 icmp 8200-84ff,8f00-8fff\n"
+			    "pass in quick 6 proto 58 to self icmp 8700-88ff\npass in quick 6 proto 58 to ff02::/16 icmp 8700-88ff\n"
+			    "pass out quick 6 proto 58 from self icmp 8700-88ff\npass out quick 6 proto 58 from :: icmp 8700-88ff\n"
+			    "pass in quick 6 proto 58 to self icmp 8500-86ff\npass in quick 6 proto 58 to ff02::/16 icmp 8500-86ff\n"
+			    "pass out quick 6 proto 58 from self icmp 8500-86ff\npass out quick 6 proto 58 from :: icmp 8500-86ff\n"
+			    "pass in quick 6 proto 58 from ::,fe80::/10 icmp 8200-84ff,8f00-8fff\n"
+			    "pass out quick 6 proto 58 from ::,fe80::/10 icmp 8200-84ff,8f00-8fff\n"
 			    "pass out quick 4 proto 1 from self icmp 0300-03ff,0b00-0cff\n"
 			    "pass out quick 6 proto 58 from self icmp 0100-04ff\n"
-			    "pass in quick on ppp0,wan0 4 proto 17 sport 67 dport 68\n"
-			    "pass out quick on ppp0,wan0 4 proto 17 sport 68 dport 67\n"
-			    "pass in quick on ppp0,wan0 6 proto 17 from fe80::/10 sport 547 dport 546\n"
+			    "pass in quick on ppp0,wan0 4 proto 17 sport 67 to self dport 68\n"
+			    "pass in quick on ppp0,wan0 4 proto 17 sport 67 to 255.255.255.255 dport 68\n"
+			    "pass out quick on ppp0,wan0 4 proto 17 from self sport 68 dport 67\n"
+			    "pass out quick on ppp0,wan0 4 proto 17 from 0.0.0.0 sport 68 dport 67\n"
+			    "pass in quick on ppp0,wan0 6 proto 17 from fe80::/10 sport 547 to fe80::/10 dport 546\n"
 			    "pass out quick on ppp0,wan0 6 proto 17 from fe80::/10 sport 546 dport 547\n"
 			    "block in 46\nblock out 46\n");
 	free(text);
