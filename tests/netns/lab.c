@@ -25,7 +25,7 @@
 
 #include "lab.h"
 
-static void __attribute__((noreturn)) bail(const char *what)
+void lab_bail(const char *what)
 {
 	printf("Bail out! %s: %s\n", what, strerror(errno));
 	exit(1);
@@ -38,20 +38,20 @@ static int this_ns(void)
 	int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		bail("cannot open the network namespace");
+		lab_bail("cannot open the network namespace");
 	return fd;
 }
 
 void lab_step(int ns)
 {
 	if (setns(ns, CLONE_NEWNET))
-		bail("cannot enter a network namespace");
+		lab_bail("cannot enter a network namespace");
 }
 
 int lab_ns(void)
 {
 	if (unshare(CLONE_NEWNET))
-		bail("cannot make a network namespace");
+		lab_bail("cannot make a network namespace");
 	/* No waiting for duplicate addresses, no strict reverse path. */
 	(void)lab_sysctl("ipv6/conf/all/disable_ipv6", "0");
 	(void)lab_sysctl("ipv6/conf/default/accept_dad", "0");
@@ -112,17 +112,17 @@ static void run_ip(const char *batch, size_t len)
 
 	if (pipe2(p, O_CLOEXEC) || posix_spawn_file_actions_init(&fa) ||
 	    posix_spawn_file_actions_adddup2(&fa, p[0], 0))
-		bail("cannot prepare ip(8)");
+		lab_bail("cannot prepare ip(8)");
 	if (posix_spawnp(&pid, program, &fa, NULL, argv, environ))
-		bail("cannot run ip(8)");
+		lab_bail("cannot run ip(8)");
 	posix_spawn_file_actions_destroy(&fa);
 	close(p[0]);
 	if (write(p[1], batch, len) != (ssize_t)len)
-		bail("cannot write to ip(8)");
+		lab_bail("cannot write to ip(8)");
 	close(p[1]);
 	if (waitpid(pid, &st, 0) != pid || st) {
 		errno = EINVAL;
-		bail(batch);
+		lab_bail(batch);
 	}
 }
 
@@ -136,7 +136,7 @@ void lab_ip(const char *fmt, ...)
 	n = vasprintf(&batch, fmt, ap);
 	va_end(ap);
 	if (n < 0)
-		bail("no memory");
+		lab_bail("no memory");
 	run_ip(batch, (size_t)n);
 	free(batch);
 }
@@ -151,7 +151,7 @@ bool lab_sysctl(const char *name, const char *value)
 	if (fd < 0)
 		return false;
 	if (write(fd, value, strlen(value)) < 0)
-		bail(path);
+		lab_bail(path);
 	close(fd);
 	return true;
 }
@@ -230,7 +230,7 @@ int lab_packet_socket(const char *device)
 	fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, htons(ETH_P_ALL));
 	sll.sll_ifindex = (int)if_nametoindex(device);
 	if (fd < 0 || !sll.sll_ifindex || bind(fd, (struct sockaddr *)&sll, sizeof(sll)))
-		bail("cannot open a packet socket");
+		lab_bail("cannot open a packet socket");
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
 	return fd;
 }
@@ -248,7 +248,7 @@ static socklen_t sockaddr_of(struct sockaddr_storage *ss, const char *address, u
 	}
 	if (inet_pton(AF_INET6, address, &in6->sin6_addr) != 1) {
 		errno = EINVAL;
-		bail(address);
+		lab_bail(address);
 	}
 	in6->sin6_family = AF_INET6;
 	in6->sin6_port = htons(port);
@@ -261,7 +261,7 @@ static int open_socket(int family, int type, int protocol)
 	int fd = socket(family, type | SOCK_CLOEXEC, protocol), on = 1;
 
 	if (fd < 0)
-		bail("cannot open a socket");
+		lab_bail("cannot open a socket");
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
@@ -394,6 +394,6 @@ int lab_as_nobody(int (*fn)(void *arg), void *arg)
 		_exit(fn(arg));
 	}
 	if (pid < 0 || waitpid(pid, &st, 0) != pid || !WIFEXITED(st))
-		bail("cannot run a child");
+		lab_bail("cannot run a child");
 	return WEXITSTATUS(st);
 }

@@ -28,6 +28,9 @@ struct lab {
 	int home; /* where the program began */
 };
 
+/* Ends the program: "Bail out! WHAT: " and what errno says. */
+void lab_bail(const char *what) __attribute__((noreturn));
+
 /* Why namespaces cannot be made here, or NULL. Nothing is left behind. */
 const char *lab_lacks(void);
 /* Prints the TAP plan of a skipped test and returns main's result. */

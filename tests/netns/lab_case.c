@@ -564,22 +564,25 @@ static void saw_answer(struct run *r, const struct wire_view *v)
 	r->probes[i].got_code = v->t[1];
 }
 
+/* Not an answer to it. */
+static bool is_this(const struct probe *p, int at, const struct wire_view *v)
+{
+	if (p->kind == ABOUT)
+		return at != p->from && is_icmp(v->proto);
+	return p->pkt.proto == v->proto && (!is_icmp(v->proto) || v->t[0] == p->pkt.icmp_type);
+}
+
 static void observe(int at, const uint8_t *ip, size_t n, void *arg)
 {
 	struct run *r = arg;
 	struct wire_view v;
-	struct probe *p;
 	int i;
 
 	if (!r || !wire_view(ip, n, &v))
 		return;
 	i = wire_marked(ip, n, r->n);
-	p = i >= 0 ? &r->probes[i] : NULL;
-	if (p && p->kind == ABOUT && at != p->from && is_icmp(v.proto))
-		saw(p, at, &v);
-	else if (p && p->kind != ABOUT && p->pkt.proto == v.proto &&
-		 (!is_icmp(v.proto) || v.t[0] == p->pkt.icmp_type))
-		saw(p, at, &v);
+	if (i >= 0 && is_this(&r->probes[i], at, &v))
+		saw(&r->probes[i], at, &v);
 	else
 		saw_answer(r, &v);
 }
@@ -665,7 +668,9 @@ static void tell_wrong(struct run *r, const struct probe *p, const char *what)
 		pt_addr_fmt(&b, p->got.dst);
 		pt_buf_fmt(&b, " port %u", p->got.dport);
 	}
-	snprintf(r->wrong, sizeof(r->wrong), "\"%s\" %s%s%s", p->line, what, p->got_code ? " (code)" : "", b.s ? b.s : "");
+	if (p->got_unreach)
+		pt_buf_fmt(&b, "; the code was %u", p->got_code);
+	snprintf(r->wrong, sizeof(r->wrong), "\"%s\" %s%s", p->line, what, b.s ? b.s : "");
 	pt_buf_fini(&b);
 }
 
@@ -768,7 +773,7 @@ static bool run_case(const struct packet_case *c, bool six, size_t number)
 	bool good = true;
 
 	if (!r)
-		exit(1);
+		lab_bail("no memory");
 	r->c = c;
 	r->six = six;
 	for (size_t i = 0; i < PT_ARRAY_SIZE(engines); i++) {
@@ -792,6 +797,7 @@ int packet_cases(const struct packet_case *cases, size_t n, int argc, char **arg
 		return lab_skip(why);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	wire_make(&wire);
+	wire_add_point_to_point();
 	lab_rules_open(&kernel);
 	log_fd = lab_log_open(PT_NFT_LOG_GROUP);
 	for (size_t i = 0; i < n; i++)

@@ -3,15 +3,12 @@
  * lab_log - see lab_log.h. With libmnl, not with the product's netlink: it is a witness.
  */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
+#include "netns/lab.h"
 #include "netns/lab_log.h"
 
 static struct nlmsghdr *config(char *buffer, uint16_t group)
@@ -41,10 +38,8 @@ int lab_log_open(uint16_t group)
 	mnl_attr_put(h, NFULA_CFG_CMD, sizeof(bind), &bind);
 	mnl_attr_put(h, NFULA_CFG_MODE, sizeof(mode), &mode);
 	mnl_attr_put_u32(h, NFULA_CFG_QTHRESH, htonl(1)); /* each packet at once */
-	if (fd < 0 || sendto(fd, h, h->nlmsg_len, 0, (struct sockaddr *)&to, sizeof(to)) < 0) {
-		printf("Bail out! cannot listen to the log: %s\n", strerror(errno));
-		exit(1);
-	}
+	if (fd < 0 || sendto(fd, h, h->nlmsg_len, 0, (struct sockaddr *)&to, sizeof(to)) < 0)
+		lab_bail("cannot listen to the log");
 	return fd;
 }
 

@@ -14,13 +14,8 @@
 #include <patronus/net.h>
 #include <patronus/tc.h>
 
+#include "netns/lab.h"
 #include "netns/lab_rules.h"
-
-static void __attribute__((noreturn)) bail(const char *what)
-{
-	printf("Bail out! %s: %s\n", what, strerror(errno));
-	exit(1);
-}
 
 static void classifier_attach(struct lab_rules *k)
 {
@@ -45,7 +40,7 @@ void lab_rules_open(struct lab_rules *k)
 	memset(k, 0, sizeof(*k));
 	if (pt_nl_open(&k->nf, NETLINK_NETFILTER, &e) || pt_nl_open(&k->route, NETLINK_ROUTE, &e) ||
 	    pt_net_read(k->route, &k->host, &e))
-		bail("cannot read the machine");
+		lab_bail("cannot read the machine");
 	pt_err_fini(&e);
 	classifier_attach(k);
 }
@@ -132,10 +127,10 @@ void lab_rules_flush_states(const struct lab_rules *k)
 	struct states l = { 0 };
 
 	if (pt_ct_dump(k->nf, collect_state, &l, &e))
-		bail("cannot list the states");
+		lab_bail("cannot list the states");
 	for (size_t i = 0; i < l.v.n; i++)
 		if (pt_ct_delete(k->nf, &l.v.v[i]) == -EPERM) /* others have timed out meanwhile */
-			bail("cannot delete a state");
+			lab_bail("cannot delete a state");
 	free(l.v.v);
 	pt_err_fini(&e);
 }
@@ -149,7 +144,7 @@ void lab_rules_count(const struct lab_rules *k, struct lab_counts *c)
 
 	c->arena = pt_arena_new();
 	if (!c->arena || pt_nft_read_for(k->nf, NULL, &s, &e) || pt_nft_counters(s, c->arena, &c->v, &c->n))
-		bail("cannot read the counters");
+		lab_bail("cannot read the counters");
 	pt_nft_state_free(s);
 	pt_err_fini(&e);
 }

@@ -21,18 +21,12 @@ const char *const wire_devices[] = { "lan0", "wan0", "dmz0" };
 const char *const wire_own4[] = { "192.168.1.1", "203.0.113.2", "10.0.5.1" };
 const char *const wire_own6[] = { "fd00:1::1", "2001:db8:1::2", "fd00:5::1" };
 
-static void __attribute__((noreturn)) bail(const char *what)
-{
-	printf("Bail out! %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
 struct pt_addr wire_address(const char *s)
 {
 	struct pt_addr a;
 
 	if (pt_addr_parse(s, &a))
-		bail(s);
+		lab_bail(s);
 	return a;
 }
 
@@ -67,7 +61,7 @@ static void raw_listener(struct wire *w, int family, uint8_t proto)
 	int fd = socket(family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, proto), on = 1, size = 8 << 20;
 
 	if (fd < 0)
-		bail("cannot open a raw socket");
+		lab_bail("cannot open a raw socket");
 	if (family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
@@ -87,7 +81,7 @@ static void make_sockets(struct wire *w)
 	w->send4 = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
 	w->send6 = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
 	if (w->send4 < 0 || w->send6 < 0)
-		bail("cannot open a raw socket");
+		lab_bail("cannot open a raw socket");
 }
 
 /* Answers come at once and each time. */
@@ -109,6 +103,11 @@ static void router_knobs(void)
 		(void)lab_sysctl(knobs[i][0], knobs[i][1]);
 }
 
+void wire_add_point_to_point(void)
+{
+	lab_ip("addr add 10.9.0.1 peer 10.9.0.2/32 dev dmz0\naddr add fd00:9::1 peer fd00:9::2/128 dev dmz0 nodad\n");
+}
+
 void wire_make(struct wire *w)
 {
 	static const char *const peers[] = { "lan1", "wan1", "dmz1" };
@@ -128,8 +127,7 @@ void wire_make(struct wire *w)
 		w->peer[d] = lab_packet_socket(peers[d]);
 		lab_step(router_ns);
 	}
-	lab_ip("route add default via 203.0.113.1\nroute add ::/0 via 2001:db8:1::1\n"
-	       "addr add 10.9.0.1 peer 10.9.0.2/32 dev dmz0\naddr add fd00:9::1 peer fd00:9::2/128 dev dmz0 nodad\n");
+	lab_ip("route add default via 203.0.113.1\nroute add ::/0 via 2001:db8:1::1\n");
 	make_sockets(w);
 	close(peer_ns);
 	close(router_ns);
@@ -320,7 +318,7 @@ static void send_frame(const struct wire *w, int from, const uint8_t *ip, size_t
 
 	memcpy(frame + 14, ip, n);
 	if (send(w->peer[from], frame, 14 + n, 0) < 0)
-		bail("cannot send a frame");
+		lab_bail("cannot send a frame");
 }
 
 void wire_send_ip(const struct wire *w, int from, const uint8_t *ip, size_t n)
@@ -342,7 +340,7 @@ void wire_send_ip(const struct wire *w, int from, const uint8_t *ip, size_t n)
 	}
 	/* EPERM is a block on the way out, the others are what an answer to ourselves leaves */
 	if (rc < 0 && errno != EPERM && errno != ECONNREFUSED && errno != EHOSTUNREACH && errno != EACCES)
-		bail("cannot send from the router");
+		lab_bail("cannot send from the router");
 }
 
 void wire_send(const struct wire *w, int from, const struct pt_packet *k, uint32_t index)

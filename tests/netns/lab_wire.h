@@ -7,8 +7,7 @@
  *                     [  router  ]                    peers: no stack, packet sockets only
  *      dmz1 ==== dmz0 [          ]
  *
- * The router's addresses are those of lab.h, with a route to everywhere else by wan0, and a
- * point-to-point address on dmz0: 10.9.0.1 peer 10.9.0.2, fd00:9::1 peer fd00:9::2.
+ * The router's addresses are those of lab.h, with a route to everywhere else by wan0.
  */
 #ifndef PATRONUS_TESTS_LAB_WIRE_H
 #define PATRONUS_TESTS_LAB_WIRE_H
@@ -37,6 +36,8 @@ struct wire {
 
 /* The caller stands in the router afterwards. */
 void wire_make(struct wire *w);
+/* A point-to-point link on dmz0: 10.9.0.1 peer 10.9.0.2, fd00:9::1 peer fd00:9::2. */
+void wire_add_point_to_point(void);
 struct pt_addr wire_address(const char *s);
 /* Where a packet to A goes. */
 int wire_destination(struct pt_addr a);
