@@ -279,6 +279,14 @@ static void judge(struct nft_lower *l, size_t chain, const struct judgement *j, 
 	verdict_rule(l, chain, NF_DROP);
 }
 
+/* A process may have put anything into the mark of its socket: tags are what rules set. */
+static void clear_tag(struct nft_lower *l, size_t chain)
+{
+	nft_rule_open(l, chain);
+	nft_tag_emit(l, 0);
+	nft_rule_close(l, NULL);
+}
+
 /* The built-in rules are about this machine's own packets: what it forwards is none of them. */
 static void hooks_emit(struct nft_lower *l, struct judgement *in, struct judgement *out)
 {
@@ -290,6 +298,8 @@ static void hooks_emit(struct nft_lower *l, struct judgement *in, struct judgeme
 	for (size_t i = 0; i < PT_ARRAY_SIZE(filter_hooks) && !l->rc; i++) {
 		size_t chain = nft_chain_find(l, filter_hooks[i]);
 
+		if (i == 2 && l->policy->tags.n)
+			clear_tag(l, chain);
 		pass_known(l, chain, IP_CT_DIR_ORIGINAL, i ? PT_LABEL_OUT : PT_LABEL_IN);
 		pass_known(l, chain, IP_CT_DIR_REPLY, i ? PT_LABEL_IN : PT_LABEL_OUT);
 		if (answers && i != 1)

@@ -44,9 +44,14 @@ struct nft_effect nft_item_effect(const struct pt_order_item *item, enum nft_mod
 	return x;
 }
 
+bool nft_key_has_chain(const struct nft_key *key)
+{
+	return key->what.log || key->what.tag || nft_label_translates(key->what.label);
+}
+
 bool nft_key_is_plain(const struct nft_key *key)
 {
-	return key->what.keep_state && !key->what.log && !key->what.tag;
+	return key->what.keep_state && !nft_key_has_chain(key);
 }
 
 uint32_t nft_key_attempt(struct nft_key_action *what, uint32_t attempt)

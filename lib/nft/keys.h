@@ -55,7 +55,9 @@ struct nft_keys {
 
 /* Gives the CONST items of K->order their keys. */
 void nft_keys_make(struct nft_lower *l, struct nft_keys *k);
-/* A rule that needs more than a verdict or a label: log, tag. */
+/* A rule that needs more than a verdict or a label, hence rules: log, tag, translation. */
+bool nft_key_has_chain(const struct nft_key *key);
+/* One that keeps state and needs no more than its label. */
 bool nft_key_is_plain(const struct nft_key *key);
 /* ITEM as an effect of the chains. */
 struct nft_effect nft_item_effect(const struct pt_order_item *item, enum nft_mode mode);

@@ -63,7 +63,7 @@ static bool is_same(const struct pt_nft_objects *o, const struct old_keys *old,
 	if (!have || have->id != key->rule->id ||
 	    (plain ? find_in(old->act, old->act_n, low) : find_in(old->pass, old->pass_n, low)))
 		return false;
-	if (key->what.log || key->what.tag) {
+	if (nft_key_has_chain(key)) {
 		nft_key_chain_name(chain, low);
 		go = chain;
 	} else if (key->chain != SIZE_MAX) {

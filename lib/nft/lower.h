@@ -199,6 +199,7 @@ void nft_effect_emit(struct nft_lower *l, const void *effect);
 void nft_tag_emit(struct nft_lower *l, uint8_t tag);
 void nft_verdict_emit(struct nft_lower *l, const struct nft_effect *x);
 void nft_label(const struct nft_lower *l, const struct nft_effect *x, uint32_t label[4]);
+bool nft_label_translates(const uint32_t label[4]);
 bool nft_answers(const struct pt_pol_rule *r); /* refuses aloud */
 bool nft_answers_needed(const struct pt_policy *p);
 /* The chain that refuses as R does, made when new; SIZE_MAX after a failure. */

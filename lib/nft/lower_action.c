@@ -17,6 +17,7 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 
 #define CHAIN_ANSWERS "answers"
+#define CHAIN_TRANSLATE "pass-translate"
 
 void nft_tag_emit(struct nft_lower *l, uint8_t tag)
 {
@@ -45,6 +46,11 @@ void nft_label(const struct nft_lower *l, const struct nft_effect *x, uint32_t l
 	}
 }
 
+bool nft_label_translates(const uint32_t label[4])
+{
+	return label[3] != 0;
+}
+
 static void emit_label(struct nft_lower *l, const struct nft_effect *x)
 {
 	uint32_t label[4];
@@ -52,7 +58,7 @@ static void emit_label(struct nft_lower *l, const struct nft_effect *x)
 	nft_label(l, x, label);
 	nft_e_imm(l, NFT_REG_1, label, sizeof(label));
 	nft_e_ct_set(l, NFT_CT_LABELS);
-	nft_e_verdict(l, NFT_GOTO, NFT_CHAIN_PASS);
+	nft_e_verdict(l, NFT_GOTO, nft_label_translates(label) ? CHAIN_TRANSLATE : NFT_CHAIN_PASS);
 }
 
 /* ---- refusals ---- */
@@ -190,6 +196,37 @@ static void pass_state_chain(struct nft_lower *l)
 	nft_rule_close(l, NULL);
 }
 
+/*
+ * What nobody tracks nobody translates: where somebody else's rules took a packet out of tracking, it would leave
+ * with its inner address. Discovery (see pt_packet_ct()) is never tracked and has to go on.
+ */
+static void translate_chain(struct nft_lower *l)
+{
+	static const uint8_t discovery[][2] = { { 130, 136 }, { 143, 143 }, { 151, 152 } };
+	size_t chain = nft_chain_new(l, CHAIN_TRANSLATE);
+	struct pt_iset types = { 0 };
+
+	for (size_t i = 0; i < PT_ARRAY_SIZE(discovery); i++)
+		if (pt_iset_add(l->arena, &types, discovery[i][0], discovery[i][1]))
+			nft_lower_fail(l, -ENOMEM);
+	pt_iset_norm(&types);
+	nft_rule_open(l, chain);
+	nft_t_ct_state(l, NF_CT_STATE_UNTRACKED_BIT);
+	nft_t_u8(l, NFT_META_L4PROTO, IPPROTO_ICMPV6);
+	nft_e_payload(l, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1);
+	nft_t_iset(l, NFT_KIND_TYPE6, &types);
+	nft_e_verdict(l, NF_ACCEPT, NULL);
+	nft_rule_close(l, NULL);
+	nft_rule_open(l, chain);
+	nft_t_ct_state(l, NF_CT_STATE_UNTRACKED_BIT);
+	nft_e_counter(l);
+	nft_e_verdict(l, NF_DROP, NULL);
+	nft_rule_close(l, NULL);
+	nft_rule_open(l, chain);
+	nft_e_verdict(l, NFT_GOTO, NFT_CHAIN_PASS);
+	nft_rule_close(l, NULL);
+}
+
 void nft_action_chains(struct nft_lower *l)
 {
 	const struct pt_policy *p = l->policy;
@@ -204,6 +241,8 @@ void nft_action_chains(struct nft_lower *l)
 	}
 	if (keep)
 		pass_state_chain(l);
+	if (keep && p->nats.n)
+		translate_chain(l);
 	if (nft_answers_needed(p))
 		answers_chain(l);
 }

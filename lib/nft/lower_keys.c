@@ -67,7 +67,7 @@ static void act_chain(struct nft_lower *l, const struct nft_keys *k, struct nft_
 
 static void action_emit(struct nft_lower *l, const struct nft_keys *k, struct nft_key *key)
 {
-	if (key->what.log || key->what.tag)
+	if (nft_key_has_chain(key))
 		act_chain(l, k, key);
 	else if (nft_answers(key->rule))
 		key->chain = nft_return_chain(l, key->rule);
@@ -241,7 +241,7 @@ void nft_keys_renew(struct nft_lower *l, struct nft_keys *k)
 	for (size_t i = 0; i < k->v.n && !l->rc; i++) {
 		const struct nft_key *key = &k->v.v[i];
 
-		if (!key->what.log && !key->what.tag)
+		if (!nft_key_has_chain(key))
 			continue;
 		nft_key_chain_name(name, key->low);
 		if (strcmp(l->prog->objects.chains.v[key->chain].name, name) != 0)

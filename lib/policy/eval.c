@@ -426,6 +426,7 @@ void pt_evaluate(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_d
 {
 	const struct lookup *l = &v->lookup[dir == PT_OUT];
 	struct judgement j;
+	uint32_t nat;
 
 	if (l->classes)
 		look_up(v, l, pkt, dir, device, &j);
@@ -449,9 +450,15 @@ void pt_evaluate(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_d
 		return;
 	}
 	/* Translations live in states: without one there is none. */
-	if (!j.rule->keep_state || pkt->ct != PT_CT_NEW)
+	nat = j.rule->nat ? j.rule->nat : j.match_nat;
+	if (!j.rule->keep_state || !nat)
 		return;
-	out->nat = j.rule->nat ? j.rule->nat : j.match_nat;
-	if (out->nat && !translate(v, out->nat, j.rule->nat ? &j.at_rule : &j.at_match, &out->after))
+	if (pkt->ct != PT_CT_NEW) {
+		if (pt_packet_ct(pkt) != PT_CT_UNTRACKED)
+			refuse(out, "the packet is not tracked, so it cannot be translated");
+		return;
+	}
+	out->nat = nat;
+	if (!translate(v, out->nat, j.rule->nat ? &j.at_rule : &j.at_match, &out->after))
 		refuse(out, "the interface has no address to translate to");
 }

@@ -72,7 +72,9 @@ def listen(device, ready):
         m = re.search(rb"M:([a-z0-9-]+);", data)
         if m and how[2] != 4: print(m.group(1).decode(), flush=True)
 PY
-mac=$(in_ns fw ip -o link show dev eth0 | sed 's/.*ether \([^ ]*\).*/\1/')
+mac_of() { in_ns fw ip -o link show dev "$1" | sed 's/.*ether \([^ ]*\).*/\1/'; }
+mac=$(mac_of eth0)
+lan_mac=$(mac_of eth1)
 py() { in_ns "$1" python3 -c "from wire import *; $2"; }
 
 # listen NS: what arrives there from now on; heard: what did. A last packet of a state that is known tells
@@ -200,10 +202,56 @@ answers()
 	lab_stop "$server"
 }
 
+# ---- what somebody else's rules take out of tracking does not leave untranslated ----
+untracked()
+{
+	in_ns fw nft 'table inet theirs { chain c { type filter hook prerouting priority raw; udp dport 9 notrack; }; }'
+	builtin=false
+	rules pass 'match out on wan inet from lan:network nat-to 10.0.0.1' 'match out on wan inet6 nat-to fd00::1' 'match in tag T'
+	builtin=true
+	listen out
+	py lan "send('$lan_mac', udp('10.1.0.2', 1000, '10.0.0.2', 9, 'untracked'), udp('fd01::2', 1000, 'fd00::2', 9, 'untracked6'),
+		udp('10.1.0.2', 1000, '10.0.0.2', 10, 'tracked'), udp('fd01::2', 1000, 'fd00::2', 10, 'tracked6'))"
+	is "$(heard)" 'tracked tracked6 ' "$engine: an untracked packet does not leave without its translation"
+	in_ns fw ip neigh flush dev eth0
+	is "$(word lan "$peer" ping fd00::2)" answered "$engine: discovery goes on under rules that translate"
+	rules 'pass in inet proto udp to 10.0.0.1 port 9 rdr-to 10.1.0.2' 'pass in inet6 proto udp to fd00::1 port 9 rdr-to fd01::2' 'pass out'
+	lab_bg fw "$peer" serve fw udp/9
+	server=$lab_last
+	sleep 0.3
+	for to in 10.0.0.1 fd00::1; do
+		is "$(word out "$peer" udp "$to" 9)" silence "$engine: nor does one arrive without: $to"
+	done
+	lab_stop "$server"
+	in_ns fw nft delete table inet theirs
+}
+
+# ---- a mark that a process sets is no tag ----
+marks()
+{
+	in_ns fw nft 'table inet theirs { chain c { type filter hook postrouting priority 0; udp dport 9 meta mark 5 counter; }; }'
+	rules 'block all' 'pass in on lan tag OK' 'pass out on wan tagged OK' 'pass out on wan proto udp to port 9'
+	listen out
+	in_ns fw python3 -c "
+import socket
+for to in '10.0.0.2', 'fd00::2':
+    for mark, port, name in (0x01000000, 10, b'forged'), (0x01000005, 9, b'allowed'):
+        s = socket.socket(socket.AF_INET6 if ':' in to else socket.AF_INET, socket.SOCK_DGRAM)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
+        try: s.sendto(b'M:' + name + b';', (to, port))
+        except PermissionError: pass"
+	py lan "send('$lan_mac', udp('10.1.0.2', 1000, '10.0.0.2', 10, 'tagged'), udp('fd01::2', 1000, 'fd00::2', 10, 'tagged6'))"
+	is "$(heard)" 'allowed tagged tagged6 ' "$engine: a process cannot forge a tag"
+	like "$(in_ns fw nft list table inet theirs)" 'mark 0x0*5 counter packets 2' "$engine: the other bits of its mark stay"
+	in_ns fw nft delete table inet theirs
+}
+
 for engine in auto linear; do
 	discovery
 	dhcp
 	errors
 	answers
+	untracked
+	marks
 done
 done_testing
