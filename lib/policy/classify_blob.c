@@ -104,7 +104,7 @@ static size_t put_level(struct policy_blob *b, const policy_marks *keys, size_t 
 
 	if (!at)
 		return 0;
-	memset(out, 0xff, room * sizeof(*out));
+	memset(out, wide ? 0xff : 0x7f, room * sizeof(*out));
 	for (size_t i = 0; i < count; i++, out += size) {
 		const struct policy_mark *k = &keys->v[i * step];
 
@@ -120,6 +120,10 @@ void policy_tree_put(struct policy_blob *b, const policy_marks *keys, bool wide,
 	size_t fan = wide ? WALK_BLOCK / 2 : WALK_BLOCK, step = 1, depth = 1;
 	uint64_t *values;
 
+	if (keys->n == 1) {
+		*out = (struct walk_tree){ .values = keys->v[0].number };
+		return;
+	}
 	for (; (keys->n + step - 1) / step > fan; depth++)
 		step *= fan;
 	if (depth > WALK_LEVELS) {

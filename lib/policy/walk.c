@@ -28,6 +28,8 @@ static uint32_t find(const uint64_t *w, const struct walk_tree *t, uint64_t key)
 {
 	uint64_t place = 0;
 
+	if (!t->depth)
+		return (uint32_t)t->values;
 	for (uint64_t level = 0; level < t->depth; level++) {
 		const uint64_t *block = w + t->base[level] + place * WALK_BLOCK;
 		uint64_t i = 0;
@@ -43,6 +45,8 @@ static uint32_t find_wide(const uint64_t *w, const struct walk_tree *t, uint64_t
 {
 	uint64_t place = 0;
 
+	if (!t->depth)
+		return (uint32_t)t->values;
 	for (uint64_t level = 0; level < t->depth; level++) {
 		const uint64_t *block = w + t->base[level] + place * WALK_BLOCK;
 		uint64_t i = 0;

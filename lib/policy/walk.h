@@ -12,11 +12,12 @@
  * The tables are 64-bit words in chunks of WALK_CHUNK words; all positions are numbers of words from
  * the first. What is read together (a block of keys, a row) never crosses chunks.
  *
- *   tree   blocks of 64 words of ascending keys, level by level; level I has COUNT[I] keys at BASE[I],
- *          padded to whole blocks with all ones. A key is one word, or two (high, low) in trees
- *          of IPv6, of which a block holds 32. The key at place P of a level is the lowest of
- *          block P of the next level; the place in the last level is that of the value. The first
- *          key of all is 0. VALUES: 32-bit numbers, two a word, the first in the low half.
+ *   tree   blocks of 16 words (two lines of cache) of ascending keys, level by level; level I has COUNT[I]
+ *          keys at BASE[I], padded to whole blocks with keys above all others. A key is one word below 2^62,
+ *          or two (high, low) in trees of IPv6, of which a block holds 8. The key at place P of a level is the
+ *          lowest of block P of the next level; the place in the last level is that of the value. The
+ *          first key of all is 0. VALUES: 32-bit numbers, two a word, the first in the low half. A tree of
+ *          one key has no levels, and VALUES is its value.
  *   row    one word of summary for 64 words of bits: bit B of summary word Q says that word 64*Q+B is not 0;
  *          then those words that are not 0. Rows of SRC and DST leave out the rules without a condition
  *          on that side: they are in the ANY rows, which have all words: summary first, then N_WORDS.
@@ -31,8 +32,8 @@
 
 #define WALK_CHUNK 8192u /* words: 64 KiB */
 #define WALK_MAGIC 0x7074666c74720001ull
-#define WALK_LEVELS 5u
-#define WALK_BLOCK 64u /* words */
+#define WALK_LEVELS 7u
+#define WALK_BLOCK 16u /* words */
 #define WALK_RULES_MAX 262144u
 #define WALK_SUMMARY_MAX (WALK_RULES_MAX / 64u / 64u)
 #define WALK_NONE 0xffffffffu /* no rule; a device that nobody told the compiler */
@@ -46,7 +47,7 @@
 typedef unsigned long long walk_word;
 
 struct walk_tree {
-	walk_word depth; /* 1 to WALK_LEVELS */
+	walk_word depth; /* 0 to WALK_LEVELS */
 	walk_word base[WALK_LEVELS], count[WALK_LEVELS];
 	walk_word values;
 };

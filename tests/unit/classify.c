@@ -300,6 +300,8 @@ static void check_tree(const struct pt_classifier *c, const struct walk_tree *t,
 {
 	size_t size = wide ? 2 : 1;
 
+	if (!t->depth)
+		return;
 	assert_in_range(t->depth, 1, WALK_LEVELS);
 	assert_true(t->count[0] <= WALK_BLOCK / size);
 	for (size_t i = 0; i < t->depth; i++) {
