@@ -3,7 +3,6 @@
  * lab_case - see lab_case.h. What is expected is read from the table alone, never asked of the evaluator:
  * where product and manual disagree, all of the product may be wrong in the same way.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,40 +14,10 @@
 #include "netns/lab_case.h"
 #include "netns/lab_log.h"
 #include "netns/lab_rules.h"
+#include "netns/lab_table.h"
 #include "netns/lab_wire.h"
 
 #define MAX_PROBES 40
-#define MAX_LABELS 3
-
-/* Addresses and ports that an end may have. */
-struct span {
-	pt_u128 lo, hi;
-	uint16_t port_lo, port_hi;
-	bool has_port;
-};
-
-struct probe {
-	char line[160];
-	enum { ALONE, REPLY, NEXT, ABOUT } kind;
-	enum { WHOLE, FRAGMENTS, FIRST, LATER } parts;
-	bool bad_sum;
-	int from;
-	struct pt_packet pkt;
-	/* expectation */
-	bool pass, translated;
-	enum wire_answer answer;
-	uint8_t codes[2];
-	char labels[MAX_LABELS][24], log[24];
-	size_t n_labels;
-	struct span src, dst;
-	/* observation */
-	int seen, seen_at;
-	bool in_parts; /* the ports are in another part */
-	struct pt_packet got;
-	bool got_rst, got_unreach, got_log;
-	uint8_t got_code;
-	char got_prefix[24];
-};
 
 struct run {
 	const struct packet_case *c;
@@ -63,79 +32,6 @@ struct run {
 static struct wire wire;
 static struct lab_rules kernel;
 static int log_fd;
-
-static void __attribute__((noreturn)) bad_table(const struct run *r, const char *what)
-{
-	printf("Bail out! case \"%s\": cannot read \"%s\"\n", r->c->name, what);
-	exit(1);
-}
-
-/* ---- words of the tables ---- */
-
-static const struct net {
-	const char *name, *base4, *base6;
-} nets[] = {
-	{ "lan", "192.168.1.0", "fd00:1::" },    { "dmz", "10.0.5.0", "fd00:5::" },
-	{ "wan", "203.0.113.0", "2001:db8:1::" }, { "far", "198.51.100.0", "2001:db8:2::" },
-	{ "ptp", "10.9.0.0", "fd00:9::" },
-};
-
-/* "lan.10" at *S, which moves behind it. */
-static bool take_address(const char **s, bool six, struct pt_addr *out)
-{
-	for (size_t i = 0; i < PT_ARRAY_SIZE(nets); i++) {
-		size_t n = strlen(nets[i].name);
-		char *end;
-
-		if (strncmp(*s, nets[i].name, n) || (*s)[n] != '.' || !isdigit((unsigned char)(*s)[n + 1]))
-			continue;
-		*out = wire_address(six ? nets[i].base6 : nets[i].base4);
-		out->v += strtoul(*s + n + 1, &end, 10);
-		*s = end;
-		return true;
-	}
-	return false;
-}
-
-static const char *take_word(const char *s, bool six, struct pt_buf *b)
-{
-	struct pt_addr a;
-
-	if (!strncmp(s, "af", 2)) {
-		pt_buf_str(b, six ? "inet6" : "inet");
-		return s + 2;
-	}
-	if (!strncmp(s, "icmp", 4)) {
-		pt_buf_str(b, six ? "icmp6" : "icmp");
-		return s + 4;
-	}
-	if (!take_address(&s, six, &a))
-		return NULL;
-	pt_addr_fmt(b, a);
-	if (*s == '/') {
-		char *end;
-		unsigned long bits = strtoul(s + 1, &end, 10);
-
-		pt_buf_fmt(b, "/%lu", bits + (six ? 96 : 0));
-		s = end;
-	}
-	return s;
-}
-
-static void expand(struct run *r, const char *text, struct pt_buf *b)
-{
-	while (*text) {
-		const char *at = strchrnul(text, '@'), *rest;
-
-		pt_buf_fmt(b, "%.*s", (int)(at - text), text);
-		if (!*at)
-			return;
-		rest = take_word(at + 1, r->six, b);
-		if (!rest)
-			bad_table(r, at);
-		text = rest;
-	}
-}
 
 /* ---- a file of the case's rules ---- */
 
@@ -156,15 +52,15 @@ static char *make_file(struct run *r)
 	struct pt_buf b = { 0 };
 	const char *rule = r->c->rules;
 
-	expand(r, preamble, &b);
+	table_expand(preamble, r->six, &b);
 	while (*rule) {
 		const char *end = strchrnul(rule, '\n');
 		char *line = strndup(rule, (size_t)(end - rule));
 
 		if (!line)
-			bad_table(r, rule);
+			table_bad(rule);
 		pt_buf_str(&b, "\"");
-		expand(r, line, &b);
+		table_expand(line, r->six, &b);
 		pt_buf_str(&b, "\",\n");
 		free(line);
 		rule = *end ? end + 1 : end;
@@ -209,242 +105,6 @@ static int load(struct run *r, enum pt_engine engine)
 	return rc;
 }
 
-/* ---- packets ---- */
-
-static bool is_icmp(uint8_t proto)
-{
-	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
-}
-
-static bool is_echo(const struct pt_packet *k)
-{
-	return k->proto == IPPROTO_ICMP ? k->icmp_type == 8 || k->icmp_type == 0
-					: k->proto == IPPROTO_ICMPV6 && (k->icmp_type == 128 || k->icmp_type == 129);
-}
-
-static uint8_t tcp_flags(const char *s)
-{
-	static const char letters[] = "FSRPAUEW";
-	uint8_t flags = 0;
-
-	for (; *s; s++)
-		flags |= (uint8_t)(1u << (strchr(letters, *s) - letters));
-	return flags;
-}
-
-static bool read_icmp(struct pt_packet *k, const char *type)
-{
-	bool six = k->af == PT_AF_INET6;
-	const char *code = type ? strchr(type, '/') : NULL;
-
-	k->proto = six ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
-	if (!type)
-		k->icmp_type = six ? 128 : 8;
-	else if (!strncmp(type, "unreach", 7))
-		k->icmp_type = six ? 1 : 3;
-	else
-		k->icmp_type = (uint8_t)strtoul(type, NULL, 10);
-	k->icmp_code = code ? (uint8_t)strtoul(code + 1, NULL, 10) : 0;
-	return true;
-}
-
-static bool read_proto(struct pt_packet *k, char *word)
-{
-	char *more = strchr(word, '/');
-
-	if (more)
-		*more++ = '\0';
-	if (!strcmp(word, "icmp"))
-		return read_icmp(k, more);
-	if (!strcmp(word, "tcp")) {
-		k->proto = IPPROTO_TCP;
-		k->tcp_flags = tcp_flags(more ? more : "S");
-	} else if (!strcmp(word, "udp")) {
-		k->proto = IPPROTO_UDP;
-	} else if (!strcmp(word, "gre")) {
-		k->proto = IPPROTO_GRE;
-	} else if (!strcmp(word, "sctp")) {
-		k->proto = IPPROTO_SCTP;
-	} else {
-		k->proto = (uint8_t)strtoul(word, NULL, 10);
-	}
-	return k->proto != 0;
-}
-
-static bool has_ports(uint8_t proto)
-{
-	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
-}
-
-/* "wan.48-55:50001-65535", any of the parts may be missing. */
-static bool read_span(const char *s, bool six, struct span *out)
-{
-	struct pt_addr a;
-	char *end;
-
-	if (!take_address(&s, six, &a))
-		return false;
-	out->lo = out->hi = a.v;
-	if (*s == '-') {
-		const char *dot = s;
-
-		/* the last number again, in the same net */
-		while (*dot != '.')
-			dot--;
-		out->hi += strtoul(s + 1, &end, 10) - strtoul(dot + 1, NULL, 10);
-		s = end;
-	}
-	out->has_port = *s == ':';
-	if (out->has_port) {
-		out->port_lo = out->port_hi = (uint16_t)strtoul(s + 1, &end, 10);
-		if (*end == '-')
-			out->port_hi = (uint16_t)strtoul(end + 1, &end, 10);
-		s = end;
-	}
-	return !*s;
-}
-
-static struct pt_addr address_of(const struct span *s, bool six)
-{
-	return (struct pt_addr){ .af = six ? PT_AF_INET6 : PT_AF_INET, .v = s->lo };
-}
-
-static bool read_ends(struct probe *p, bool six, const char *src, const char *dst)
-{
-	struct span s, d;
-
-	if (!src || !dst || !read_span(src, six, &s) || !read_span(dst, six, &d))
-		return false;
-	p->pkt.src = address_of(&s, six);
-	p->pkt.dst = address_of(&d, six);
-	if (!has_ports(p->pkt.proto))
-		return true;
-	if (s.has_port)
-		p->pkt.sport = s.port_lo;
-	p->pkt.dport = d.has_port ? d.port_lo : 9;
-	return true;
-}
-
-static bool read_from(struct probe *p, const char *word)
-{
-	static const char *const places[] = { "lan", "wan", "dmz", "router" };
-
-	for (size_t i = 0; word && i < PT_ARRAY_SIZE(places); i++)
-		if (!strcmp(word, places[i])) {
-			p->from = (int)i;
-			return true;
-		}
-	return false;
-}
-
-/* The words that say which packet. */
-static bool read_packet(struct probe *p, bool six, char **save)
-{
-	char *word = strtok_r(NULL, " ", save), *flags = word ? strchr(word, '/') : NULL;
-	const char *src, *dst;
-
-	if (!word)
-		return false;
-	if (!strncmp(word, "reply", 5) || !strncmp(word, "next", 4)) {
-		p->kind = *word == 'r' ? REPLY : NEXT;
-		p->pkt.tcp_flags = tcp_flags(flags ? flags + 1 : p->kind == REPLY ? "SA" : "A");
-		return true;
-	}
-	if (!strcmp(word, "error")) {
-		p->kind = ABOUT;
-		return true;
-	}
-	if (!read_from(p, word))
-		return false;
-	word = strtok_r(NULL, " ", save);
-	if (!word || !read_proto(&p->pkt, word))
-		return false;
-	src = strtok_r(NULL, " ", save);
-	dst = strtok_r(NULL, " ", save);
-	return read_ends(p, six, src, dst);
-}
-
-static bool read_how(struct probe *p, const char *word)
-{
-	if (!strcmp(word, "frag"))
-		p->parts = FRAGMENTS;
-	else if (!strcmp(word, "first"))
-		p->parts = FIRST;
-	else if (!strcmp(word, "later"))
-		p->parts = LATER;
-	else if (!strcmp(word, "badsum"))
-		p->bad_sum = true;
-	else
-		return false;
-	return true;
-}
-
-static bool read_verdict(struct probe *p, const char *word)
-{
-	unsigned int code4, code6;
-
-	if (!strcmp(word, "pass"))
-		p->pass = true;
-	else if (!strcmp(word, "rst"))
-		p->answer = WIRE_RST;
-	else if (sscanf(word, "unreach/%u/%u", &code4, &code6) == 2) {
-		p->answer = WIRE_UNREACH;
-		p->codes[0] = (uint8_t)code4;
-		p->codes[1] = (uint8_t)code6;
-	} else {
-		return !strcmp(word, "block");
-	}
-	return true;
-}
-
-static bool read_result(struct probe *p, bool six, char **save)
-{
-	char *word = strtok_r(NULL, " ", save);
-
-	while (word && read_how(p, word))
-		word = strtok_r(NULL, " ", save);
-	if (!word || !read_verdict(p, word))
-		return false;
-	while ((word = strtok_r(NULL, " ", save))) {
-		if (!strcmp(word, "as")) {
-			const char *src = strtok_r(NULL, " ", save), *dst = strtok_r(NULL, " ", save);
-
-			p->translated = true;
-			return src && dst && read_span(src, six, &p->src) && read_span(dst, six, &p->dst);
-		}
-		if (!strcmp(word, "log")) {
-			word = strtok_r(NULL, " ", save);
-			snprintf(p->log, sizeof(p->log), "%s", word ? word : "");
-		} else if (p->n_labels < MAX_LABELS) {
-			snprintf(p->labels[p->n_labels++], sizeof(p->labels[0]), "%s", word);
-		}
-	}
-	return true;
-}
-
-static void read_packets(struct run *r)
-{
-	const char *at = r->c->packets;
-
-	for (r->n = 0; *at; r->n++) {
-		const char *end = strchrnul(at, '\n');
-		struct probe *p = &r->probes[r->n];
-		char words[170], *save;
-
-		if (r->n == MAX_PROBES || end - at >= (long)sizeof(p->line))
-			bad_table(r, at);
-		memset(p, 0, sizeof(*p));
-		snprintf(p->line, sizeof(p->line), "%.*s", (int)(end - at), at);
-		snprintf(words, sizeof(words), "x %s", p->line);
-		p->pkt.af = r->six ? PT_AF_INET6 : PT_AF_INET;
-		p->pkt.sport = (uint16_t)(WIRE_SPORT_BASE + r->n);
-		(void)strtok_r(words, " ", &save);
-		if (!read_packet(p, r->six, &save) || !read_result(p, r->six, &save))
-			bad_table(r, p->line);
-		at = *end ? end + 1 : end;
-	}
-}
-
 /* ---- sending ---- */
 
 static void swap_ends(struct pt_packet *k)
@@ -469,7 +129,7 @@ static void make_follower(struct probe *p, const struct probe *before)
 	if (p->kind == NEXT)
 		return;
 	swap_ends(&p->pkt);
-	if (p->kind == REPLY && is_echo(&p->pkt))
+	if (p->kind == REPLY && table_is_echo(&p->pkt))
 		p->pkt.icmp_type = p->pkt.af == PT_AF_INET6 ? 129 : 0;
 }
 
@@ -481,7 +141,7 @@ static size_t make_error(uint8_t *t, const struct probe *p, uint32_t index)
 	size_t n, h;
 
 	swap_ends(&inner);
-	read_icmp(&outer, "unreach/4");
+	table_icmp(&outer, "unreach/4");
 	n = wire_transport(quoted, &inner, index);
 	h = wire_ip_header(full, inner.src, inner.dst, inner.proto, n);
 	memcpy(full + h, quoted, n);
@@ -518,10 +178,10 @@ static void send_probe(const struct probe *p, uint32_t index)
 	n = wire_transport(t, &p->pkt, index);
 	if (p->kind == ABOUT) {
 		n = make_error(t, p, index);
-		read_icmp(&outer, NULL);
+		table_icmp(&outer, NULL);
 	}
 	if (p->bad_sum)
-		t[has_ports(p->pkt.proto) ? 16 : 2] ^= 0x55;
+		t[table_has_ports(p->pkt.proto) ? 16 : 2] ^= 0x55;
 	h = wire_ip_header(ip, outer.src, outer.dst, outer.proto, n);
 	memcpy(ip + h, t, n);
 	wire_send_ip(&wire, p->from, ip, h + n);
@@ -537,9 +197,9 @@ static void saw(struct probe *p, int at, const struct wire_view *v)
 	p->got.src = v->src;
 	p->got.dst = v->dst;
 	p->in_parts = v->offset != 0;
-	if (is_echo(&p->pkt)) /* its number is a port at both ends */
+	if (table_is_echo(&p->pkt)) /* its number is a port at both ends */
 		p->got.sport = p->got.dport = wire_get16(v->t + 4);
-	if (!has_ports(p->pkt.proto) || p->in_parts)
+	if (!table_has_ports(p->pkt.proto) || p->in_parts)
 		return;
 	p->got.sport = wire_get16(v->t);
 	p->got.dport = wire_get16(v->t + 2);
@@ -568,8 +228,8 @@ static void saw_answer(struct run *r, const struct wire_view *v)
 static bool is_this(const struct probe *p, int at, const struct wire_view *v)
 {
 	if (p->kind == ABOUT)
-		return at != p->from && is_icmp(v->proto);
-	return p->pkt.proto == v->proto && (!is_icmp(v->proto) || v->t[0] == p->pkt.icmp_type);
+		return at != p->from && table_is_icmp(v->proto);
+	return p->pkt.proto == v->proto && (!table_is_icmp(v->proto) || v->t[0] == p->pkt.icmp_type);
 }
 
 static void observe(int at, const uint8_t *ip, size_t n, void *arg)
@@ -609,7 +269,7 @@ static void drain(struct run *r)
 static bool end_fits(const struct probe *p, const struct span *want, struct pt_addr a, uint16_t port, struct pt_addr was,
 		     uint16_t port_was)
 {
-	bool ports = has_ports(p->pkt.proto) && !p->in_parts && p->kind != ABOUT;
+	bool ports = table_has_ports(p->pkt.proto) && !p->in_parts && p->kind != ABOUT;
 
 	if (!p->translated)
 		return a.v == was.v && (!ports || port == port_was);
@@ -718,7 +378,7 @@ static void judge_counters(struct run *r, const struct lab_counts *before, const
 	for (size_t i = 0; i < r->n; i++)
 		for (size_t j = 0; j < r->probes[i].n_labels; j++)
 			if (!is_label(r, r->probes[i].labels[j]))
-				bad_table(r, r->probes[i].line);
+				table_bad(r->probes[i].line);
 }
 
 static void send_all(struct run *r)
@@ -746,7 +406,7 @@ static bool run_engine(struct run *r, enum pt_engine engine)
 
 	r->wrong[0] = '\0';
 	if (!rc) {
-		read_packets(r);
+		r->n = table_read_packets(r->c->packets, r->six, r->probes, PT_ARRAY_SIZE(r->probes));
 		drain(NULL);
 		lab_rules_flush_states(&kernel);
 		lab_rules_count(&kernel, &before);
