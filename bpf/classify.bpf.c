@@ -8,9 +8,10 @@
  * and set marks. A priority that a device gave (a VLAN's) is lost; Linux itself sets it anew when it
  * forwards IPv4.
  *
- * The tables are those of policy/walk.h, in an array map of chunks. All tables of one generation are one
- * map, which an apply exchanges for another: a packet sees either the old or the new. Keys are
- * compared without branches, because the verifier follows both sides of each branch.
+ * The tables are those of policy/walk.h, all of them in one value of one map, which an apply exchanges for
+ * another: a packet sees either the old or the new. Numbers are compared without branches, because
+ * the verifier follows both sides of each branch, and there are few calls, because processors that must
+ * guard their returns are slow in them.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -27,12 +28,15 @@
 
 #include "policy/walk.h"
 
+/* Number of words of a tables' value, a power of two, less 1. Set when the program is loaded. */
+const volatile __u32 pt_mask = 8191;
+
 struct tables {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_INNER_MAP);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64[WALK_CHUNK]);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, 65536);
 };
 
 struct {
@@ -62,9 +66,10 @@ static __always_inline __u64 equal(__u64 a, __u64 b)
 {
 	__u64 x = a ^ b;
 
-	x = 1 ^ ((x | -x) >> 63);
 	OPAQUE(x);
-	return x;
+	x = (x | -x) >> 63;
+	OPAQUE(x);
+	return 1 ^ x;
 }
 
 static __always_inline __u64 at_most(__u64 a, __u64 max)
@@ -82,39 +87,28 @@ static __always_inline __u64 ones(__u64 x)
 
 /* ---- tables ---- */
 
-static __always_inline const __u64 *chunk_of(void *tables, __u64 pos)
+static __always_inline __u64 word_at(const __u64 *w, __u64 pos)
 {
-	__u32 chunk = (__u32)(pos / WALK_CHUNK);
-
-	return bpf_map_lookup_elem(tables, &chunk);
+	return w[pos & pt_mask];
 }
 
-static __always_inline __u64 in_chunk(const __u64 *chunk, __u64 pos)
+/* Number I of those of 32 bits that begin at word POS. */
+static __always_inline __u64 number(const __u64 *w, __u64 pos, __u64 i)
 {
-	return chunk[pos % WALK_CHUNK];
+	return (__u32)(word_at(w, pos + i / 2) >> (i % 2 * 32));
 }
 
-/* Number I of those of 32 bits that begin at word POS; FAIL. */
-static __always_inline __u64 number(void *tables, __u64 pos, __u64 i)
+static __always_inline __u64 byte(const __u64 *w, __u64 pos, __u64 i)
 {
-	const __u64 *chunk = chunk_of(tables, pos + i / 2);
-
-	return chunk ? (__u32)(in_chunk(chunk, pos + i / 2) >> (i % 2 * 32)) : FAIL;
+	return (__u8)(word_at(w, pos + i / 8) >> (i % 8 * 8));
 }
 
-static __always_inline __u64 byte(void *tables, __u64 pos, __u64 i)
+/* The last key of the block at AT that is not above KEY. These keys are below 2^62: the sign of a
+ * difference tells, and places count in bytes, so that a step is a load and five simple instructions. (An
+ * arithmetic shift would do for two of them, but newer verifiers follow its two results apart.) */
+static __always_inline __u64 narrow_block(const __u64 *w, __u64 at, __u64 key)
 {
-	const __u64 *chunk = chunk_of(tables, pos + i / 8);
-
-	return chunk ? (__u8)(in_chunk(chunk, pos + i / 8) >> (i % 8 * 8)) : FAIL;
-}
-
-/* The last key of a block that is not above KEY. These keys are below 2^62: the sign of a difference
- * tells, and places count in bytes, so that a step is a load and five simple instructions. (An arithmetic
- * shift would do for two of them, but newer verifiers follow its two results apart.) */
-static __always_inline __u64 narrow_block(const __u64 *chunk, __u64 at, __u64 key)
-{
-	const char *block = (const char *)&chunk[at % WALK_CHUNK & ~(__u64)(WALK_BLOCK - 1)];
+	const char *block = (const char *)&w[at & pt_mask & ~(WALK_BLOCK - 1)];
 	__u64 i = 0;
 
 #pragma unroll
@@ -127,74 +121,63 @@ static __always_inline __u64 narrow_block(const __u64 *chunk, __u64 at, __u64 ke
 	return i / 8;
 }
 
-static __always_inline __u64 wide_block(const __u64 *block, __u64 at, __u64 high, __u64 low)
+static __always_inline __u64 wide_block(const __u64 *w, __u64 at, __u64 high, __u64 low)
 {
+	const char *block = (const char *)&w[at & pt_mask & ~(WALK_BLOCK - 1)];
 	__u64 i = 0;
 
-	at &= ~(__u64)(WALK_BLOCK - 1);
 #pragma unroll
-	for (__u64 step = WALK_BLOCK / 4; step; step /= 2) {
-		__u64 pos = at + 2 * (i + step), top = in_chunk(block, pos);
+	for (__u64 step = WALK_BLOCK * 4; step >= 16; step /= 2) {
+		const __u64 *key = (const __u64 *)(block + i + step);
+		__u64 top = key[0];
 
-		i += step & -(1 ^ (less(high, top) |
-				   (equal(high, top) & less(low, in_chunk(block, pos + 1)))));
+		i += step * (1 ^ (less(high, top) | (equal(high, top) & less(low, key[1]))));
 	}
-	return i;
+	return i / 16;
 }
 
-static __noinline __u64 find(void *tables, const struct walk_tree *t, __u64 key)
+static __always_inline __u64 find(const __u64 *w, const struct walk_tree *t, __u64 key)
 {
 	__u64 place = 0;
 
 	if (!t->depth)
 		return (__u32)t->values;
 	for (int i = 0; i < (int)WALK_LEVELS; i++) {
-		__u64 at = t->base[i] + place * WALK_BLOCK;
-		const __u64 *block;
-
 		if ((__u64)i >= t->depth)
 			break;
-		block = chunk_of(tables, at);
-		if (!block)
-			return FAIL;
-		place = at_most(place * WALK_BLOCK + narrow_block(block, at, key), t->count[i] - 1);
-	}
-	return number(tables, t->values, place);
-}
-
-static __noinline __u64 find_wide(void *tables, const struct walk_tree *t, __u64 high, __u64 low)
-{
-	__u64 place = 0;
-
-	if (!t->depth)
-		return (__u32)t->values;
-	for (int i = 0; i < (int)WALK_LEVELS; i++) {
-		__u64 at = t->base[i] + place * WALK_BLOCK;
-		const __u64 *block;
-
-		if ((__u64)i >= t->depth)
-			break;
-		block = chunk_of(tables, at);
-		if (!block)
-			return FAIL;
-		place = at_most(place * (WALK_BLOCK / 2) + wide_block(block, at, high, low),
+		place = at_most(place * WALK_BLOCK + narrow_block(w, t->base[i] + place * WALK_BLOCK, key),
 				t->count[i] - 1);
 	}
-	return number(tables, t->values, place);
+	return number(w, t->values, place);
+}
+
+static __always_inline __u64 find_wide(const __u64 *w, const struct walk_tree *t, const __u64 *key)
+{
+	__u64 place = 0;
+
+	if (!t->depth)
+		return (__u32)t->values;
+	for (int i = 0; i < (int)WALK_LEVELS; i++) {
+		if ((__u64)i >= t->depth)
+			break;
+		place = at_most(place * (WALK_BLOCK / 2) +
+					wide_block(w, t->base[i] + place * WALK_BLOCK, key[0], key[1]),
+				t->count[i] - 1);
+	}
+	return number(w, t->values, place);
 }
 
 /* ---- rows ---- */
 
-/* A row: the chunk that has it, its place there, and how many of its words are behind us. */
+/* A row: its place, and that of the first word behind those under the summary words so far. */
 struct row {
-	const __u64 *chunk;
 	__u64 at, next;
 };
 
 struct scan {
+	const __u64 *w;
 	struct row src, dst, rest;
-	const __u64 *any_src, *any_dst;
-	__u64 any_src_at, any_dst_at;
+	__u64 any_src, any_dst;
 	__u64 n_summary, left; /* summary words in all; those ahead. A number that counts from 0 would be
 				* known to the verifier, which would follow every turn by itself */
 	__u64 both; /* words of bits still to be compared under the last summary word */
@@ -203,17 +186,17 @@ struct scan {
 };
 
 /* The word for bit LOW + 1 under the summary word M of a packed row; 0 if it is not there. */
-static __always_inline __u64 packed(const struct row *row, __u64 m, __u64 low)
+static __always_inline __u64 packed(const __u64 *w, const struct row *row, __u64 m, __u64 low)
 {
-	return in_chunk(row->chunk, row->at + row->next + ones(m & low)) &
-	       -equal(m & (low + 1), low + 1);
+	return word_at(w, row->next + ones(m & low)) & -equal(m & (low + 1), low + 1);
 }
 
 /* One turn: the next summary word, or one candidate under it. */
 static long scan_turn(__u32 turn __attribute__((unused)), void *arg)
 {
 	struct scan *c = arg;
-	__u64 q = c->n_summary - c->left, low, n, x, word;
+	const __u64 *w = c->w;
+	__u64 q = c->n_summary - c->left, low, word, x;
 
 	if (!c->both) {
 		c->src.next += ones(c->s);
@@ -221,75 +204,61 @@ static long scan_turn(__u32 turn __attribute__((unused)), void *arg)
 		c->rest.next += ones(c->r);
 		if (!c->left)
 			return 1;
-		c->s = in_chunk(c->src.chunk, c->src.at + q);
-		c->d = in_chunk(c->dst.chunk, c->dst.at + q);
-		c->r = in_chunk(c->rest.chunk, c->rest.at + q);
-		c->both = (c->s | in_chunk(c->any_src, c->any_src_at + q)) &
-			  (c->d | in_chunk(c->any_dst, c->any_dst_at + q)) & c->r;
+		c->s = word_at(w, c->src.at + q);
+		c->d = word_at(w, c->dst.at + q);
+		c->r = word_at(w, c->rest.at + q);
+		c->both = (c->s | word_at(w, c->any_src + q)) & (c->d | word_at(w, c->any_dst + q)) & c->r;
 		c->left--;
 		return 0;
 	}
 	low = (c->both & -c->both) - 1;
-	n = ones(low);
 	c->both &= c->both - 1;
-	word = (q - 1) * 64 + n;
-	x = (packed(&c->src, c->s, low) | in_chunk(c->any_src, c->any_src_at + c->n_summary + word)) &
-	    (packed(&c->dst, c->d, low) | in_chunk(c->any_dst, c->any_dst_at + c->n_summary + word)) &
-	    packed(&c->rest, c->r, low);
+	word = (q - 1) * 64 + ones(low);
+	x = (packed(w, &c->src, c->s, low) | word_at(w, c->any_src + c->n_summary + word)) &
+	    (packed(w, &c->dst, c->d, low) | word_at(w, c->any_dst + c->n_summary + word)) &
+	    packed(w, &c->rest, c->r, low);
 	if (!x)
 		return 0;
 	c->found = word * 64 + ones((x & -x) - 1);
 	return 1;
 }
 
-static __always_inline __u64 first_common(void *tables, const struct walk_head *h, unsigned int six,
+static __always_inline struct row row_at(__u64 at, __u64 n_summary)
+{
+	return (struct row){ at, at + n_summary };
+}
+
+static __always_inline __u64 first_common(const __u64 *w, const struct walk_head *h, unsigned int six,
 					  __u64 src, __u64 dst, __u64 rest)
 {
 	struct scan c = {
-		.src = { chunk_of(tables, src), src, h->n_summary },
-		.dst = { chunk_of(tables, dst), dst, h->n_summary },
-		.rest = { chunk_of(tables, rest), rest, h->n_summary },
-		.any_src_at = h->side[six & 1][0].any,
-		.any_dst_at = h->side[six & 1][1].any,
+		.w = w,
+		.src = row_at(src, h->n_summary),
+		.dst = row_at(dst, h->n_summary),
+		.rest = row_at(rest, h->n_summary),
+		.any_src = h->side[six & 1][0].any,
+		.any_dst = h->side[six & 1][1].any,
 		.n_summary = h->n_summary,
 		.left = h->n_summary,
 		.found = WALK_NONE,
 	};
 
-	c.any_src = chunk_of(tables, c.any_src_at);
-	c.any_dst = chunk_of(tables, c.any_dst_at);
-	if (!c.src.chunk || !c.dst.chunk || !c.rest.chunk || !c.any_src || !c.any_dst)
-		return FAIL;
 	bpf_loop(WALK_SUMMARY_MAX * 65 + 1, scan_turn, &c, 0);
 	return c.found;
 }
 
 /* ---- the walk ---- */
 
-/* X, or the end: going on with a number that is none would have the verifier look at everything twice. */
-#define OR_FAIL(x)                                                                                 \
-	({                                                                                         \
-		__u64 got = (x);                                                                   \
-                                                                                                   \
-		if (got == FAIL)                                                                   \
-			return FAIL;                                                               \
-		got;                                                                               \
-	})
-
-static __noinline __u64 rest_row(void *tables, const struct walk_head *h, const struct walk_packet *p)
+static __always_inline __u64 rest_row(const __u64 *w, const struct walk_head *h, const struct walk_packet *p,
+				      __u64 device)
 {
-	__u64 device = OR_FAIL(find(tables, &h->device, p->device));
-	__u64 proto = OR_FAIL(byte(tables, h->t_proto, p->proto));
-	__u64 flags = OR_FAIL(byte(tables, h->t_flags, p->flags));
-	__u64 sport = OR_FAIL(find(tables, &h->sport, p->sport));
-	__u64 dport = OR_FAIL(find(tables, &h->dport, p->dport));
-	__u64 x, y;
+	__u64 proto = byte(w, h->t_proto, p->proto);
+	__u64 flags = byte(w, h->t_flags, p->flags);
+	__u64 x = number(w, h->t_x, (proto * h->n_flags + flags) * h->n_device + device);
+	__u64 sport = find(w, &h->sport, p->sport);
+	__u64 dport = find(w, &h->dport, p->dport);
 
-	if (device == WALK_NONE)
-		return FAIL;
-	x = OR_FAIL(number(tables, h->t_x, (proto * h->n_flags + flags) * h->n_device + device));
-	y = OR_FAIL(number(tables, h->t_y, sport * h->n_dport + dport));
-	return number(tables, h->t_row, y * h->n_x + x);
+	return number(w, h->t_row, number(w, h->t_y, sport * h->n_dport + dport) * h->n_x + x);
 }
 
 /* The key for packet P, FAIL when it cannot be judged. Not static: so the verifier looks at it once, not for
@@ -297,26 +266,30 @@ static __noinline __u64 rest_row(void *tables, const struct walk_head *h, const 
 __noinline __u64 walk(const struct walk_packet *p)
 {
 	const struct walk_head *h;
-	__u64 src, dst, rest, rule;
+	__u64 device, src, dst, rule;
+	const __u64 *w;
 	__u32 zero = 0;
 	void *tables;
 
 	tables = bpf_map_lookup_elem(&pt_tables, &zero);
 	if (!tables || !p)
 		return FAIL;
-	h = (const void *)chunk_of(tables, 0);
-	if (!h)
+	w = bpf_map_lookup_elem(tables, &zero);
+	if (!w)
 		return FAIL;
-	rest = OR_FAIL(rest_row(tables, h, p));
+	h = (const void *)w;
+	device = find(w, &h->device, p->device);
+	if (device == WALK_NONE)
+		return FAIL;
 	if (p->six) {
-		src = OR_FAIL(find_wide(tables, &h->side[1][0].tree, p->addr[0][0], p->addr[0][1]));
-		dst = OR_FAIL(find_wide(tables, &h->side[1][1].tree, p->addr[1][0], p->addr[1][1]));
+		src = find_wide(w, &h->side[1][0].tree, p->addr[0]);
+		dst = find_wide(w, &h->side[1][1].tree, p->addr[1]);
 	} else {
-		src = OR_FAIL(find(tables, &h->side[0][0].tree, p->addr[0][1]));
-		dst = OR_FAIL(find(tables, &h->side[0][1].tree, p->addr[1][1]));
+		src = find(w, &h->side[0][0].tree, p->addr[0][1]);
+		dst = find(w, &h->side[0][1].tree, p->addr[1][1]);
 	}
-	rule = OR_FAIL(first_common(tables, h, p->six, src, dst, rest));
-	return rule == WALK_NONE ? h->none : number(tables, h->keys, rule);
+	rule = first_common(w, h, p->six, src, dst, rest_row(w, h, p, device));
+	return rule == WALK_NONE ? h->none : number(w, h->keys, rule);
 }
 
 /* ---- packets ---- */

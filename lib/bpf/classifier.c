@@ -4,24 +4,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include <patronus/bpf.h>
-#include <patronus/classify.h>
 
 #include "bpf/object.h"
 
 #define PROGRAM "pt_classify"
 #define TABLES "pt_tables"
 #define LOG_SIZE 65536 /* the verifier's last words */
+#define ROOM_MIN ((size_t)256 << 10) /* tables of some hundred rules */
+#define WINDOW ((size_t)1 << 20) /* of the tables that is mapped at a time: it counts as memory of ours */
 
 struct pt_bpf {
 	struct bpf_object *object; /* loaded here; NULL: the kernel's own */
 	int prog, tables;
 	uint32_t id;
+	size_t room; /* bytes of a tables' value */
 };
 
 void pt_bpf_name(char out[PT_BPF_NAME])
@@ -53,6 +56,11 @@ int pt_bpf_fd(const struct pt_bpf *b)
 uint32_t pt_bpf_id(const struct pt_bpf *b)
 {
 	return b->id;
+}
+
+size_t pt_bpf_room(const struct pt_bpf *b)
+{
+	return b->room;
 }
 
 static struct pt_bpf *bpf_new(void)
@@ -98,6 +106,25 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 	return 0;
 }
 
+/* The size of the tables' value is part of the program: the verifier holds each access against it. */
+static int set_room(struct bpf_object *object, size_t room)
+{
+	struct bpf_map *tables = bpf_object__find_map_by_name(object, TABLES), *map;
+	__u32 mask = (__u32)(room / sizeof(__u64) - 1);
+	const char *name;
+	size_t size;
+	void *value;
+
+	bpf_object__for_each_map(map, object) {
+		name = strrchr(bpf_map__name(map), '.');
+		value = (void *)bpf_map__initial_value(map, &size); /* ours to set before the loading */
+		if (name && !strcmp(name, ".rodata") && value && size == sizeof(mask))
+			memcpy(value, &mask, sizeof(mask));
+	}
+	return tables && bpf_map__inner_map(tables) ?
+		       bpf_map__set_value_size(bpf_map__inner_map(tables), (__u32)room) : -ENOEXEC;
+}
+
 static int object_load(struct pt_bpf *b, char *log)
 {
 	struct bpf_program *program;
@@ -110,7 +137,9 @@ static int object_load(struct pt_bpf *b, char *log)
 	program = bpf_object__find_program_by_name(b->object, PROGRAM);
 	if (!program)
 		return -ENOEXEC;
-	rc = bpf_program__set_log_buf(program, log, LOG_SIZE);
+	rc = set_room(b->object, b->room);
+	if (!rc)
+		rc = bpf_program__set_log_buf(program, log, LOG_SIZE);
 	if (!rc)
 		rc = bpf_object__load(b->object);
 	if (rc)
@@ -122,7 +151,7 @@ static int object_load(struct pt_bpf *b, char *log)
 	return rc;
 }
 
-int pt_bpf_load(struct pt_bpf **out, struct pt_err *e)
+int pt_bpf_load(size_t bytes, struct pt_bpf **out, struct pt_err *e)
 {
 	struct pt_bpf *b = bpf_new();
 	char *log = calloc(1, LOG_SIZE);
@@ -131,6 +160,8 @@ int pt_bpf_load(struct pt_bpf **out, struct pt_err *e)
 
 	*out = NULL;
 	if (b && log) {
+		for (b->room = ROOM_MIN; b->room < bytes;)
+			b->room *= 2;
 		before = libbpf_set_print(quiet); /* errors are told here */
 		rc = object_load(b, log);
 		libbpf_set_print(before);
@@ -146,23 +177,59 @@ int pt_bpf_load(struct pt_bpf **out, struct pt_err *e)
 	return rc;
 }
 
-/* The program's one map. */
-static int map_of(int prog, int *map)
+static int map_info(__u32 id, struct bpf_map_info *info, int *fd)
+{
+	__u32 n = sizeof(*info);
+
+	memset(info, 0, sizeof(*info));
+	*fd = bpf_map_get_fd_by_id(id);
+	if (*fd < 0)
+		return -errno;
+	return bpf_obj_get_info_by_fd(*fd, info, &n) ? -errno : 0;
+}
+
+/* Of the program's maps the one that holds the tables. */
+static int map_of(int prog, int *tables)
 {
 	struct bpf_prog_info info = { 0 };
-	__u32 id = 0;
+	struct bpf_map_info map;
+	__u32 ids[4] = { 0 };
+	int fd, rc;
 
-	info.nr_map_ids = 1;
-	info.map_ids = (uintptr_t)&id;
-	if (info_of(prog, &info) || info.nr_map_ids != 1)
-		return -EBADMSG;
-	*map = bpf_map_get_fd_by_id(id);
-	return *map < 0 ? -errno : 0;
+	info.nr_map_ids = PT_ARRAY_SIZE(ids);
+	info.map_ids = (uintptr_t)ids;
+	rc = info_of(prog, &info);
+	for (size_t i = 0; !rc && i < info.nr_map_ids && i < PT_ARRAY_SIZE(ids); i++) {
+		rc = map_info(ids[i], &map, &fd);
+		if (!rc && map.type == BPF_MAP_TYPE_ARRAY_OF_MAPS) {
+			*tables = fd;
+			return 0;
+		}
+		if (fd >= 0)
+			close(fd);
+	}
+	return rc ? rc : -EBADMSG;
+}
+
+/* What is in use now, if anything is. */
+static int in_use(const struct pt_bpf *b, struct bpf_map_info *info)
+{
+	__u32 zero = 0, id;
+	int fd, rc;
+
+	memset(info, 0, sizeof(*info));
+	if (bpf_map_lookup_elem(b->tables, &zero, &id))
+		return -errno;
+	rc = map_info(id, info, &fd);
+	if (fd >= 0)
+		close(fd);
+	return rc;
 }
 
 int pt_bpf_open(uint32_t prog_id, struct pt_bpf **out, struct pt_err *e)
 {
 	struct pt_bpf *b = bpf_new();
+	struct bpf_map_info info;
 	int rc = b ? 0 : -ENOMEM;
 
 	*out = NULL;
@@ -175,6 +242,8 @@ int pt_bpf_open(uint32_t prog_id, struct pt_bpf **out, struct pt_err *e)
 		pt_bpf_close(b);
 		return pt_err_sys(e, rc, "opening the kernel's BPF program number %u", prog_id);
 	}
+	if (!in_use(b, &info))
+		b->room = info.value_size;
 	*out = b;
 	return 0;
 }
@@ -192,47 +261,51 @@ void pt_bpf_tables_name(const uint64_t *words, size_t n_words, char out[PT_BPF_T
 	(void)snprintf(out, PT_BPF_TABLES_NAME, "t%014llx", (unsigned long long)(h >> 8));
 }
 
-int pt_bpf_tables_new(const uint64_t *words, size_t n_words, int *fd, struct pt_err *e)
+/* Through windows: a copy of the whole would need as much memory again. */
+static int fill(int fd, const uint64_t *words, size_t size)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_INNER_MAP);
-	__u32 chunks = (__u32)(n_words / PT_CLASS_CHUNK);
-	char name[PT_BPF_TABLES_NAME];
-	int rc = 0;
+	for (size_t at = 0; at < size; at += WINDOW) {
+		size_t n = size - at < WINDOW ? size - at : WINDOW;
+		void *to = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)at);
 
+		if (to == MAP_FAILED)
+			return -errno;
+		memcpy(to, (const char *)words + at, n);
+		munmap(to, n);
+	}
+	return 0;
+}
+
+int pt_bpf_tables_new(const struct pt_bpf *b, const uint64_t *words, size_t n_words, int *fd, struct pt_err *e)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+	size_t size = n_words * sizeof(*words);
+	char name[PT_BPF_TABLES_NAME];
+	int rc = size > b->room ? -E2BIG : 0;
+
+	*fd = -1;
 	pt_bpf_tables_name(words, n_words, name);
-	*fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(__u32), PT_CLASS_CHUNK * sizeof(*words), chunks, &opts);
-	if (*fd < 0)
-		rc = -errno;
-	for (__u32 i = 0; !rc && i < chunks; i++)
-		if (bpf_map_update_elem(*fd, &i, words + (size_t)i * PT_CLASS_CHUNK, BPF_ANY))
-			rc = -errno;
+	if (!rc) {
+		*fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(__u32), (__u32)b->room, 1, &opts);
+		rc = *fd < 0 ? -errno : fill(*fd, words, size);
+	}
 	if (rc && *fd >= 0) {
 		close(*fd);
 		*fd = -1;
 	}
-	return rc ? pt_err_sys(e, rc, "giving the classifier's tables (%zu bytes) to the kernel",
-			       n_words * sizeof(*words)) :
-		    0;
+	return rc ? pt_err_sys(e, rc, "giving the classifier's tables (%zu bytes) to the kernel", size) : 0;
 }
 
 int pt_bpf_tables_in_use(const struct pt_bpf *b, char out[PT_BPF_TABLES_NAME], struct pt_err *e)
 {
-	struct bpf_map_info info = { 0 };
-	__u32 zero = 0, id, n = sizeof(info);
-	int fd, rc = 0;
+	struct bpf_map_info info;
+	int rc = in_use(b, &info);
 
 	out[0] = '\0';
-	if (bpf_map_lookup_elem(b->tables, &zero, &id))
-		return errno == ENOENT ? 0 : pt_err_sys(e, -errno, "asking for the classifier's tables");
-	fd = bpf_map_get_fd_by_id(id);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : pt_err_sys(e, -errno, "opening the classifier's tables");
-	if (bpf_obj_get_info_by_fd(fd, &info, &n))
-		rc = pt_err_sys(e, -errno, "asking for the classifier's tables");
-	else
-		(void)snprintf(out, PT_BPF_TABLES_NAME, "%.*s", (int)sizeof(info.name) - 1, info.name);
-	close(fd);
-	return rc;
+	if (rc)
+		return rc == -ENOENT ? 0 : pt_err_sys(e, rc, "asking for the classifier's tables");
+	(void)snprintf(out, PT_BPF_TABLES_NAME, "%.*s", (int)sizeof(info.name) - 1, info.name);
+	return 0;
 }
 
 int pt_bpf_tables_use(const struct pt_bpf *b, int fd, struct pt_err *e)

@@ -47,8 +47,13 @@ static const struct pt_host_if *device_at(const struct pt_host *h, uint32_t ifin
 
 /* ---- what there is, and what is missing ---- */
 
+static size_t tables_bytes(const struct pt_plan *p)
+{
+	return p->tables->n_words * sizeof(*p->tables->words);
+}
+
 /* The program that runs: of the first filter with our program's name. */
-static int find_program(struct pt_ingress *g, struct pt_err *e)
+static int find_program(struct pt_ingress *g, size_t bytes, struct pt_err *e)
 {
 	struct pt_err gone = { 0 };
 	int rc = 0;
@@ -59,6 +64,10 @@ static int find_program(struct pt_ingress *g, struct pt_err *e)
 		rc = pt_bpf_open(g->have.v[i].prog_id, &g->program, &gone);
 		if (rc == -ENOENT)
 			rc = 0;
+		if (g->program && pt_bpf_room(g->program) < bytes) { /* one with more room takes its place */
+			pt_bpf_close(g->program);
+			g->program = NULL;
+		}
 	}
 	pt_err_fini(&gone);
 	if (rc)
@@ -106,7 +115,7 @@ int plan_ingress_observe(struct pt_plan *p, struct pt_err *e)
 	if (!rc)
 		rc = pt_tc_ingress_list(route, g->arena, &g->have, e);
 	if (!rc && p->tables)
-		rc = find_program(g, e);
+		rc = find_program(g, tables_bytes(p), e);
 	if (!rc)
 		rc = compare_devices(g, p);
 	pt_nl_close(route);
@@ -162,9 +171,9 @@ int plan_ingress_prepare(struct pt_plan *p, struct pt_err *e)
 	if (!p->tables)
 		return 0;
 	if (!g->program)
-		rc = pt_bpf_load(&g->program, e);
+		rc = pt_bpf_load(tables_bytes(p), &g->program, e);
 	if (!rc && tables_differ(g) && g->fd < 0)
-		rc = pt_bpf_tables_new(p->tables->words, p->tables->n_words, &g->fd, e);
+		rc = pt_bpf_tables_new(g->program, p->tables->words, p->tables->n_words, &g->fd, e);
 	return rc;
 }
 

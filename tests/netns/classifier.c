@@ -156,8 +156,8 @@ static void set_load(struct set *s)
 	int fd;
 
 	if (!s->program)
-		must(pt_bpf_load(&s->program, &e), &e, s);
-	must(pt_bpf_tables_new(s->tables->words, s->tables->n_words, &fd, &e), &e, s);
+		must(pt_bpf_load(1 << 20, &s->program, &e), &e, s);
+	must(pt_bpf_tables_new(s->program, s->tables->words, s->tables->n_words, &fd, &e), &e, s);
 	must(pt_bpf_tables_use(s->program, fd, &e), &e, s);
 	close(fd);
 	pt_err_fini(&e);
@@ -403,7 +403,7 @@ static void test_not_judged(void **state)
 	do
 		random_frame(&m);
 	while (!m.judged);
-	must(pt_bpf_load(&s.program, &e), &e, &s);
+	must(pt_bpf_load(1 << 20, &s.program, &e), &e, &s);
 	assert_int_equal(run(&s, &m), FOREIGN);
 	set_load(&s);
 	assert_int_not_equal(run(&s, &m), FOREIGN);
@@ -431,7 +431,7 @@ static void test_in_use(void **state)
 
 	(void)state;
 	set_make(&s, 40);
-	must(pt_bpf_load(&s.program, &e), &e, &s);
+	must(pt_bpf_load(1 << 20, &s.program, &e), &e, &s);
 	must(pt_bpf_tables_in_use(s.program, have, &e), &e, &s);
 	assert_string_equal(have, "");
 	set_load(&s);

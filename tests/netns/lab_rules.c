@@ -22,7 +22,7 @@ static void classifier_attach(struct lab_rules *k)
 	struct pt_err e = { 0 };
 	int rc;
 
-	rc = pt_bpf_load(&k->classifier, &e);
+	rc = pt_bpf_load(1 << 20, &k->classifier, &e);
 	for (size_t i = 0; !rc && i < k->host->ifs.n; i++)
 		rc = pt_tc_ingress_attach(k->route, k->host->ifs.v[i].ifindex, pt_bpf_fd(k->classifier), "test", &e);
 	if (rc) {
@@ -67,7 +67,7 @@ static int classifier_use(struct lab_rules *k, const struct pt_nft_prog *prog, s
 							      k->host->ifs.v[in.n_devices].ifindex };
 	rc = pt_classifier_build(&in, &tables, e);
 	if (!rc)
-		rc = pt_bpf_tables_new(tables->words, tables->n_words, &fd, e);
+		rc = pt_bpf_tables_new(k->classifier, tables->words, tables->n_words, &fd, e);
 	if (!rc)
 		rc = pt_bpf_tables_use(k->classifier, fd, e);
 	if (fd >= 0)

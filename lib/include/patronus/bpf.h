@@ -15,16 +15,20 @@ struct pt_bpf;
 /* Names the program that this library carries: filters with another name have another program. */
 #define PT_BPF_NAME 32
 PT_API void pt_bpf_name(char out[PT_BPF_NAME]);
-/* Loads it. A record says what the kernel has against it (-EPERM, -EINVAL, -ENOSYS …). */
-PT_API int pt_bpf_load(struct pt_bpf **out, struct pt_err *e) PT_MUST;
+/* Loads it, with room for tables of BYTES (and more: a power of two). A record says what the kernel has against it
+ * (-EPERM, -EINVAL, -ENOSYS …). */
+PT_API int pt_bpf_load(size_t bytes, struct pt_bpf **out, struct pt_err *e) PT_MUST;
 /* One that the kernel has, by its number. -ENOENT: gone. */
 PT_API int pt_bpf_open(uint32_t prog_id, struct pt_bpf **out, struct pt_err *e) PT_MUST;
 PT_API void pt_bpf_close(struct pt_bpf *b);
 PT_API int pt_bpf_fd(const struct pt_bpf *b);
 PT_API uint32_t pt_bpf_id(const struct pt_bpf *b);
+/* Bytes that its tables can have; 0 where no tables are in use to tell. */
+PT_API size_t pt_bpf_room(const struct pt_bpf *b);
 
-/* Tables of N_WORDS words (whole chunks of PT_CLASS_CHUNK) in the kernel, not yet in use; *FD is to be closed. */
-PT_API int pt_bpf_tables_new(const uint64_t *words, size_t n_words, int *fd, struct pt_err *e) PT_MUST;
+/* Tables of N_WORDS words for program B in the kernel, not yet in use; *FD is to be closed. -E2BIG: B has no room. */
+PT_API int pt_bpf_tables_new(const struct pt_bpf *b, const uint64_t *words, size_t n_words, int *fd,
+			     struct pt_err *e) PT_MUST;
 /* What tells equal tables from others: the name that they have in the kernel. */
 #define PT_BPF_TABLES_NAME 16
 PT_API void pt_bpf_tables_name(const uint64_t *words, size_t n_words, char out[PT_BPF_TABLES_NAME]);
