@@ -30,6 +30,9 @@ int ptfw_main(int argc, char **argv);
 #define main ptfw_main
 /* NOLINTBEGIN(bugprone-suspicious-include): tests are linked with the library, not with tools */
 #include "ptfw/common.c"
+#include "ptfw/diff.c"
+#include "ptfw/info.c"
+#include "ptfw/judged.c"
 #include "ptfw/main.c"
 #include "ptfw/pfctl.c"
 #include "ptfw/rule.c"
