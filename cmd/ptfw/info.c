@@ -146,6 +146,8 @@ static const char *status_of(const struct pt_nft_state *s)
 {
 	if (!s->present)
 		return "not loaded";
+	if (s->dormant)
+		return "dormant";
 	if (s->digest[0])
 		return "in force";
 	return strcmp(s->path, PT_NFT_OPEN) ? "stopped" : "open";

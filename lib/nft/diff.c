@@ -163,12 +163,12 @@ static int delete_chain(struct nft_diff *d, const char *name)
 
 /* ---- the whole ---- */
 
-static int write_table(struct nft_diff *d)
+static int write_table(struct nft_diff *d, const char *op)
 {
 	uint64_t cookie;
 	int rc;
 
-	rc = nft_plan_op(d->plan, &cookie, "add", "table", NULL, "inet %s", PT_NFT_TABLE);
+	rc = nft_plan_op(d->plan, &cookie, op, "table", NULL, "inet %s", PT_NFT_TABLE);
 	return rc ? rc : nft_put_table(d->plan->batch, cookie);
 }
 
@@ -277,11 +277,14 @@ static int diff(const struct pt_nft_prog *want, const struct pt_nft_state *have,
 	d.arena = d.plan->arena;
 	rc = diff_prepare(&d, want, have);
 	if (!rc && !have->present && nft_diff_takes(&d, false))
-		rc = write_table(&d);
+		rc = write_table(&d, "add");
 	if (!rc)
 		rc = write_removals(&d);
 	if (!rc)
 		rc = write_additions(&d);
+	/* Behind the chains: the kernel takes no base chain after it. */
+	if (!rc && have->dormant && nft_diff_takes(&d, false))
+		rc = write_table(&d, "wake");
 	if (!rc)
 		rc = write_leftovers(&d);
 	if (!rc)

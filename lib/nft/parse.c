@@ -80,11 +80,15 @@ static int parse_gen(struct pt_nft_state *s, const struct nlmsghdr *nlh)
 static int parse_table(struct pt_nft_state *s, const struct nlmsghdr *nlh)
 {
 	const struct nlattr *tb[NFTA_TABLE_MAX + 1];
+	uint32_t flags = 0;
 	int rc;
 
 	rc = pt_nl_attrs(nlh, sizeof(struct nfgenmsg), tb, PT_ARRAY_SIZE(tb));
-	if (!rc && nft_attr_is(tb[NFTA_TABLE_NAME], PT_NFT_TABLE))
-		s->present = true;
+	if (rc || !nft_attr_is(tb[NFTA_TABLE_NAME], PT_NFT_TABLE))
+		return rc;
+	rc = pt_nl_get_be32(tb[NFTA_TABLE_FLAGS], &flags);
+	s->present = !rc;
+	s->dormant = flags & NFT_TABLE_F_DORMANT;
 	return rc;
 }
 

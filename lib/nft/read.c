@@ -70,7 +70,7 @@ int nft_ask_table(struct pt_nl *nf, struct pt_nft_state *s)
 	int rc;
 
 	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, PT_NFT_TABLE);
-	s->present = false;
+	s->present = s->dormant = false;
 	rc = pt_nl_talk(nf, nlh, answer_take, &a);
 	if (rc)
 		return rc;

@@ -189,7 +189,7 @@ static int apply_forwarding(const struct pt_conf *c, struct pt_err *e)
 
 int pt_plan_apply(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_err *e)
 {
-	bool first = !p->have->present;
+	bool first = !p->have->present || p->have->dormant;
 	int fd = -1, rc;
 
 	*writes = 0;

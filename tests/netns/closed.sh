@@ -246,6 +246,35 @@ for to in '10.0.0.2', 'fd00::2':
 	in_ns fw nft delete table inet theirs
 }
 
+# ---- a table that somebody switched off is told, and switched on again ----
+dormant()
+{
+	lab_bg fw "$peer" serve fw udp/53
+	server=$lab_last
+	for verb in "apply -f $conf" stop; do
+		rules 'block all'
+		in_ns fw nft 'add table inet patronus { flags dormant; }'
+		is "$(word out "$peer" udp fd00::1 53)" answered "dormant, before $verb: everything passes"
+		exits 3 'dormant: diff finds something to do' pt diff -f "$conf"
+		like "$tap_out" 'the table is dormant' 'dormant: and says why'
+		like "$(pt diff -v -f "$conf")" '^wake table inet patronus' 'dormant: and what'
+		like "$(pt info)" '^Status: *dormant' 'dormant: info says so'
+		is "$(pt info -j | jq -r '.info[0].status')" dormant 'dormant: in JSON, too'
+		# shellcheck disable=SC2086
+		ok "dormant: $verb" pt $verb
+		like "$(pt info)" '^Status: *(in force|stopped)' "dormant: $verb switches the table on"
+		for to in 10.0.0.1 fd00::1; do
+			is "$(word out "$peer" udp "$to" 53)" silence "dormant, after $verb: $to is closed"
+		done
+	done
+	rules 'block all'
+	in_ns fw nft 'add table inet patronus { flags dormant; }'
+	rules 'pass all' 'block in label other'
+	is "$(pt diff -f "$conf"; word out "$peer" udp 10.0.0.1 53)" silence 'dormant: other rules at once'
+	lab_stop "$server"
+}
+dormant
+
 for engine in auto linear; do
 	discovery
 	dhcp

@@ -78,6 +78,7 @@ PT_API void pt_nft_prog_print(struct pt_buf *b, const struct pt_nft_prog *p);
 struct pt_nft_state {
 	struct pt_arena *arena;
 	bool present;         /* the table exists */
+	bool dormant;         /* but the kernel does not ask it: somebody switched it off */
 	uint32_t genid;       /* generation of the netfilter configuration at reading */
 	char digest[65];      /* of the applied file, "" unknown */
 	char path[200];       /* of the applied file; without a digest PT_NFT_OPEN where all passes */
