@@ -200,7 +200,14 @@ $(BUILD)/asan/tests/unit/%.t: $(BUILD)/asan/obj/tests/unit/%.o $(ASAN_A)
 $(BUILD)/tests/netns/%.t: $(BUILD)/obj/tests/netns/%.o $(NETNS_LAB:%.c=$(BUILD)/obj/%.o) $(A)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(call wraps,tests/netns/$*.c) -o $@ $^ $(TEST_LIBS) $(PKG_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(call wraps,tests/netns/$*.c) -o $@ $(filter %.o,$^) $(A) $(TEST_LIBS) $(PKG_LIBS)
+
+# A whole tool as part of a test: its main is NAME_main there.
+$(BUILD)/obj/%.whole.o: $(TOOL_SRC:%.c=$(BUILD)/obj/%.o)
+	$(call say,LD,$@)
+	$(Q)$(CC) -r -nostdlib -o $@ $(filter $(BUILD)/obj/cmd/$*/%,$^)
+	$(Q)objcopy --redefine-sym main=$*_main $@
+$(BUILD)/tests/netns/memory.t: $(BUILD)/obj/ptfw.whole.o
 
 # The corpus replay needs no clang: the same target under a small main that reads files.
 $(BUILD)/asan/tests/fuzz/%.t: $(BUILD)/asan/obj/tests/fuzz/%.o $(BUILD)/asan/obj/tests/lib/replay.o $(ASAN_A)

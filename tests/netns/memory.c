@@ -23,24 +23,12 @@
 
 #include <cmocka.h>
 
+#include <patronus/cli.h>
+
 #include "netns/lab.h"
 
-/* The tool itself, in this program, so that its memory is ours to refuse. */
+/* The tool itself, linked into this program (see the Makefile), so that its memory is ours to refuse. */
 int ptfw_main(int argc, char **argv);
-#define main ptfw_main
-/* NOLINTBEGIN(bugprone-suspicious-include): tests are linked with the library, not with tools */
-#include "ptfw/common.c"
-#include "ptfw/diff.c"
-#include "ptfw/info.c"
-#include "ptfw/judged.c"
-#include "ptfw/main.c"
-#include "ptfw/pfctl.c"
-#include "ptfw/rule.c"
-#include "ptfw/state.c"
-#include "ptfw/table.c"
-#include "ptfw/whole.c"
-/* NOLINTEND(bugprone-suspicious-include) */
-#undef main
 
 /* ---- memory that runs out once ---- */
 
