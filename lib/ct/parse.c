@@ -116,6 +116,7 @@ static int parse_labels(const struct nlattr *attr, struct pt_ct_entry *ct)
 	if (n > sizeof(ct->label))
 		return -EBADMSG;
 	memcpy(ct->label, mnl_attr_get_payload(attr), n);
+	ct->has_label = true;
 	return 0;
 }
 

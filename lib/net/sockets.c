@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* net/sockets - the established TCP connections of this machine, over sock_diag(7). */
+/* net/sockets - the TCP connections and listeners of this machine, over sock_diag(7). */
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -10,7 +10,9 @@
 
 #include <patronus/net.h>
 
-#define STATE_ESTABLISHED 1 /* TCP_ESTABLISHED of the kernel */
+/* TCP_ESTABLISHED and TCP_LISTEN of the kernel */
+#define STATE_ESTABLISHED 1
+#define STATE_LISTEN 10
 
 struct listing {
 	pt_net_socket_cb cb;
@@ -54,7 +56,7 @@ static int take(const struct nlmsghdr *nlh, void *arg)
 	return l->cb(&s, l->arg);
 }
 
-static int list_family(struct pt_nl *nl, uint8_t family, struct listing *l)
+static int list_family(struct pt_nl *nl, uint8_t family, unsigned int state, struct listing *l)
 {
 	uint8_t bytes[128] = { 0 };
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
@@ -63,23 +65,36 @@ static int list_family(struct pt_nl *nl, uint8_t family, struct listing *l)
 	nlh->nlmsg_type = SOCK_DIAG_BY_FAMILY;
 	req->sdiag_family = family;
 	req->sdiag_protocol = IPPROTO_TCP;
-	req->idiag_states = 1u << STATE_ESTABLISHED;
+	req->idiag_states = 1u << state;
 	l->starts = 0;
 	return pt_nl_dump(nl, nlh, start, take, l);
 }
 
-int pt_net_tcp_sockets(pt_net_socket_cb cb, void *arg, struct pt_err *e)
+static int list(unsigned int state, struct listing *l, const char *what, struct pt_err *e)
 {
-	struct listing l = { .cb = cb, .arg = arg };
 	struct pt_nl *nl;
 	int rc;
 
 	rc = pt_nl_open(&nl, NETLINK_SOCK_DIAG, e);
 	if (rc)
 		return rc;
-	rc = list_family(nl, AF_INET, &l);
+	rc = list_family(nl, AF_INET, state, l);
 	if (!rc)
-		rc = list_family(nl, AF_INET6, &l);
+		rc = list_family(nl, AF_INET6, state, l);
 	pt_nl_close(nl);
-	return rc ? pt_err_sys(e, rc, "listing the TCP connections of this machine") : 0;
+	return rc ? pt_err_sys(e, rc, "listing the TCP %s of this machine", what) : 0;
+}
+
+int pt_net_tcp_sockets(pt_net_socket_cb cb, void *arg, struct pt_err *e)
+{
+	struct listing l = { .cb = cb, .arg = arg };
+
+	return list(STATE_ESTABLISHED, &l, "connections", e);
+}
+
+int pt_net_tcp_listeners(pt_net_socket_cb cb, void *arg, struct pt_err *e)
+{
+	struct listing l = { .cb = cb, .arg = arg };
+
+	return list(STATE_LISTEN, &l, "listeners", e);
 }

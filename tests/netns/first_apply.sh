@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # The first apply of a machine's life comes over a connection that is open already. What the new rules would
-# have let in or out goes on; what they would have blocked ends. Both families; also where somebody else's
-# rules made the kernel track the connection before.
+# have let in or out goes on; what they would have blocked ends, and a rule for what leaves keeps nothing that came
+# in. Both families; also where somebody else's rules made the kernel track the connection before, without
+# room for our labels.
 set -u
 
 cd "${PATRONUS_TOP:-$(dirname "$0")/../..}" || exit 1
@@ -22,6 +23,7 @@ interface wan { device = "eth0" address = { dhcp } }
 firewall { rules = {
 	"block log label closed",
 	"pass in on wan proto tcp to self port 22 label ssh",
+	"pass out on wan label out",
 } }
 CONF
 
@@ -35,13 +37,25 @@ def serve(port):
         c, _ = s.accept()
         threading.Thread(target=lambda c=c: [c.sendall(d) for d in iter(lambda: c.recv(100), b"")], daemon=True).start()
 for port in (22, 23): threading.Thread(target=serve, args=(port,), daemon=True).start()
+def answer():
+    s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    s.bind(("::", 53))
+    while True:
+        data, to = s.recvfrom(100)
+        s.sendto(data, to)
+threading.Thread(target=answer, daemon=True).start()
 threading.Event().wait(60)
 PY
 cat >"$lab_tmp/talk.py" <<'PY'
-# Opens a connection to each ADDRESS/PORT, says so, waits for the file GO, then talks again.
+# Opens a connection to each ADDRESS/PORT (53: a flow of UDP), says so, waits for the file GO, then talks again.
 import os, socket, sys, time
 go, ends = sys.argv[1], [e.rsplit("/", 1) for e in sys.argv[2:]]
-cs = [socket.create_connection((a, int(p)), 5) for a, p in ends]
+def connect(a, p):
+    if p != "53": return socket.create_connection((a, int(p)), 5)
+    s = socket.socket(socket.AF_INET6 if ":" in a else socket.AF_INET, socket.SOCK_DGRAM)
+    s.connect((a, 53))
+    return s
+cs = [connect(a, p) for a, p in ends]
 def talk(c):
     c.settimeout(3); c.sendall(b"x")
     try: return c.recv(1) == b"x"
@@ -62,12 +76,17 @@ scene()
 	lab_settle "$fw" "$out"
 	[ "$1" -eq 1 ] || in_ns "$fw" nft 'table inet theirs { chain c { type filter hook input priority 0; ct state established accept; }; }'
 	lab_bg "$fw" python3 "$lab_tmp/echo.py"
+	lab_bg "$out" python3 "$lab_tmp/echo.py"
 	sleep 0.5
+	lab_bg "$fw" python3 "$lab_tmp/talk.py" "$go.out" 10.0.0.2/22 fd00::2/22 10.0.0.2/53 fd00::2/53 >"$lab_tmp/said.out"
 	lab_bg "$out" python3 "$lab_tmp/talk.py" "$go" 10.0.0.1/22 fd00::1/22 10.0.0.1/23 fd00::1/23 >"$lab_tmp/said"
-	for _ in 1 2 3 4 5 6 7 8 9 10; do [ -e "$go.ready" ] || sleep 0.3; done
-	ok "$2: the connections are open" [ -e "$go.ready" ]
-	like "$(in_ns "$fw" "$ptfw" apply -f "$conf")" '^2 connections of this machine go on' "$2: apply tells of two"
+	lab_wait 5 test -e "$go.ready"
+	lab_wait 5 test -e "$go.out.ready"
+	ok "$2: the connections are open" test -e "$go.ready"
+	ok "$2: those of this machine, too" test -e "$go.out.ready"
+	like "$(in_ns "$fw" "$ptfw" apply -f "$conf")" '^4 connections of this machine go on' "$2: apply tells of four"
 	: >"$go"
+	: >"$go.out"
 	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
 		[ "$(wc -l <"$lab_tmp/said")" -ge 4 ] || sleep 1
 	done
@@ -76,6 +95,10 @@ scene()
 	done
 	for end in 10.0.0.1/23 fd00::1/23; do
 		like "$(cat "$lab_tmp/said")" "^$end is cut" "$2: $end, which they do not"
+	done
+	lab_wait 10 grep -q fd00::2/53 "$lab_tmp/said.out"
+	for end in 10.0.0.2/22 fd00::2/22 10.0.0.2/53 fd00::2/53; do
+		like "$(cat "$lab_tmp/said.out")" "^$end goes on" "$2: $end, which they let out"
 	done
 	is "$(in_ns "$fw" "$ptfw" state show label ssh -o | wc -l | tr -d ' ')" 2 "$2: the states name the rule"
 }

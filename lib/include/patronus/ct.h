@@ -25,6 +25,7 @@ struct pt_ct_entry {
 	uint32_t mark, id;
 	uint16_t zone;          /* 0 unless something else made zones */
 	uint32_t label[4];      /* zero without labels */
+	bool has_label;         /* it has room for one: only states made after the first rule that asks for labels have */
 	uint64_t packets[2], bytes[2]; /* orig, reply; zero without accounting */
 	bool has_counters;
 };

@@ -18,6 +18,8 @@ struct pt_net_socket {
 };
 typedef int (*pt_net_socket_cb)(const struct pt_net_socket *s, void *arg);
 PT_API int pt_net_tcp_sockets(pt_net_socket_cb cb, void *arg, struct pt_err *e) PT_MUST;
+/* Sockets that wait for connections: remote ends are zero, and so is a local address that is any. */
+PT_API int pt_net_tcp_listeners(pt_net_socket_cb cb, void *arg, struct pt_err *e) PT_MUST;
 /* Parses one RTM_NEWADDR/RTM_NEWLINK message into H; unknown types are ignored. Exposed for fuzzing. */
 PT_API int pt_net_parse(struct pt_host *h, const struct nlmsghdr *nlh) PT_MUST;
 
