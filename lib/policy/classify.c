@@ -60,16 +60,10 @@ static uint32_t count_steps(const struct walk_head *h)
 static int finish(struct policy_class_build *b)
 {
 	struct policy_blob *blob = &b->blob;
-	size_t n = (blob->n + WALK_CHUNK - 1) / WALK_CHUNK * WALK_CHUNK;
-	uint64_t *words;
+	uint64_t *words = realloc(blob->words, blob->n * sizeof(*words));
 
-	b->part = "last chunk";
-	if (n > blob->max)
-		return -E2BIG;
-	words = realloc(blob->words, n * sizeof(*words));
 	if (!words)
 		return -ENOMEM;
-	memset(words + blob->n, 0, (n - blob->n) * sizeof(*words));
 	b->head.magic = WALK_MAGIC;
 	b->head.n_rules = b->n;
 	b->head.n_words = b->row.n_words;
@@ -78,7 +72,7 @@ static int finish(struct policy_class_build *b)
 	memcpy(words, &b->head, sizeof(b->head));
 	blob->words = NULL;
 	b->c->words = words;
-	b->c->n_words = n;
+	b->c->n_words = blob->n;
 	b->c->n_rules = b->n;
 	b->c->steps = count_steps(&b->head);
 	return 0;

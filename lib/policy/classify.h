@@ -55,7 +55,7 @@ struct policy_blob {
 	int rc; /* the first failure; then nothing is added any more */
 };
 
-/* Room for N zeroed words at a multiple of ALIGN, all in one chunk if they fit; 0 after a failure. */
+/* Room for N zeroed words at a multiple of ALIGN; 0 after a failure. */
 size_t policy_blob_room(struct policy_blob *b, size_t n, size_t align);
 /* Room for N numbers of 32 bits (none: all 0). */
 size_t policy_blob_numbers(struct policy_blob *b, const uint32_t *numbers, size_t n);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The words of a classifier: room that respects chunks, packed rows, and trees of keys.
+ * The words of a classifier: room for them, packed rows, and trees of keys.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 static bool grow(struct policy_blob *b, size_t need)
 {
-	size_t cap = need + need / 8 + WALK_CHUNK / 8;
+	size_t cap = need + need / 8 + 1024;
 	uint64_t *words;
 
 	if (need > b->max) {
@@ -35,8 +35,6 @@ size_t policy_blob_room(struct policy_blob *b, size_t n, size_t align)
 {
 	size_t at = (b->n + align - 1) / align * align;
 
-	if (n <= WALK_CHUNK && at % WALK_CHUNK + n > WALK_CHUNK)
-		at += WALK_CHUNK - at % WALK_CHUNK;
 	if (b->rc || n > b->max || !grow(b, at + n)) {
 		if (!b->rc)
 			b->rc = -E2BIG;

@@ -7,7 +7,6 @@
 
 #include "policy/walk.h"
 
-_Static_assert(WALK_CHUNK == PT_CLASS_CHUNK, "the tables' layout and the interface agree");
 
 static uint32_t number(const uint64_t *w, uint64_t pos, uint64_t i)
 {

@@ -9,8 +9,7 @@
  * row of bits, one a rule, in the order in which the first match wins. The first bit common to
  * the three rows is the rule.
  *
- * The tables are 64-bit words in chunks of WALK_CHUNK words; all positions are numbers of words from
- * the first. What is read together (a block of keys, a row) never crosses chunks.
+ * The tables are 64-bit words; all positions are numbers of words from the first.
  *
  *   tree   blocks of 16 words (two lines of cache) of ascending keys, level by level; level I has COUNT[I]
  *          keys at BASE[I], padded to whole blocks with keys above all others. A key is one word below 2^62,
@@ -30,7 +29,6 @@
 #ifndef POLICY_WALK_H
 #define POLICY_WALK_H
 
-#define WALK_CHUNK 8192u /* words: 64 KiB */
 #define WALK_MAGIC 0x7074666c74720001ull
 #define WALK_LEVELS 7u
 #define WALK_BLOCK 16u /* words */

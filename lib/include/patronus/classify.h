@@ -56,10 +56,8 @@ struct pt_class_input {
 };
 #define PT_CLASS_BYTES_MAX (64u << 20)
 
-#define PT_CLASS_CHUNK 8192u /* words: what the kernel is given at once */
-
 struct pt_classifier {
-	uint64_t *words; /* see policy/walk.h; whole chunks of PT_CLASS_CHUNK words */
+	uint64_t *words; /* see policy/walk.h */
 	size_t n_words;
 	uint32_t n_rules;
 	uint32_t classes[2][2]; /* of sources and destinations, by family */
