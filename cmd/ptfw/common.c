@@ -37,6 +37,24 @@ int applied_or_none(struct pt_nl *nf, struct pt_plan *p, struct pt_err *e)
 	return rc == -ENOMEM ? pt_err_sys(e, rc, "reading the applied file") : 0;
 }
 
+int not_there(struct pt_cli *c, struct pt_nl *nf, int rc)
+{
+	struct pt_err why = { 0 };
+	struct pt_plan p;
+
+	if (rc != -ENOENT)
+		return rc;
+	rc = pt_plan_applied(nf, &p, &why);
+	if (!rc) {
+		pt_plan_fini(&p);
+		pt_err_fini(&why);
+		return PT_EXIT_NO;
+	}
+	pt_err_fini(&c->err);
+	c->err = why;
+	return rc;
+}
+
 void show_text(struct pt_out *o, struct pt_buf *text)
 {
 	pt_out_fail(o, text->err);

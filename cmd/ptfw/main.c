@@ -50,6 +50,7 @@ static const struct pt_cli_cmd commands[] = {
 static const struct pt_cli_tool tool = {
 	.name = "ptfw",
 	.summary = "packet filter of Patronus",
+	.notes = "pfctl's letters are understood too: -t TABLE -T COMMAND, -s r|n|s|i|T, -nf FILE, -k HOST.",
 	.cmds = commands,
 };
 

@@ -4,7 +4,7 @@
  *
  *   -t TABLE -T COMMAND …   table COMMAND TABLE …      -f behind -T names the file of addresses
  *   -sr -sn -ss -si -sT     rule, nat, state show; info; table list   (or -s rules …)
- *   -nf FILE                check -f FILE
+ *   -nf FILE, -n -f FILE    check -f FILE
  *   -v beside them          -s
  *   -k A [-k B]             state kill host A [host B]; -k label -k NAME
  */
@@ -145,14 +145,19 @@ static bool show_letters(int argc, char **argv, struct words *w)
 
 static bool check_letters(int argc, char **argv, struct words *w)
 {
-	bool found = false;
+	bool dry = false, file = false;
 
+	add(w, "check");
 	for (int i = 1; i < argc; i++) {
+		bool both = !strcmp(argv[i], "-nf");
+
 		if (own_option(argc, argv, &i, w))
 			continue;
-		if (!strcmp(argv[i], "-nf") && i + 1 < argc && !found) {
-			found = true;
-			add(w, "check");
+		if (!strcmp(argv[i], "-n")) {
+			dry = true;
+		} else if ((both || !strcmp(argv[i], "-f")) && i + 1 < argc && !file) {
+			file = true;
+			dry = dry || both;
 			add(w, "-f");
 			add(w, argv[++i]);
 		} else if (argv[i][0] != '-') {
@@ -161,7 +166,7 @@ static bool check_letters(int argc, char **argv, struct words *w)
 			add(w, argv[i]);
 		}
 	}
-	return found;
+	return dry && file;
 }
 
 static int usage(struct words *w, const char *form)

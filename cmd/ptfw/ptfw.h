@@ -60,6 +60,9 @@ void sockets_close(struct sockets *s);
 /* The applied file in P, which stays empty where none can be read: what is asked then has no names.
  * -ENOMEM with a record. */
 int applied_or_none(struct pt_nl *nf, struct pt_plan *p, struct pt_err *e);
+/* A name was asked for that the kernel has not, RC -ENOENT: the answer is no where a file is in force; where
+ * none is, the same error for everything, in place of what was recorded. Another RC comes back. */
+int not_there(struct pt_cli *c, struct pt_nl *nf, int rc);
 /* The text form of a record; its key KEY. Both empty the buffer, and fail the output when it failed. */
 void show_text(struct pt_out *o, struct pt_buf *text);
 void show_key(struct pt_out *o, const char *key, struct pt_buf *text);

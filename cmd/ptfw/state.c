@@ -39,8 +39,10 @@ static int filter_net(struct states *st, const char *value, bool host)
 {
 	struct pt_prefix p;
 
-	if (pt_prefix_parse(value, &p) || (host && p.len != pt_af_bits(p.addr.af)))
+	if (pt_prefix_parse(value, &p))
 		return pt_cli_usage(st->c, "'%s' is not %s", value, host ? "an address" : "a prefix");
+	if (host && p.len != pt_af_bits(p.addr.af))
+		return pt_cli_usage(st->c, "'%s' is more than a host: write `network %s`", value, value);
 	if (pt_prefix_lo(&p) != p.addr.v)
 		return pt_cli_usage(st->c, "'%s' has bits set beyond its prefix length", value);
 	return pt_vec_push(NULL, &st->f.nets, p);
@@ -61,9 +63,10 @@ static int filter_interface(struct states *st, const char *value)
 	const struct pt_conf_if *i = st->p.conf ? pt_conf_find_if(st->p.conf, value) : NULL;
 
 	st->f.interface = i ? i->device : value;
-	if (!if_nametoindex(st->f.interface))
-		return pt_cli_usage(st->c, "there is no interface '%s'", value);
-	return 0;
+	if (if_nametoindex(st->f.interface))
+		return 0;
+	pt_err_add(&st->c->err, PT_ERROR, NULL, NULL, "there is no interface '%s'", value);
+	return PT_EXIT_NO;
 }
 
 static int filter_label(struct states *st, const char *value)
@@ -73,7 +76,8 @@ static int filter_label(struct states *st, const char *value)
 			st->f.rule = st->p.policy->rules.v[i].id;
 			return 0;
 		}
-	return pt_cli_usage(st->c, "no rule in force is named '%s'", value);
+	pt_err_add(&st->c->err, PT_ERROR, NULL, "see `ptfw rule show -b`", "no rule in force is named '%s'", value);
+	return PT_EXIT_NO;
 }
 
 static int filter_proto(struct states *st, const char *value)
@@ -217,6 +221,8 @@ static void state_text(const struct states *st, const struct pt_ct_entry *ct, st
 			pt_buf_fmt(b, "  packets %llu:%llu  bytes %llu:%llu", (unsigned long long)ct->packets[0],
 				   (unsigned long long)ct->packets[1], (unsigned long long)ct->bytes[0],
 				   (unsigned long long)ct->bytes[1]);
+		else /* the kernel counts with net.netfilter.nf_conntrack_acct only */
+			pt_buf_str(b, "  packets -  bytes -");
 		pt_buf_str(b, " ]");
 	}
 }
@@ -363,18 +369,47 @@ int cmd_state_kill(struct pt_cli *c)
 			rc = pt_err_sys(&c->err, one, "ending a state");
 	}
 	if (!rc || killed)
-		pt_cli_say(c, "%zu states ended\n", killed);
+		pt_cli_say(c, killed == 1 ? "%zu state ended\n" : "%zu states ended\n", killed);
 	free(d.list.v);
 	finish(&st);
 	return rc;
 }
 
+static int complete_interface(struct pt_cli *c, void (*word)(const char *w, void *arg), void *arg)
+{
+	struct if_nameindex *devices = NULL;
+	struct pt_plan p;
+	struct pt_nl *nf;
+
+	if (!pt_nl_open(&nf, NETLINK_NETFILTER, &c->err)) {
+		if (!applied_or_none(nf, &p, &c->err))
+			for (size_t i = 0; p.conf && i < p.conf->interfaces.n; i++)
+				word(p.conf->interfaces.v[i].name, arg);
+		pt_plan_fini(&p);
+		pt_nl_close(nf);
+	}
+	devices = if_nameindex();
+	for (size_t i = 0; devices && devices[i].if_name; i++)
+		word(devices[i].if_name, arg);
+	if (devices)
+		if_freenameindex(devices);
+	return 0;
+}
+
+/* The value of the word KEY. */
+static int complete_value(struct pt_cli *c, const char *key, void (*word)(const char *w, void *arg), void *arg)
+{
+	size_t n = strlen(key);
+
+	if (n && !strncmp("label", key, n))
+		return complete_label(c, 0, word, arg);
+	return n && !strncmp("interface", key, n) ? complete_interface(c, word, arg) : 0;
+}
+
 int complete_filter(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg)
 {
-	if (n % 2) /* the value of the word before */
-		return n <= c->argc && !strncmp("label", c->argv[n - 1], strlen(c->argv[n - 1])) ?
-			       complete_label(c, 0, word, arg) :
-			       0;
+	if (n % 2)
+		return n <= c->argc ? complete_value(c, c->argv[n - 1], word, arg) : 0;
 	for (size_t i = 0; i < PT_ARRAY_SIZE(filter_keys); i++)
 		word(filter_keys[i].key, arg);
 	return 0;

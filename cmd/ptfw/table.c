@@ -95,7 +95,7 @@ static int change_kernel(struct pt_cli *c, struct pt_nl *nf, enum change what, c
 		rc = pt_nft_table_change(nf, c->argv[0], what == ADD ? a->set : none, what == DELETE ? a->set : none, timeout,
 					 &added, &deleted, &c->err);
 	if (!rc)
-		pt_cli_say(c, "%zu added, %zu deleted\n", added, deleted);
+		pt_cli_say(c, "%zu range%s added, %zu deleted\n", added, added == 1 ? "" : "s", deleted);
 	return rc;
 }
 
@@ -115,7 +115,7 @@ static int change(struct pt_cli *c, enum change what)
 	if (!rc) {
 		rc = refuse_const(c, nf);
 		if (!rc)
-			rc = change_kernel(c, nf, what, &a, timeout);
+			rc = not_there(c, nf, change_kernel(c, nf, what, &a, timeout));
 		pt_nl_close(nf);
 	}
 	addresses_fini(&a);
@@ -149,9 +149,9 @@ int cmd_table_flush(struct pt_cli *c)
 		return rc;
 	rc = refuse_const(c, nf);
 	if (!rc)
-		rc = pt_nft_table_replace(nf, c->argv[0], none, &added, &deleted, &c->err);
+		rc = not_there(c, nf, pt_nft_table_replace(nf, c->argv[0], none, &added, &deleted, &c->err));
 	if (!rc)
-		pt_cli_say(c, "%zu deleted\n", deleted);
+		pt_cli_say(c, "%zu range%s deleted\n", deleted, deleted == 1 ? "" : "s");
 	pt_nl_close(nf);
 	return rc;
 }
@@ -165,7 +165,7 @@ int cmd_table_zero(struct pt_cli *c)
 	rc = pt_nl_open(&nf, NETLINK_NETFILTER, &c->err);
 	if (rc)
 		return rc;
-	rc = pt_nft_table_zero(nf, c->argv[0], &n, &c->err);
+	rc = not_there(c, nf, pt_nft_table_zero(nf, c->argv[0], &n, &c->err));
 	if (!rc)
 		pt_cli_say(c, "%zu counters set to zero\n", n);
 	pt_nl_close(nf);
@@ -208,7 +208,7 @@ static int expire(struct pt_cli *c, struct pt_nl *nf, struct expiry *x)
 	if (x->old[0].n + x->old[1].n)
 		rc = pt_nft_table_change(nf, c->argv[0], none, x->old, 0, &added, &deleted, &c->err);
 	if (!rc)
-		pt_cli_say(c, "%zu deleted%s\n", deleted, x->timed ? "" : " (no address of this table has a time-out)");
+		pt_cli_say(c, "%zu range%s deleted%s\n", deleted, deleted == 1 ? "" : "s", x->timed ? "" : " (no address of this table has a time-out)");
 	return rc;
 }
 
@@ -226,7 +226,7 @@ int cmd_table_expire(struct pt_cli *c)
 	x.arena = pt_arena_new();
 	rc = x.arena ? refuse_const(c, nf) : -ENOMEM;
 	if (!rc)
-		rc = expire(c, nf, &x);
+		rc = not_there(c, nf, expire(c, nf, &x));
 	pt_arena_free(x.arena);
 	pt_nl_close(nf);
 	return rc;
@@ -297,7 +297,7 @@ int cmd_table_test(struct pt_cli *c)
 	t.arena = a.arena;
 	rc = pt_nl_open(&nf, NETLINK_NETFILTER, &c->err);
 	if (!rc) {
-		rc = pt_nft_table_dump(nf, c->argv[0], collect, &t, &c->err);
+		rc = not_there(c, nf, pt_nft_table_dump(nf, c->argv[0], collect, &t, &c->err));
 		pt_nl_close(nf);
 	}
 	pt_iset_norm(&t.in[0]);
@@ -334,6 +334,8 @@ static int show_element(const struct pt_nft_elem *el, void *arg)
 		if (el->has_counter)
 			pt_buf_fmt(&text, "\n  [ packets %llu  bytes %llu ]", (unsigned long long)el->packets,
 				   (unsigned long long)el->bytes);
+		else /* the table's section has no `counters = true` */
+			pt_buf_str(&text, "\n  [ packets -  bytes - ]");
 		if (el->timeout)
 			pt_buf_fmt(&text, "\n  [ expires in %us ]", el->expires);
 	}
@@ -363,7 +365,7 @@ int cmd_table_show(struct pt_cli *c)
 	l.o = pt_cli_out(c, PT_OUT_TEXT, "patronus.table.v1", "addresses");
 	if (l.o) {
 		pt_out_top_str(l.o, "table", c->argv[0]);
-		rc = pt_nft_table_dump(nf, c->argv[0], show_element, &l, &c->err);
+		rc = not_there(c, nf, pt_nft_table_dump(nf, c->argv[0], show_element, &l, &c->err));
 		end = pt_cli_end(c, l.o);
 		rc = rc ? rc : end;
 	} else {
@@ -375,7 +377,8 @@ int cmd_table_show(struct pt_cli *c)
 
 struct sum {
 	enum pt_af af;
-	uint64_t addresses, packets, bytes;
+	uint64_t addresses; /* ranges of them: what the kernel has as one element */
+	uint64_t packets, bytes;
 };
 
 static int add_element(const struct pt_nft_elem *el, void *arg)
@@ -399,13 +402,24 @@ static int list_one(struct pt_cli *c, struct pt_nl *nf, struct pt_out *o, const 
 		return rc;
 	pt_out_rec(o);
 	pt_out_str(o, "name", name);
-	pt_out_u64(o, "addresses", s.addresses);
+	pt_out_u64(o, pt_out_format(o) == PT_OUT_TABLE ? "ranges" : "addresses", s.addresses);
 	if (c->stats) {
 		pt_out_u64(o, "packets", s.packets);
 		pt_out_u64(o, "bytes", s.bytes);
 	}
 	pt_out_rec_end(o);
 	return 0;
+}
+
+/* Without a file in force there is no list, not an empty one. */
+static int list_names(struct pt_cli *c, struct pt_nl *nf, struct pt_arena *a, const char ***names, size_t *n)
+{
+	int rc = pt_nft_table_list(nf, a, names, n, &c->err);
+
+	if (rc || *n)
+		return not_there(c, nf, rc);
+	rc = not_there(c, nf, -ENOENT);
+	return rc == PT_EXIT_NO ? 0 : rc;
 }
 
 int cmd_table_list(struct pt_cli *c)
@@ -419,7 +433,7 @@ int cmd_table_list(struct pt_cli *c)
 
 	rc = a ? pt_nl_open(&nf, NETLINK_NETFILTER, &c->err) : -ENOMEM;
 	if (!rc)
-		rc = pt_nft_table_list(nf, a, &names, &n, &c->err);
+		rc = list_names(c, nf, a, &names, &n);
 	if (!rc) {
 		o = pt_cli_out(c, PT_OUT_TABLE, "patronus.tables.v1", "tables");
 		rc = o ? 0 : -ENOMEM;

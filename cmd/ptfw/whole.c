@@ -49,6 +49,21 @@ static int engine_of(struct pt_cli *c, enum pt_engine *out)
 	return c->engine ? pt_cli_usage(c, "'%s' is no engine: auto, bpf, nft or linear", c->engine) : 0;
 }
 
+static const char *file_name(const struct pt_cli *c)
+{
+	return strcmp(c->file, "-") ? c->file : "standard input";
+}
+
+/* Who names no file may not know which one is read. */
+static void missing_file(struct pt_cli *c, int rc)
+{
+	static char hint[] = "make it, or name a file with -f";
+	struct pt_diag *last = c->err.list.n ? &c->err.list.v[c->err.list.n - 1] : NULL;
+
+	if (rc == -ENOENT && last && !last->hint && !(c->given & PT_CLI_FILE))
+		last->hint = hint;
+}
+
 int cmd_check(struct pt_cli *c)
 {
 	enum pt_engine engine;
@@ -66,8 +81,9 @@ int cmd_check(struct pt_cli *c)
 			trial = pt_plan_trial(&p, &c->err);
 		pt_plan_fini(&p);
 	}
+	missing_file(c, rc);
 	if ((rc || trial) && !c->err.n_errors)
-		(void)pt_err_sys(&c->err, rc ? rc : trial, "checking %s", c->file);
+		(void)pt_err_sys(&c->err, rc ? rc : trial, "checking %s", file_name(c));
 	if (c->json) {
 		int wrote = print_diagnostics(c);
 
@@ -75,7 +91,7 @@ int cmd_check(struct pt_cli *c)
 		if (wrote)
 			return wrote;
 	} else if (!rc && !trial) {
-		pt_cli_say(c, "%s: %zu rules, %s\n", c->file, rules, c->kernel ? "the kernel takes them" : "no errors");
+		pt_cli_say(c, "%s: %zu rules, %s\n", file_name(c), rules, c->kernel ? "the kernel takes them" : "no errors");
 	}
 	if (rc && rc != -ENOMEM) /* a file that cannot be read is no configuration either */
 		return PT_EXIT_CONFIG;
@@ -84,11 +100,15 @@ int cmd_check(struct pt_cli *c)
 
 /* ---- diff and apply ---- */
 
-/* What is wrong at a place of the file is an error of configuration, whatever its kind. */
-static int plan_exit(const struct pt_cli *c, int rc)
+/* What is wrong at a place of the file is an error of configuration, whatever its kind; so is a file that
+ * is not there. */
+static int plan_exit(struct pt_cli *c, int rc)
 {
 	bool located = c->err.list.n && c->err.list.v[c->err.list.n - 1].loc.file;
 
+	missing_file(c, rc);
+	if (rc == -ENOENT)
+		return PT_EXIT_CONFIG;
 	if (located && (rc == -EPERM || rc == -EACCES || rc == -EBUSY || rc == -EAGAIN))
 		return PT_EXIT_CONFIG;
 	return rc;
@@ -137,7 +157,7 @@ static int apply(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
 
 	if (!p->conf->len) { /* of a generator that failed, most likely */
 		pt_err_add(&c->err, PT_ERROR, NULL, "to block everything, use `ptfw stop`",
-			   "applying %s: it is empty", c->file);
+			   "applying %s: it is empty", file_name(c));
 		return PT_EXIT_CONFIG;
 	}
 	if (c->dry || c->json || c->line || c->verbose) {
@@ -151,11 +171,11 @@ static int apply(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
 	if (c->json || c->line)
 		return 0;
 	if (writes && c->verbose)
-		pt_cli_say(c, "%s: in force, %zu rules, engine %s\n", c->file, p->conf->rules.n, engine_name(p->engine));
+		pt_cli_say(c, "%s: in force, %zu rules, engine %s\n", file_name(c), p->conf->rules.n, engine_name(p->engine));
 	else if (writes)
-		pt_cli_say(c, "%s: in force, %zu rules\n", c->file, p->conf->rules.n);
+		pt_cli_say(c, "%s: in force, %zu rules\n", file_name(c), p->conf->rules.n);
 	else
-		pt_cli_say(c, "%s: in force already, nothing written\n", c->file);
+		pt_cli_say(c, "%s: in force already, nothing written\n", file_name(c));
 	if (c->verbose && p->engine_why)
 		pt_cli_say(c, "not the classifier: %s\n", p->engine_why);
 	if (p->adopted)
@@ -213,6 +233,10 @@ int cmd_follow(struct pt_cli *c)
 	if (fd < 0)
 		return pt_err_sys(&c->err, -errno, "preparing for signals");
 	rc = sockets_open(&s, &c->err);
+	if (!rc) {
+		pt_cli_say(c, "following the interfaces: their addresses in rules, and the classifier on new ones\n");
+		fflush(stdout);
+	}
 	if (!rc)
 		rc = pt_plan_follow(s.nf, s.route, fd, &who, &c->err);
 	sockets_close(&s);

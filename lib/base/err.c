@@ -62,6 +62,14 @@ void pt_err_add(struct pt_err *e, enum pt_sev sev, const struct pt_loc *loc, con
 	va_end(ap);
 }
 
+/* What a person can do about an errno, wherever it comes from. */
+static const char *code_hint(int code)
+{
+	if (code == -EPERM)
+		return "run it as root, or with CAP_NET_ADMIN";
+	return code == -EACCES ? "run it as root" : NULL;
+}
+
 int pt_err_sys(struct pt_err *e, int code, const char *fmt, ...)
 {
 	struct pt_buf what = { 0 };
@@ -72,7 +80,7 @@ int pt_err_sys(struct pt_err *e, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	pt_buf_vfmt(&what, fmt, ap);
 	va_end(ap);
-	pt_err_add(e, PT_ERROR, NULL, NULL, "%s: %s", what.s ? what.s : "?", strerrordesc_np(-code) ?
+	pt_err_add(e, PT_ERROR, NULL, code_hint(code), "%s: %s", what.s ? what.s : "?", strerrordesc_np(-code) ?
 		   strerrordesc_np(-code) : "unknown error");
 	pt_buf_fini(&what);
 	return code;

@@ -102,8 +102,8 @@ static int check_file(int fd, const char *path, size_t max, struct pt_err *e)
 	return 0;
 }
 
-/* Opens one component below DIR; FD or a negative errno with a record. */
-static int open_component(int dir, const char *name, bool last, const char *path, struct pt_err *e)
+/* Opens one component of WHOLE below DIR, which is PATH so far; FD or a negative errno with a record. */
+static int open_component(int dir, const char *name, bool last, const char *path, const char *whole, struct pt_err *e)
 {
 	/* O_NONBLOCK: a FIFO must not hold us */
 	int flags = last ? O_RDONLY | O_NONBLOCK : O_RDONLY | O_DIRECTORY;
@@ -115,7 +115,7 @@ static int open_component(int dir, const char *name, bool last, const char *path
 	if ((errno == ELOOP || errno == ENOTDIR) && !fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) &&
 	    S_ISLNK(st.st_mode))
 		return refuse(e, path, "a symbolic link", "name the file that it points to", -ELOOP);
-	return pt_err_sys(e, -errno, "reading %s", path);
+	return pt_err_sys(e, -errno, "reading %s", errno == ENOENT ? whole : path);
 }
 
 /* Walks PATH component by component, none of them a link; each folder checked. */
@@ -148,7 +148,7 @@ static int open_checked(const char *path, struct pt_err *e)
 		rc = check_folder(dir, path, done, e);
 		if (rc)
 			break;
-		next = open_component(dir, name, !path[start + n], part, e);
+		next = open_component(dir, name, !path[start + n], part, path, e);
 		close(dir);
 		dir = next;
 		if (next < 0)

@@ -58,7 +58,7 @@ static void no_match(struct pt_cli *c, const struct level *l, const char *word, 
 	else if (near)
 		pt_buf_fmt(&hint, "did you mean '%s'?", near);
 	else
-		pt_buf_fmt(&hint, "see `%s help`", c->tool->name);
+		pt_buf_fmt(&hint, "see `%s -h`", c->tool->name);
 	pt_err_add(&c->err, PT_ERROR, NULL, hint.s, candidates->n ? "'%s' is ambiguous" : "there is no command '%s'", word);
 	pt_buf_fini(&hint);
 	pt_arena_free(a);

@@ -67,6 +67,9 @@ void cli_help(const struct pt_cli_tool *t, const struct pt_cli_cmd *of, bool one
 	}
 	printf("\nOptions%s:\n", one ? "" : " (each command refuses those that it has no use for)");
 	list_options(bits);
-	if (!of)
-		printf("\nWords may be shortened while they are unambiguous. See %s(8).\n", t->name);
+	if (of)
+		return;
+	printf("\nWords may be shortened while they are unambiguous. See %s(8).\n", t->name);
+	if (t->notes)
+		printf("%s\n", t->notes);
 }

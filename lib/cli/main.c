@@ -28,16 +28,27 @@ int pt_cli_exit(int rc)
 	}
 }
 
+/* The help that is nearest: of the command, else of the tool. */
+static void usage_hint(const struct pt_cli *c, struct pt_buf *out)
+{
+	const struct pt_cli_cmd *cmd = c->cmd;
+
+	pt_buf_fmt(out, "see `%s%s%s%s%s -h`", c->tool->name, cmd ? " " : "", cmd ? cmd->object : "",
+		   cmd && cmd->command ? " " : "", cmd && cmd->command ? cmd->command : "");
+}
+
 int pt_cli_usage(struct pt_cli *c, const char *fmt, ...)
 {
-	struct pt_buf msg = { 0 };
+	struct pt_buf msg = { 0 }, hint = { 0 };
 	va_list ap;
 
 	va_start(ap, fmt);
 	pt_buf_vfmt(&msg, fmt, ap);
 	va_end(ap);
-	pt_err_add(&c->err, PT_ERROR, NULL, "see `help`", "%s", msg.s ? msg.s : "wrong usage");
+	usage_hint(c, &hint);
+	pt_err_add(&c->err, PT_ERROR, NULL, hint.s, "%s", msg.s ? msg.s : "wrong usage");
 	pt_buf_fini(&msg);
+	pt_buf_fini(&hint);
 	return PT_EXIT_CONFIG;
 }
 
@@ -99,8 +110,9 @@ static int check_use(struct pt_cli *c, const struct pt_cli_cmd *cmd)
 					    cmd->command ? cmd->command : "", o->name ? "--" : "-",
 					    o->name ? o->name : (char[]){ o->letter, '\0' });
 	if (c->argc < cmd->min_args || c->argc > cmd->max_args)
-		return pt_cli_usage(c, "usage: %s %s%s%s %s", c->tool->name, cmd->object, cmd->command ? " " : "",
-				    cmd->command ? cmd->command : "", cmd->args ? cmd->args : "");
+		return pt_cli_usage(c, "usage: %s %s%s%s%s%s%s", c->tool->name, cmd->object, cmd->command ? " " : "",
+				    cmd->command ? cmd->command : "", cmd->args ? " " : "", cmd->args ? cmd->args : "",
+				    !cmd->max_args && (cmd->options & PT_CLI_FILE) ? " (a file is named with -f)" : "");
 	return 0;
 }
 
@@ -134,6 +146,7 @@ static int run(struct pt_cli *c, const struct cli_words *words)
 	cmd = cli_find(c, words, &used);
 	if (!cmd)
 		return PT_EXIT_CONFIG;
+	c->cmd = cmd;
 	c->argc = words->n - used;
 	c->argv = words->v + used;
 	rc = check_use(c, cmd);
@@ -200,8 +213,10 @@ static int dispatch(struct pt_cli *c, const struct cli_words *all, int asked)
 	if (c->force)
 		return pt_cli_usage(c, "--force goes with --batch");
 	if (!words->n) {
-		pt_err_add(&c->err, PT_ERROR, NULL, "see `help`", "no command is given");
-		return PT_EXIT_CONFIG;
+		return c->given & PT_CLI_FILE ?
+			       pt_cli_usage(c, "no command is given: a file is named with -f behind one, as in `%s apply -f %s`",
+					    c->tool->name, c->file) :
+			       pt_cli_usage(c, "no command is given");
 	}
 	return run(c, words);
 }

@@ -138,7 +138,11 @@ static const struct cli_option *by_name(const char *name, size_t n)
 
 static int unknown(struct pt_cli *c, const char *word)
 {
-	pt_err_add(&c->err, PT_ERROR, NULL, "see `help`", "unknown option %s", word);
+	struct pt_buf hint = { 0 };
+
+	pt_buf_fmt(&hint, "see `%s -h`", c->tool->name);
+	pt_err_add(&c->err, PT_ERROR, NULL, hint.s, "unknown option %s", word);
+	pt_buf_fini(&hint);
 	return -EINVAL;
 }
 

@@ -195,7 +195,7 @@ int pt_conf_parse(const char *name, const char *text, size_t len, struct pt_conf
 int pt_conf_load_with(const char *path, pt_conf_take take, void *arg, struct pt_conf **out,
 		      struct pt_err *e)
 {
-	const char *name = strcmp(path, "-") ? path : "<stdin>";
+	const char *name = strcmp(path, "-") ? path : "standard input";
 	struct rule_reader r = { .take = take, .arg = arg, .e = e };
 	size_t len = 0;
 	int rc;

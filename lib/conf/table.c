@@ -158,23 +158,37 @@ static char *table_path(const struct pt_conf *c, const struct pt_conf_table *t, 
 	return pt_arena_printf(a, "%.*s%s", (int)(slash - c->path) + 1, c->path, t->file);
 }
 
+/* One record at the place in the common file, with WHY the table's file cannot be read. */
+static int no_file(struct conf_table_reader *r, const struct pt_conf *c,
+		   const struct pt_conf_table *t, int rc, const struct pt_err *why)
+{
+	const struct pt_diag *d = why->list.n ? &why->list.v[0] : NULL;
+	size_t first = r->e->list.n;
+
+	if (rc == -ENOMEM)
+		return rc;
+	pt_err_add(r->e, PT_ERROR, &t->file_loc,
+		   d && d->hint ? d->hint : "make the file or mend the path",
+		   "table %s cannot be filled: %s", t->name, d ? d->msg : strerrordesc_np(-rc));
+	return conf_add_sources(r->e, first, c->path, c->text, c->len) ? -ENOMEM : rc;
+}
+
 static int add_file(struct conf_table_reader *r, const struct pt_conf *c,
 		    const struct pt_conf_table *t)
 {
 	char *path = table_path(c, t, r->arena), *text = NULL;
-	size_t len, first = r->e->list.n;
+	struct pt_err why = { 0 };
+	size_t len;
 	int rc;
 
 	if (!path)
 		return -ENOMEM;
-	rc = pt_file_read(path, PT_FILE_MAX, &text, &len, r->e);
-	if (rc) {
-		pt_err_add(r->e, PT_ERROR, &t->file_loc, "make the file or mend the path",
-			   "table %s cannot be filled from its file", t->name);
-		if (conf_add_sources(r->e, first, c->path, c->text, c->len))
-			rc = -ENOMEM;
+	rc = pt_file_read(path, PT_FILE_MAX, &text, &len, &why);
+	if (rc)
+		rc = no_file(r, c, t, rc, &why);
+	pt_err_fini(&why);
+	if (rc)
 		return rc;
-	}
 	rc = conf_table_text(r, path, text, len);
 	free(text);
 	return rc;

@@ -11,7 +11,7 @@ static const struct refusal_words {
 	int code;
 	const char *why, *hint;
 } words[] = {
-	{ EPERM, "this needs the right to change the network", "run it as root" },
+	{ EPERM, "this needs the right to change the network", "run it as root, or with CAP_NET_ADMIN" },
 	{ ENOENT, "a part of the kernel that it needs is missing",
 	  "load the module: `modprobe -a nf_tables nft_ct nft_nat nft_reject_inet nft_log nft_fib_inet`" },
 	{ EOPNOTSUPP, "this kernel cannot do that here", "compare the kernel's version with the README" },

@@ -424,6 +424,7 @@ int nft_compile(const struct pt_nft_source *from, enum nft_compile_kind kind, st
 			       .tree_min = from->tree_min ? from->tree_min : NFT_TREE_MIN,
 			       .host = from->host ? from->host : &nowhere,
 			       .e = e };
+	size_t told = e ? e->n_errors : 0;
 
 	*out = NULL;
 	l.prog = prog_new(from->digest, from->path);
@@ -440,7 +441,7 @@ int nft_compile(const struct pt_nft_source *from, enum nft_compile_kind kind, st
 		return 0;
 	}
 	pt_nft_prog_free(l.prog);
-	if (l.rc == -EINVAL && e && e->n_errors)
+	if (e && e->n_errors > told)
 		return l.rc; /* told at its place */
 	return pt_err_sys(e, l.rc, "compiling the rules");
 }

@@ -81,6 +81,11 @@ static int join_groups(struct pt_nl *events, struct pt_err *e)
 	return rc;
 }
 
+static bool not_permitted(int rc)
+{
+	return rc == -EPERM || rc == -EACCES;
+}
+
 int pt_plan_follow(struct pt_nl *nf, struct pt_nl *route, int fd_stop, const struct pt_follower *who,
 		   struct pt_err *e)
 {
@@ -98,11 +103,11 @@ int pt_plan_follow(struct pt_nl *nf, struct pt_nl *route, int fd_stop, const str
 		/* An editor at work, or no rules yet, is no reason to end: the one is waited
 		 * for, the other's apply reads the addresses itself. */
 		rc = follow_update(nf, route, &writes, &round);
-		if (rc && rc != -EWOULDBLOCK && rc != -EPERM && !told)
+		if (rc && rc != -EWOULDBLOCK && !not_permitted(rc) && !told)
 			who->failed(&round, who->arg);
 		told = rc && rc != -EWOULDBLOCK;
 		pt_err_fini(&round);
-		if (rc == -EPERM) {
+		if (not_permitted(rc)) {
 			rc = pt_err_sys(e, rc, "updating the addresses of interfaces");
 			break;
 		}

@@ -50,6 +50,23 @@ like "$(pt s 2>&1)" 'stop, state' 'an ambiguous word lists its candidates'
 exits 1 'an option that a command has no use for' pt stop -j
 exits 1 'an unknown option' pt check --frob
 exits 1 'a missing value' pt check -f
+like "$(pt apply office.conf 2>&1)" 'usage: ptfw apply \(a file is named with -f\)$' 'a file without -f'
+like "$(pt apply office.conf 2>&1)" 'see `ptfw apply -h`' 'and which help to ask'
+like "$(pt -f office.conf 2>&1)" 'named with -f behind one' 'a file without a command'
+is "$(pt -n -f "$conf")" "$(pt -nf "$conf")" '-n -f is -nf'
+like "$(pt -h)" "pfctl's letters" 'help tells of the letters'
+exits 1 'a file that is not there' pt apply -f "$lab_tmp/nofile"
+if [ ! -e /etc/patronus/patronus.conf ]; then
+	exits 1 'no file of the usual name' pt apply
+	like "$(pt apply 2>&1)" 'reading /etc/patronus/patronus.conf: ' 'which is named'
+	like "$(pt apply 2>&1)" 'name a file with -f' 'with what to do'
+else
+	skip 'there is /etc/patronus/patronus.conf' 'no file of the usual name'
+fi
+sed 's/^table other.*/table other { persist = true file = "missing" }/' "$conf" >"$lab_tmp/missing.conf"
+is "$(pt check -f "$lab_tmp/missing.conf" 2>&1 | grep -c error)" 1 'a missing file of a table is one error'
+like "$(pt check -f "$lab_tmp/missing.conf" 2>&1)" 'missing.conf:4:.*/missing: No such file' 'at its place, with its name'
+like "$(sed 's/port 80/port x/' "$conf" | pt check -f - 2>&1)" '^standard input:8:' 'standard input has its name'
 ok 'options after the words' pt check -f "$conf" -q
 is "$(pt check -qf "$conf")" '' 'quiet is quiet'
 is "$(pt complete -- ta | tr '\n' ' ')" 'table ' 'completion of objects'
@@ -98,8 +115,8 @@ else
 fi
 
 # ---- tables ----
-like "$(pt table add bad 198.51.100.0/24 2001:db8::/32 10.0.0.2 fd00::2)" '4 added, 0 deleted' 'table add'
-like "$(pt table add bad 198.51.100.7)" '0 added' 'an address that is covered already'
+like "$(pt table add bad 198.51.100.0/24 2001:db8::/32 10.0.0.2 fd00::2)" '4 ranges added, 0 deleted' 'table add'
+like "$(pt table add bad 198.51.100.7)" '0 ranges added' 'an address that is covered already'
 for to in 10.0.0.1 fd00::1; do
 	is "$(in_ns out "$peer" tcp "$to" 80 || :)" silence "<bad> is blocked at $to"
 done
@@ -114,8 +131,8 @@ is "$(pt table -j | jq '.tables | length')" 3 'table alone, too'
 like "$(pt table show bad -sj | jq '[.addresses[].packets] | add')" '^[1-9]' 'counters of addresses'
 ok 'table zero' pt table zero bad
 is "$(pt table show bad -j | jq '[.addresses[].packets] | add')" 0 'counters at zero'
-like "$(pt -t bad -T delete 10.0.0.2)" '0 added, 1 deleted' "pfctl's letters"
-like "$(echo 10.0.0.2 | pt -tbad -Tadd -f -)" '1 added' "pfctl's -f behind -T is a file of addresses"
+like "$(pt -t bad -T delete 10.0.0.2)" '0 ranges added, 1 deleted' "pfctl's letters"
+like "$(echo 10.0.0.2 | pt -tbad -Tadd -f -)" '1 range added' "pfctl's -f behind -T is a file of addresses"
 like "$(pt -t bad -T test 10.0.0.2)" '^1/1 ' '-T test'
 ok '-T delete' pt -q -t bad -T delete 10.0.0.2
 is "$(pt -sr)" "$(pt rule show)" '-sr'
@@ -134,22 +151,28 @@ exits 1 '-t without -T' pt -t bad
 like "$(pt table delete bad 198.51.100.128/25)" 'deleted' 'part of a prefix'
 is "$(pt table show bad -4 | tr '\n' ' ')" '198.51.100.0/25 ' 'what is left of it'
 exits 1 'a const table' pt table add fixed 203.0.113.1
-exits 2 'a table that is not there' pt table show nosuch
+exits 3 'a table that is not there' pt table show nosuch
+exits 3 'adding to it' pt table add nosuch 192.0.2.1
+exits 3 'a rule that is not there' pt rule show nosuch
+exits 3 'states of a rule that is not there' pt state show label nosuch
+like "$(pt -q table add other 192.0.2.1; pt table show other -s; pt -q table flush other)" 'packets -  bytes -' \
+	'a table that does not count says so'
+like "$(pt table list)" '^NAME +RANGES' 'what is counted are ranges'
 exits 1 'a bad address' pt table add bad 300.1.1.1
 exits 1 'bits beyond the prefix length' pt table add bad 10.1.2.3/8
 awk 'BEGIN { for (i = 0; i < 100000; i++) printf "11.%d.%d.%d\n", i / 32768, (i / 128) % 256, (i * 2) % 256 }' >"$lab_tmp/many"
-like "$(pt table replace other --file - <"$lab_tmp/many")" '100000 added, 0 deleted' '100,000 addresses at once'
+like "$(pt table replace other --file - <"$lab_tmp/many")" '100000 ranges added, 0 deleted' '100,000 addresses at once'
 sed '1,10s/^11/12/' "$lab_tmp/many" >"$lab_tmp/many2"
-like "$(pt table replace other --file - <"$lab_tmp/many2")" '10 added, 10 deleted' 'ten of them replaced'
+like "$(pt table replace other --file - <"$lab_tmp/many2")" '10 ranges added, 10 deleted' 'ten of them replaced'
 is "$(pt table show other | wc -l | tr -d ' ')" 100000 'all of them shown'
-like "$(pt table flush other)" '100000 deleted' 'table flush'
+like "$(pt table flush other)" '100000 ranges deleted' 'table flush'
 ok 'apply keeps what tables learned' pt apply -f "$conf"
 exits 0 'learned addresses are still there' pt table test bad 2001:db8::1
 ok 'an address with a time of its own' pt table add bad 203.0.113.5 --timeout 2h
 like "$(pt table show bad -sj | jq -c '.addresses[] | select(.address == "203.0.113.5") | .timeout')" 7200 'its time-out'
-like "$(pt table expire bad 1h)" '^0 deleted' 'nothing is older than an hour'
+like "$(pt table expire bad 1h)" '^0 ranges deleted' 'nothing is older than an hour'
 sleep 2
-like "$(pt table expire bad 1)" '^[1-9][0-9]* deleted' 'everything is older than a second'
+like "$(pt table expire bad 1)" '^[1-9][0-9]* ranges? deleted' 'everything is older than a second'
 pt table flush bad -q
 
 # ---- states ----
@@ -163,9 +186,12 @@ is "$(pt state show network 10.0.0.0/24 -j | jq '.states | length')" 1 'by netwo
 is "$(pt state show host 10.0.0.2 host 10.0.0.1 -j | jq '.states | length')" 1 'by both ends'
 is "$(pt state show host 10.0.0.2 network fd00::/64 -j | jq '.states | length')" 0 'all filters must hold'
 is "$(pt state show host 10.9.9.9 -j | jq '.states | length')" 0 'by a host without states'
-like "$(pt state kill host fd00::2)" '1 states ended' 'state kill'
+like "$(pt state kill host fd00::2)" '^1 state ended' 'state kill'
 is "$(pt state show -j | jq '.states | length')" 1 'the other one lives'
 exits 1 'kill needs a filter' pt state kill
+like "$(pt state kill host 10.0.0.0/8 2>&1)" 'write `network 10.0.0.0/8`' 'a network is no host'
+is "$(pt complete -- state kill interface wa)" wan 'completion of interfaces'
+is "$(pt complete -- state kill interface eth)" eth0 'and devices'
 exits 1 'an unknown filter' pt state kill colour red
 like "$(pt state count)" '^1 of [1-9]' 'state count'
 
@@ -218,6 +244,7 @@ sleep 1
 for to in 10.0.0.77 fd00::77; do
 	like "$(in_ns out "$peer" tcp "$to" 80 || :)" '^answered web' "(wan) follows the kernel: $to"
 done
+like "$(cat "$lab_tmp/follow.out")" '^following the interfaces' 'follow says what it does'
 like "$(cat "$lab_tmp/follow.out")" 'addresses changed' 'follow says so at once'
 kill "$follower"
 wait "$follower"
@@ -279,6 +306,8 @@ is "$(in_ns fw nft list ruleset)" "$before" 'and not in this one'
 if command -v setpriv >/dev/null; then
 	cp "$ptfw" "$lab_tmp/ptfw"
 	chmod 755 "$lab_tmp" "$lab_tmp/ptfw"
+	like "$(in_ns fw setpriv --reuid 65534 --regid 65534 --clear-groups "$lab_tmp/ptfw" rule show 2>&1)" \
+		'run it as root, or with CAP_NET_ADMIN' 'what to do without privilege'
 	exits 4 'without privilege' in_ns fw setpriv --reuid 65534 --regid 65534 --clear-groups "$lab_tmp/ptfw" rule show
 	exits 4 'apply without privilege' in_ns fw setpriv --reuid 65534 --regid 65534 --clear-groups "$lab_tmp/ptfw" apply -f - \
 		<"$conf"
@@ -318,6 +347,9 @@ ok 'apply beside a foreign table' pt apply -f "$lab_tmp/new.conf"
 ok 'stop' pt stop
 is "$(in_ns fw nft list table inet theirs)" "$theirs" 'the foreign table is untouched'
 exits 2 'nothing in force' pt rule show
+exits 2 'nor are there tables' pt table list
+is "$(pt table list 2>&1)" "$(pt rule show 2>&1)" 'which is told alike'
+is "$(pt table show bad 2>&1)" "$(pt rule show 2>&1)" 'for one table too'
 is "$(pt info -j | jq -r '.info[0].status')" stopped 'stopped'
 pt -q stop --open
 is "$(pt info -j | jq -r '.info[0].status')" open 'stop --open is told apart'

@@ -128,7 +128,7 @@ refused_file()
 	printf 'table x { file = "%s" persist = true }\n' "$2" >"$bad"
 	file_rc=0
 	said=$(in_ns fw timeout 1 "$ptfw" apply -f "$bad" 2>&1) || file_rc=$?
-	like "$file_rc $(echo "$said" | tr '\n' ' ')" "^[14] .*$3.*bad.conf:1:[0-9]*: error: table x" \
+	like "$file_rc $(echo "$said" | tr '\n' ' ')" "^[14] .*bad.conf:1:[0-9]*: error: table x.*$3" \
 		"hostile-$1: ${2##*/} as the file of a table"
 	unlike "$said" 'hunter2|root:' "hostile-$1: nothing of ${2##*/} is shown"
 }

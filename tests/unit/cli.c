@@ -121,7 +121,7 @@ static const struct pt_cli_cmd commands[] = {
 	{NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL},
 };
 
-static const struct pt_cli_tool tool = {"pttest", "a tool of the tests", commands};
+static const struct pt_cli_tool tool = {"pttest", "a tool of the tests", "A line at the end.", commands};
 
 /* ---- running it ---- */
 
@@ -210,7 +210,7 @@ static void test_words(void **state)
 	refused("r show", "it may mean: rule, reload, restart");
 	refused("rule shwo", "did you mean 'show'");
 	refused("relaod", "did you mean 'reload'");
-	refused("frobnicate", "help");
+	refused("frobnicate", "see `pttest -h`");
 	refused("", "no command");
 	refused("_", "ambiguous");
 	refused("rule add", "usage: pttest rule add TEXT...");

@@ -122,7 +122,7 @@ static void test_standard_input(void **state)
 	fd = open(in_folder("in.conf"), O_RDONLY);
 	assert_int_equal(dup2(fd, STDIN_FILENO), STDIN_FILENO);
 	assert_int_equal(pt_conf_load("-", &c, NULL), 0);
-	assert_string_equal(c->path, "<stdin>");
+	assert_string_equal(c->path, "standard input");
 	assert_string_equal(c->system_name, "piped");
 	pt_conf_free(c);
 	assert_int_equal(dup2(kept, STDIN_FILENO), STDIN_FILENO);

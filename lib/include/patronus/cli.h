@@ -40,10 +40,12 @@ enum pt_cli_opt {
 };
 
 struct pt_cli_tool;
+struct pt_cli_cmd;
 
 /* One command line, taken apart. */
 struct pt_cli {
 	const struct pt_cli_tool *tool;
+	const struct pt_cli_cmd *cmd; /* that is run; NULL before it is found */
 	unsigned int given;       /* PT_CLI_* bits seen */
 	bool json, pretty, line, brief, details, dry, kernel, open, quiet, force;
 	int stats, verbose;
@@ -75,6 +77,7 @@ struct pt_cli_cmd {
 
 struct pt_cli_tool {
 	const char *name, *summary;
+	const char *notes; /* lines at the end of its help, NULL: none */
 	const struct pt_cli_cmd *cmds; /* ends with a NULL object */
 };
 

@@ -88,7 +88,7 @@ struct pt_conf_table {
 
 struct pt_conf {
 	struct pt_arena *arena;
-	const char *path;        /* as given; "<stdin>" for "-" */
+	const char *path;        /* as given; "standard input" for "-" */
 	const char *text;        /* the bytes checked are the bytes applied */
 	size_t len;
 	const char *system_name; /* NULL: the host's */
