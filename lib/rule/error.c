@@ -117,6 +117,14 @@ static int reserved(struct rule_parser *p, const struct rule_tok *t)
 			 t->s);
 }
 
+/* Two words that people join. */
+static const char *joined(const char *word)
+{
+	if (!strcmp(word, "keep-state") || !strcmp(word, "keepstate"))
+		return "write two words: `keep state`";
+	return !strcmp(word, "no-state") ? "write two words: `no state`" : NULL;
+}
+
 int rule_unexpected(struct rule_parser *p, const struct rule_tok *t, const char *wanted,
 		    const char *const *words, size_t n)
 {
@@ -131,7 +139,9 @@ int rule_unexpected(struct rule_parser *p, const struct rule_tok *t, const char 
 		return reserved(p, t);
 	if (t->kind == TOK_WORD && words)
 		near = rule_nearest(t->s, words, n);
-	if (near)
+	if (t->kind == TOK_WORD && joined(t->s))
+		pt_buf_str(&hint, joined(t->s));
+	else if (near)
 		pt_buf_fmt(&hint, "did you mean '%s'?", near);
 	p->blamed = t;
 	rule_fail(p, t, hint.s, "'%.64s' where %s is expected", t->s, wanted);

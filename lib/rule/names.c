@@ -226,8 +226,31 @@ static const char *nearest(const struct name *t, size_t n, int type, const char 
 	return rule_nearest(s, words, k);
 }
 
+/* Names that other tools have for the types that people write. */
+static const char *icmp_habit(const char *s)
+{
+	static const struct {
+		const char *habit, *name;
+	} habits[] = {
+		{ "echorequest", "echoreq" }, { "echo-request", "echoreq" },
+		{ "ping", "echoreq" },	      { "echoreply", "echorep" },
+		{ "echo-reply", "echorep" },  { "unreachable", "unreach" },
+		{ "destination-unreachable", "unreach" },
+		{ "time-exceeded", "timex" },
+	};
+
+	for (size_t i = 0; i < PT_ARRAY_SIZE(habits); i++)
+		if (!strcmp(s, habits[i].habit))
+			return habits[i].name;
+	return NULL;
+}
+
 const char *rule_icmp_type_nearest(enum pt_af af, const char *s)
 {
+	const char *habit = icmp_habit(s);
+
+	if (habit)
+		return habit;
 	return af == PT_AF_INET6 ? nearest(types6, PT_ARRAY_SIZE(types6), -1, s)
 				 : nearest(types4, PT_ARRAY_SIZE(types4), -1, s);
 }

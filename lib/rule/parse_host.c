@@ -42,10 +42,20 @@ static bool looks_numeric(const char *s)
 	return colon && strchr(colon + 1, ':') && (!s[hex] || s[hex] == '%');
 }
 
+/* "10.0.0.7:22", which other tools take. */
+static bool has_port(const char *s)
+{
+	size_t n = strspn(s, "0123456789.");
+
+	return n && s[n] == ':' && s[n + 1] && strspn(s + n + 1, "0123456789") == strlen(s + n + 1);
+}
+
 static const char *address_hint(const char *s)
 {
 	size_t dots = 0;
 
+	if (has_port(s))
+		return "a port stands behind its word: write ADDRESS port NUMBER";
 	for (const char *c = s; *c; c++)
 		dots += *c == '.';
 	if (dots_and_digits(s) && dots < 3)
@@ -76,7 +86,8 @@ static int no_address(struct rule_parser *p, const struct rule_tok *t)
 		return rule_note(p, t, NULL, "this is not an address or the name of an interface");
 	if (looks_numeric(t->s))
 		return rule_note(p, t, address_hint(t->s), "'%.64s' is not an address", t->s);
-	return rule_note(p, t, NULL, "'%.64s' is not an address or the name of an interface", t->s);
+	return rule_note(p, t, strchr(t->s, '.') ? "host names are not looked up: write the address" : NULL,
+			 "'%.64s' is not an address or the name of an interface", t->s);
 }
 
 /* ---- prefixes and ranges ---- */

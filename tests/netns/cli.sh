@@ -265,6 +265,15 @@ is "$(pt diff -v -f "$conf")" '' 'nothing where nothing differs'
 { cat "$conf"; echo '# more'; } >"$lab_tmp/diff.conf"
 is "$(pt diff -f "$lab_tmp/diff.conf")" '# no rule changes; the file does' 'a comment is no rule'
 
+# ---- habits from elsewhere ----
+hint() { sed "s/pass in on wan .*/$1\",/" "$conf" | pt check -f - 2>&1; }
+like "$(hint 'pass in on wan from bad')" 'a table stands in marks: <bad>' 'a table without its marks'
+like "$(hint 'pass in on wan from www.example.com')" 'host names are not looked up' 'a host name'
+like "$(hint 'pass in on wan from www.a-very-long-name.example.com')" 'host names are not looked up' 'a long one'
+like "$(hint 'pass in on wan proto tcp to 10.0.0.1:22')" 'write ADDRESS port NUMBER' 'a port behind a colon'
+like "$(hint 'pass in on wan keep-state')" 'write two words: `keep state`' 'keep-state'
+like "$(hint 'pass in on wan inet proto icmp icmp-type echorequest')" "did you mean 'echoreq'" 'echorequest'
+
 # ---- engines ----
 {
 	sed '/^} }/d' "$conf"
