@@ -141,11 +141,24 @@ static int parse_addr(struct pt_host *h, const struct nlmsghdr *nlh)
 	return where ? pt_vec_push(h->arena, &where->addrs, add) : 0;
 }
 
+static int parse_anycast(struct pt_host *h, const struct nlmsghdr *nlh)
+{
+	const struct nlattr *tb[IFA_ANYCAST + 1];
+	struct pt_addr add;
+
+	if (pt_nl_attrs(nlh, sizeof(struct ifaddrmsg), tb, PT_ARRAY_SIZE(tb)) < 0 || !tb[IFA_ANYCAST] ||
+	    get_addr(tb[IFA_ANYCAST], PT_AF_INET6, &add) < 0)
+		return -EBADMSG;
+	return pt_vec_push(h->arena, &h->anycast, add);
+}
+
 int pt_net_parse(struct pt_host *h, const struct nlmsghdr *nlh)
 {
 	if (nlh->nlmsg_type == RTM_NEWLINK)
 		return parse_link(h, nlh);
 	if (nlh->nlmsg_type == RTM_NEWADDR)
 		return parse_addr(h, nlh);
+	if (nlh->nlmsg_type == RTM_GETANYCAST) /* the kernel's answer has the question's type */
+		return parse_anycast(h, nlh);
 	return 0;
 }

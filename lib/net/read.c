@@ -49,6 +49,28 @@ static void forget_addrs(void *arg)
 		h->ifs.v[i].addrs.n = 0;
 }
 
+static void forget_anycast(void *arg)
+{
+	struct pt_host *h = arg;
+
+	h->anycast.n = 0;
+}
+
+/* Which prefixes a router answers for with their ::0 depends on more than can be guessed: forwarding of each
+ * interface, the length of the prefix, memberships of processes. The kernel has the list; without IPv6 it has
+ * none. */
+static int read_anycast(struct pt_nl *route, struct pt_host *h)
+{
+	struct ifaddrmsg *ifa;
+	union request req;
+	int rc;
+
+	ifa = begin(&req, RTM_GETANYCAST, sizeof(*ifa));
+	ifa->ifa_family = AF_INET6;
+	rc = pt_nl_dump(route, &req.head, forget_anycast, take, h);
+	return rc == -EOPNOTSUPP || rc == -EAFNOSUPPORT ? 0 : rc;
+}
+
 static int read_all(struct pt_nl *route, struct pt_host *h)
 {
 	union request req;
@@ -59,7 +81,8 @@ static int read_all(struct pt_nl *route, struct pt_host *h)
 	if (rc < 0)
 		return rc;
 	(void)begin(&req, RTM_GETADDR, sizeof(struct ifaddrmsg));
-	return pt_nl_dump(route, &req.head, forget_addrs, take, h);
+	rc = pt_nl_dump(route, &req.head, forget_addrs, take, h);
+	return rc < 0 ? rc : read_anycast(route, h);
 }
 
 int pt_net_read(struct pt_nl *route, struct pt_host **out, struct pt_err *e)

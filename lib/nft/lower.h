@@ -99,6 +99,7 @@ enum nft_set_kind {
 	NFT_KIND_TYPE4, /* types alone */
 	NFT_KIND_TYPE6,
 	NFT_KIND_DEVICE,
+	NFT_KIND_FIB, /* types of addresses, in the order of the host */
 };
 
 /* All of these return the set's name, NULL after a failure. */
@@ -122,6 +123,7 @@ int nft_device_number(struct nft_lower *l, const char *device, pt_u128 *out);
 #define NFT_TYPE_ICMP_TYPE 14u
 #define NFT_TYPE_MARK 19u /* any 32 bits in the order of the host */
 #define NFT_TYPE_ICMP6_TYPE 29u
+#define NFT_TYPE_FIB_TYPE 38u
 #define NFT_TYPE_IFNAME 41u
 #define NFT_TYPE_VERDICT 0xffffff00u /* the kernel's NFT_DATA_VERDICT */
 

@@ -82,6 +82,7 @@ static size_t kind_len(enum nft_set_kind kind)
 {
 	switch (kind) {
 	case NFT_KIND_V4:
+	case NFT_KIND_FIB:
 		return 4;
 	case NFT_KIND_V6:
 	case NFT_KIND_DEVICE:
@@ -212,6 +213,22 @@ static void emit_protos(struct nft_lower *l, const struct proto_class *c, int16_
 		nft_t_iset(l, NFT_KIND_PROTO, &c->protos);
 }
 
+/* Addresses of this machine, and in IPv6 those that it shares as a router (RFC 4291 section 2.6.1). */
+static const char *own_types(struct nft_lower *l)
+{
+	static const uint32_t types[] = { RTN_LOCAL, RTN_ANYCAST };
+	struct pt_iset set = { 0 };
+
+	for (size_t i = 0; i < PT_ARRAY_SIZE(types); i++) {
+		pt_u128 v = ntohl(types[i]); /* its bytes as they stand in a register */
+
+		if (pt_iset_add(l->arena, &set, v, v))
+			nft_lower_fail(l, -ENOMEM);
+	}
+	pt_iset_norm(&set);
+	return nft_set_const(l, NFT_KIND_FIB, &set);
+}
+
 static void emit_fib(struct nft_lower *l, const struct nft_match *m, const struct nft_side *side,
 		     bool dst)
 {
@@ -221,7 +238,10 @@ static void emit_fib(struct nft_lower *l, const struct nft_match *m, const struc
 	if (side->kind == NFT_SIDE_DEVICE)
 		flags |= m->rule->dir == PT_IN ? NFTA_FIB_F_IIF : NFTA_FIB_F_OIF;
 	nft_e_fib_type(l, flags);
-	nft_e_cmp(l, side->neg ? NFT_CMP_NEQ : NFT_CMP_EQ, &local, sizeof(local));
+	if (side->kind == NFT_SIDE_SELF && (m->af & PT_AF_INET6))
+		nft_e_lookup(l, own_types(l), side->neg);
+	else
+		nft_e_cmp(l, side->neg ? NFT_CMP_NEQ : NFT_CMP_EQ, &local, sizeof(local));
 }
 
 /* I: 0 IPv4, 1 IPv6. */

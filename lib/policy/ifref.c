@@ -69,6 +69,8 @@ int pt_host_self(const struct pt_host *h, struct pt_arena *a, struct pt_iset *v4
 
 			rc = add_own(h->ifs.v[i].device, one, a, one->prefix.addr.af == PT_AF_INET6 ? v6 : v4);
 		}
+	for (size_t i = 0; !rc && i < h->anycast.n; i++)
+		rc = pt_iset_add(a, v6, h->anycast.v[i].v, h->anycast.v[i].v);
 	pt_iset_norm(v4);
 	pt_iset_norm(v6);
 	return rc;

@@ -210,8 +210,8 @@ untracked()
 	rules pass 'match out on wan inet from lan:network nat-to 10.0.0.1' 'match out on wan inet6 nat-to fd00::1' 'match in tag T'
 	builtin=true
 	listen out
-	py lan "send('$lan_mac', udp('10.1.0.2', 1000, '10.0.0.2', 9, 'untracked'), udp('fd01::2', 1000, 'fd00::2', 9, 'untracked6'),
-		udp('10.1.0.2', 1000, '10.0.0.2', 10, 'tracked'), udp('fd01::2', 1000, 'fd00::2', 10, 'tracked6'))"
+	py lan "send('$lan_mac', udp('10.1.0.2', $sport, '10.0.0.2', 9, 'untracked'), udp('fd01::2', $sport, 'fd00::2', 9, 'untracked6'),
+		udp('10.1.0.2', $sport, '10.0.0.2', 10, 'tracked'), udp('fd01::2', $sport, 'fd00::2', 10, 'tracked6'))"
 	is "$(heard)" 'tracked tracked6 ' "$engine: an untracked packet does not leave without its translation"
 	in_ns fw ip neigh flush dev eth0
 	is "$(word lan "$peer" ping fd00::2)" answered "$engine: discovery goes on under rules that translate"
@@ -240,7 +240,7 @@ for to in '10.0.0.2', 'fd00::2':
         s.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
         try: s.sendto(b'M:' + name + b';', (to, port))
         except PermissionError: pass"
-	py lan "send('$lan_mac', udp('10.1.0.2', 1000, '10.0.0.2', 10, 'tagged'), udp('fd01::2', 1000, 'fd00::2', 10, 'tagged6'))"
+	py lan "send('$lan_mac', udp('10.1.0.2', $sport, '10.0.0.2', 10, 'tagged'), udp('fd01::2', $sport, 'fd00::2', 10, 'tagged6'))"
 	is "$(heard)" 'allowed tagged tagged6 ' "$engine: a process cannot forge a tag"
 	like "$(in_ns fw nft list table inet theirs)" 'mark 0x0*5 counter packets 2' "$engine: the other bits of its mark stay"
 	in_ns fw nft delete table inet theirs
@@ -275,12 +275,39 @@ dormant()
 }
 dormant
 
-for engine in auto linear; do
+# ---- self is also what this machine answers for as a router ----
+anycast()
+{
+	lab_bg fw "$peer" serve fw udp/53
+	server=$lab_last
+	sleep 0.3
+	rules 'pass all' 'block in on wan to self'
+	for to in fd00:: fd01:: fd01::1; do
+		is "$(word out "$peer" udp "$to" 53)" silence "$engine: to self is blocked: $to"
+	done
+	is "$(word out "$peer" ping fd01::2)" answered "$engine: and what is forwarded is not"
+	rules 'pass out' 'pass in on wan proto udp to self label self'
+	py out "send('$mac', udp('fd00::2', $sport, 'fd00::', 9, 'self'), udp('fd00::2', $sport, 'fd00::1', 9, 'self'),
+		udp('fd00::2', $sport, 'ff02::1', 9, 'multicast'), udp('10.0.0.2', $sport, '10.0.0.255', 9, 'broadcast'))"
+	is "$(pt rule show -sj | jq '.rules[] | select(.name == "self") | .packets')" 2 \
+		"$engine: self has the router's anycast address, but no multicast or broadcast one"
+	lab_stop "$server"
+}
+
+engines='bpf linear'
+pt apply --engine bpf -f "$conf" >/dev/null 2>&1 || {
+	diag 'without the classifier, which this kernel does not take'
+	engines='nft linear'
+}
+sport=1000 # another one for each engine: what is begun goes on whoever judges
+for engine in $engines; do
+	sport=$((sport + 1))
 	discovery
 	dhcp
 	errors
 	answers
 	untracked
 	marks
+	anycast
 done
 done_testing

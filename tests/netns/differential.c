@@ -369,6 +369,9 @@ struct probe {
 	bool got_rst, got_icmp;
 };
 
+/* The router's, too: it answers for its prefixes. */
+static const char *const anycast6[] = { "fd00:1::", "2001:db8:1::", "fd00:5::" };
+
 static struct pt_addr random_source(int from, bool six)
 {
 	if (from == LOCAL)
@@ -403,7 +406,7 @@ static void gen_packet(struct probe *p, size_t index)
 	p->pkt.proto = PICK(protos);
 	p->pkt.src = random_source(p->from, six);
 	do
-		p->pkt.dst = random_source(to, six);
+		p->pkt.dst = to == LOCAL && six && !rnd(6) ? wire_address(PICK(anycast6)) : random_source(to, six);
 	while (p->pkt.dst.v == p->pkt.src.v);
 	if (p->pkt.proto == 6 || p->pkt.proto == 17) {
 		p->pkt.sport = (uint16_t)(WIRE_SPORT_BASE + index);

@@ -40,6 +40,9 @@ int wire_destination(struct pt_addr a)
 		{ "203.0.113.2/32", WIRE_ROUTER }, { "10.0.5.1/32", WIRE_ROUTER },
 		{ "10.9.0.1/32", WIRE_ROUTER },    { "fd00:1::1/128", WIRE_ROUTER },
 		{ "2001:db8:1::2/128", WIRE_ROUTER }, { "fd00:5::1/128", WIRE_ROUTER },
+		/* anycast, as every router has */
+		{ "fd00:1::/128", WIRE_ROUTER },   { "2001:db8:1::/128", WIRE_ROUTER },
+		{ "fd00:5::/128", WIRE_ROUTER },
 		{ "fd00:9::1/128", WIRE_ROUTER },  { "192.168.1.0/24", WIRE_LAN },
 		{ "fd00:1::/64", WIRE_LAN },       { "10.0.5.0/24", WIRE_DMZ },
 		{ "fd00:5::/64", WIRE_DMZ },       { "10.9.0.2/32", WIRE_DMZ },

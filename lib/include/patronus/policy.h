@@ -34,6 +34,7 @@ struct pt_host_if {
 struct pt_host {
 	struct pt_arena *arena;
 	PT_VEC(struct pt_host_if) ifs;
+	PT_VEC(struct pt_addr) anycast; /* that the kernel answers for, too: a router's ::0 of each IPv6 prefix */
 };
 
 /* ---- IR ---- */
@@ -151,7 +152,7 @@ PT_API void pt_policy_free(struct pt_policy *p);
 /* Addresses an ifref stands for, now: normal sets. -ENOMEM or 0; an absent device is empty. */
 PT_API int pt_ifref_resolve(const struct pt_pol_ifref *r, const struct pt_host *h, struct pt_arena *a,
 			    struct pt_iset *v4, struct pt_iset *v6) PT_MUST;
-/* What `self` is: every address of the machine, and the whole of an IPv4 prefix on loopback, which the
+/* What `self` is: every address of the machine, anycast ones among them, and the whole of an IPv4 prefix on loopback, which the
  * kernel takes for its own. Normal sets; -ENOMEM or 0. */
 PT_API int pt_host_self(const struct pt_host *h, struct pt_arena *a, struct pt_iset *v4, struct pt_iset *v6) PT_MUST;
 /* The address a translation to this interface uses: first primary one of that family
