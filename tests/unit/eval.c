@@ -371,6 +371,60 @@ static void one_to_one(void **state)
 
 /* ---- what connection tracking says ---- */
 
+/* Somebody else's rules took it out of tracking: nobody would translate it. Discovery is never tracked. */
+static void untracked_and_translated(void **state)
+{
+	static const struct {
+		const char *rules, *packet;
+		bool pass;
+	} list[] = {
+		{ "\"pass out nat-to 203.0.113.9\"", OUT4, false },
+		{ "\"pass out nat-to 2001:db8::9\"", OUT6, false },
+		{ "\"match out nat-to 203.0.113.9\", \"pass out\"", OUT4, false },
+		{ "\"pass in rdr-to fd00::7\"", SYN6, false },
+		{ "\"pass out\"", OUT4, true },
+		{ "\"match out nat-to 2001:db8::9\", \"pass out no state\"", OUT6, true },
+		{ "\"pass out nat-to 2001:db8::9\"", "out wan0 icmp6 fe80::9 0 > fe80::1 0 135/0", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PT_ARRAY_SIZE(list); i++) {
+		struct pt_decision d;
+		struct pt_err e = { 0 };
+		struct pt_packet k;
+		struct pt_eval *v;
+		struct built b;
+		enum pt_dir dir;
+		char device[16];
+
+		build_good(&b, list[i].rules);
+		assert_int_equal(pt_eval_new(b.policy, host, &v, &e), 0);
+		read_packet(b.policy, list[i].packet, &k, &dir, device);
+		k.ct = PT_CT_UNTRACKED;
+		pt_evaluate(v, &k, dir, device, &d);
+		assert_int_equal(d.pass, list[i].pass);
+		assert_int_equal(d.why != NULL, !list[i].pass);
+		assert_int_equal(d.nat, 0);
+		pt_eval_free(v);
+		drop(&b);
+	}
+}
+
+/* What a router answers for is its own, too. */
+static void self_is_anycast_too(void **state)
+{
+	const struct pt_addr router = addr("fd00:1::");
+	struct pt_iset v4, v6;
+
+	(void)state;
+	assert_int_equal(pt_host_self(host, host->arena, &v4, &v6), 0);
+	assert_false(pt_iset_has(&v6, router.v));
+	assert_int_equal(pt_vec_push(host->arena, &host->anycast, router), 0);
+	assert_int_equal(pt_host_self(host, host->arena, &v4, &v6), 0);
+	assert_true(pt_iset_has(&v6, router.v));
+	host->anycast.n = 0;
+}
+
 static void tracked_tcp(void **state)
 {
 	(void)state;
@@ -538,6 +592,8 @@ int main(void)
 		cmocka_unit_test(one_to_one),
 		cmocka_unit_test(tracked_tcp),
 		cmocka_unit_test(tracked_icmp),
+		cmocka_unit_test(untracked_and_translated),
+		cmocka_unit_test(self_is_anycast_too),
 		cmocka_unit_test(table_contents),
 		cmocka_unit_test(walk),
 		cmocka_unit_test(no_interface),
