@@ -70,6 +70,11 @@ static int find_program(struct pt_ingress *g, size_t bytes, struct pt_err *e)
 		}
 	}
 	pt_err_fini(&gone);
+	if (rc == -EPERM) {
+		pt_err_add(e, PT_ERROR, NULL, "run it as root: the kernel asks for CAP_NET_ADMIN and CAP_SYS_ADMIN",
+			   "opening the classifier that is at work: not permitted");
+		return rc;
+	}
 	if (rc)
 		return pt_err_sys(e, rc, "opening the classifier that is at work");
 	return g->program ? pt_bpf_tables_in_use(g->program, g->in_use, e) : 0;
