@@ -38,8 +38,7 @@ static void count_operation(const char *op, const char *kind, const char *name, 
 	size_t *n = arg;
 
 	(void)op;
-	(void)kind;
-	*n += !is_note(name);
+	*n += !is_note(name) && !contents_of_table(kind, name);
 }
 
 /* ---- rules as texts ---- */
@@ -177,7 +176,25 @@ static int print_rules(struct pt_out *o, const struct pt_policy *from, const str
 	return rc;
 }
 
-/* What the rules' texts do not tell: tables, addresses, the engine. */
+struct lines {
+	struct pt_out *out;
+	size_t n;
+};
+
+static void print_contents(const char *op, struct pt_buf *text, void *arg)
+{
+	struct lines *l = arg;
+	struct pt_buf line = { 0 };
+
+	pt_out_fail(l->out, text->err);
+	pt_buf_fmt(&line, "%c %s", !strcmp(op, "add") ? '+' : '-', text->s ? text->s : "");
+	pt_out_rec(l->out);
+	show_text(l->out, &line);
+	pt_out_rec_end(l->out);
+	l->n++;
+}
+
+/* What the texts of rules and tables do not tell: addresses of interfaces, the engine. */
 static void print_rest(const struct pt_cli *c, const struct pt_plan *p, struct pt_out *o, size_t lines)
 {
 	struct pt_buf text = { 0 };
@@ -201,7 +218,7 @@ int print_plan(struct pt_cli *c, const struct pt_plan *p, struct pt_nl *nf)
 {
 	struct pt_out *o = pt_cli_out(c, PT_OUT_TEXT, "patronus.diff.v1", "operations");
 	struct pt_plan old = { 0 };
-	size_t lines = 0;
+	struct lines lines = { .out = o };
 	int rc = 0, end;
 
 	if (!o)
@@ -211,9 +228,11 @@ int print_plan(struct pt_cli *c, const struct pt_plan *p, struct pt_nl *nf)
 	if (pt_out_format(o) == PT_OUT_TEXT && pt_plan_writes(p)) {
 		rc = applied_or_none(nf, &old, &c->err);
 		if (!rc)
-			rc = print_rules(o, old.policy, p->policy, &lines);
+			rc = print_rules(o, old.policy, p->policy, &lines.n);
 		if (!rc)
-			print_rest(c, p, o, lines);
+			contents_walk(p, print_contents, &lines);
+		if (!rc)
+			print_rest(c, p, o, lines.n);
 		pt_plan_fini(&old);
 	}
 	if (!rc && (c->verbose || c->details || pt_out_format(o) != PT_OUT_TEXT))

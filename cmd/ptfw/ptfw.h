@@ -25,6 +25,9 @@ int print_plan(struct pt_cli *c, const struct pt_plan *p, struct pt_nl *nf);
 int cmd_rule_show(struct pt_cli *c);
 int cmd_nat_show(struct pt_cli *c);
 int complete_label(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+/* contents.c: changes of tables' contents, each as OP and TEXT, which the callee may use and alter */
+void contents_walk(const struct pt_plan *p, void (*tell)(const char *op, struct pt_buf *text, void *arg), void *arg);
+bool contents_of_table(const char *kind, const char *name);
 /* judged.c: who finds the rules of P's policy, by their place in it */
 struct judged {
 	const struct pt_policy *policy;

@@ -208,7 +208,8 @@ static int expire(struct pt_cli *c, struct pt_nl *nf, struct expiry *x)
 	if (x->old[0].n + x->old[1].n)
 		rc = pt_nft_table_change(nf, c->argv[0], none, x->old, 0, &added, &deleted, &c->err);
 	if (!rc)
-		pt_cli_say(c, "%zu range%s deleted%s\n", deleted, deleted == 1 ? "" : "s", x->timed ? "" : " (no address of this table has a time-out)");
+		pt_cli_say(c, "%zu range%s deleted%s\n", deleted, deleted == 1 ? "" : "s",
+			   x->timed ? "" : " (no address of this table has a time-out)");
 	return rc;
 }
 

@@ -150,8 +150,33 @@ int cmd_diff(struct pt_cli *c)
 	return with_plan(c, diff);
 }
 
+/* Addresses that leave their tables, one line a table: an apply takes back what was added at run time. */
+static void note_removed(const char *op, struct pt_buf *text, void *arg)
+{
+	if (!strcmp(op, "delete") && text->s)
+		pt_buf_fmt(arg, "removed: %s\n", text->s);
+}
+
+static void tell_applied(struct pt_cli *c, const struct pt_plan *p, size_t writes, struct pt_buf *removed)
+{
+	if (writes && c->verbose)
+		pt_cli_say(c, "%s: in force, %zu rules, engine %s\n", file_name(c), p->conf->rules.n, engine_name(p->engine));
+	else if (writes)
+		pt_cli_say(c, "%s: in force, %zu rules\n", file_name(c), p->conf->rules.n);
+	else
+		pt_cli_say(c, "%s: in force already, nothing written\n", file_name(c));
+	if (c->verbose && p->engine_why)
+		pt_cli_say(c, "not the classifier: %s\n", p->engine_why);
+	for (char *rest = removed->s, *line; rest && (line = strsep(&rest, "\n")) && *line;)
+		pt_cli_say(c, "%s", line);
+	if (p->adopted)
+		pt_cli_say(c, p->adopted == 1 ? "%zu connection of this machine goes on\n" :
+						"%zu connections of this machine go on\n", p->adopted);
+}
+
 static int apply(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
 {
+	struct pt_buf removed = { 0 };
 	size_t writes;
 	int rc;
 
@@ -165,23 +190,12 @@ static int apply(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
 		if (rc || c->dry)
 			return rc;
 	}
+	contents_walk(p, note_removed, &removed);
 	rc = pt_plan_apply(p, nf, &writes, &c->err);
-	if (rc)
-		return rc;
-	if (c->json || c->line)
-		return 0;
-	if (writes && c->verbose)
-		pt_cli_say(c, "%s: in force, %zu rules, engine %s\n", file_name(c), p->conf->rules.n, engine_name(p->engine));
-	else if (writes)
-		pt_cli_say(c, "%s: in force, %zu rules\n", file_name(c), p->conf->rules.n);
-	else
-		pt_cli_say(c, "%s: in force already, nothing written\n", file_name(c));
-	if (c->verbose && p->engine_why)
-		pt_cli_say(c, "not the classifier: %s\n", p->engine_why);
-	if (p->adopted)
-		pt_cli_say(c, p->adopted == 1 ? "%zu connection of this machine goes on\n" :
-						"%zu connections of this machine go on\n", p->adopted);
-	return 0;
+	if (!rc && !c->json && !c->line)
+		tell_applied(c, p, writes, &removed);
+	pt_buf_fini(&removed);
+	return rc;
 }
 
 int cmd_apply(struct pt_cli *c)

@@ -51,7 +51,7 @@ exits 1 'an option that a command has no use for' pt stop -j
 exits 1 'an unknown option' pt check --frob
 exits 1 'a missing value' pt check -f
 like "$(pt apply office.conf 2>&1)" 'usage: ptfw apply \(a file is named with -f\)$' 'a file without -f'
-like "$(pt apply office.conf 2>&1)" 'see `ptfw apply -h`' 'and which help to ask'
+like "$(pt apply office.conf 2>&1)" 'see .ptfw apply -h.' 'and which help to ask'
 like "$(pt -f office.conf 2>&1)" 'named with -f behind one' 'a file without a command'
 is "$(pt -n -f "$conf")" "$(pt -nf "$conf")" '-n -f is -nf'
 like "$(pt -h)" "pfctl's letters" 'help tells of the letters'
@@ -189,7 +189,7 @@ is "$(pt state show host 10.9.9.9 -j | jq '.states | length')" 0 'by a host with
 like "$(pt state kill host fd00::2)" '^1 state ended' 'state kill'
 is "$(pt state show -j | jq '.states | length')" 1 'the other one lives'
 exits 1 'kill needs a filter' pt state kill
-like "$(pt state kill host 10.0.0.0/8 2>&1)" 'write `network 10.0.0.0/8`' 'a network is no host'
+like "$(pt state kill host 10.0.0.0/8 2>&1)" 'write .network 10.0.0.0/8.' 'a network is no host'
 is "$(pt complete -- state kill interface wa)" wan 'completion of interfaces'
 is "$(pt complete -- state kill interface eth)" eth0 'and devices'
 exits 1 'an unknown filter' pt state kill colour red
@@ -265,13 +265,23 @@ is "$(pt diff -v -f "$conf")" '' 'nothing where nothing differs'
 { cat "$conf"; echo '# more'; } >"$lab_tmp/diff.conf"
 is "$(pt diff -f "$lab_tmp/diff.conf")" '# no rule changes; the file does' 'a comment is no rule'
 
+sed 's/^table other.*/table other { persist = true addresses = { "192.0.2.0\/24" } }/' "$conf" >"$lab_tmp/contents.conf"
+pt -q apply -f "$lab_tmp/contents.conf"
+pt -q table add other 198.51.100.7 2001:db8::7
+pt -q table delete other 192.0.2.0/25
+is "$(pt diff -f "$lab_tmp/contents.conf" | tr '\n' ' ')" \
+	'- <other> 198.51.100.7 + <other> 192.0.2.0/25 - <other> 2001:db8::7 ' 'contents of tables are told, too'
+like "$(pt apply -f "$lab_tmp/contents.conf")" '^removed: <other> ' 'apply tells what leaves them'
+pt -q apply -f "$conf"
+pt -q table flush other
+
 # ---- habits from elsewhere ----
 hint() { sed "s/pass in on wan .*/$1\",/" "$conf" | pt check -f - 2>&1; }
 like "$(hint 'pass in on wan from bad')" 'a table stands in marks: <bad>' 'a table without its marks'
 like "$(hint 'pass in on wan from www.example.com')" 'host names are not looked up' 'a host name'
 like "$(hint 'pass in on wan from www.a-very-long-name.example.com')" 'host names are not looked up' 'a long one'
 like "$(hint 'pass in on wan proto tcp to 10.0.0.1:22')" 'write ADDRESS port NUMBER' 'a port behind a colon'
-like "$(hint 'pass in on wan keep-state')" 'write two words: `keep state`' 'keep-state'
+like "$(hint 'pass in on wan keep-state')" 'write two words: .keep state.' 'keep-state'
 like "$(hint 'pass in on wan inet proto icmp icmp-type echorequest')" "did you mean 'echoreq'" 'echorequest'
 
 # ---- engines ----
