@@ -7,7 +7,6 @@
 
 #include "policy/walk.h"
 
-
 static uint32_t number(const uint64_t *w, uint64_t pos, uint64_t i)
 {
 	return (uint32_t)(w[pos + i / 2] >> i % 2 * 32);
