@@ -21,7 +21,7 @@ struct contents {
 
 static void flush(struct contents *t)
 {
-	struct pt_buf text = { 0 };
+	struct pt_buf text = { .err = t->words.err };
 
 	if (!t->n)
 		return;

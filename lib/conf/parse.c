@@ -160,26 +160,26 @@ static int parse(struct rule_reader *r, const char *name, const char *text, size
 	return rc;
 }
 
-static int parse_with(struct rule_reader *r, const char *name, const char *text, size_t len,
+/* Takes WITH's file. */
+static int parse_with(struct rule_reader with, const char *name, const char *text, size_t len,
 		      struct pt_conf **out)
 {
-	struct pt_err own = { 0 };
+	struct pt_err own = { 0 }; /* where nobody wants records */
 	int rc;
 
 	*out = NULL;
-	if (!r->e)
-		r->e = &own;
+	if (!with.e)
+		with.e = &own;
 	if (len > PT_FILE_MAX) {
-		pt_err_add(r->e, PT_ERROR, NULL, "put long lists of addresses into files of tables",
+		pt_err_add(with.e, PT_ERROR, NULL, "put long lists of addresses into files of tables",
 			   "reading %s: more than %zu MiB", name, PT_FILE_MAX >> 20);
 		rc = -EFBIG;
 	} else {
-		rc = parse(r, name, text, len, out);
+		rc = parse(&with, name, text, len, out);
 		if (rc == -ENOMEM)
-			pt_err_sys(r->e, rc, "reading %s", name);
+			pt_err_sys(with.e, rc, "reading %s", name);
 	}
-	if (r->e == &own)
-		r->e = NULL;
+	free(with.file);
 	pt_err_fini(&own);
 	return rc;
 }
@@ -187,9 +187,7 @@ static int parse_with(struct rule_reader *r, const char *name, const char *text,
 int pt_conf_parse(const char *name, const char *text, size_t len, struct pt_conf **out,
 		  struct pt_err *e)
 {
-	struct rule_reader r = { .e = e };
-
-	return parse_with(&r, name, text, len, out);
+	return parse_with((struct rule_reader){ .e = e }, name, text, len, out);
 }
 
 int pt_conf_load_with(const char *path, pt_conf_take take, void *arg, struct pt_conf **out,
@@ -202,10 +200,7 @@ int pt_conf_load_with(const char *path, pt_conf_take take, void *arg, struct pt_
 
 	*out = NULL;
 	rc = pt_file_read(path, PT_FILE_MAX, &r.file, &len, e);
-	if (!rc)
-		rc = parse_with(&r, name, r.file, len, out);
-	free(r.file);
-	return rc;
+	return rc ? rc : parse_with(r, name, r.file, len, out);
 }
 
 int pt_conf_load(const char *path, struct pt_conf **out, struct pt_err *e)

@@ -24,9 +24,11 @@ static size_t map_union(const struct nft_set *want, const struct nft_set *have, 
 		const struct nft_map_elem *y = h < have->map.n ? &have->map.v[h] : NULL;
 		int order = !x ? 1 : !y ? -1 : memcmp(x->key, y->key, sizeof(x->key));
 
-		if (out)
-			out[n] = order > 0 ? *y : *x;
-		if (out && !order) {
+		if (out && x && order <= 0)
+			out[n] = *x;
+		else if (out && y)
+			out[n] = *y;
+		if (out && y && !order) {
 			out[n].packets = y->packets;
 			out[n].bytes = y->bytes;
 		}

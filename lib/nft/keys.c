@@ -104,7 +104,7 @@ static bool same_action(const struct nft_key_action *a, const struct nft_key_act
 /* The key of ITEM: an index into V. */
 static uint32_t key_of(struct nft_lower *l, struct nft_keys *k, const struct pt_order_item *item)
 {
-	struct nft_key key = { .rule = item->rule, .chain = SIZE_MAX}, *have;
+	struct nft_key key = { .rule = item->rule, .chain = SIZE_MAX }, *have;
 
 	action_of(l, item, &key.what);
 	for (uint32_t attempt = 0;; attempt++) {
@@ -115,6 +115,7 @@ static uint32_t key_of(struct nft_lower *l, struct nft_keys *k, const struct pt_
 		if (same_action(&have->what, &key.what))
 			return (uint32_t)(have - k->v.v);
 	}
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it does not look into pt_vec_grow() */
 	if (pt_vec_push(l->arena, &k->v, key)) {
 		nft_lower_fail(l, -ENOMEM);
 		return 0;

@@ -98,7 +98,7 @@ static int tables_build(struct pt_plan *p, const struct pt_order *order, const u
 			struct pt_err *e)
 {
 	struct pt_class_input in = { .order = order, .keys = keys, .none = none };
-	struct pt_class_device *devices;
+	struct pt_class_device *devices = NULL;
 	int rc;
 
 	rc = plan_devices(p->host, &devices, &in.n_devices, e);
@@ -116,7 +116,7 @@ static int tables_of(struct pt_plan *p, struct pt_err *e)
 	const struct pt_order *order = pt_nft_prog_order(p->prog);
 	struct pt_err large = { 0 };
 	const uint32_t *keys;
-	uint32_t none;
+	uint32_t none = 0;
 	uint64_t hash;
 	int rc;
 

@@ -35,19 +35,19 @@ const struct pt_conf_if *policy_known_if(const struct pt_conf *c, const char *na
 	return strcmp(name, "lo") ? NULL : &policy_loopback;
 }
 
-/* What else NAME may be, where an address or an interface is expected; NULL: nothing known. */
-static const char *other_meaning(const struct pt_conf *c, const char *name)
+/* What else NAME may be, where an address or an interface is expected; nothing when not known. */
+static void other_meaning(const struct pt_conf *c, const char *name, struct pt_buf *hint)
 {
 	if (pt_conf_find_table(c, name))
-		return "a table stands in marks: <%s>";
-	return strchr(name, '.') ? "host names are not looked up: write the address of %s" : NULL;
+		pt_buf_fmt(hint, "a table stands in marks: <%s>", name);
+	else if (strchr(name, '.'))
+		pt_buf_fmt(hint, "host names are not looked up: write the address of %s", name);
 }
 
-/* HINT is a format for NAME; NULL: what is near, or how to declare it. */
-static int unknown(struct policy_builder *b, const char *name, const char *hint_format, const struct pt_loc *loc)
+/* Without a hint: what is near, or how to declare it. Takes HINT. */
+static int unknown(struct policy_builder *b, const char *name, struct pt_buf hint, const struct pt_loc *loc)
 {
 	PT_VEC(const char *) names = { 0 };
-	struct pt_buf hint = { 0 };
 	const char *near;
 	int rc = 0;
 
@@ -59,11 +59,9 @@ static int unknown(struct policy_builder *b, const char *name, const char *hint_
 			rc = pt_vec_push(b->scratch, &names, c->groups.v[g].s);
 	}
 	near = pt_nearest(name, names.v, names.n);
-	if (hint_format)
-		pt_buf_fmt(&hint, hint_format, name);
-	else if (near)
+	if (!hint.n && near)
 		pt_buf_fmt(&hint, "did you mean '%s'?", near);
-	else
+	else if (!hint.n)
 		pt_buf_fmt(&hint, "declare it: interface %s { device = \"...\" }, or groups = { \"%s\" } in others", name, name);
 	policy_fail(b, loc, hint.s, "unknown interface '%s'", name);
 	pt_buf_fini(&hint);
@@ -73,10 +71,13 @@ static int unknown(struct policy_builder *b, const char *name, const char *hint_
 const struct pt_conf_if *policy_find_if(struct policy_builder *b, const char *name, const struct pt_loc *loc)
 {
 	const struct pt_conf_if *i = policy_known_if(b->conf, name);
+	struct pt_buf hint = { 0 };
 
-	if (!i)
-		(void)unknown(b, name, other_meaning(b->conf, name), loc); /* the record is what counts */
-	return i;
+	if (i)
+		return i;
+	other_meaning(b->conf, name, &hint);
+	(void)unknown(b, name, hint, loc); /* the record is what counts */
+	return NULL;
 }
 
 /* ---- "on": a set of devices, perhaps all but them ---- */
@@ -115,7 +116,7 @@ static int devices_of(struct policy_builder *b, const struct pt_ast_if *item, na
 	if (i)
 		return pt_vec_push(b->scratch, out, i->device);
 	if (!policy_is_group(b->conf, item->name))
-		return unknown(b, item->name, NULL, &item->loc);
+		return unknown(b, item->name, (struct pt_buf){ 0 }, &item->loc);
 	for (size_t k = 0; !rc && k < b->conf->interfaces.n; k++)
 		if (policy_in_group(&b->conf->interfaces.v[k], item->name))
 			rc = pt_vec_push(b->scratch, out, b->conf->interfaces.v[k].device);

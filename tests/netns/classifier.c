@@ -298,6 +298,7 @@ static size_t header6(struct made *m, uint8_t *out, size_t behind, enum fragment
 
 static void random_frame(struct made *m)
 {
+	static const uint8_t looked_into[] = { 6, 17, 132, 1, 58 };
 	bool six = one_in(2);
 	enum fragment fragment = one_in(8) ? (one_in(2) ? FIRST : LATER) : WHOLE;
 	uint8_t body[40];
@@ -314,7 +315,7 @@ static void random_frame(struct made *m)
 		shorten(m, behind);
 		/* A first fragment without its ports could be anything. */
 		if (fragment == FIRST &&
-		    ((m->packet.no_ports && memchr("\006\021\204\001\072", m->packet.proto, 5)) ||
+		    ((m->packet.no_ports && memchr(looked_into, m->packet.proto, sizeof(looked_into))) ||
 		     (m->packet.no_flags && m->packet.proto == 6)))
 			m->judged = false;
 	}

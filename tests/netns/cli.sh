@@ -3,6 +3,8 @@
 #
 # ptfw as people and scripts use it, on real flows between two namespaces: conventions of the command line,
 # tables, states, JSON against its schemas, exit status, and refusals that change nothing.
+# What stands in single quotes is for other shells and for people.
+# shellcheck disable=SC2016
 set -u
 
 cd "${PATRONUS_TOP:-$(dirname "$0")/../..}" || exit 1
