@@ -74,22 +74,28 @@ void pt_buf_uint(struct pt_buf *b, uint64_t v)
 	pt_buf_add(b, digits + i, sizeof(digits) - i);
 }
 
+/* Most text fits into the room that is there, and is written once. */
 void pt_buf_vfmt(struct pt_buf *b, const char *fmt, va_list ap)
 {
+	size_t room = b->err ? 0 : b->cap - b->n;
 	va_list again;
 	int n;
 
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
+	n = vsnprintf(room ? b->s + b->n : NULL, room, fmt, again);
 	va_end(again);
 	if (n < 0) {
 		if (!b->err)
 			b->err = -EINVAL;
 		return;
 	}
-	if (!reserve(b, (size_t)n))
-		return;
-	vsnprintf(b->s + b->n, (size_t)n + 1, fmt, ap);
+	if ((size_t)n >= room) {
+		if (room)
+			b->s[b->n] = '\0'; /* in case that no more room is given */
+		if (!reserve(b, (size_t)n))
+			return;
+		vsnprintf(b->s + b->n, (size_t)n + 1, fmt, ap);
+	}
 	b->n += (size_t)n;
 }
 

@@ -25,15 +25,16 @@ static void forget(const struct nlattr **v, size_t n)
 static void sort_attrs(const uint8_t *at, size_t left, const struct nlattr **v, size_t n)
 {
 	const struct nlattr *attr;
-	size_t step;
+	size_t step, type;
 
 	forget(v, n);
 	while (left >= sizeof(*attr)) {
 		attr = (const struct nlattr *)at;
 		if (attr->nla_len < sizeof(*attr) || attr->nla_len > left)
 			return;
-		if (mnl_attr_get_type(attr) < n)
-			v[mnl_attr_get_type(attr)] = attr;
+		type = attr->nla_type & NLA_TYPE_MASK; /* a call of libmnl for each would be felt */
+		if (type < n)
+			v[type] = attr;
 		step = MNL_ALIGN(attr->nla_len);
 		if (step >= left)
 			return;

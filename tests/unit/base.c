@@ -185,6 +185,23 @@ static void test_buffer(void **state)
 	assert_int_equal(b.n, 0);
 }
 
+/* Text that just fits, that is a byte too long, and that needs more than twice the room. */
+static void test_buffer_room(void **state)
+{
+	(void)state;
+	for (int n = 0; n < 300; n++) {
+		struct pt_buf b = {0};
+		char want[320];
+
+		pt_buf_str(&b, "begin ");
+		pt_buf_fmt(&b, "%0*d", n, 7);
+		(void)snprintf(want, sizeof(want), "begin %0*d", n, 7);
+		assert_string_equal(b.s, want);
+		assert_int_equal(b.n, strlen(want));
+		pt_buf_fini(&b);
+	}
+}
+
 /* After a failure nothing more is written, and what was there before can still be read. */
 static void test_buffer_without_memory(void **state)
 {
@@ -200,6 +217,14 @@ static void test_buffer_without_memory(void **state)
 	assert_int_equal(b.err, -ENOMEM);
 	pt_buf_str(&b, "more");
 	pt_buf_fmt(&b, "%d", 1);
+	assert_string_equal(b.s, "kept");
+	assert_int_equal(b.n, 4);
+	pt_buf_fini(&b);
+	pt_buf_str(&b, "kept");
+	allocations_left = 0;
+	pt_buf_fmt(&b, "%.*s", (int)sizeof(big), big);
+	allocations_left = -1;
+	assert_int_equal(b.err, -ENOMEM);
 	assert_string_equal(b.s, "kept");
 	assert_int_equal(b.n, 4);
 	pt_buf_fini(&b);
@@ -462,7 +487,7 @@ int main(void)
 		cmocka_unit_test(test_arena_grows),
 		cmocka_unit_test(test_arena_resets),
 		cmocka_unit_test(test_vector),
-		cmocka_unit_test(test_buffer),
+		cmocka_unit_test(test_buffer), cmocka_unit_test(test_buffer_room),
 		cmocka_unit_test(test_buffer_without_memory),
 		cmocka_unit_test(test_records),
 		cmocka_unit_test(test_source_lines),
