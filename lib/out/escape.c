@@ -50,52 +50,78 @@ static bool invisible(uint32_t cp)
 	return false;
 }
 
+/* Nearly all text is printable ASCII and goes out in pieces: appends so much of the beginning; its length. */
+static inline size_t add_plain(struct pt_buf *b, const unsigned char *s, size_t n, bool json)
+{
+	size_t i = 0;
+
+	while (i < n && s[i] >= 0x20 && s[i] < 0x7f && !(json && (s[i] == '"' || s[i] == '\\')))
+		i++;
+	if (i)
+		pt_buf_add(b, s, i);
+	return i;
+}
+
+/* Appends the first character, or byte of what is none; its length. */
+static size_t add_one(struct pt_buf *b, const unsigned char *s, size_t n)
+{
+	uint32_t cp = 0;
+	size_t len = decode(s, n, &cp);
+
+	if (!len || cp < 0x20 || cp == 0x7f) {
+		pt_buf_fmt(b, "\\x%02x", s[0]);
+		return 1;
+	}
+	if (invisible(cp))
+		pt_buf_fmt(b, "\\u{%04x}", cp);
+	else
+		pt_buf_add(b, s, len);
+	return len;
+}
+
 void pt_escape(struct pt_buf *b, const char *s, size_t n)
 {
-	const unsigned char *p = (const unsigned char *)s;
+	const unsigned char *p = (const unsigned char *)s, *end = p + n;
+	size_t plain;
 
-	while (n > 0) {
-		uint32_t cp = 0;
-		size_t len = decode(p, n, &cp);
-
-		if (!len || cp < 0x20 || cp == 0x7f) {
-			pt_buf_fmt(b, "\\x%02x", p[0]);
-			len = 1;
-		} else if (invisible(cp)) {
-			pt_buf_fmt(b, "\\u{%04x}", cp);
-		} else {
-			pt_buf_add(b, p, len);
-		}
-		p += len;
-		n -= len;
+	while (p < end) {
+		plain = add_plain(b, p, (size_t)(end - p), false);
+		p += plain ? plain : add_one(b, p, (size_t)(end - p));
 	}
 }
 
 /* Invalid bytes become the text \xNN, so that nothing is lost and the document stays valid. */
+static size_t add_one_json(struct pt_buf *b, const unsigned char *s, size_t n)
+{
+	uint32_t cp = 0;
+	size_t len = decode(s, n, &cp);
+
+	if (!len) {
+		pt_buf_fmt(b, "\\\\x%02x", s[0]);
+		return 1;
+	}
+	if (cp == '"' || cp == '\\') {
+		pt_buf_chr(b, '\\');
+		pt_buf_chr(b, (char)cp);
+	} else if (cp > 0xffff && invisible(cp)) {
+		pt_buf_fmt(b, "\\u%04x\\u%04x", 0xd7c0 + (cp >> 10), 0xdc00 + (cp & 0x3ff));
+	} else if (cp < 0x20 || cp == 0x7f || invisible(cp)) {
+		pt_buf_fmt(b, "\\u%04x", cp);
+	} else {
+		pt_buf_add(b, s, len);
+	}
+	return len;
+}
+
 void pt_escape_json(struct pt_buf *b, const char *s, size_t n)
 {
-	const unsigned char *p = (const unsigned char *)s;
+	const unsigned char *p = (const unsigned char *)s, *end = p + n;
+	size_t plain;
 
 	pt_buf_chr(b, '"');
-	while (n > 0) {
-		uint32_t cp = 0;
-		size_t len = decode(p, n, &cp);
-
-		if (!len) {
-			pt_buf_fmt(b, "\\\\x%02x", p[0]);
-			len = 1;
-		} else if (cp == '"' || cp == '\\') {
-			pt_buf_chr(b, '\\');
-			pt_buf_chr(b, (char)cp);
-		} else if (cp > 0xffff && invisible(cp)) {
-			pt_buf_fmt(b, "\\u%04x\\u%04x", 0xd7c0 + (cp >> 10), 0xdc00 + (cp & 0x3ff));
-		} else if (cp < 0x20 || cp == 0x7f || invisible(cp)) {
-			pt_buf_fmt(b, "\\u%04x", cp);
-		} else {
-			pt_buf_add(b, p, len);
-		}
-		p += len;
-		n -= len;
+	while (p < end) {
+		plain = add_plain(b, p, (size_t)(end - p), true);
+		p += plain ? plain : add_one_json(b, p, (size_t)(end - p));
 	}
 	pt_buf_chr(b, '"');
 }

@@ -34,6 +34,7 @@ struct pt_out {
 	bool in_obj;
 	const char *obj;        /* key of the open object */
 	struct pt_buf item;     /* joined items of an array in tables and lines */
+	struct pt_buf text;     /* of one value */
 	/* tables */
 	struct pt_arena *arena; /* of the keys */
 	PT_VEC(char *) keys;
@@ -214,7 +215,8 @@ static void line_value(struct pt_out *o, const char *key, const char *s, bool qu
 	if (!o->first)
 		pt_buf_chr(&o->buf, ' ');
 	o->first = false;
-	pt_buf_fmt(&o->buf, "%s=", key);
+	pt_buf_str(&o->buf, key);
+	pt_buf_chr(&o->buf, '=');
 	if (!quote || plain_word(s)) {
 		pt_buf_str(&o->buf, s);
 		return;
@@ -230,13 +232,19 @@ static void line_value(struct pt_out *o, const char *key, const char *s, bool qu
 
 /* ---- values ---- */
 
+/* Whether values are shown at all, so that none is written in vain. */
+static bool takes_values(const struct pt_out *o)
+{
+	return o->fmt != PT_OUT_TEXT && !o->err;
+}
+
 /* RAW is the JSON form; SHOWN is for people, escaped already. */
 static void value(struct pt_out *o, const char *key, const char *raw, const char *shown, enum value kind)
 {
 	char full[128];
 	size_t n = 0;
 
-	if (o->err)
+	if (!takes_values(o))
 		return;
 	if (is_json(o)) {
 		json_next(o, key);
@@ -252,55 +260,55 @@ static void value(struct pt_out *o, const char *key, const char *raw, const char
 	full[n] = '\0';
 	if (o->fmt == PT_OUT_TABLE)
 		table_value(o, full, shown, kind == VALUE_NUM);
-	else if (o->fmt == PT_OUT_LINE)
+	else
 		line_value(o, full, shown, kind == VALUE_STR);
+}
+
+/* The empty text of the next value, for value_text(). */
+static struct pt_buf *new_text(struct pt_out *o)
+{
+	o->text.n = 0;
+	pt_buf_add(&o->text, "", 0);
+	return &o->text;
+}
+
+static void value_text(struct pt_out *o, const char *key, enum value kind)
+{
+	if (o->text.err)
+		o->err = o->text.err;
+	else
+		value(o, key, o->text.s, o->text.s, kind);
 }
 
 void pt_out_str(struct pt_out *o, const char *key, const char *s)
 {
-	struct pt_buf raw = { 0 }, shown = { 0 };
-
 	if (!s) {
 		pt_out_null(o, key);
 		return;
 	}
+	if (!takes_values(o))
+		return;
 	if (is_json(o))
-		pt_escape_json(&raw, s, strlen(s));
+		pt_escape_json(new_text(o), s, strlen(s));
 	else
-		pt_escape(&shown, s, strlen(s));
-	pt_buf_add(&raw, "", 0);
-	pt_buf_add(&shown, "", 0);
-	if (raw.err || shown.err)
-		o->err = -ENOMEM;
-	else
-		value(o, key, raw.s, shown.s, VALUE_STR);
-	pt_buf_fini(&raw);
-	pt_buf_fini(&shown);
-}
-
-static void number(struct pt_out *o, const char *key, struct pt_buf *text)
-{
-	if (text->err)
-		o->err = text->err;
-	else
-		value(o, key, text->s, text->s, VALUE_NUM);
-	pt_buf_fini(text);
+		pt_escape(new_text(o), s, strlen(s));
+	value_text(o, key, VALUE_STR);
 }
 
 void pt_out_u64(struct pt_out *o, const char *key, uint64_t v)
 {
-	struct pt_buf text = { 0 };
-
-	pt_buf_fmt(&text, "%llu", (unsigned long long)v);
-	number(o, key, &text);
+	if (!takes_values(o))
+		return;
+	pt_buf_uint(new_text(o), v);
+	value_text(o, key, VALUE_NUM);
 }
 
 void pt_out_i64(struct pt_out *o, const char *key, int64_t v)
 {
-	struct pt_buf text = { 0 };
-
-	pt_buf_fmt(&text, "%lld", (long long)v);
-	number(o, key, &text);
+	if (!takes_values(o))
+		return;
+	pt_buf_fmt(new_text(o), "%lld", (long long)v);
+	value_text(o, key, VALUE_NUM);
 }
 
 void pt_out_bool(struct pt_out *o, const char *key, bool v)
@@ -315,15 +323,20 @@ void pt_out_null(struct pt_out *o, const char *key)
 
 void pt_out_addr(struct pt_out *o, const char *key, struct pt_addr a)
 {
-	struct pt_buf text = { 0 };
+	const char *quote = is_json(o) ? "\"" : "";
+	struct pt_buf *text;
 
-	if (a.af != PT_AF_NONE)
-		pt_addr_fmt(&text, a);
-	if (text.err)
-		o->err = text.err;
-	else
-		pt_out_str(o, key, a.af == PT_AF_NONE ? NULL : text.s);
-	pt_buf_fini(&text);
+	if (a.af == PT_AF_NONE) {
+		pt_out_null(o, key);
+		return;
+	}
+	if (!takes_values(o))
+		return;
+	text = new_text(o);
+	pt_buf_str(text, quote);
+	pt_addr_fmt(text, a);
+	pt_buf_str(text, quote);
+	value_text(o, key, VALUE_STR);
 }
 
 /* ---- nesting ---- */
@@ -506,6 +519,7 @@ int pt_out_end(struct pt_out *o)
 	free(o->cells.v);
 	free(o->width);
 	pt_buf_fini(&o->item);
+	pt_buf_fini(&o->text);
 	pt_buf_fini(&o->buf);
 	free(o);
 	return err;
