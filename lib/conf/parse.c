@@ -184,10 +184,16 @@ static int parse_with(struct rule_reader with, const char *name, const char *tex
 	return rc;
 }
 
+int pt_conf_parse_with(const char *name, const char *text, size_t len, pt_conf_take take, void *arg,
+		       struct pt_conf **out, struct pt_err *e)
+{
+	return parse_with((struct rule_reader){ .take = take, .arg = arg, .e = e }, name, text, len, out);
+}
+
 int pt_conf_parse(const char *name, const char *text, size_t len, struct pt_conf **out,
 		  struct pt_err *e)
 {
-	return parse_with((struct rule_reader){ .e = e }, name, text, len, out);
+	return pt_conf_parse_with(name, text, len, NULL, NULL, out, e);
 }
 
 int pt_conf_load_with(const char *path, pt_conf_take take, void *arg, struct pt_conf **out,

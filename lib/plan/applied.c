@@ -30,7 +30,7 @@ static int load_copy(struct pt_plan *p, struct pt_err *e)
 			   "the copy of the applied file %s cannot be read", p->have->path);
 		return rc;
 	}
-	rc = pt_conf_parse(p->have->path, text, len, &p->conf, e);
+	rc = pt_policy_parse(p->have->path, text, len, &p->conf, &p->policy, e);
 	free(text);
 	return rc;
 }
@@ -45,8 +45,6 @@ int pt_plan_applied(struct pt_nl *nf, struct pt_plan *p, struct pt_err *e)
 		rc = nothing_applied(p->have, e);
 	if (!rc)
 		rc = load_copy(p, e);
-	if (!rc)
-		rc = pt_policy_build(p->conf, &p->policy, e);
 	if (rc)
 		pt_plan_fini(p);
 	else

@@ -316,16 +316,13 @@ int pt_policy_build(const struct pt_conf *c, struct pt_policy **out, struct pt_e
 	return rc == -ENOMEM ? pt_err_sys(e, rc, "building the policy of %s", c->path) : rc;
 }
 
-int pt_policy_load(const char *path, struct pt_conf **conf, struct pt_policy **out, struct pt_err *e)
+/* The policy of what was read with take_rule() into B, or nothing of either. */
+static int end_load(struct policy_builder *b, int rc, struct pt_conf **conf, struct pt_policy **out,
+		    struct pt_err *e)
 {
-	struct policy_builder b = { .err = NULL };
-	int rc;
-
-	*out = NULL;
-	rc = pt_conf_load_with(path, take_rule, &b, conf, e);
-	if (!rc && !b.p)
-		rc = begin(&b, *conf);
-	rc = end(&b, rc, out);
+	if (!rc && !b->p)
+		rc = begin(b, *conf);
+	rc = end(b, rc, out);
 	/* What is wrong with the rules as a whole is told only when each of them is right. */
 	if (rc && *conf)
 		rc = pt_policy_build(*conf, out, e);
@@ -334,6 +331,27 @@ int pt_policy_load(const char *path, struct pt_conf **conf, struct pt_policy **o
 		*conf = NULL;
 	}
 	return rc;
+}
+
+int pt_policy_load(const char *path, struct pt_conf **conf, struct pt_policy **out, struct pt_err *e)
+{
+	struct policy_builder b = { .err = NULL };
+	int rc;
+
+	*out = NULL;
+	rc = pt_conf_load_with(path, take_rule, &b, conf, e);
+	return end_load(&b, rc, conf, out, e);
+}
+
+int pt_policy_parse(const char *name, const char *text, size_t len, struct pt_conf **conf,
+		    struct pt_policy **out, struct pt_err *e)
+{
+	struct policy_builder b = { .err = NULL };
+	int rc;
+
+	*out = NULL;
+	rc = pt_conf_parse_with(name, text, len, take_rule, &b, conf, e);
+	return end_load(&b, rc, conf, out, e);
 }
 
 void pt_policy_free(struct pt_policy *p)

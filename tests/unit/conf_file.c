@@ -75,20 +75,36 @@ static void test_load(void **state)
 	refuse(in_folder("none.conf"), -ENOENT, "none.conf");
 }
 
-static struct pt_err load_policy(const char *text, int code)
+/* Both or neither of what a load gave, as its result RC says. */
+static void loaded(struct pt_conf *c, struct pt_policy *p, int rc, int code)
 {
-	struct pt_policy *p;
-	struct pt_err e = { 0 };
-	struct pt_conf *c;
-
-	write_file("policy.conf", text, 0644);
-	assert_int_equal(pt_policy_load(in_folder("policy.conf"), &c, &p, &e), code);
+	assert_int_equal(rc, code);
 	assert_int_equal(c != NULL, !code);
 	assert_int_equal(p != NULL, !code);
 	if (!code)
 		assert_string_equal(p->rules.v[p->rules.n - 1].text, "pass out all");
 	pt_policy_free(p);
 	pt_conf_free(c);
+}
+
+/* What is said of TEXT, the same from a file and from memory. */
+static struct pt_err load_policy(const char *text, int code)
+{
+	const char *path = in_folder("policy.conf");
+	struct pt_err e = { 0 }, parsed = { 0 };
+	struct pt_policy *p;
+	struct pt_conf *c;
+	int rc;
+
+	write_file("policy.conf", text, 0644);
+	rc = pt_policy_load(path, &c, &p, &e);
+	loaded(c, p, rc, code);
+	rc = pt_policy_parse(path, text, strlen(text), &c, &p, &parsed);
+	loaded(c, p, rc, code);
+	assert_int_equal(parsed.list.n, e.list.n);
+	for (size_t i = 0; i < e.list.n; i++)
+		assert_string_equal(parsed.list.v[i].msg, e.list.v[i].msg);
+	pt_err_fini(&parsed);
 	return e;
 }
 

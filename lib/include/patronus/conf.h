@@ -115,10 +115,12 @@ PT_API void pt_conf_free(struct pt_conf *c);
  * need more memory than all the rest. Returns 0, or a negative errno, with which the reading ends. */
 typedef int (*pt_conf_take)(void *arg, const struct pt_conf *c, uint32_t index,
 			    const struct pt_ast_rule *rule);
-/* pt_conf_load() that gives the trees to TAKE as it checks the rules: in their order, from the first
+/* pt_conf_load() and pt_conf_parse() that give the trees to TAKE as they check the rules: in their order, from the first
  * one on when all that C has besides rules is right, up to the first bad one. */
 PT_API int pt_conf_load_with(const char *path, pt_conf_take take, void *arg, struct pt_conf **out,
 			     struct pt_err *e) PT_MUST;
+PT_API int pt_conf_parse_with(const char *name, const char *text, size_t len, pt_conf_take take,
+			      void *arg, struct pt_conf **out, struct pt_err *e) PT_MUST;
 /* The trees once more, of a configuration that was loaded. */
 PT_API int pt_conf_rules(const struct pt_conf *c, pt_conf_take take, void *arg,
 			 struct pt_err *e) PT_MUST;

@@ -144,9 +144,11 @@ struct pt_policy {
  * table ("did you mean"), family mismatches, options that do not fit the
  * protocol, translations that Linux cannot do, duplicate labels, > 255 tags. */
 PT_API int pt_policy_build(const struct pt_conf *c, struct pt_policy **out, struct pt_err *e) PT_MUST;
-/* pt_conf_load() and pt_policy_build() in one pass over the rules. Both or neither. */
+/* pt_conf_load() or pt_conf_parse(), and pt_policy_build(), in one pass over the rules. Both or neither. */
 PT_API int pt_policy_load(const char *path, struct pt_conf **conf, struct pt_policy **out,
 			  struct pt_err *e) PT_MUST;
+PT_API int pt_policy_parse(const char *name, const char *text, size_t len, struct pt_conf **conf,
+			   struct pt_policy **out, struct pt_err *e) PT_MUST;
 PT_API void pt_policy_free(struct pt_policy *p);
 
 /* Addresses an ifref stands for, now: normal sets. -ENOMEM or 0; an absent device is empty. */
