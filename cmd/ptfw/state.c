@@ -18,12 +18,20 @@ struct filter {
 	enum pt_af af;
 };
 
+/* A rule that states may name. */
+struct named {
+	uint32_t id;
+	const char *name;
+};
+
 struct states {
 	struct pt_cli *c;
 	struct sockets s;
 	struct pt_plan p;           /* the applied file, for names; conf NULL when there is none */
+	PT_VEC(struct named) names; /* by id */
 	struct filter f;
 	struct pt_out *o;
+	struct pt_buf text;         /* of the state that is shown */
 	/* routes are asked for once an address */
 	struct {
 		struct pt_addr addr;
@@ -161,19 +169,52 @@ static bool matches(struct states *st, const struct pt_ct_entry *ct)
 
 /* ---- showing ---- */
 
+static int by_id(const void *a, const void *b)
+{
+	const struct named *x = a, *y = b;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+/* There may be as many rules as states: the names are found, not looked for. */
+static int collect_names(struct states *st)
+{
+	const struct pt_policy *p = st->p.policy;
+	uint32_t last = 0;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && p && i < p->rules.n; i++) {
+		struct named one = { .id = p->rules.v[i].id, .name = p->rules.v[i].name };
+
+		if (one.id != last)
+			rc = pt_vec_push(NULL, &st->names, one);
+		last = one.id;
+	}
+	if (st->names.n)
+		qsort(st->names.v, st->names.n, sizeof(*st->names.v), by_id);
+	return rc;
+}
+
 static const char *rule_name(const struct states *st, uint32_t id)
 {
-	for (size_t i = 0; id && st->p.policy && i < st->p.policy->rules.n; i++)
-		if (st->p.policy->rules.v[i].id == id)
-			return st->p.policy->rules.v[i].name;
-	return NULL;
+	const struct named wanted = { .id = id }, *found = NULL;
+
+	if (id && st->names.n)
+		found = bsearch(&wanted, st->names.v, st->names.n, sizeof(wanted), by_id);
+	return found ? found->name : NULL;
 }
 
 static void end_text(struct pt_buf *b, struct pt_addr a, uint16_t port, bool ports)
 {
+	bool v6 = a.af == PT_AF_INET6;
+
 	pt_addr_fmt(b, a);
-	if (ports)
-		pt_buf_fmt(b, a.af == PT_AF_INET6 ? "[%u]" : ":%u", port);
+	if (!ports)
+		return;
+	pt_buf_chr(b, v6 ? '[' : ':');
+	pt_buf_uint(b, port);
+	if (v6)
+		pt_buf_chr(b, ']');
 }
 
 static bool has_ports(uint8_t proto)
@@ -188,12 +229,27 @@ static void proto_text(struct pt_buf *b, uint8_t proto)
 	if (name)
 		pt_buf_str(b, name);
 	else
-		pt_buf_fmt(b, "%u", proto);
+		pt_buf_uint(b, proto);
+}
+
+static void rules_text(const struct states *st, const struct pt_ct_entry *ct, struct pt_buf *b)
+{
+	const char *in = rule_name(st, ct->label[1]), *out = rule_name(st, ct->label[2]);
+
+	if (!in && !out)
+		return;
+	pt_buf_str(b, " [");
+	if (in)
+		pt_buf_str(b, in);
+	if (in && out)
+		pt_buf_str(b, ", ");
+	if (out)
+		pt_buf_str(b, out);
+	pt_buf_chr(b, ']');
 }
 
 static void state_text(const struct states *st, const struct pt_ct_entry *ct, struct pt_buf *b)
 {
-	const char *in = rule_name(st, ct->label[1]), *out = rule_name(st, ct->label[2]);
 	bool ports = has_ports(ct->proto);
 
 	proto_text(b, ct->proto);
@@ -211,10 +267,11 @@ static void state_text(const struct states *st, const struct pt_ct_entry *ct, st
 		end_text(b, ct->reply.dst, ct->reply.dport, ports);
 		pt_buf_chr(b, ')');
 	}
-	if (ct->proto == IPPROTO_TCP)
-		pt_buf_fmt(b, " %s", pt_ct_tcp_state_name(ct->tcp_state));
-	if (in || out)
-		pt_buf_fmt(b, " [%s%s%s]", in ? in : "", in && out ? ", " : "", out ? out : "");
+	if (ct->proto == IPPROTO_TCP) {
+		pt_buf_chr(b, ' ');
+		pt_buf_str(b, pt_ct_tcp_state_name(ct->tcp_state));
+	}
+	rules_text(st, ct, b);
 	if (st->c->stats) {
 		pt_buf_fmt(b, "\n  [ expires in %us", ct->timeout);
 		if (ct->has_counters)
@@ -243,16 +300,11 @@ static void show_tuple(struct pt_out *o, const char *key, const struct pt_ct_ent
 	pt_out_obj_end(o);
 }
 
-static int show_state(const struct pt_ct_entry *ct, void *arg)
+static void show_keys(struct states *st, const struct pt_ct_entry *ct)
 {
-	struct states *st = arg;
-	struct pt_buf text = { 0 }, proto = { 0 };
+	struct pt_buf proto = { 0 };
 
-	if (!matches(st, ct))
-		return 0;
-	state_text(st, ct, &text);
 	proto_text(&proto, ct->proto);
-	pt_out_rec(st->o);
 	pt_out_u64(st->o, "id", ct->id);
 	show_key(st->o, "proto", &proto);
 	show_tuple(st->o, "orig", ct, &ct->orig, 0);
@@ -262,7 +314,24 @@ static int show_state(const struct pt_ct_entry *ct, void *arg)
 	pt_out_str(st->o, "rule_out", rule_name(st, ct->label[2]));
 	pt_out_u64(st->o, "mark", ct->mark);
 	pt_out_u64(st->o, "expires", ct->timeout);
-	show_text(st->o, &text);
+}
+
+/* For a hundred thousand states, what is not shown must not be written first, nor memory asked for each. */
+static int show_state(const struct pt_ct_entry *ct, void *arg)
+{
+	struct states *st = arg;
+
+	if (!matches(st, ct))
+		return 0;
+	pt_out_rec(st->o);
+	if (pt_out_format(st->o) == PT_OUT_TEXT) {
+		st->text.n = 0;
+		state_text(st, ct, &st->text);
+		pt_out_fail(st->o, st->text.err);
+		pt_out_text(st->o, st->text.s);
+	} else {
+		show_keys(st, ct);
+	}
 	pt_out_rec_end(st->o);
 	return 0;
 }
@@ -281,6 +350,9 @@ static int begin(struct pt_cli *c, struct states *st)
 	rc = applied_or_none(st->s.nf, &st->p, &c->err); /* without a file in force, states have no names */
 	if (rc)
 		return rc;
+	rc = collect_names(st);
+	if (rc)
+		return rc;
 	st->routes = calloc(ROUTES, sizeof(*st->routes));
 	return st->routes ? filters(st) : -ENOMEM;
 }
@@ -288,7 +360,9 @@ static int begin(struct pt_cli *c, struct states *st)
 static void finish(struct states *st)
 {
 	free(st->routes);
+	free(st->names.v);
 	free(st->f.nets.v);
+	pt_buf_fini(&st->text);
 	pt_plan_fini(&st->p);
 	sockets_close(&st->s);
 }
