@@ -25,10 +25,8 @@
 
 #include <patronus/cli.h>
 
+#include "lib/tool.h"
 #include "netns/lab.h"
-
-/* The tool itself, linked into this program (see the Makefile), so that its memory is ours to refuse. */
-int ptfw_main(int argc, char **argv);
 
 /* ---- memory that runs out once ---- */
 
@@ -91,17 +89,12 @@ static void read_back_file(int fd, char *to)
 
 static void child(const char *line, long fail_at, int out, int err)
 {
-	char text[400], *argv[40], *rest = text, *word;
-	int argc = 0, rc;
+	int rc;
 
-	(void)snprintf(text, sizeof(text), "ptfw %s", line);
-	while ((word = strsep(&rest, " ")))
-		argv[argc++] = word;
-	argv[argc] = NULL;
 	if (dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0)
 		_exit(99);
 	allocations_left = fail_at;
-	rc = ptfw_main(argc, argv);
+	rc = tool_run(line);
 	allocations_left = -1;
 	exit(rc); /* under a sanitizer: what leaked is told here */
 }
