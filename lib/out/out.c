@@ -186,7 +186,7 @@ static void table_value(struct pt_out *o, const char *key, const char *s, bool r
 	struct cell c = { .right = right };
 
 	if (o->records == 1) {
-		char *k = pt_arena_strdup(o->arena, key);
+		char *k = o->in_obj ? pt_arena_printf(o->arena, "%s.%s", o->obj, key) : pt_arena_strdup(o->arena, key);
 
 		if (!k || pt_vec_push(o->arena, &o->keys, k)) {
 			o->err = -ENOMEM;
@@ -215,6 +215,10 @@ static void line_value(struct pt_out *o, const char *key, const char *s, bool qu
 	if (!o->first)
 		pt_buf_chr(&o->buf, ' ');
 	o->first = false;
+	if (o->in_obj) {
+		pt_buf_str(&o->buf, o->obj);
+		pt_buf_chr(&o->buf, '.');
+	}
 	pt_buf_str(&o->buf, key);
 	pt_buf_chr(&o->buf, '=');
 	if (!quote || plain_word(s)) {
@@ -222,10 +226,15 @@ static void line_value(struct pt_out *o, const char *key, const char *s, bool qu
 		return;
 	}
 	pt_buf_chr(&o->buf, '"');
-	for (; *s; s++) {
-		if (*s == '"' || *s == '\\')
-			pt_buf_chr(&o->buf, '\\');
-		pt_buf_chr(&o->buf, *s);
+	for (;;) {
+		size_t n = strcspn(s, "\"\\");
+
+		pt_buf_add(&o->buf, s, n);
+		s += n;
+		if (!*s)
+			break;
+		pt_buf_chr(&o->buf, '\\');
+		pt_buf_chr(&o->buf, *s++);
 	}
 	pt_buf_chr(&o->buf, '"');
 }
@@ -241,27 +250,16 @@ static bool takes_values(const struct pt_out *o)
 /* RAW is the JSON form; SHOWN is for people, escaped already. */
 static void value(struct pt_out *o, const char *key, const char *raw, const char *shown, enum value kind)
 {
-	char full[128];
-	size_t n = 0;
-
 	if (!takes_values(o))
 		return;
 	if (is_json(o)) {
 		json_next(o, key);
 		pt_buf_str(&o->buf, raw);
-		return;
+	} else if (o->fmt == PT_OUT_TABLE) {
+		table_value(o, key, shown, kind == VALUE_NUM);
+	} else {
+		line_value(o, key, shown, kind == VALUE_STR);
 	}
-	for (const char *p = o->in_obj ? o->obj : ""; *p && n < 60; p++)
-		full[n++] = *p;
-	if (n)
-		full[n++] = '.';
-	for (const char *p = key; *p && n < sizeof(full) - 1; p++)
-		full[n++] = *p;
-	full[n] = '\0';
-	if (o->fmt == PT_OUT_TABLE)
-		table_value(o, full, shown, kind == VALUE_NUM);
-	else
-		line_value(o, full, shown, kind == VALUE_STR);
 }
 
 /* The empty text of the next value, for value_text(). */
