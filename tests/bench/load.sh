@@ -135,12 +135,19 @@ table_file()
 	printf 'firewall { rules = { "block in quick from <%s>", "pass" } }\n' "$(basename "$1" .list)"
 }
 
+# The huge table, as a list and for the peer.
+huge_table()
+{
+	[ ! -e "$tmp/huge.nft" ] || return 0
+	prefixes "$table_size" >"$tmp/huge.list"
+	nft_set huge "$tmp/huge.list" >"$tmp/huge.nft"
+}
+
 load_table()
 {
 	progress "table of $table_size prefixes"
-	prefixes "$table_size" >"$tmp/huge.list"
+	huge_table
 	table_file "$tmp/huge.list" >"$tmp/huge.conf"
-	nft_set huge "$tmp/huge.list" >"$tmp/huge.nft"
 	{
 		echo "create huge hash:net maxelem 4000000"
 		sed 's/^/add huge /' "$tmp/huge.list"

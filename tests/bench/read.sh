@@ -12,15 +12,21 @@ read_rules()
 		timed_in ours rule-show "$ptfw" rule show
 		timed_in byhand nft-list nft list ruleset
 		timed_in ours rule-show-s "$ptfw" -s rule show
+		timed_in ours rule-show-o "$ptfw" -o rule show
+		timed_in ours rule-show-j "$ptfw" -j rule show
+		timed_in byhand nft-list-j nft -j list ruleset
 	done
 	both_rows "rule show, $1 / nft list ruleset" rule-show nft-list 0.25
 	row "rule show -s, $1 / nft list ruleset" rule-show-s.ms nft-list.ms ms
+	row "rule show -o, $1 / nft list ruleset" rule-show-o.ms nft-list.ms ms
+	row "rule show -j, $1 / nft -j list ruleset" rule-show-j.ms nft-list-j.ms ms
 }
 
 # A small table must not pay for a huge one beside it.
 read_table()
 {
 	progress 'table show'
+	huge_table
 	prefixes 10 >"$tmp/small.list"
 	table_file "$tmp/huge.list" "$tmp/small.list" >"$tmp/two.conf"
 	nft_set small "$tmp/small.list" >"$tmp/small.nft"
@@ -60,6 +66,11 @@ read_states()
 	for _ in $(seq "$load_rounds"); do
 		timed_in states state-show "$ptfw" state show
 		timed_in states conntrack-L conntrack -L
+		timed_in states state-show-o "$ptfw" -o state show
+		timed_in states state-show-j "$ptfw" -j state show
+		timed_in states conntrack-xml conntrack -L -o xml
 	done
 	both_rows "state show, $states states / conntrack -L" state-show conntrack-L 0.5
+	row "state show -o, $states states / conntrack -L" state-show-o.ms conntrack-L.ms ms
+	row "state show -j, $states states / conntrack -L -o xml" state-show-j.ms conntrack-xml.ms ms
 }

@@ -93,6 +93,8 @@ fi
 if wanted table; then
 	load_table
 	replace_table
-	read_table
 fi
-! wanted read || read_states
+if wanted read; then
+	read_table
+	read_states
+fi
