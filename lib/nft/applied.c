@@ -113,22 +113,12 @@ void nft_applied_read(const uint8_t *data, size_t size, struct pt_nft_state *s)
 
 /* ---- what big sets hold ---- */
 
-/* Sets whose elements only a transaction can change: those of the file stay for good, unless the
- * set gives all of its elements a time. */
+/* Sets whose elements only a transaction can change: those of the file stay for good. */
 static bool worth_a_note(const struct nft_set *set)
 {
 	if (set->keys)
 		return set->map.n >= NFT_NOTE_MIN_KEYS;
-	return set->role == NFT_SET_TABLE && set->interval && !(set->has_timeout && set->timeout) &&
-	       set->elems.n >= NFT_NOTE_MIN;
-}
-
-/* Elements that were put in for a time may stay where the file names them, too, and leave later. */
-static bool expires(const struct pt_nft_objects *have, const struct nft_set *want)
-{
-	const struct nft_set *set = nft_find_set(have, want->name);
-
-	return set && set->expires;
+	return set->role == NFT_SET_TABLE && set->interval && set->elems.n >= NFT_NOTE_MIN;
 }
 
 static uint64_t map_hash(const struct nft_set *set)
@@ -178,7 +168,7 @@ void nft_note_make(struct nft_note *note, const struct pt_nft_objects *want,
 		const struct nft_note_set *known = NULL;
 		struct nft_note_set now;
 
-		if (!worth_a_note(set) || (set->keys && !keys) || expires(have->objects, set))
+		if (!worth_a_note(set) || (set->keys && !keys))
 			continue;
 		now = note_of(set);
 		/* What is kept is not what is wanted, but it stays what it was. */

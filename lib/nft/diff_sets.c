@@ -110,9 +110,10 @@ static int elems_op(struct nft_diff *d, bool add, const struct nft_set *set,
 	return rc;
 }
 
-/* DEL of the kernel's elements are named one by one; additions come from an interval set. */
+/* DEL of the kernel's elements are named one by one; additions come from an interval set. TIMEOUT: 0 for good,
+ * or NFT_TIMEOUT_OF_SET. */
 static int write_elems(struct nft_diff *d, bool add, const struct nft_set *set,
-		       const struct pt_iset *elems, bool interval)
+		       const struct pt_iset *elems, bool interval, uint64_t timeout)
 {
 	struct nft_elem_walk walk = { .from = elems };
 	uint64_t cookie;
@@ -120,6 +121,8 @@ static int write_elems(struct nft_diff *d, bool add, const struct nft_set *set,
 	int rc;
 
 	while ((n = nft_elem_walk_next(&walk, interval, d->chunk, NFT_ELEMS_PER_MESSAGE))) {
+		for (size_t i = 0; i < n; i++)
+			d->chunk[i].timeout = timeout;
 		rc = elems_op(d, add, set, d->chunk, n, &cookie);
 		if (!rc)
 			rc = nft_put_elems(d->plan->batch, cookie, add, set, d->chunk, n);
@@ -165,7 +168,8 @@ static size_t set_size(const struct nft_set *set)
 	return n;
 }
 
-/* ELEMS: those wanted, or those that the set held before it was replaced. */
+/* ELEMS: those wanted, or those that the set held before it was replaced: they came at run time, and stay as long
+ * as the set now says. */
 static int write_new_set(struct nft_diff *d, const struct nft_set *set, const struct pt_iset *elems)
 {
 	uint64_t cookie;
@@ -178,7 +182,8 @@ static int write_new_set(struct nft_diff *d, const struct nft_set *set, const st
 	if (rc)
 		return rc;
 	return is_map(set) ? write_map_elems(d, true, set, set->map.v, set->map.n) :
-			     write_elems(d, true, set, elems, set->interval);
+			     write_elems(d, true, set, elems, set->interval,
+					 elems == &set->elems ? 0 : NFT_TIMEOUT_OF_SET);
 }
 
 /* ---- sets that stay ---- */
@@ -229,19 +234,16 @@ static int write_map_delta(struct nft_diff *d, const struct nft_set *want,
 static int write_delta(struct nft_diff *d, const struct nft_set *want, const struct nft_set *have)
 {
 	struct pt_iset add = { 0 }, gone = { 0 };
-	size_t n_gone;
 	int rc;
 
-	if (pt_iset_equal(&want->elems, &have->elems))
+	if (!have->timed.n && pt_iset_equal(&want->elems, &have->elems))
 		return 0;
-	rc = nft_elems_delta(have->raw.v, have->raw.n, &want->elems, d->arena, &add, &gone.v,
-			     &n_gone);
+	rc = nft_elems_delta(have, &want->elems, d->arena, &add, &gone);
 	if (rc)
 		return rc;
-	gone.n = (uint32_t)n_gone;
 	/* Deleted elements are named exactly as the kernel has them, never one key at a time. */
-	rc = write_elems(d, false, want, &gone, true);
-	return rc ? rc : write_elems(d, true, want, &add, want->interval);
+	rc = write_elems(d, false, want, &gone, true, 0);
+	return rc ? rc : write_elems(d, true, want, &add, want->interval, 0);
 }
 
 /* Keys need more room: a new set, to which counts and perhaps old keys move. */

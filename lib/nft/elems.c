@@ -301,21 +301,45 @@ size_t nft_elem_walk_next(struct nft_elem_walk *w, bool interval, struct nft_ele
 	return n;
 }
 
-int nft_elems_delta(const struct pt_ival *have, size_t n, const struct pt_iset *want,
-		    struct pt_arena *a, struct pt_iset *add, struct pt_ival **del, size_t *n_del)
+/* One interval of those wanted: what the elements from *AT on leave of it is added, those that do not stay are
+ * deleted. Neither set is copied: both may be large. */
+static int delta_one(const struct nft_set *have, size_t *at, const struct pt_ival *want, struct pt_arena *a,
+		     struct pt_iset *add, struct pt_iset *del)
 {
-	struct pt_iset kept = { 0 };
+	pt_u128 lo = want->lo;
+	int rc = 0;
 
-	*del = pt_arena_alloc(a, n * sizeof(**del));
-	*n_del = 0;
-	if (n && !*del)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		if (!pt_iset_covers(want, have[i].lo, have[i].hi))
-			(*del)[(*n_del)++] = have[i];
-		else if (pt_iset_add(a, &kept, have[i].lo, have[i].hi))
-			return -ENOMEM;
+	for (; !rc && *at < have->raw.n && have->raw.v[*at].lo <= want->hi; (*at)++) {
+		const struct pt_ival *el = &have->raw.v[*at];
+
+		if (el->lo < want->lo || el->hi > want->hi || pt_iset_has(&have->timed, el->lo)) {
+			rc = pt_iset_add(a, del, el->lo, el->hi);
+			continue;
+		}
+		if (el->lo > lo)
+			rc = pt_iset_add(a, add, lo, el->lo - 1);
+		if (el->hi == want->hi) {
+			(*at)++;
+			return rc;
+		}
+		lo = el->hi + 1;
 	}
-	pt_iset_norm(&kept);
-	return pt_iset_subtract(a, add, want, &kept);
+	return rc ? rc : pt_iset_add(a, add, lo, want->hi);
+}
+
+int nft_elems_delta(const struct nft_set *have, const struct pt_iset *want, struct pt_arena *a,
+		    struct pt_iset *add, struct pt_iset *del)
+{
+	size_t at = 0;
+	int rc = 0;
+
+	if (!have->raw.n) {
+		*add = *want;
+		return 0;
+	}
+	for (size_t i = 0; !rc && i < want->n; i++)
+		rc = delta_one(have, &at, &want->v[i], a, add, del);
+	for (; !rc && at < have->raw.n; at++)
+		rc = pt_iset_add(a, del, have->raw.v[at].lo, have->raw.v[at].hi);
+	return rc;
 }

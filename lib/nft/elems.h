@@ -10,9 +10,11 @@
 /* The kernel knows an interval as two elements, its first key and the key behind its last. */
 enum nft_elem_state { NFT_ELEM_WHOLE, NFT_ELEM_START, NFT_ELEM_END };
 
+#define NFT_TIMEOUT_OF_SET UINT64_MAX /* as long as the set says */
+
 struct nft_elem {
 	pt_u128 lo, hi;                /* START: LO; END: LO is the key behind the interval */
-	uint64_t timeout, expires;     /* milliseconds, 0: none */
+	uint64_t timeout, expires;     /* milliseconds, 0: none; for writing also NFT_TIMEOUT_OF_SET */
 	uint64_t packets, bytes;
 	uint8_t state;
 	bool has_counter;
@@ -42,9 +44,9 @@ struct nft_elem_walk {
 /* Fills OUT with up to MAX elements and returns how many; 0 at the end. */
 size_t nft_elem_walk_next(struct nft_elem_walk *w, bool interval, struct nft_elem *out, size_t max);
 
-/* Sorted and disjoint: what has to be deleted from HAVE (N elements), and what added, so that
- * together they cover exactly WANT. -ENOMEM. */
-int nft_elems_delta(const struct pt_ival *have, size_t n, const struct pt_iset *want,
-		    struct pt_arena *a, struct pt_iset *add, struct pt_ival **del, size_t *n_del) PT_MUST;
+/* What has to be deleted from HAVE, a set of the kernel's, and what added, so that its elements cover exactly WANT,
+ * for good. ADD may share WANT's memory; DEL names elements as the kernel has them and is no normal set. -ENOMEM. */
+int nft_elems_delta(const struct nft_set *have, const struct pt_iset *want, struct pt_arena *a,
+		    struct pt_iset *add, struct pt_iset *del) PT_MUST;
 
 #endif

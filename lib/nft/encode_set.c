@@ -124,20 +124,26 @@ static void put_data(struct nlmsghdr *nlh, uint16_t type, const void *data, size
 	mnl_attr_nest_end(nlh, nest);
 }
 
-static void put_half(struct nlmsghdr *nlh, const struct nft_set *set, pt_u128 key,
-		     const struct nft_elem *start)
+/* In a set with a time-out of its own, an element without one says so: else it would take the set's. */
+static void put_times(struct nlmsghdr *nlh, const struct nft_set *set, const struct nft_elem *el)
+{
+	if ((el->timeout || set->timeout) && el->timeout != NFT_TIMEOUT_OF_SET)
+		nft_put_be64(nlh, NFTA_SET_ELEM_TIMEOUT, el->timeout);
+	if (el->expires)
+		nft_put_be64(nlh, NFTA_SET_ELEM_EXPIRATION, el->expires);
+}
+
+void nft_put_half(struct nlmsghdr *nlh, const struct nft_set *set, pt_u128 key, const struct nft_elem *start)
 {
 	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
 	uint8_t bytes[16];
 
 	nft_key_to_bytes(key, bytes, set->key_len);
 	put_data(nlh, NFTA_SET_ELEM_KEY, bytes, set->key_len);
-	if (!start)
+	if (start)
+		put_times(nlh, set, start);
+	else
 		nft_put_be32(nlh, NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
-	if (start && start->timeout)
-		nft_put_be64(nlh, NFTA_SET_ELEM_TIMEOUT, start->timeout);
-	if (start && start->expires)
-		nft_put_be64(nlh, NFTA_SET_ELEM_EXPIRATION, start->expires);
 	mnl_attr_nest_end(nlh, nest);
 }
 
@@ -152,9 +158,9 @@ int nft_put_elems(struct pt_nl_batch *b, uint64_t cookie, bool add, const struct
 	if (!nlh)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
-		put_half(nlh, set, v[i].lo, &v[i]);
+		nft_put_half(nlh, set, v[i].lo, &v[i]);
 		if (set->interval && v[i].hi != max) /* nothing ends an interval up to the last key */
-			put_half(nlh, set, v[i].hi + 1, NULL);
+			nft_put_half(nlh, set, v[i].hi + 1, NULL);
 	}
 	mnl_attr_nest_end(nlh, list);
 	return pt_nl_batch_commit(b, nlh, cookie);

@@ -70,7 +70,7 @@ struct nft_set {
 	PT_VEC(struct pt_ival) raw; /* the elements one by one, sorted, possibly adjacent */
 	struct nft_elems *pending;  /* being read; malloc'ed, NULL after pt_nft_read() */
 	bool unread;                /* left out: the contents are those wanted */
-	bool expires;               /* some elements will leave by themselves */
+	struct pt_iset timed;       /* the elements of RAW that will leave by themselves */
 	uint64_t handle;
 };
 

@@ -73,12 +73,16 @@ int nft_set_finish(struct nft_set *set, struct pt_arena *a)
 	set->raw.v = pt_arena_alloc(a, e->n * sizeof(*set->raw.v));
 	if (e->n && !set->raw.v)
 		return -ENOMEM;
-	for (size_t i = 0; i < e->n; i++) {
+	for (size_t i = 0; !rc && i < e->n; i++) {
 		set->raw.v[i] = (struct pt_ival){ .lo = e->v[i].lo, .hi = e->v[i].hi };
-		set->expires = set->expires || e->v[i].expires;
+		if (e->v[i].expires)
+			rc = pt_iset_add(a, &set->timed, e->v[i].lo, e->v[i].hi);
 	}
+	pt_iset_norm(&set->timed);
 	set->raw.n = set->raw.cap = e->n;
 	nft_set_forget(set);
+	if (rc)
+		return rc;
 	if (is_normal(set)) {
 		set->elems = (struct pt_iset){ .v = set->raw.v,
 					       .n = (uint32_t)set->raw.n,
