@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ptfw - packet filter of Patronus: its table of commands. */
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -8,6 +9,7 @@
 
 #define SHOW (PT_CLI_JSON | PT_CLI_LINE)
 #define MANY UINT_MAX
+#define MMAP_THRESHOLD (1 << 20)
 
 static const struct pt_cli_cmd commands[] = {
 	{ "check", NULL, NULL, "judge the file; change nothing", PT_CLI_FILE | PT_CLI_ENGINE | PT_CLI_JSON | PT_CLI_KERNEL, 0, 0, NULL,
@@ -59,6 +61,9 @@ int main(int argc, char **argv)
 	char **letters;
 	int rc;
 
+	/* What grows to many megabytes, as the transaction of a large table, moves its pages then instead of leaving
+	 * copies in a heap that would keep them. */
+	(void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
 	/* A reader that went away is an error of write(2), not the end of an apply. */
 	signal(SIGPIPE, SIG_IGN);
 	rc = pfctl_words(&argc, argv, &letters);

@@ -200,8 +200,12 @@ int pt_plan_apply(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt
 		rc = plan_store_write(p, e);
 	if (!rc)
 		rc = plan_commit(p, nf, writes, e);
-	if (!rc && first)
+	if (!rc && first) {
+		/* The evaluator reads the tables again: a large one is not to be there twice. */
+		pt_nft_prog_free(p->prog);
+		p->prog = NULL;
 		plan_adopt(p, nf, e);
+	}
 	if (!rc)
 		rc = apply_forwarding(p->conf, e);
 	close(fd);
