@@ -238,16 +238,8 @@ int cmd_table_expire(struct pt_cli *c)
 /* Each word is an address of its own: neighbours that are given are two, though a set makes one of them. */
 struct test {
 	struct pt_arena *arena;
-	struct pt_iset in[2];  /* the table */
-	size_t hits, all;
+	PT_VEC(struct pt_nft_range) ranges;
 };
-
-static int collect(const struct pt_nft_elem *el, void *arg)
-{
-	struct test *t = arg;
-
-	return pt_iset_add(t->arena, &t->in[el->af == PT_AF_INET6], el->lo, el->hi);
-}
 
 static int test_word(struct test *t, const char *word, size_t n)
 {
@@ -255,9 +247,11 @@ static int test_word(struct test *t, const char *word, size_t n)
 	int rc = pt_table_parse("arguments", word, n, t->arena, &set[0], &set[1], NULL);
 
 	for (int f = 0; !rc && f < 2; f++)
-		for (size_t i = 0; i < set[f].n; i++) {
-			t->all++;
-			t->hits += pt_iset_covers(&t->in[f], set[f].v[i].lo, set[f].v[i].hi);
+		for (size_t i = 0; !rc && i < set[f].n; i++) {
+			struct pt_nft_range range = { .af = f ? PT_AF_INET6 : PT_AF_INET,
+						      .lo = set[f].v[i].lo, .hi = set[f].v[i].hi };
+
+			rc = pt_vec_push(t->arena, &t->ranges, range);
 		}
 	return rc;
 }
@@ -285,32 +279,40 @@ static int test_text(struct test *t, const char *text, size_t len)
 	return rc;
 }
 
+static int test_kernel(struct pt_cli *c, struct test *t)
+{
+	struct pt_nl *nf;
+	size_t hits = 0;
+	int rc;
+
+	rc = pt_nl_open(&nf, NETLINK_NETFILTER, &c->err);
+	if (rc)
+		return rc;
+	rc = not_there(c, nf, pt_nft_table_test(nf, c->argv[0], t->ranges.v, t->ranges.n, &c->err));
+	pt_nl_close(nf);
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < t->ranges.n; i++)
+		hits += t->ranges.v[i].in;
+	pt_cli_say(c, "%zu/%zu addresses match\n", hits, t->ranges.n);
+	return hits == t->ranges.n ? PT_EXIT_OK : PT_EXIT_NO;
+}
+
 int cmd_table_test(struct pt_cli *c)
 {
 	struct test t = { 0 };
 	struct addresses a;
-	struct pt_nl *nf;
 	int rc;
 
 	rc = addresses_read(c, &a);
 	if (rc)
 		return rc;
 	t.arena = a.arena;
-	rc = pt_nl_open(&nf, NETLINK_NETFILTER, &c->err);
-	if (!rc) {
-		rc = not_there(c, nf, pt_nft_table_dump(nf, c->argv[0], collect, &t, &c->err));
-		pt_nl_close(nf);
-	}
-	pt_iset_norm(&t.in[0]);
-	pt_iset_norm(&t.in[1]);
-	if (!rc)
-		rc = test_text(&t, a.text, a.len);
-	if (!rc && !t.all)
+	rc = test_text(&t, a.text, a.len);
+	if (!rc && !t.ranges.n)
 		rc = pt_cli_usage(c, "name at least one address to test");
-	if (!rc) {
-		pt_cli_say(c, "%zu/%zu addresses match\n", t.hits, t.all);
-		rc = t.hits == t.all ? PT_EXIT_OK : PT_EXIT_NO;
-	}
+	if (!rc)
+		rc = test_kernel(c, &t);
 	addresses_fini(&a);
 	return rc;
 }

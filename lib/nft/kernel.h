@@ -67,6 +67,8 @@ int nft_del_set(struct pt_nl_batch *b, uint64_t cookie, const char *name) PT_MUS
 
 #define NFT_ELEMS_PER_MESSAGE 512 /* an attribute holds less than 64 KiB: 512 of 100 bytes fit */
 #define NFT_MAP_ELEMS_PER_MESSAGE 128 /* of 480 bytes, names included */
+/* One key of an interval, in a list of elements: its first with START's times, or (NULL) that behind its last. */
+void nft_put_half(struct nlmsghdr *nlh, const struct nft_set *set, pt_u128 key, const struct nft_elem *start);
 /* ADD or delete; at most that many. */
 int nft_put_elems(struct pt_nl_batch *b, uint64_t cookie, bool add, const struct nft_set *set,
 		  const struct nft_elem *v, size_t n) PT_MUST;

@@ -13,13 +13,7 @@
 
 #include "nft/table.h"
 
-struct table {
-	const char *name;
-	struct pt_nft_state *s;
-	struct nft_set *set[2];     /* IPv4, IPv6; one may be missing */
-};
-
-static void table_fini(struct table *t)
+void nft_table_fini(struct nft_table *t)
 {
 	pt_nft_state_free(t->s);
 	memset(t, 0, sizeof(*t));
@@ -96,7 +90,7 @@ int pt_nft_table_list(struct pt_nl *nf, struct pt_arena *a, const char ***names,
 	return rc;
 }
 
-static int no_such_table(const struct table *t, struct pt_err *e)
+static int no_such_table(const struct nft_table *t, struct pt_err *e)
 {
 	const char **names = NULL, *near = NULL;
 	char hint[64];
@@ -114,15 +108,14 @@ static int no_such_table(const struct table *t, struct pt_err *e)
 
 /* ---- reading one table ---- */
 
-/* Elements that have the set's own time-out come without it. */
-static void default_timeout(const struct nft_set *set)
+void nft_default_timeout(const struct nft_set *set)
 {
 	for (size_t i = 0; set->pending && i < set->pending->n; i++)
 		if (set->pending->v[i].expires && !set->pending->v[i].timeout)
 			set->pending->v[i].timeout = (uint64_t)set->timeout * 1000;
 }
 
-static int read_elems(struct pt_nl *nf, struct table *t, struct nft_set *set)
+static int read_elems(struct pt_nl *nf, struct nft_table *t, struct nft_set *set)
 {
 	int rc;
 
@@ -134,11 +127,11 @@ static int read_elems(struct pt_nl *nf, struct table *t, struct nft_set *set)
 	if (rc)
 		return rc;
 	nft_elems_finish(set->pending, nft_key_max(set));
-	default_timeout(set);
+	nft_default_timeout(set);
 	return 0;
 }
 
-static int table_read(struct pt_nl *nf, const char *name, struct table *t, struct pt_err *e)
+int nft_table_open(struct pt_nl *nf, const char *name, struct nft_table *t, struct pt_err *e)
 {
 	static const enum pt_af af[2] = { PT_AF_INET, PT_AF_INET6 };
 	char set[NFT_SETNAME_MAX];
@@ -155,12 +148,18 @@ static int table_read(struct pt_nl *nf, const char *name, struct table *t, struc
 	for (size_t i = 0; i < 2; i++) {
 		nft_table_set_name(set, name, af[i]);
 		t->set[i] = nft_find_set(t->s->objects, set);
-		if (t->set[i] && !rc)
-			rc = read_elems(nf, t, t->set[i]);
 	}
-	if (!t->set[0] && !t->set[1])
-		return no_such_table(t, e);
-	return rc ? pt_err_sys(e, rc, "reading the table \"%s\"", name) : 0;
+	return t->set[0] || t->set[1] ? 0 : no_such_table(t, e);
+}
+
+int nft_table_read(struct pt_nl *nf, struct nft_table *t, struct pt_err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < 2; i++)
+		if (t->set[i])
+			rc = read_elems(nf, t, t->set[i]);
+	return rc ? pt_err_sys(e, rc, "reading the table \"%s\"", t->name) : 0;
 }
 
 static uint32_t seconds(uint64_t ms)
@@ -191,15 +190,17 @@ static int dump_set(const struct nft_set *set, enum pt_af af, pt_nft_elem_cb cb,
 int pt_nft_table_dump(struct pt_nl *nf, const char *name, pt_nft_elem_cb cb, void *arg,
 		      struct pt_err *e)
 {
-	struct table t;
+	struct nft_table t;
 	int rc;
 
-	rc = table_read(nf, name, &t, e);
+	rc = nft_table_open(nf, name, &t, e);
+	if (!rc)
+		rc = nft_table_read(nf, &t, e);
 	if (!rc && t.set[0])
 		rc = dump_set(t.set[0], PT_AF_INET, cb, arg);
 	if (!rc && t.set[1])
 		rc = dump_set(t.set[1], PT_AF_INET6, cb, arg);
-	table_fini(&t);
+	nft_table_fini(&t);
 	return rc;
 }
 
@@ -219,7 +220,7 @@ static int write_list(struct pt_nl_batch *b, bool add, const struct nft_set *set
 }
 
 /* Sends both families' changes as one transaction. -ERESTART: read again. */
-static int send_change(struct pt_nl *nf, const struct table *t, const struct nft_change c[2],
+static int send_change(struct pt_nl *nf, const struct nft_table *t, const struct nft_change c[2],
 		       struct pt_err *e)
 {
 	struct pt_nl_batch *b = pt_nl_batch_new(NFNL_SUBSYS_NFTABLES, t->s->genid);
@@ -246,20 +247,51 @@ static int send_change(struct pt_nl *nf, const struct table *t, const struct nft
 
 /* What a change does with what was read: fills C. */
 struct task {
-	int (*plan)(const struct task *task, const struct table *t, struct nft_change c[2],
+	int (*plan)(const struct task *task, const struct nft_table *t, struct nft_change c[2],
 		    struct pt_err *e);
 	const struct pt_iset *add, *del; /* of two, or NULL */
 	uint32_t timeout;
+	bool probe; /* the elements at ADD and DEL are all that PLAN looks at */
 };
+
+/* Where few addresses come and go only the elements at them matter. */
+static int task_probe(struct pt_nl *nf, struct nft_table *t, const struct task *task)
+{
+	static const struct pt_iset none;
+	struct pt_iset touched;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < 2; i++) {
+		if (!t->set[i])
+			continue;
+		rc = pt_iset_union(NULL, &touched, task->add ? &task->add[i] : &none,
+				   task->del ? &task->del[i] : &none);
+		if (!rc)
+			rc = nft_probe_ranges(nf, t->s, t->set[i], &touched);
+		pt_iset_fini(&touched);
+	}
+	return rc;
+}
+
+static int task_read(struct pt_nl *nf, struct nft_table *t, const struct task *task, struct pt_err *e)
+{
+	int rc = task->probe ? task_probe(nf, t, task) : -E2BIG;
+
+	if (rc == -E2BIG || rc == -EAGAIN)
+		return nft_table_read(nf, t, e);
+	return rc ? pt_err_sys(e, rc, "reading the table \"%s\"", t->name) : 0;
+}
 
 static int task_once(struct pt_nl *nf, const char *name, const struct task *task, size_t *added,
 		     size_t *deleted, struct pt_err *e)
 {
 	struct nft_change c[2] = { 0 };
-	struct table t;
+	struct nft_table t;
 	int rc;
 
-	rc = table_read(nf, name, &t, e);
+	rc = nft_table_open(nf, name, &t, e);
+	if (!rc)
+		rc = task_read(nf, &t, task, e);
 	if (!rc)
 		rc = task->plan(task, &t, c, e);
 	if (!rc)
@@ -268,7 +300,7 @@ static int task_once(struct pt_nl *nf, const char *name, const struct task *task
 	*deleted = rc ? 0 : c[0].del.n + c[1].del.n;
 	nft_change_fini(&c[0]);
 	nft_change_fini(&c[1]);
-	table_fini(&t);
+	nft_table_fini(&t);
 	return rc;
 }
 
@@ -287,7 +319,7 @@ static int task_run(struct pt_nl *nf, const char *name, const struct task *task,
 	return -EBUSY;
 }
 
-static int check_families(const struct task *task, const struct table *t, struct pt_err *e)
+static int check_families(const struct task *task, const struct nft_table *t, struct pt_err *e)
 {
 	for (size_t i = 0; i < 2; i++) {
 		if (t->set[i] || !task->add || !task->add[i].n)
@@ -300,7 +332,7 @@ static int check_families(const struct task *task, const struct table *t, struct
 	return 0;
 }
 
-static int plan_change(const struct task *task, const struct table *t, struct nft_change c[2],
+static int plan_change(const struct task *task, const struct nft_table *t, struct nft_change c[2],
 		       struct pt_err *e)
 {
 	uint64_t timeout;
@@ -329,19 +361,19 @@ int pt_nft_table_change(struct pt_nl *nf, const char *name, const struct pt_iset
 			const struct pt_iset del[2], uint32_t timeout, size_t *added,
 			size_t *deleted, struct pt_err *e)
 {
-	struct task task = { .plan = plan_change, .add = add, .del = del, .timeout = timeout };
+	struct task task = { .plan = plan_change, .add = add, .del = del, .timeout = timeout, .probe = true };
 
 	return task_run(nf, name, &task, added, deleted, e);
 }
 
 /* What is not wanted is taken away whole, what is missing added: an entry that is all wanted stays
  * as it is, time-out and counter included. */
-static int replace_family(const struct table *t, size_t i, const struct pt_iset *want,
+static int replace_family(const struct nft_table *t, size_t i, const struct pt_iset *want,
 			  struct nft_change *c)
 {
 	const struct nft_elems *have = t->set[i]->pending;
 	struct pt_iset kept = { 0 }, missing = { 0 };
-	struct nft_elem el = { 0 };
+	struct nft_elem el = { .timeout = NFT_TIMEOUT_OF_SET };
 	int rc = 0;
 
 	for (size_t k = 0; !rc && k < have->n; k++) {
@@ -363,7 +395,7 @@ static int replace_family(const struct table *t, size_t i, const struct pt_iset 
 	return rc;
 }
 
-static int plan_replace(const struct task *task, const struct table *t, struct nft_change c[2],
+static int plan_replace(const struct task *task, const struct nft_table *t, struct nft_change c[2],
 			struct pt_err *e)
 {
 	int rc;
@@ -387,7 +419,7 @@ int pt_nft_table_replace(struct pt_nl *nf, const char *name, const struct pt_ise
 
 /* An element's counter starts at zero when it is written anew; its time goes on. Kernels from 6.5
  * on can reset counters in place, but Debian 12 has an older one. */
-static int plan_zero(const struct task *task, const struct table *t, struct nft_change c[2],
+static int plan_zero(const struct task *task, const struct nft_table *t, struct nft_change c[2],
 		     struct pt_err *e)
 {
 	int rc = 0;

@@ -147,6 +147,15 @@ PT_API int pt_nft_table_list(struct pt_nl *nf, struct pt_arena *a, const char **
 /* Elements in order, both families; reads only this table. -ENOENT with a record: no such table. */
 PT_API int pt_nft_table_dump(struct pt_nl *nf, const char *name, pt_nft_elem_cb cb, void *arg,
 			     struct pt_err *e) PT_MUST;
+/* Which of the ranges are in the table, whole, by one element or several: sets IN of each. Few of them are asked
+ * for one by one, which takes no longer in a large table. */
+struct pt_nft_range {
+	enum pt_af af;
+	pt_u128 lo, hi;
+	bool in;
+};
+PT_API int pt_nft_table_test(struct pt_nl *nf, const char *name, struct pt_nft_range *v, size_t n,
+			     struct pt_err *e) PT_MUST;
 /* Adds and deletes in one transaction what the sets say. What is there for good stays for good; an element
  * with less time left than the new one has is replaced, so its time begins anew; narrower elements inside
  * a wider one that is added for good are replaced. TIMEOUT 0: the table's own. Deletions remove exactly the
