@@ -313,6 +313,97 @@ static void many(void **state)
 	pt_iset_fini(&all[1]);
 }
 
+/* ---- few addresses at a time: elements are asked for by their keys ---- */
+
+#define FEW 256 /* the last addresses of a family: nothing ends an interval up to the highest */
+#define STEPS 300
+
+static void few_change(enum pt_af af, bool *model, pt_u128 base)
+{
+	struct pt_iset sets[2] = { 0 };
+	struct pt_err e = { 0 };
+	bool add = random() % 5 > 1;
+	size_t lo, hi, a, d;
+
+	for (int i = 0; i < 3; i++) {
+		lo = (size_t)random() % FEW;
+		hi = lo + (size_t)random() % 6;
+		hi = hi < FEW ? hi : FEW - 1;
+		put(&sets[af == PT_AF_INET6], base + lo, base + hi);
+		for (size_t k = lo; k <= hi; k++)
+			model[k] = add;
+	}
+	pt_iset_norm(&sets[af == PT_AF_INET6]);
+	check(pt_nft_table_change(nf, "bad", add ? sets : NULL, add ? NULL : sets, 0, &a, &d, &e), &e);
+	pt_iset_fini(&sets[af == PT_AF_INET6]);
+	pt_err_fini(&e);
+}
+
+struct few {
+	enum pt_af af;
+	pt_u128 base;
+	bool seen[FEW];
+};
+
+static int few_seen(const struct pt_nft_elem *el, void *arg)
+{
+	struct few *f = arg;
+
+	for (pt_u128 k = el->lo - f->base; el->af == f->af && k <= el->hi - f->base; k++) {
+		assert_true(k < FEW);
+		assert_false(f->seen[k]);
+		f->seen[k] = true;
+	}
+	return 0;
+}
+
+/* One by one, and as ranges that several elements may cover. */
+static void few_test(enum pt_af af, const bool *model, pt_u128 base)
+{
+	struct pt_nft_range v[2 * FEW];
+	struct pt_err e = { 0 };
+	bool all;
+
+	for (size_t k = 0; k < 2 * FEW; k++) {
+		v[k] = (struct pt_nft_range){ .af = af, .lo = base + k % FEW, .hi = base + k % FEW };
+		if (k >= FEW)
+			v[k].hi = base + (k % FEW + 9 < FEW ? k % FEW + 9 : FEW - 1);
+	}
+	check(pt_nft_table_test(nf, "bad", v, FEW, &e), &e);
+	check(pt_nft_table_test(nf, "bad", v + FEW, FEW, &e), &e);
+	for (size_t k = 0; k < 2 * FEW; k++) {
+		all = true;
+		for (pt_u128 at = v[k].lo; all && at - base <= v[k].hi - base; at++)
+			all = model[at - base];
+		assert_int_equal(v[k].in, all);
+	}
+	pt_err_fini(&e);
+}
+
+static void few(void **state)
+{
+	static const enum pt_af af[2] = { PT_AF_INET, PT_AF_INET6 };
+	struct pt_err e = { 0 };
+
+	(void)state;
+	srandom(5);
+	for (size_t f = 0; f < 2; f++) {
+		pt_u128 base = (f ? ~(pt_u128)0 : NET4(255, 255, 255, 255)) - (FEW - 1);
+		bool model[FEW] = { false };
+
+		for (int i = 0; i < STEPS; i++) {
+			struct few seen = { .af = af[f], .base = base };
+
+			few_change(af[f], model, base);
+			check(pt_nft_table_dump(nf, "bad", few_seen, &seen, &e), &e);
+			assert_memory_equal(seen.seen, model, sizeof(model));
+			if (i % 10 == 0)
+				few_test(af[f], model, base);
+		}
+	}
+	pt_err_fini(&e);
+}
+
 static void knock(const char *address)
 {
 	int server = lab_bind(SOCK_DGRAM, address, 5000), fd = lab_connect(SOCK_DGRAM, address, 5000, 0);
@@ -392,7 +483,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-		T(names), T(no_rules_yet), T(cut_and_joined), T(timeouts), T(many), T(zeroed),
+		T(names), T(no_rules_yet), T(cut_and_joined), T(timeouts), T(many), T(few), T(zeroed),
 		T(at_once),
 	};
 
