@@ -92,6 +92,7 @@ if wanted load || wanted read; then
 fi
 if wanted table; then
 	load_table
+	touch_table
 	replace_table
 fi
 if wanted read; then
