@@ -176,17 +176,16 @@ static void adopt_one(const struct adoption *a, const struct connection *c)
 
 static int adopt_all(struct adoption *a, struct pt_err *e)
 {
-	int rc = pt_eval_new(a->plan->policy, a->plan->host, &a->eval, e);
+	int rc = pt_net_tcp_sockets(add_connection, a, e);
 
-	if (!rc)
-		rc = pt_net_tcp_sockets(add_connection, a, e);
-	if (!rc)
-		rc = pt_net_tcp_listeners(add_listener, a, e);
-	if (rc)
+	if (rc || !a->connections.n)
 		return rc;
-	if (a->connections.n)
-		qsort(a->connections.v, a->connections.n, sizeof(*a->connections.v), connection_cmp);
-	rc = pt_ct_dump(a->nf, note_state, a, e);
+	qsort(a->connections.v, a->connections.n, sizeof(*a->connections.v), connection_cmp);
+	rc = pt_net_tcp_listeners(add_listener, a, e);
+	if (!rc)
+		rc = pt_eval_new(a->plan->policy, a->plan->host, &a->eval, e);
+	if (!rc)
+		rc = pt_ct_dump(a->nf, note_state, a, e);
 	for (size_t i = 0; !rc && i < a->connections.n; i++)
 		adopt_one(a, &a->connections.v[i]);
 	return rc;
@@ -211,8 +210,12 @@ static int forget_one(const struct pt_ct_entry *ct, void *arg)
 static int forget_unlabelled(struct pt_nl *nf, struct pt_err *e)
 {
 	struct pt_nl *other; /* NF is in the middle of the dump */
-	int rc = pt_nl_open(&other, NETLINK_NETFILTER, e);
+	uint64_t n, max;
+	int rc = pt_ct_count(nf, &n, &max, e);
 
+	if (rc || !n) /* a dump walks the table of all namespaces, however few are in this one */
+		return rc;
+	rc = pt_nl_open(&other, NETLINK_NETFILTER, e);
 	if (rc)
 		return rc;
 	rc = pt_ct_dump(nf, forget_one, other, e);

@@ -6,7 +6,7 @@
 #include <patronus/plan.h>
 
 /* offline.c */
-int plan_digest(const char *text, size_t len, char out[65], struct pt_err *e);
+void plan_digest(const char *text, size_t len, char out[65]);
 int plan_build(struct pt_plan *p, struct pt_err *e);
 /* Compiles anew for nft's own engine, for the reason WHY (a constant). */
 int plan_fall_back(struct pt_plan *p, const char *why, struct pt_err *e);

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* From a file to what it wants in the kernel, and to the difference from what is there. */
 #include <errno.h>
-#include <openssl/evp.h>
+#include <nettle/sha2.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "plan/internal.h"
 
 /* SHA-256 of the bytes: the name under which an applied file is found again. */
-int plan_digest(const char *text, size_t len, char out[65], struct pt_err *e)
+void plan_digest(const char *text, size_t len, char out[65])
 {
 	static const char hex[] = "0123456789abcdef";
-	unsigned char md[EVP_MAX_MD_SIZE];
-	size_t n = 0;
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	struct sha256_ctx ctx;
 
-	if (!EVP_Q_digest(NULL, "SHA256", NULL, text, len, md, &n) || n != 32)
-		return pt_err_sys(e, -ENOMEM, "computing the digest of the configuration");
-	for (size_t i = 0; i < n; i++) {
-		out[2 * i] = hex[md[i] >> 4];
-		out[2 * i + 1] = hex[md[i] & 15];
+	sha256_init(&ctx);
+	sha256_update(&ctx, len, (const uint8_t *)text);
+	sha256_digest(&ctx, sizeof(digest), digest);
+	for (size_t i = 0; i < sizeof(digest); i++) {
+		out[2 * i] = hex[digest[i] >> 4];
+		out[2 * i + 1] = hex[digest[i] & 15];
 	}
 	out[64] = '\0';
-	return 0;
 }
 
 /* ---- which engine ---- */
@@ -67,10 +67,10 @@ int plan_fall_back(struct pt_plan *p, const char *why, struct pt_err *e)
 /* Policy and program of p->conf, with the interface addresses of p->host if known. */
 int plan_build(struct pt_plan *p, struct pt_err *e)
 {
-	int rc;
+	int rc = 0;
 
-	rc = plan_digest(p->conf->text, p->conf->len, p->digest, e);
-	if (!rc && !p->policy)
+	plan_digest(p->conf->text, p->conf->len, p->digest);
+	if (!p->policy)
 		rc = pt_policy_build(p->conf, &p->policy, e);
 	p->engine = p->wanted;
 	if (!rc && p->wanted == PT_ENGINE_AUTO)

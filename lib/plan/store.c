@@ -104,15 +104,11 @@ int plan_store_read(const char *digest, char **text, size_t *len, struct pt_err 
 		rc = pt_file_read(path, PT_FILE_MAX, text, len, e);
 	if (rc)
 		return rc;
-	rc = plan_digest(*text, *len, found, e);
-	if (!rc && strcmp(found, digest)) {
-		pt_err_add(e, PT_ERROR, NULL, "apply the file again",
-			   "the copy of the applied file, %s, was changed", path);
-		rc = -EBADMSG;
-	}
-	if (rc) {
-		free(*text);
-		*text = NULL;
-	}
-	return rc;
+	plan_digest(*text, *len, found);
+	if (!strcmp(found, digest))
+		return 0;
+	pt_err_add(e, PT_ERROR, NULL, "apply the file again", "the copy of the applied file, %s, was changed", path);
+	free(*text);
+	*text = NULL;
+	return -EBADMSG;
 }
