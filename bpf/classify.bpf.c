@@ -169,29 +169,47 @@ static __always_inline __u64 find_wide(const __u64 *w, const struct walk_tree *t
 
 /* ---- rows ---- */
 
-/* A row: its place, and that of the first word behind those under the summary words so far. */
-struct row {
-	__u64 at, next;
+/* A row of what rules ask for, and the one of rules that do not. */
+struct side {
+	__u64 row, any;
+	__u64 summary; /* of ROW, now */
 };
 
 struct scan {
 	const __u64 *w;
-	struct row src, dst, rest;
-	__u64 any_src, any_dst;
-	__u64 n_summary, left; /* summary words in all; those ahead. A number that counts from 0 would be
+	__u64 rest; /* a row */
+	__u64 rest_summary;
+	struct side src, dst, sport, dport;
+	__u64 split; /* SPORT and DPORT count */
+	__u64 n_summary, left; /* runs in all; those ahead. A number that counts from 0 would be
 				* known to the verifier, which would follow every turn by itself */
-	__u64 both; /* words of bits still to be compared under the last summary word */
-	__u64 s, d, r; /* the rows' words there */
+	__u64 both; /* words of bits still to be compared in the last run */
 	__u64 found;
 };
 
-/* The word for bit LOW + 1 under the summary word M of a packed row; 0 if it is not there. */
-static __always_inline __u64 packed(const __u64 *w, const struct row *row, __u64 m, __u64 low)
+static __always_inline struct side side_at(__u64 row, __u64 any)
 {
-	return word_at(w, row->next + ones(m & low)) & -equal(m & (low + 1), low + 1);
+	return (struct side){ .row = row, .any = any };
 }
 
-/* One turn: the next summary word, or one candidate under it. */
+static __always_inline __u64 next_run(const __u64 *w, struct side *s, __u64 q)
+{
+	s->summary = word_at(w, s->row + 2 * q);
+	return s->summary | word_at(w, s->any + q);
+}
+
+/* The word for bit LOW + 1 of run Q of ROW, whose summary is M; 0 if it is not there. */
+static __always_inline __u64 packed(const __u64 *w, __u64 row, __u64 q, __u64 m, __u64 low)
+{
+	return word_at(w, word_at(w, row + 2 * q + 1) + ones(m & low)) & -equal(m & (low + 1), low + 1);
+}
+
+static __always_inline __u64 side_word(const struct scan *c, const struct side *s, __u64 q, __u64 word, __u64 low)
+{
+	return packed(c->w, s->row, q, s->summary, low) | word_at(c->w, s->any + c->n_summary + word);
+}
+
+/* One turn: the next run, or one candidate in it. */
 static long scan_turn(__u32 turn __attribute__((unused)), void *arg)
 {
 	struct scan *c = arg;
@@ -199,66 +217,60 @@ static long scan_turn(__u32 turn __attribute__((unused)), void *arg)
 	__u64 q = c->n_summary - c->left, low, word, x;
 
 	if (!c->both) {
-		c->src.next += ones(c->s);
-		c->dst.next += ones(c->d);
-		c->rest.next += ones(c->r);
 		if (!c->left)
 			return 1;
-		c->s = word_at(w, c->src.at + q);
-		c->d = word_at(w, c->dst.at + q);
-		c->r = word_at(w, c->rest.at + q);
-		c->both = (c->s | word_at(w, c->any_src + q)) & (c->d | word_at(w, c->any_dst + q)) & c->r;
+		c->rest_summary = word_at(w, c->rest + 2 * q);
+		c->both = c->rest_summary & next_run(w, &c->src, q) & next_run(w, &c->dst, q);
+		if (c->split)
+			c->both &= next_run(w, &c->sport, q) & next_run(w, &c->dport, q);
 		c->left--;
 		return 0;
 	}
+	q--;
 	low = (c->both & -c->both) - 1;
 	c->both &= c->both - 1;
-	word = (q - 1) * 64 + ones(low);
-	x = (packed(w, &c->src, c->s, low) | word_at(w, c->any_src + c->n_summary + word)) &
-	    (packed(w, &c->dst, c->d, low) | word_at(w, c->any_dst + c->n_summary + word)) &
-	    packed(w, &c->rest, c->r, low);
+	word = q * 64 + ones(low);
+	x = packed(w, c->rest, q, c->rest_summary, low) & side_word(c, &c->src, q, word, low) &
+	    side_word(c, &c->dst, q, word, low);
+	if (c->split)
+		x &= side_word(c, &c->sport, q, word, low) & side_word(c, &c->dport, q, word, low);
 	if (!x)
 		return 0;
 	c->found = word * 64 + ones((x & -x) - 1);
 	return 1;
 }
 
-static __always_inline struct row row_at(__u64 at, __u64 n_summary)
-{
-	return (struct row){ at, at + n_summary };
-}
-
-static __always_inline __u64 first_common(const __u64 *w, const struct walk_head *h, unsigned int six,
-					  __u64 src, __u64 dst, __u64 rest)
-{
-	struct scan c = {
-		.w = w,
-		.src = row_at(src, h->n_summary),
-		.dst = row_at(dst, h->n_summary),
-		.rest = row_at(rest, h->n_summary),
-		.any_src = h->side[six & 1][0].any,
-		.any_dst = h->side[six & 1][1].any,
-		.n_summary = h->n_summary,
-		.left = h->n_summary,
-		.found = WALK_NONE,
-	};
-
-	bpf_loop(WALK_SUMMARY_MAX * 65 + 1, scan_turn, &c, 0);
-	return c.found;
-}
-
 /* ---- the walk ---- */
 
-static __always_inline __u64 rest_row(const __u64 *w, const struct walk_head *h, const struct walk_packet *p,
+/* What is not an address: a row for all of it, or three. */
+static __always_inline void find_rest(struct scan *c, const struct walk_head *h, const struct walk_packet *p,
 				      __u64 device)
 {
+	const __u64 *w = c->w;
 	__u64 proto = byte(w, h->t_proto, p->proto);
 	__u64 flags = byte(w, h->t_flags, p->flags);
 	__u64 x = number(w, h->t_x, (proto * h->n_flags + flags) * h->n_device + device);
-	__u64 sport = find(w, &h->sport, p->sport);
-	__u64 dport = find(w, &h->dport, p->dport);
+	__u64 y = 0;
 
-	return number(w, h->t_row, number(w, h->t_y, sport * h->n_dport + dport) * h->n_x + x);
+	c->split = h->split;
+	c->sport = side_at(find(w, &h->sport, p->sport), h->any_sport);
+	c->dport = side_at(find(w, &h->dport, p->dport), h->any_dport);
+	if (!h->split)
+		y = number(w, h->t_y, c->sport.row * h->n_dport + c->dport.row);
+	c->rest = number(w, h->t_row, y * h->n_x + x);
+}
+
+static __always_inline void find_sides(struct scan *c, const struct walk_head *h, const struct walk_packet *p)
+{
+	const __u64 *w = c->w;
+
+	if (p->six) {
+		c->src = side_at(find_wide(w, &h->side[1][0].tree, p->addr[0]), h->side[1][0].any);
+		c->dst = side_at(find_wide(w, &h->side[1][1].tree, p->addr[1]), h->side[1][1].any);
+	} else {
+		c->src = side_at(find(w, &h->side[0][0].tree, p->addr[0][1]), h->side[0][0].any);
+		c->dst = side_at(find(w, &h->side[0][1].tree, p->addr[1][1]), h->side[0][1].any);
+	}
 }
 
 /* The key for packet P, FAIL when it cannot be judged. Not static: so the verifier looks at it once, not for
@@ -266,30 +278,26 @@ static __always_inline __u64 rest_row(const __u64 *w, const struct walk_head *h,
 __noinline __u64 walk(const struct walk_packet *p)
 {
 	const struct walk_head *h;
-	__u64 device, src, dst, rule;
-	const __u64 *w;
+	struct scan c = { .found = WALK_NONE };
+	__u64 device;
 	__u32 zero = 0;
 	void *tables;
 
 	tables = bpf_map_lookup_elem(&pt_tables, &zero);
 	if (!tables || !p)
 		return FAIL;
-	w = bpf_map_lookup_elem(tables, &zero);
-	if (!w)
+	c.w = bpf_map_lookup_elem(tables, &zero);
+	if (!c.w)
 		return FAIL;
-	h = (const void *)w;
-	device = find(w, &h->device, p->device);
+	h = (const void *)c.w;
+	device = find(c.w, &h->device, p->device);
 	if (device == WALK_NONE)
 		return FAIL;
-	if (p->six) {
-		src = find_wide(w, &h->side[1][0].tree, p->addr[0]);
-		dst = find_wide(w, &h->side[1][1].tree, p->addr[1]);
-	} else {
-		src = find(w, &h->side[0][0].tree, p->addr[0][1]);
-		dst = find(w, &h->side[0][1].tree, p->addr[1][1]);
-	}
-	rule = first_common(w, h, p->six, src, dst, rest_row(w, h, p, device));
-	return rule == WALK_NONE ? h->none : number(w, h->keys, rule);
+	find_sides(&c, h, p);
+	find_rest(&c, h, p, device);
+	c.n_summary = c.left = h->n_summary;
+	bpf_loop(WALK_SUMMARY_MAX * 65 + 1, scan_turn, &c, 0);
+	return c.found == WALK_NONE ? h->none : number(c.w, h->keys, c.found);
 }
 
 /* ---- packets ---- */

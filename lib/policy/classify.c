@@ -11,21 +11,18 @@
 static int prepare(struct policy_class_build *b)
 {
 	const struct pt_order *o = b->in->order;
-	struct policy_row *row = &b->row;
 
 	b->blob.max = (b->in->max_bytes ? b->in->max_bytes : PT_CLASS_BYTES_MAX) / sizeof(uint64_t);
 	b->part = "rules";
 	if (o->n_const > WALK_RULES_MAX)
 		return -E2BIG;
 	/* A packet has to find a row also where no rule is. */
-	row->n_words = o->n_const ? (o->n_const + 63ul) / 64 : 1;
-	row->n_summary = (row->n_words + 63) / 64;
-	row->words = calloc(row->n_words + row->n_summary, sizeof(*row->words));
+	if (policy_row_new(o->n_const ? (o->n_const + 63ul) / 64 : 1, &b->row))
+		return -ENOMEM;
 	b->rules = malloc((o->n_const + 1ul) * sizeof(*b->rules)); /* NOLINT(bugprone-sizeof-expression) */
 	b->c = calloc(1, sizeof(*b->c));
-	if (!row->words || !b->rules || !b->c)
+	if (!b->rules || !b->c)
 		return -ENOMEM;
-	row->summary = row->words + row->n_words;
 	for (size_t i = 0; i < o->items.n; i++)
 		if (o->items.v[i].kind == PT_ORDER_CONST)
 			b->rules[b->n++] = o->items.v[i].rule;
@@ -110,6 +107,7 @@ int pt_classifier_build(const struct pt_class_input *in, struct pt_classifier **
 		pt_classifier_free(b.c);
 	*out = rc ? NULL : b.c;
 	free(b.blob.words);
+	free(b.blob.runs.slots);
 	free(b.row.words);
 	free(b.rules);
 	return rc;

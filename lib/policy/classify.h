@@ -46,12 +46,14 @@ struct policy_seen {
 
 /* Where H's number is. A new one is WALK_NONE and has to be set at once. -ENOMEM or 0. */
 int policy_seen_get(struct policy_seen *s, struct policy_hash h, uint32_t **value) PT_MUST;
+struct policy_hash policy_words_hash(const uint64_t *words, size_t n);
 
 /* ---- the words ---- */
 
 struct policy_blob {
 	uint64_t *words;
 	size_t n, cap, max;
+	struct policy_seen runs; /* long ones, and where they are */
 	int rc; /* the first failure; then nothing is added any more */
 };
 
@@ -60,16 +62,25 @@ size_t policy_blob_room(struct policy_blob *b, size_t n, size_t align);
 /* Room for N numbers of 32 bits (none: all 0). */
 size_t policy_blob_numbers(struct policy_blob *b, const uint32_t *numbers, size_t n);
 
+/* Forgets what was added since there were N words. */
+void policy_blob_cut(struct policy_blob *b, size_t n);
+
 /* A row of bits before it is packed. */
 struct policy_row {
 	uint64_t *words, *summary;
+	uint32_t *runs; /* where each run was put when it was as it is now; 0: nowhere */
 	size_t n_words, n_summary;
 };
+
+/* Room in one piece, all 0, to be freed with WORDS. -ENOMEM or 0. */
+int policy_row_new(size_t n_words, struct policy_row *out) PT_MUST;
+void policy_row_clear(struct policy_row *r);
 
 static inline void policy_row_set(struct policy_row *r, uint32_t rule)
 {
 	r->words[rule / 64] |= 1ull << rule % 64;
 	r->summary[rule / 4096] |= 1ull << rule / 64 % 64;
+	r->runs[rule / 4096] = 0;
 }
 
 /* With or without RULE: the other one of the two. */
@@ -77,6 +88,7 @@ static inline void policy_row_toggle(struct policy_row *r, uint32_t rule)
 {
 	uint64_t *word = &r->words[rule / 64], bit = 1ull << rule / 64 % 64;
 
+	r->runs[rule / 4096] = 0;
 	*word ^= 1ull << rule % 64;
 	if (*word)
 		r->summary[rule / 4096] |= bit;
@@ -84,8 +96,10 @@ static inline void policy_row_toggle(struct policy_row *r, uint32_t rule)
 		r->summary[rule / 4096] &= ~bit;
 }
 
-/* Packs the row into the tables. FULL: all words, also those that are 0. */
-size_t policy_row_put(struct policy_blob *b, const struct policy_row *r, bool full);
+/* Packs the row into the tables. */
+size_t policy_row_put(struct policy_blob *b, struct policy_row *r);
+/* All its words, also those that are 0. */
+size_t policy_row_put_any(struct policy_blob *b, const struct policy_row *r);
 
 /* A key or an event: 128 bits, and what it is for. */
 struct policy_mark {
@@ -159,14 +173,24 @@ void policy_sweep_fini(struct policy_sweep *s);
 
 /* ---- parts ---- */
 
+/* Ports, and in the place of the destination's the type and code of ICMP. */
+#define POLICY_PORT_MAX WALK_NO_PORT
+#define POLICY_PORT_BITS 24 /* whole bytes that hold it */
+
+static inline const struct pt_iset *policy_dst_ports(const struct pt_pol_rule *r)
+{
+	return r->icmp.n ? &r->icmp : &r->dport;
+}
+
 /* The side DST or source of IPv6 (SIX) or IPv4. */
 int policy_class_side(struct policy_class_build *b, int six, int dst) PT_MUST;
+/* The same of ports, for tables that are split. */
+int policy_class_ports(struct policy_class_build *b, int dst) PT_MUST;
 
 /* Classes of device, protocol and TCP flags together. */
 struct policy_kinds {
 	uint32_t n;
 	struct policy_row *rows;
-	uint64_t *words; /* of ROWS */
 };
 int policy_class_kinds(struct policy_class_build *b, struct policy_kinds *out) PT_MUST;
 void policy_kinds_fini(struct policy_kinds *k);

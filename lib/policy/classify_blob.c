@@ -59,34 +59,99 @@ size_t policy_blob_numbers(struct policy_blob *b, const uint32_t *numbers, size_
 	return at;
 }
 
+void policy_blob_cut(struct policy_blob *b, size_t n)
+{
+	free(b->runs.slots);
+	b->runs = (struct policy_seen){ 0 };
+	b->n = n;
+	b->rc = 0;
+}
+
 /* ---- rows ---- */
 
-static size_t packed_words(const struct policy_row *r, bool full)
-{
-	size_t n = r->n_summary;
+#define SHARED_MIN 4 /* words of a run that is worth being shared: to be near its row makes a short one faster */
 
-	if (full)
-		return n + r->n_words;
-	for (size_t q = 0; q < r->n_summary; q++)
-		n += (size_t)__builtin_popcountll(r->summary[q]);
+int policy_row_new(size_t n_words, struct policy_row *out)
+{
+	size_t n_summary = (n_words + 63) / 64;
+	uint64_t *words = calloc(n_words + n_summary + (n_summary + 1) / 2, sizeof(*words));
+
+	if (!words)
+		return -ENOMEM;
+	*out = (struct policy_row){ .words = words, .summary = words + n_words, .n_words = n_words,
+				    .n_summary = n_summary };
+	out->runs = (uint32_t *)(out->summary + n_summary);
+	return 0;
+}
+
+void policy_row_clear(struct policy_row *r)
+{
+	memset(r->words, 0, r->n_words * sizeof(*r->words));
+	memset(r->summary, 0, r->n_summary * sizeof(*r->summary));
+	memset(r->runs, 0, r->n_summary * sizeof(*r->runs));
+}
+
+/* The words of run Q of R that are not 0; their number. */
+static size_t run_words(const struct policy_row *r, size_t q, uint64_t out[64])
+{
+	size_t n = 0;
+
+	for (uint64_t m = r->summary[q]; m; m &= m - 1)
+		out[n++] = r->words[q * 64 + (size_t)__builtin_ctzll(m)];
 	return n;
 }
 
-size_t policy_row_put(struct policy_blob *b, const struct policy_row *r, bool full)
+static size_t append(struct policy_blob *b, const uint64_t *words, size_t n)
 {
-	size_t at = policy_blob_room(b, packed_words(r, full), 1), next = r->n_summary;
-	uint64_t *out = b->words + at;
+	size_t at = policy_blob_room(b, n, 1);
+
+	if (at)
+		memcpy(b->words + at, words, n * sizeof(*words));
+	return at;
+}
+
+/* Where a run is; where there is none like it, at the end. */
+static size_t share(struct policy_blob *b, const uint64_t *words, size_t n)
+{
+	uint32_t *known;
+	int rc = policy_seen_get(&b->runs, policy_words_hash(words, n), &known);
+
+	if (rc) {
+		b->rc = b->rc ? b->rc : rc;
+		return 0;
+	}
+	if (*known == WALK_NONE)
+		*known = (uint32_t)append(b, words, n);
+	return *known;
+}
+
+size_t policy_row_put(struct policy_blob *b, struct policy_row *r)
+{
+	size_t at = policy_blob_room(b, 2 * r->n_summary, 1);
+
+	for (size_t q = 0; q < r->n_summary && !b->rc; q++) {
+		uint64_t words[64];
+		size_t n, run = r->runs[q];
+
+		if (!run && r->summary[q]) {
+			n = run_words(r, q, words);
+			run = n < SHARED_MIN ? append(b, words, n) : share(b, words, n);
+			r->runs[q] = n < SHARED_MIN ? 0 : (uint32_t)run;
+		}
+		b->words[at + 2 * q] = r->summary[q];
+		b->words[at + 2 * q + 1] = run;
+	}
+	return at;
+}
+
+size_t policy_row_put_any(struct policy_blob *b, const struct policy_row *r)
+{
+	size_t at = policy_blob_room(b, r->n_summary + r->n_words, 1);
 
 	if (!at)
 		return 0;
-	for (size_t q = 0; q < r->n_summary; q++) {
-		out[q] = r->summary[q];
-		for (uint64_t m = r->summary[q]; m; m &= m - 1) {
-			size_t word = q * 64 + (size_t)__builtin_ctzll(m);
-
-			out[full ? r->n_summary + word : next++] = r->words[word];
-		}
-	}
+	memcpy(b->words + at, r->summary, r->n_summary * sizeof(*r->summary));
+	memcpy(b->words + at + r->n_summary, r->words, r->n_words * sizeof(*r->words));
 	return at;
 }
 

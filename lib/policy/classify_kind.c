@@ -343,16 +343,13 @@ static int make_rows(struct kind_build *k, struct policy_kinds *out)
 
 	if (out->n * size > k->b->blob.max)
 		return -E2BIG;
-	out->rows = malloc(out->n * sizeof(*out->rows));
-	out->words = calloc(out->n * size, sizeof(*out->words));
+	out->rows = calloc(out->n, sizeof(*out->rows));
 	k->last = calloc(out->n, sizeof(*k->last));
-	if (!out->rows || !out->words || !k->last)
+	if (!out->rows || !k->last)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < out->n; i++) {
-		out->rows[i] = *shape;
-		out->rows[i].words = out->words + i * size;
-		out->rows[i].summary = out->rows[i].words + shape->n_words;
-	}
+	for (uint32_t i = 0; i < out->n; i++)
+		if (policy_row_new(shape->n_words, &out->rows[i]))
+			return -ENOMEM;
 	return 0;
 }
 
@@ -425,6 +422,7 @@ int policy_class_kinds(struct policy_class_build *b, struct policy_kinds *out)
 
 void policy_kinds_fini(struct policy_kinds *k)
 {
+	for (uint32_t i = 0; k->rows && i < k->n; i++)
+		free(k->rows[i].words);
 	free(k->rows);
-	free(k->words);
 }

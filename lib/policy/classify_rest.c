@@ -2,7 +2,8 @@
 /*
  * Ports (and ICMP types), and the rows of all that is not an address. A pair of a class of source ports and
  * one of destination ports is told by the rules that hold for it, again by a hash that follows along
- * the destination ports; each pair that is new makes one row with each kind.
+ * the destination ports; each pair that is new makes one row with each kind. People name few different source
+ * ports, but rules can be written that name thousands: what is too large then is split.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,8 +11,9 @@
 
 #include "policy/classify.h"
 
-#define PORT_MAX WALK_NO_PORT
-#define PORT_BITS 24 /* whole bytes that hold it */
+/* Words that the pairs may take: so many, and for each rule. */
+#define ROOM (512 * 1024)
+#define ROOM_RULE 32
 
 struct ports {
 	struct policy_class_build *b;
@@ -22,18 +24,13 @@ struct ports {
 	struct policy_hash hash;  /* of those that ask for no destination port: independent of it */
 	struct policy_row base;   /* their rules */
 	struct policy_row now;    /* with those of the destination ports at hand */
-	uint64_t *words;          /* of both */
 	struct policy_seen pairs, rows;
+	size_t room;              /* words that the tables may have in all */
 	uint32_t n_from, n_to, n_pairs;
 	PT_VEC(uint32_t) t_y, t_row;
 };
 
 /* ---- groups ---- */
-
-static const struct pt_iset *to_set(const struct pt_pol_rule *r)
-{
-	return r->icmp.n ? &r->icmp : &r->dport;
-}
 
 static bool all(const struct pt_pol_rule *r __attribute__((unused)), int how __attribute__((unused)))
 {
@@ -42,12 +39,12 @@ static bool all(const struct pt_pol_rule *r __attribute__((unused)), int how __a
 
 static uint64_t hash(const struct pt_pol_rule *r, int how __attribute__((unused)))
 {
-	return policy_set_hash(policy_set_hash(0, &r->sport), to_set(r));
+	return policy_set_hash(policy_set_hash(0, &r->sport), policy_dst_ports(r));
 }
 
 static bool same(const struct pt_pol_rule *x, const struct pt_pol_rule *y, int how __attribute__((unused)))
 {
-	return pt_iset_equal(&x->sport, &y->sport) && pt_iset_equal(to_set(x), to_set(y));
+	return pt_iset_equal(&x->sport, &y->sport) && pt_iset_equal(policy_dst_ports(x), policy_dst_ports(y));
 }
 
 static const struct policy_trait trait = { all, hash, same, 0 };
@@ -68,6 +65,7 @@ static void toggle_rules(const struct ports *p, struct policy_row *row, uint32_t
 /* What both have. Words that the summary does not name are left as they are. */
 static void intersect(const struct policy_row *x, const struct policy_row *y, struct policy_row *out)
 {
+	memset(out->runs, 0, out->n_summary * sizeof(*out->runs));
 	for (size_t q = 0; q < out->n_summary; q++) {
 		out->summary[q] = 0;
 		for (uint64_t m = x->summary[q] & y->summary[q]; m; m &= m - 1) {
@@ -80,16 +78,17 @@ static void intersect(const struct policy_row *x, const struct policy_row *y, st
 	}
 }
 
-static struct policy_hash words_hash(const uint64_t *words, size_t n)
+static struct policy_hash row_hash(const struct policy_row *r)
 {
-	struct policy_hash h = { n, ~(uint64_t)n };
+	struct policy_hash h = policy_words_hash(r->summary, r->n_summary);
 
-	for (size_t i = 0; i < n; i++) {
-		h.a = (h.a ^ words[i]) * 0x9fb21c651e98df25ull;
-		h.a ^= h.a >> 32;
-		h.b = (h.b + words[i] * 0xd6e8feb86659fd93ull) * 0xa0761d6478bd642full;
-		h.b ^= h.b >> 29;
-	}
+	for (size_t q = 0; q < r->n_summary; q++)
+		for (uint64_t m = r->summary[q]; m; m &= m - 1) {
+			struct policy_hash w = policy_words_hash(&r->words[q * 64 + (size_t)__builtin_ctzll(m)], 1);
+
+			h.a = (h.a ^ w.a) * 0x9fb21c651e98df25ull;
+			h.b = (h.b + w.b) * 0xa0761d6478bd642full;
+		}
 	return h;
 }
 
@@ -97,23 +96,21 @@ static struct policy_hash words_hash(const uint64_t *words, size_t n)
 static int put_row(struct ports *p, uint32_t *out)
 {
 	struct policy_blob *blob = &p->b->blob;
-	size_t before = blob->n, at = policy_row_put(blob, &p->b->row, false), n = blob->n - at;
 	uint32_t *old;
-	int rc;
+	int rc = policy_seen_get(&p->rows, row_hash(&p->b->row), &old);
 
-	if (blob->rc)
-		return blob->rc;
-	rc = policy_seen_get(&p->rows, words_hash(blob->words + at, n), &old);
-	if (rc)
-		return rc;
-	if (*old != WALK_NONE && !memcmp(blob->words + *old, blob->words + at, n * sizeof(*blob->words))) {
-		blob->n = before;
-	} else {
-		*old = (uint32_t)at;
+	if (!rc && *old == WALK_NONE) {
+		*old = (uint32_t)policy_row_put(blob, &p->b->row);
 		p->b->c->rest++;
+		rc = blob->rc;
 	}
-	*out = *old;
-	return 0;
+	*out = rc ? 0 : *old;
+	return rc;
+}
+
+static bool too_large(const struct ports *p)
+{
+	return p->b->blob.n + p->t_row.n / 2 + p->t_y.n / 2 > p->room;
 }
 
 static int put_pair(struct ports *p)
@@ -129,7 +126,7 @@ static int put_pair(struct ports *p)
 		if (rc)
 			return rc;
 	}
-	return p->t_row.n / 2 > p->b->blob.max ? -E2BIG : 0;
+	return too_large(p) ? -E2BIG : 0;
 }
 
 /* ---- pairs ---- */
@@ -176,14 +173,14 @@ static int pairs_of(struct ports *p)
 		class++;
 		rc = pair(p, h);
 	}
-	return p->t_y.n / 2 > p->b->blob.max ? -E2BIG : rc;
+	return !rc && too_large(p) ? -E2BIG : rc;
 }
 
 /* GROUP holds for the source ports at hand, or no longer. */
 static void switch_group(struct ports *p, uint32_t group)
 {
 	p->live[group] = !p->live[group];
-	if (to_set(sample(p, group))->n)
+	if (policy_dst_ports(sample(p, group))->n)
 		return;
 	policy_toggle(&p->hash, group);
 	toggle_rules(p, &p->base, group);
@@ -198,7 +195,7 @@ static int from_found(struct policy_sweep *s, uint32_t *value)
 {
 	struct ports *p = s->arg;
 
-	memcpy(p->now.words, p->base.words, (p->base.n_words + p->base.n_summary) * sizeof(*p->base.words));
+	memcpy(p->now.words, p->base.words, (p->base.n_words + p->base.n_summary) * sizeof(*p->base.words)); /* and the summary */
 	*value = p->n_from++;
 	return pairs_of(p);
 }
@@ -215,20 +212,14 @@ static int to_found(struct policy_sweep *s, uint32_t *value)
 
 static int prepare(struct ports *p)
 {
-	size_t n = p->b->row.n_words + p->b->row.n_summary;
+	size_t n_words = p->b->row.n_words;
 	int rc = policy_groups_make(p->b, &trait, &p->groups);
 
 	if (rc)
 		return rc;
 	p->live = calloc(p->groups.n + 1ul, sizeof(*p->live));
-	p->words = calloc(2 * n, sizeof(*p->words));
-	if (!p->live || !p->words)
+	if (!p->live || policy_row_new(n_words, &p->base) || policy_row_new(n_words, &p->now))
 		return -ENOMEM;
-	p->base = p->now = p->b->row;
-	p->base.words = p->words;
-	p->base.summary = p->words + p->base.n_words;
-	p->now.words = p->words + n;
-	p->now.summary = p->now.words + p->now.n_words;
 	return 0;
 }
 
@@ -239,18 +230,18 @@ static int sweep(struct ports *p)
 
 	for (uint32_t g = 0; g < p->groups.n; g++) {
 		n_from += sample(p, g)->sport.n;
-		n_to += to_set(sample(p, g))->n;
+		n_to += policy_dst_ports(sample(p, g))->n;
 	}
 	if (policy_sweep_room(&p->from, n_from) || policy_sweep_room(&p->to, n_to))
 		return -ENOMEM;
 	for (uint32_t g = 0; g < p->groups.n; g++) {
-		policy_sweep_add(&p->from, g, &sample(p, g)->sport, PORT_MAX);
-		policy_sweep_add(&p->to, g, to_set(sample(p, g)), PORT_MAX);
+		policy_sweep_add(&p->from, g, &sample(p, g)->sport, POLICY_PORT_MAX);
+		policy_sweep_add(&p->to, g, policy_dst_ports(sample(p, g)), POLICY_PORT_MAX);
 		if (!sample(p, g)->sport.n)
 			switch_group(p, g); /* for good */
 	}
-	rc = policy_sweep_run(&p->to, PORT_BITS);
-	return rc ? rc : policy_sweep_run(&p->from, PORT_BITS);
+	rc = policy_sweep_run(&p->to, POLICY_PORT_BITS);
+	return rc ? rc : policy_sweep_run(&p->from, POLICY_PORT_BITS);
 }
 
 static int put_tables(struct ports *p)
@@ -266,12 +257,11 @@ static int put_tables(struct ports *p)
 	return blob->rc;
 }
 
-int policy_class_rest(struct policy_class_build *b, const struct policy_kinds *kinds)
+static int pairs(struct policy_class_build *b, const struct policy_kinds *kinds)
 {
-	struct ports p = { .b = b, .kinds = kinds };
+	struct ports p = { .b = b, .kinds = kinds, .room = b->blob.n + ROOM + ROOM_RULE * (size_t)b->n };
 	int rc;
 
-	b->part = "combinations of ports";
 	p.from = (struct policy_sweep){ .turned = from_turned, .found = from_found, .arg = &p };
 	p.to = (struct policy_sweep){ .keep = true, .found = to_found, .arg = &p };
 	rc = prepare(&p);
@@ -283,10 +273,47 @@ int policy_class_rest(struct policy_class_build *b, const struct policy_kinds *k
 	policy_sweep_fini(&p.to);
 	policy_groups_fini(&p.groups);
 	free(p.live);
-	free(p.words);
+	free(p.base.words);
+	free(p.now.words);
 	free(p.pairs.slots);
 	free(p.rows.slots);
 	free(p.t_y.v);
 	free(p.t_row.v);
 	return rc;
+}
+
+/* ---- split ---- */
+
+/* A row for each kind, and those of ports by themselves. */
+static int split(struct policy_class_build *b, const struct policy_kinds *kinds)
+{
+	size_t rows;
+	int rc;
+
+	b->head.split = 1;
+	b->head.n_dport = 0;
+	b->c->rest = kinds->n;
+	b->head.t_y = policy_blob_numbers(&b->blob, NULL, 1);
+	rows = policy_blob_numbers(&b->blob, NULL, kinds->n);
+	b->head.t_row = rows;
+	for (uint32_t i = 0; i < kinds->n && !b->blob.rc; i++) {
+		uint64_t row = policy_row_put(&b->blob, &kinds->rows[i]);
+
+		b->blob.words[rows + i / 2] |= row << i % 2 * 32;
+	}
+	rc = b->blob.rc;
+	if (!rc)
+		rc = policy_class_ports(b, 0);
+	return rc ? rc : policy_class_ports(b, 1);
+}
+
+int policy_class_rest(struct policy_class_build *b, const struct policy_kinds *kinds)
+{
+	size_t before = b->blob.n;
+	int rc = pairs(b, kinds);
+
+	if (rc != -E2BIG)
+		return rc;
+	policy_blob_cut(&b->blob, before);
+	return split(b, kinds);
 }

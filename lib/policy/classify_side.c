@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Sources or destinations of one family. Rules that ask for nothing here stand in one row by
- * themselves, so that the row of a class has only the few rules that name its addresses.
+ * A property by itself: sources or destinations of one family, and where tables are split, ports. Rules
+ * that ask for nothing here stand in one row by themselves, so that the row of a class has only the few
+ * rules that name its values.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "policy/classify.h"
 
-/* One number for traits. */
+/* Which property, one number for traits. */
 #define SIDE(six, dst) ((six) * 2 + (dst))
+#define PORTS(dst) (4 + (dst))
+
+static bool is_ports(int how)
+{
+	return how >= PORTS(0);
+}
 
 static const struct pt_pol_addr *side_of(const struct pt_pol_rule *r, int how)
 {
@@ -18,6 +25,8 @@ static const struct pt_pol_addr *side_of(const struct pt_pol_rule *r, int how)
 
 static const struct pt_iset *set_of(const struct pt_pol_rule *r, int how)
 {
+	if (is_ports(how))
+		return how == PORTS(1) ? policy_dst_ports(r) : &r->sport;
 	return how & 2 ? &side_of(r, how)->v6 : &side_of(r, how)->v4;
 }
 
@@ -28,6 +37,8 @@ static enum pt_af family_of(int how)
 
 static bool is_any(const struct pt_pol_rule *r, int how)
 {
+	if (is_ports(how))
+		return !set_of(r, how)->n;
 	if (!(r->af & family_of(how)))
 		return false;
 	return side_of(r, how)->kind == PT_REF_ANY || pt_iset_covers(set_of(r, how), 0, pt_af_max(family_of(how)));
@@ -35,7 +46,7 @@ static bool is_any(const struct pt_pol_rule *r, int how)
 
 static bool is_specific(const struct pt_pol_rule *r, int how)
 {
-	return r->af & family_of(how) && !is_any(r, how) && set_of(r, how)->n;
+	return (is_ports(how) || r->af & family_of(how)) && !is_any(r, how) && set_of(r, how)->n;
 }
 
 static uint64_t hash(const struct pt_pol_rule *r, int how)
@@ -67,33 +78,28 @@ static int found(struct policy_sweep *s, uint32_t *value)
 {
 	struct side *d = s->arg;
 
-	*value = (uint32_t)policy_row_put(&d->b->blob, &d->b->row, false);
+	*value = (uint32_t)policy_row_put(&d->b->blob, &d->b->row);
 	(*d->classes)++;
 	return d->b->blob.rc;
-}
-
-static void clear(struct policy_row *r)
-{
-	memset(r->words, 0, r->n_words * sizeof(*r->words));
-	memset(r->summary, 0, r->n_summary * sizeof(*r->summary));
 }
 
 static size_t put_any(struct policy_class_build *b, int how)
 {
 	size_t at;
 
-	clear(&b->row);
+	policy_row_clear(&b->row);
 	for (uint32_t i = 0; i < b->n; i++)
 		if (is_any(b->rules[i], how))
 			policy_row_set(&b->row, i);
-	at = policy_row_put(&b->blob, &b->row, true);
-	clear(&b->row);
+	at = policy_row_put_any(&b->blob, &b->row);
+	policy_row_clear(&b->row);
 	return at;
 }
 
 static int sweep(struct side *d, struct policy_sweep *s, int how)
 {
-	enum pt_af af = family_of(how);
+	pt_u128 max = is_ports(how) ? POLICY_PORT_MAX : pt_af_max(family_of(how));
+	unsigned int bits = is_ports(how) ? POLICY_PORT_BITS : pt_af_bits(family_of(how));
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < d->groups.n; i++)
@@ -101,27 +107,40 @@ static int sweep(struct side *d, struct policy_sweep *s, int how)
 	if (policy_sweep_room(s, n))
 		return -ENOMEM;
 	for (uint32_t i = 0; i < d->groups.n; i++)
-		policy_sweep_add(s, i, set_of(policy_sample(d->b, &d->groups, i), how), pt_af_max(af));
-	return policy_sweep_run(s, pt_af_bits(af));
+		policy_sweep_add(s, i, set_of(policy_sample(d->b, &d->groups, i), how), max);
+	return policy_sweep_run(s, bits);
 }
 
-int policy_class_side(struct policy_class_build *b, int six, int dst)
+/* The rows of the property and its TREE; ANY: of the rules that ask for nothing. */
+static int put_side(struct policy_class_build *b, int how, uint32_t *classes, struct walk_tree *tree, walk_word *any)
 {
-	const int how = SIDE(six, dst);
 	const struct policy_trait trait = { is_specific, hash, same, how };
-	struct side d = { .b = b, .classes = &b->c->classes[dst][six] };
+	struct side d = { .b = b, .classes = classes };
 	struct policy_sweep s = { .turned = turned, .found = found, .arg = &d };
 	int rc;
 
-	b->part = dst ? "destinations" : "sources";
-	b->head.side[six][dst].wide = six;
-	b->head.side[six][dst].any = put_any(b, how);
+	*any = put_any(b, how);
 	rc = policy_groups_make(b, &trait, &d.groups);
 	if (!rc)
 		rc = sweep(&d, &s, how);
 	if (!rc)
-		policy_tree_put(&b->blob, &s.keys, six, &b->head.side[six][dst].tree);
+		policy_tree_put(&b->blob, &s.keys, how & 2 && !is_ports(how), tree);
 	policy_sweep_fini(&s);
 	policy_groups_fini(&d.groups);
 	return rc ? rc : b->blob.rc;
+}
+
+int policy_class_side(struct policy_class_build *b, int six, int dst)
+{
+	b->part = dst ? "destinations" : "sources";
+	b->head.side[six][dst].wide = six;
+	return put_side(b, SIDE(six, dst), &b->c->classes[dst][six], &b->head.side[six][dst].tree,
+			&b->head.side[six][dst].any);
+}
+
+int policy_class_ports(struct policy_class_build *b, int dst)
+{
+	b->part = "ports";
+	return put_side(b, PORTS(dst), &b->c->rest, dst ? &b->head.dport : &b->head.sport,
+			dst ? &b->head.any_dport : &b->head.any_sport);
 }

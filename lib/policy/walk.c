@@ -60,20 +60,6 @@ static uint32_t find_wide(const uint64_t *w, const struct walk_tree *t, uint64_t
 	return number(w, t->values, place);
 }
 
-/* WALK_NONE: not on this device. */
-static uint32_t rest_row(const uint64_t *w, const struct walk_head *h, const struct walk_packet *p)
-{
-	uint64_t device = find(w, &h->device, p->device), x, y;
-
-	if (device == WALK_NONE)
-		return WALK_NONE;
-	x = byte(w, h->t_proto, p->proto) * h->n_flags + byte(w, h->t_flags, p->flags);
-	x = number(w, h->t_x, x * h->n_device + device);
-	y = find(w, &h->sport, p->sport) * h->n_dport + find(w, &h->dport, p->dport);
-	y = number(w, h->t_y, y);
-	return number(w, h->t_row, y * h->n_x + x);
-}
-
 static uint32_t side_row(const uint64_t *w, const struct walk_head *h, const struct walk_packet *p, int side)
 {
 	const struct walk_tree *t = &h->side[p->six][side].tree;
@@ -86,36 +72,34 @@ static uint64_t ones(uint64_t x)
 	return (uint64_t)__builtin_popcountll(x);
 }
 
-/* A packed row while it is followed. */
-struct row {
-	const uint64_t *summary, *next;
-};
-
-/* The word for the lowest bit of BIT under summary word M. */
-static uint64_t packed(const struct row *r, uint64_t m, uint64_t bit)
+/* The word for the lowest bit of BIT in the run that begins with its two words at RUN. */
+static uint64_t packed(const uint64_t *w, const uint64_t *run, uint64_t bit)
 {
-	return m & bit ? r->next[ones(m & (bit - 1))] : 0;
+	return run[0] & bit ? w[run[1] + ones(run[0] & (bit - 1))] : 0;
 }
 
-static uint32_t first_common(const uint64_t *w, const struct walk_head *h, unsigned int six, struct row row[3])
+/* A row of what rules ask for, and the one of rules that do not. */
+struct side {
+	const uint64_t *row, *any;
+};
+
+/* The first rule in REST and all N of SIDE. */
+static uint32_t first_common(const uint64_t *w, const struct walk_head *h, const uint64_t *rest,
+			     const struct side *side, int n)
 {
-	const uint64_t *any_src = w + h->side[six][0].any, *any_dst = w + h->side[six][1].any;
-
 	for (uint64_t q = 0; q < h->n_summary; q++) {
-		uint64_t s = row[0].summary[q], d = row[1].summary[q], r = row[2].summary[q];
+		uint64_t m = rest[2 * q];
 
-		for (uint64_t m = (s | any_src[q]) & (d | any_dst[q]) & r; m; m &= m - 1) {
-			uint64_t bit = m & -m, word = q * 64 + ones(bit - 1);
-			uint64_t x = (packed(&row[0], s, bit) | any_src[h->n_summary + word]) &
-				     (packed(&row[1], d, bit) | any_dst[h->n_summary + word]) &
-				     packed(&row[2], r, bit);
+		for (int i = 0; i < n; i++)
+			m &= side[i].row[2 * q] | side[i].any[q];
+		for (; m; m &= m - 1) {
+			uint64_t bit = m & -m, word = q * 64 + ones(bit - 1), x = packed(w, rest + 2 * q, bit);
 
+			for (int i = 0; i < n; i++)
+				x &= packed(w, side[i].row + 2 * q, bit) | side[i].any[h->n_summary + word];
 			if (x)
 				return (uint32_t)(word * 64 + (uint64_t)__builtin_ctzll(x));
 		}
-		row[0].next += ones(s);
-		row[1].next += ones(d);
-		row[2].next += ones(r);
 	}
 	return WALK_NONE;
 }
@@ -123,16 +107,24 @@ static uint32_t first_common(const uint64_t *w, const struct walk_head *h, unsig
 static uint32_t walk(const uint64_t *w, const struct walk_packet *p)
 {
 	const struct walk_head *h = (const void *)w;
-	uint32_t at[3] = { 0, 0, rest_row(w, h, p) };
-	struct row row[3];
+	uint64_t device = find(w, &h->device, p->device), sport, dport, x, y = 0;
+	struct side side[4];
 
-	if (at[2] == WALK_NONE)
+	if (device == WALK_NONE)
 		return WALK_NONE;
-	at[0] = side_row(w, h, p, 0);
-	at[1] = side_row(w, h, p, 1);
-	for (int i = 0; i < 3; i++)
-		row[i] = (struct row){ w + at[i], w + at[i] + h->n_summary };
-	return first_common(w, h, p->six, row);
+	for (int i = 0; i < 2; i++)
+		side[i] = (struct side){ w + side_row(w, h, p, i), w + h->side[p->six][i].any };
+	x = byte(w, h->t_proto, p->proto) * h->n_flags + byte(w, h->t_flags, p->flags);
+	x = number(w, h->t_x, x * h->n_device + device);
+	sport = find(w, &h->sport, p->sport);
+	dport = find(w, &h->dport, p->dport);
+	if (h->split) {
+		side[2] = (struct side){ w + sport, w + h->any_sport };
+		side[3] = (struct side){ w + dport, w + h->any_dport };
+	} else {
+		y = number(w, h->t_y, sport * h->n_dport + dport);
+	}
+	return first_common(w, h, w + number(w, h->t_row, y * h->n_x + x), side, h->split ? 4 : 2);
 }
 
 /* ---- packets ---- */

@@ -7,7 +7,8 @@
  * Aggregated bit vectors (Lakshman and Stiliadis 1998; Baboescu and Varghese 2001): each of three
  * dimensions (source, destination, all the rest) has classes of equal values, and each class a
  * row of bits, one a rule, in the order in which the first match wins. The first bit common to
- * the three rows is the rule.
+ * the three rows is the rule. Where too many combinations of ports would make too many rows of the rest, it
+ * is split: ports have rows of their own, like addresses.
  *
  * The tables are 64-bit words; all positions are numbers of words from the first.
  *
@@ -17,13 +18,15 @@
  *          lowest of block P of the next level; the place in the last level is that of the value. The
  *          first key of all is 0. VALUES: 32-bit numbers, two a word, the first in the low half. A tree of
  *          one key has no levels, and VALUES is its value.
- *   row    one word of summary for 64 words of bits: bit B of summary word Q says that word 64*Q+B is not 0;
- *          then those words that are not 0. Rows of SRC and DST leave out the rules without a condition
- *          on that side: they are in the ANY rows, which have all words: summary first, then N_WORDS.
+ *   row    two words for 64 words of bits (a run): the summary, whose bit B says of run Q that word
+ *          64*Q+B of the bits is not 0; and the place of those words of the run that are not 0. Long runs are in the
+ *          tables once, short ones next to their row. Rows of SRC, DST, SPORT and DPORT leave out the rules
+ *          without a condition there: they are in the ANY rows, which have all words: one word of summary
+ *          for each run, then N_WORDS.
  *   rest   t_proto[protocol] and t_flags[TCP flags] (bytes, 8 a word), the classes of device and ports
  *          (values of their trees); then three tables of 32-bit numbers, two a word:
  *            x = t_x[(proto * n_flags + flags) * n_device + device]
- *            y = t_y[sport * n_dport + dport]
+ *            y = t_y[sport * n_dport + dport], 0 if SPLIT
  *            row = t_row[y * n_x + x]
  */
 #ifndef POLICY_WALK_H
@@ -57,7 +60,8 @@ struct walk_head {
 	walk_word keys; /* 32-bit numbers, two a word: what the BPF program gives for a rule */
 	walk_word none; /* the same where no rule matches */
 	struct walk_tree device; /* by interface index; value WALK_NONE: not to be judged here */
-	struct walk_tree sport, dport;
+	struct walk_tree sport, dport; /* values, if SPLIT: positions of rows */
+	walk_word split, any_sport, any_dport;
 	walk_word t_proto, t_flags, n_flags, n_device;
 	walk_word t_x, n_x, t_y, n_dport, t_row;
 	struct {
