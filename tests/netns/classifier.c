@@ -28,10 +28,12 @@
 #include <patronus/classify.h>
 
 #include "netns/lab.h"
+#include "policy/walk.h"
 
 #define SETS 60
 #define PACKETS 400
 #define RULES_MAX 300
+#define ROOM (8u << 20) /* bytes of tables */
 #define LO_INDEX 1
 #define FOREIGN 0x12345u /* a priority that the packet comes with */
 #define NONE_KEY 0x7f800000u
@@ -61,10 +63,17 @@ static void random_prefix(struct pt_buf *b, bool six)
 		pt_buf_fmt(b, one_in(2) ? "10.%u.0.0/16" : "10.1.2.%u", random_below(4));
 }
 
-static void random_ports(struct pt_buf *b)
+/* ANY: not always the same few. */
+static void random_ports(struct pt_buf *b, bool any)
 {
 	static const char *const operators[] = { "", "!= ", "> ", "<= " };
 	uint32_t low = 78 + random_below(5);
+
+	if (any) {
+		low = random_below(60000);
+		pt_buf_fmt(b, " port %u:%u", low, low + random_below(5000));
+		return;
+	}
 
 	if (one_in(3))
 		pt_buf_fmt(b, " port %u:%u", low, low + random_below(4));
@@ -72,7 +81,7 @@ static void random_ports(struct pt_buf *b)
 		pt_buf_fmt(b, " port %s%u", operators[random_below(4)], low);
 }
 
-static void random_rule(struct pt_buf *b)
+static void random_rule(struct pt_buf *b, bool any_port)
 {
 	static const char *const protos[] = { "", "proto tcp", "proto udp", "proto { tcp, udp }", "proto icmp",
 					      "proto icmp6", "proto gre", "proto sctp" };
@@ -88,11 +97,11 @@ static void random_rule(struct pt_buf *b)
 		random_prefix(b, six);
 	else
 		pt_buf_fmt(b, "any");
-	if (ports && one_in(4))
-		random_ports(b);
+	if (ports && (any_port || one_in(4)))
+		random_ports(b, any_port);
 	pt_buf_fmt(b, " to any");
-	if (ports && one_in(2))
-		random_ports(b);
+	if (ports && (any_port || one_in(2)))
+		random_ports(b, any_port);
 	if (proto == 1 && one_in(3))
 		pt_buf_fmt(b, " flags %s", one_in(2) ? "any" : "A/SA");
 	if (proto == 4 && one_in(2))
@@ -120,7 +129,7 @@ static void must(int rc, const struct pt_err *e, const struct set *s)
 	fail_msg("result %d: %s\n%s", rc, e->list.n ? e->list.v[0].msg : "", s->text ? s->text : "");
 }
 
-static void set_make(struct set *s, uint32_t rules)
+static void set_make(struct set *s, uint32_t rules, bool any_port)
 {
 	static const struct pt_class_device devices[] = { { "lo", LO_INDEX } };
 	struct pt_class_input in = { .devices = devices, .n_devices = 1, .none = NONE_KEY };
@@ -130,7 +139,7 @@ static void set_make(struct set *s, uint32_t rules)
 	memset(s, 0, sizeof(*s));
 	pt_buf_fmt(&b, "system { name = x }\nfirewall { rules = {\n");
 	for (uint32_t i = 0; i < rules; i++)
-		random_rule(&b);
+		random_rule(&b, any_port);
 	pt_buf_fmt(&b, "\"block\" } }\n");
 	assert_int_equal(b.err, 0);
 	s->text = b.s;
@@ -156,7 +165,7 @@ static void set_load(struct set *s)
 	int fd;
 
 	if (!s->program)
-		must(pt_bpf_load(1 << 20, &s->program, &e), &e, s);
+		must(pt_bpf_load(ROOM, &s->program, &e), &e, s);
 	must(pt_bpf_tables_new(s->program, s->tables->words, s->tables->n_words, &fd, &e), &e, s);
 	must(pt_bpf_tables_use(s->program, fd, &e), &e, s);
 	close(fd);
@@ -183,6 +192,13 @@ struct made {
 	bool judged; /* by the program at all */
 };
 
+static bool any_port; /* of packets */
+
+static uint16_t random_port(void)
+{
+	return (uint16_t)(any_port ? random_below(65536) : 76 + random_below(10));
+}
+
 static struct pt_addr random_address(bool six)
 {
 	struct pt_addr a = { .af = six ? PT_AF_INET6 : PT_AF_INET };
@@ -205,8 +221,8 @@ static size_t upper(struct made *m, uint8_t *out)
 	k->proto = protos[random_below(sizeof(protos))];
 	memset(out, 0, 40);
 	if (k->proto == 6 || k->proto == 17 || k->proto == 132) {
-		k->sport = (uint16_t)(76 + random_below(10));
-		k->dport = (uint16_t)(76 + random_below(10));
+		k->sport = random_port();
+		k->dport = random_port();
 		out[0] = (uint8_t)(k->sport >> 8);
 		out[1] = (uint8_t)k->sport;
 		out[2] = (uint8_t)(k->dport >> 8);
@@ -379,7 +395,7 @@ static void test_random(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < SETS; i++) {
-		set_make(&s, 1 + random_below(i < 10 ? 4 : RULES_MAX));
+		set_make(&s, 1 + random_below(i < 10 ? 4 : RULES_MAX), false);
 		s.program = first.program;
 		set_load(&s);
 		first.program = s.program;
@@ -392,6 +408,24 @@ static void test_random(void **state)
 	assert_in_range(judged, SETS * PACKETS * 3 / 4, SETS * PACKETS - 1);
 }
 
+/* Rules with so many combinations of ports that these have rows of their own. */
+static void test_split(void **state)
+{
+	size_t judged = 0;
+	struct set s;
+
+	(void)state;
+	set_make(&s, 4500, true);
+	assert_int_equal(((const struct walk_head *)s.tables->words)->split, 1);
+	set_load(&s);
+	any_port = true;
+	for (size_t k = 0; k < 10 * PACKETS; k++)
+		compare(&s, &judged);
+	any_port = false;
+	set_free(&s);
+	assert_in_range(judged, 7 * PACKETS, 10 * PACKETS);
+}
+
 /* Without tables, or on a device that they do not know, a packet stays as it came. */
 static void test_not_judged(void **state)
 {
@@ -400,7 +434,7 @@ static void test_not_judged(void **state)
 	struct set s;
 
 	(void)state;
-	set_make(&s, 3);
+	set_make(&s, 3, false);
 	do
 		random_frame(&m);
 	while (!m.judged);
@@ -431,7 +465,7 @@ static void test_in_use(void **state)
 	struct set s;
 
 	(void)state;
-	set_make(&s, 40);
+	set_make(&s, 40, false);
 	must(pt_bpf_load(1 << 20, &s.program, &e), &e, &s);
 	must(pt_bpf_tables_in_use(s.program, have, &e), &e, &s);
 	assert_string_equal(have, "");
@@ -450,6 +484,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_split), cmocka_unit_test(test_split),
 		cmocka_unit_test(test_not_judged),
 		cmocka_unit_test(test_in_use),
 	};

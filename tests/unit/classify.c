@@ -71,10 +71,11 @@ static const struct pt_class_device devices[] = {
 #define N_DEVICES PT_ARRAY_SIZE(devices)
 
 /* What one set of rules is made of: WIDE of 16 conditions on an address are none, SPREAD tells how many
- * different intervals there are. ALIKE: flags are S/SA as in most files, so that large sets keep small. */
+ * different intervals there are. ALIKE: flags are S/SA as in most files, so that large sets keep small.
+ * ANY_PORT: ports are not always the same few, and sources have as many as destinations. */
 struct recipe {
 	uint32_t n_rules, wide, spread;
-	bool alike;
+	bool alike, any_port;
 };
 
 struct set {
@@ -121,10 +122,15 @@ static void random_side(struct pt_arena *a, struct pt_pol_addr *side, uint8_t af
 
 static const uint16_t ports[] = { 0, 1, 22, 23, 80, 1023, 1024, 8000, 65534, 65535 };
 
-static void random_ports(struct pt_arena *a, struct pt_iset *s)
+static uint32_t random_port(const struct recipe *how)
+{
+	return how->any_port ? rnd(65536) : ports[rnd(PT_ARRAY_SIZE(ports))];
+}
+
+static void random_ports(struct pt_arena *a, struct pt_iset *s, const struct recipe *how)
 {
 	for (uint32_t n = 1 + rnd(2); n; n--) {
-		uint32_t x = ports[rnd(PT_ARRAY_SIZE(ports))], y = rnd(2) ? x : ports[rnd(PT_ARRAY_SIZE(ports))];
+		uint32_t x = random_port(how), y = rnd(2) ? x : random_port(how);
 
 		assert_int_equal(pt_iset_add(a, s, x < y ? x : y, x < y ? y : x), 0);
 	}
@@ -152,7 +158,7 @@ static void random_protocol(struct pt_arena *a, struct pt_pol_rule *r, const str
 		add_proto(a, r, PT_PROTO_UDP);
 	} else if (kind == 5) {
 		add_proto(a, r, PT_PROTO_ICMP);
-		random_ports(a, &r->icmp);
+		random_ports(a, &r->icmp, how);
 	} else if (kind == 6) {
 		add_proto(a, r, PT_PROTO_TCP);
 		add_proto(a, r, PT_PROTO_ICMP6);
@@ -160,9 +166,9 @@ static void random_protocol(struct pt_arena *a, struct pt_pol_rule *r, const str
 		add_proto(a, r, rnd(2) ? 47 : 255);
 	}
 	if (kind >= 2 && kind <= 4 && rnd(3))
-		random_ports(a, &r->dport);
-	if (kind >= 2 && kind <= 4 && !rnd(4))
-		random_ports(a, &r->sport);
+		random_ports(a, &r->dport, how);
+	if (kind >= 2 && kind <= 4 && (how->any_port || !rnd(4)))
+		random_ports(a, &r->sport, how);
 	if ((r->proto_any || (r->protos.n && r->protos.v[0] == PT_PROTO_TCP)) && rnd(2)) {
 		r->flags_mask = how->alike || rnd(2) ? 0x12 : (uint8_t)rnd(64);
 		r->flags_set = how->alike || rnd(2) ? r->flags_mask & 0x02 : (uint8_t)rnd(256) & r->flags_mask;
@@ -319,11 +325,11 @@ static void check_rows(const struct pt_classifier *c, const struct walk_head *h,
 {
 	for (size_t i = 0; i < (t->depth ? t->count[t->depth - 1] : 1); i++) {
 		uint32_t at = (uint32_t)(t->depth ? c->words[t->values + i / 2] >> i % 2 * 32 : t->values);
-		size_t n = h->n_summary;
 
+		assert_true(at >= sizeof(*h) / sizeof(uint64_t) && at + 2 * h->n_summary <= c->n_words);
 		for (size_t q = 0; q < h->n_summary; q++)
-			n += (size_t)__builtin_popcountll(c->words[at + q]);
-		assert_true(at >= sizeof(*h) / sizeof(uint64_t) && at + n <= c->n_words);
+			assert_true(c->words[at + 2 * q + 1] + (size_t)__builtin_popcountll(c->words[at + 2 * q]) <=
+				    c->n_words);
 	}
 }
 
@@ -338,6 +344,10 @@ static void check_shape(const struct pt_classifier *c, const struct set *s)
 	check_tree(c, &h->device, false);
 	check_tree(c, &h->sport, false);
 	check_tree(c, &h->dport, false);
+	if (h->split) {
+		check_rows(c, h, &h->sport);
+		check_rows(c, h, &h->dport);
+	}
 	for (int i = 0; i < 4; i++) {
 		assert_int_equal(h->side[i / 2][i % 2].wide, i / 2);
 		check_tree(c, &h->side[i / 2][i % 2].tree, i / 2);
@@ -392,7 +402,7 @@ static void random_sets(void **state)
 {
 	(void)state;
 	for (uint32_t i = 0; i < 3000; i++) {
-		struct recipe how = { rnd(40), rnd(17), 3 + rnd(60), !rnd(3) };
+		struct recipe how = { rnd(40), rnd(17), 3 + rnd(60), !rnd(3), !rnd(4) };
 
 		compare(&how, 200);
 	}
@@ -408,7 +418,7 @@ static void sizes(void **state)
 	(void)state;
 	for (size_t i = 0; i < PT_ARRAY_SIZE(n); i++) {
 		for (uint32_t wide = 0; wide <= 16; wide += 4) {
-			struct recipe how = { n[i], wide, 20 + n[i], n[i] > 1000 };
+			struct recipe how = { n[i], wide, 20 + n[i], n[i] > 1000, false };
 
 			compare(&how, n[i] > 4000 ? 500 : 2000);
 		}
@@ -417,7 +427,7 @@ static void sizes(void **state)
 
 static void all_wildcards(void **state)
 {
-	static const struct recipe how = { 300, 16, 3, false };
+	static const struct recipe how = { 300, 16, 3, false, false };
 
 	(void)state;
 	for (int i = 0; i < 50; i++)
@@ -427,7 +437,7 @@ static void all_wildcards(void **state)
 /* Rules that differ in nothing but where one interval begins: deep trees, many classes. */
 static void many_classes(void **state)
 {
-	struct recipe how = { 6000, 0, 1u << 30, true };
+	struct recipe how = { 6000, 0, 1u << 30, true, false };
 	struct pt_classifier *c;
 	const struct walk_head *h;
 	struct set s;
@@ -444,12 +454,33 @@ static void many_classes(void **state)
 	compare(&how, 3000);
 }
 
+/* More combinations of ports than there is room for: ports have rows of their own. */
+static void many_ports(void **state)
+{
+	static const struct recipe hows[] = {
+		{ 3000, 14, 100, true, true }, { 3000, 8, 30, true, true }, { 5000, 16, 100, true, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PT_ARRAY_SIZE(hows); i++) {
+		struct pt_classifier *c;
+		struct set s;
+
+		make_set(&s, &hows[i]);
+		c = compile(&s);
+		assert_int_equal(((const struct walk_head *)c->words)->split, 1);
+		pt_classifier_free(c);
+		pt_arena_free(s.arena);
+		compare(&hows[i], 3000);
+	}
+}
+
 /* ---- the rest of the contract ---- */
 
 static void other_devices(void **state)
 {
 	static const uint32_t others[] = { 0, 4, 6, 8, 64, 66, 0x7ffffffe, 0x80000000u, UINT32_MAX };
-	struct recipe how = { 1, 16, 3, false };
+	struct recipe how = { 1, 16, 3, false, false };
 	struct pt_class_input in = { .keys = NULL };
 	struct pt_classifier *c;
 	struct pt_packet k;
@@ -477,7 +508,7 @@ static void other_devices(void **state)
 static void keys(void **state)
 {
 	static const uint32_t given[] = { 0xdeadbeef, 7, 0x80000001 };
-	static const struct recipe how = { 3, 8, 5, false };
+	static const struct recipe how = { 3, 8, 5, false, false };
 	struct pt_class_input in = { .keys = given, .none = 0x12345678, .devices = devices, .n_devices = 1 };
 	struct pt_classifier *c;
 	const struct walk_head *h;
@@ -502,7 +533,7 @@ static void keys(void **state)
 
 static void same_bytes_again(void **state)
 {
-	static const struct recipe how = { 700, 5, 200, false };
+	static const struct recipe how = { 700, 5, 200, false, false };
 	struct pt_classifier *x, *y;
 	struct set s;
 
@@ -520,7 +551,7 @@ static void same_bytes_again(void **state)
 /* Every limit below what is needed is kept, and told. */
 static void too_large(void **state)
 {
-	static const struct recipe how = { 900, 6, 300, false };
+	static const struct recipe how = { 900, 6, 300, false, false };
 	struct pt_class_input in = { .devices = devices, .n_devices = N_DEVICES };
 	struct pt_classifier *c;
 	size_t n_words;
@@ -552,7 +583,7 @@ static void too_large(void **state)
 /* Eight flags, each asked for and against: no byte holds all classes and "absent". */
 static void every_flag(void **state)
 {
-	static const struct recipe how = { 16, 16, 3, false };
+	static const struct recipe how = { 16, 16, 3, false, false };
 	struct pt_class_input in = { .devices = devices, .n_devices = N_DEVICES };
 	struct pt_classifier *c;
 	struct set s;
@@ -574,7 +605,7 @@ static void every_flag(void **state)
 
 static void without_memory(void **state)
 {
-	static const struct recipe how = { 150, 6, 60, false };
+	static const struct recipe how = { 150, 6, 60, false, false };
 	struct pt_class_input in = { .devices = devices, .n_devices = N_DEVICES };
 	struct pt_classifier *c = NULL;
 	int rc = -ENOMEM;
@@ -603,7 +634,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_sets),	 cmocka_unit_test(sizes),
-		cmocka_unit_test(all_wildcards), cmocka_unit_test(many_classes),
+		cmocka_unit_test(many_ports),	 cmocka_unit_test(all_wildcards), cmocka_unit_test(many_classes),
 		cmocka_unit_test(other_devices), cmocka_unit_test(keys),
 		cmocka_unit_test(too_large),	 cmocka_unit_test(same_bytes_again),
 		cmocka_unit_test(every_flag),	 cmocka_unit_test(without_memory),
