@@ -406,31 +406,124 @@ static void learn(struct node *n, const struct cut *c, pt_u128 key)
 		n->device = (uint16_t)(key + 1);
 }
 
-/* The chain for KEY: the members of node AT that can match there. */
-static void branch(struct tree *t, size_t at, const struct cut *c, pt_u128 key, struct nft_set *map)
+/* A member that goes along: to the keys from LO to HI. */
+struct going {
+	pt_u128 lo, hi;
+	uint32_t member;
+};
+
+/* Those of a node, by their keys, and those that go to the key at hand. */
+struct sorted {
+	struct going *narrow, *wide;
+	size_t n_narrow, n_wide;
+	struct going *here; /* wide ones in the rules' order */
+	size_t n_here, entered; /* of WIDE, by LO */
+};
+
+static int by_key(const void *a, const void *b)
+{
+	const struct going *x = a, *y = b;
+
+	if (x->lo != y->lo)
+		return x->lo < y->lo ? -1 : 1;
+	return x->member < y->member ? -1 : x->member > y->member;
+}
+
+static int sorted_make(const struct tree *t, const struct node *n, const struct cut *c, struct sorted *out)
+{
+	struct going *v = malloc((n->list.n + 1) * 3 * sizeof(*v));
+
+	*out = (struct sorted){ .narrow = v };
+	if (!v)
+		return -ENOMEM;
+	out->wide = v + n->list.n;
+	out->here = out->wide + n->list.n;
+	for (size_t i = 0; i < n->list.n; i++) {
+		struct part p = part_of(t, n->list.v[i], c, n);
+		struct going g = { p.span.lo, p.span.hi, n->list.v[i] };
+
+		if (p.goes && g.lo == g.hi)
+			out->narrow[out->n_narrow++] = g;
+		else if (p.goes)
+			out->wide[out->n_wide++] = g;
+	}
+	qsort(out->narrow, out->n_narrow, sizeof(*v), by_key);
+	qsort(out->wide, out->n_wide, sizeof(*v), by_key);
+	return 0;
+}
+
+/* Keys come in ascending order: who has begun by KEY enters, who has ended leaves. */
+static void sorted_advance(struct sorted *s, pt_u128 key)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_here; i++)
+		if (s->here[i].hi >= key)
+			s->here[n++] = s->here[i];
+	for (; s->entered < s->n_wide && s->wide[s->entered].lo <= key; s->entered++) {
+		struct going g = s->wide[s->entered];
+		size_t i = n;
+
+		if (g.hi < key)
+			continue;
+		for (; i && s->here[i - 1].member > g.member; i--)
+			s->here[i] = s->here[i - 1];
+		s->here[i] = g;
+		n++;
+	}
+	s->n_here = n;
+}
+
+/* The N narrow members from V on and the wide ones at hand, in the rules' order. */
+static void merge(struct nft_lower *l, const struct sorted *s, const struct going *v, size_t n, members *out)
+{
+	size_t w = 0;
+
+	for (size_t i = 0; i < n || w < s->n_here;) {
+		bool wide = i == n || (w < s->n_here && s->here[w].member < v[i].member);
+		uint32_t member = wide ? s->here[w++].member : v[i++].member;
+
+		if (pt_vec_push(l->arena, out, member)) {
+			nft_lower_fail(l, -ENOMEM);
+			return;
+		}
+	}
+}
+
+/* The chain for the key of the N narrow members from V on. */
+static void branch(struct tree *t, size_t at, const struct cut *c, const struct sorted *s, const struct going *v, size_t n,
+		   struct nft_set *map)
 {
 	struct nft_map_elem el = { 0 };
 	struct node *child = node_new(t, &t->nodes.v[at]), *from = &t->nodes.v[at];
-	size_t narrow = 0;
 
 	if (!child)
 		return;
-	for (size_t i = 0; i < from->list.n; i++) {
-		struct part p = part_of(t, from->list.v[i], c, from);
-
-		if (!p.goes || p.span.lo > key || p.span.hi < key)
-			continue;
-		narrow += p.span.lo == p.span.hi;
-		if (pt_vec_push(t->l->arena, &child->list, from->list.v[i]))
-			nft_lower_fail(t->l, -ENOMEM);
-	}
-	child->weight = from->weight * (double)narrow / (double)from->list.n;
+	merge(t->l, s, v, n, &child->list);
+	child->weight = from->weight * (double)n / (double)from->list.n;
 	t->copies += child->list.n;
-	learn(child, c, key);
-	el.key_len = key_bytes(t, c, key, el.key);
+	learn(child, c, v->lo);
+	el.key_len = key_bytes(t, c, v->lo, el.key);
 	el.chain = t->l->prog->objects.chains.v[child->chain].name;
 	if (!el.chain || pt_vec_push(t->l->arena, &map->map, el))
 		nft_lower_fail(t->l, -ENOMEM);
+}
+
+static void branches(struct tree *t, size_t at, const struct cut *c, struct nft_set *map)
+{
+	struct sorted s;
+
+	if (sorted_make(t, &t->nodes.v[at], c, &s))
+		nft_lower_fail(t->l, -ENOMEM);
+	for (size_t i = 0, n; i < s.n_narrow && !t->l->rc; i += n) {
+		const struct going *v = &s.narrow[i];
+
+		for (n = 1; i + n < s.n_narrow && v[n].lo == v->lo;)
+			n++;
+		sorted_advance(&s, v->lo);
+		branch(t, at, c, &s, v, n, map);
+	}
+	free(s.narrow);
 }
 
 /* Node AT keeps those that no key can hold, and sends the others on. */
@@ -438,27 +531,11 @@ static void cut_node(struct tree *t, size_t at, const struct cut *c)
 {
 	struct nft_lower *l = t->l;
 	struct nft_set map = { .role = NFT_SET_VMAP, .key_type = key_type(c), .data_type = NFT_TYPE_VERDICT };
-	size_t narrow = 0, kept = 0, before = t->nodes.v[at].list.n;
+	size_t kept = 0, before = t->nodes.v[at].list.n;
 	char name[NFT_SETNAME_MAX];
-	struct node *n = &t->nodes.v[at];
-	pt_u128 *keys;
+	struct node *n;
 
-	for (size_t i = 0; i < n->list.n; i++) {
-		struct part p = part_of(t, n->list.v[i], c, n);
-
-		if (p.goes && p.span.lo == p.span.hi)
-			t->keys[narrow++] = p.span.lo;
-	}
-	qsort(t->keys, narrow, sizeof(*t->keys), by_number);
-	keys = pt_arena_alloc(l->arena, narrow * sizeof(*keys));
-	if (!keys) {
-		nft_lower_fail(l, -ENOMEM);
-		return;
-	}
-	memcpy(keys, t->keys, narrow * sizeof(*keys));
-	for (size_t i = 0; i < narrow && !l->rc; i++)
-		if (!i || keys[i] != keys[i - 1])
-			branch(t, at, c, keys[i], &map);
+	branches(t, at, c, &map);
 	n = &t->nodes.v[at]; /* the vector has grown */
 	for (size_t i = 0; i < n->list.n; i++)
 		if (part_of(t, n->list.v[i], c, n).stays)

@@ -31,7 +31,7 @@ struct answer {
 	struct pt_nft_state *s;
 	uint16_t type;
 	const char *set; /* elements: of this set only */
-	const char *chain; /* rules: of this chain only; NULL: of all */
+	struct nft_chain *chain; /* rules: of this chain only; NULL: of all */
 };
 
 static int answer_take(const struct nlmsghdr *nlh, void *arg)
@@ -139,12 +139,13 @@ static void forget_rules(void *arg)
 {
 	struct answer *a = arg;
 
-	for (size_t i = 0; i < a->s->objects->chains.n; i++)
-		if (!a->chain || !strcmp(a->s->objects->chains.v[i].name, a->chain))
-			a->s->objects->chains.v[i].rules.n = 0;
+	if (a->chain)
+		a->chain->rules.n = 0;
+	for (size_t i = 0; !a->chain && i < a->s->objects->chains.n; i++)
+		a->s->objects->chains.v[i].rules.n = 0;
 }
 
-static int ask_rules_of(struct pt_nl *nf, struct pt_nft_state *s, const char *chain)
+static int ask_rules_of(struct pt_nl *nf, struct pt_nft_state *s, struct nft_chain *chain)
 {
 	struct answer a = { .s = s, .type = NFT_MSG_NEWRULE, .chain = chain };
 	uint32_t buf[QUESTION_BYTES / sizeof(uint32_t)];
@@ -152,7 +153,7 @@ static int ask_rules_of(struct pt_nl *nf, struct pt_nft_state *s, const char *ch
 
 	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, PT_NFT_TABLE);
 	if (chain)
-		mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain);
+		mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain->name);
 	return pt_nl_dump(nf, nlh, forget_rules, answer_take, &a);
 }
 
@@ -160,14 +161,14 @@ static int ask_rules_of(struct pt_nl *nf, struct pt_nft_state *s, const char *ch
  * chain keeps that short where there are many. */
 static int ask_rules(struct pt_nl *nf, struct pt_nft_state *s)
 {
-	const struct pt_nft_objects *o = s->objects;
+	struct pt_nft_objects *o = s->objects;
 	int rc = 0;
 
 	if (o->chains.n < CHAINS_ALONE)
 		return ask_rules_of(nf, s, NULL);
 	for (size_t i = 0; !rc && i < o->chains.n; i++) {
-		s->objects->last_chain = i;
-		rc = ask_rules_of(nf, s, o->chains.v[i].name);
+		o->last_chain = i;
+		rc = ask_rules_of(nf, s, &o->chains.v[i]);
 	}
 	return rc;
 }

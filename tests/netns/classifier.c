@@ -484,7 +484,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),
-		cmocka_unit_test(test_split), cmocka_unit_test(test_split),
+		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_not_judged),
 		cmocka_unit_test(test_in_use),
 	};
