@@ -21,6 +21,9 @@ int cmd_info(struct pt_cli *c);
 const char *engine_name(enum pt_engine engine);
 /* diff.c: what applying P changes, beside the file in force */
 int print_plan(struct pt_cli *c, const struct pt_plan *p, struct pt_nl *nf);
+/* enforce.c: P's rules hold for the states, too; BEFORE were in force before, NULL: not known. A dry run lists the
+ * states that would end. */
+int enforce(struct pt_cli *c, const struct pt_plan *p, const struct pt_policy *before, struct pt_nl *nf);
 /* rule.c */
 int cmd_rule_show(struct pt_cli *c);
 int cmd_nat_show(struct pt_cli *c);
@@ -53,6 +56,22 @@ int cmd_state_show(struct pt_cli *c);
 int cmd_state_count(struct pt_cli *c);
 int cmd_state_kill(struct pt_cli *c);
 int complete_filter(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+/* state_view.c: states for people and programs. A view of zeros is begun, each state shown, and the view ended,
+ * also when it could not be begun; the end answers RC, or what went wrong with the output. */
+struct state_name {
+	uint32_t id;
+	const char *name;
+};
+struct state_view {
+	struct pt_cli *c;
+	struct pt_out *o;
+	PT_VEC(struct state_name) names; /* of rules, by id */
+	struct pt_buf text;              /* of the state that is shown */
+};
+/* POLICY, which names the rules, is borrowed; NULL: none are known. */
+int state_view_begin(struct state_view *v, struct pt_cli *c, const struct pt_policy *policy);
+int state_view_end(struct state_view *v, int rc);
+int show_state(const struct pt_ct_entry *ct, void *view);
 
 /* common.c: the two sockets of most commands; 0 or a negative errno with a record */
 struct sockets {

@@ -18,28 +18,14 @@ struct filter {
 	enum pt_af af;
 };
 
-/* A rule that states may name. */
-struct named {
-	uint32_t id;
-	const char *name;
-};
-
 struct states {
 	struct pt_cli *c;
 	struct sockets s;
 	struct pt_plan p;           /* the applied file, for names; conf NULL when there is none */
-	PT_VEC(struct named) names; /* by id */
 	struct filter f;
-	struct pt_out *o;
-	struct pt_buf text;         /* of the state that is shown */
-	/* routes are asked for once an address */
-	struct {
-		struct pt_addr addr;
-		char device[IF_NAMESIZE];
-	} *routes;
-	size_t n_routes;
+	struct state_view view;
+	struct pt_net_routes *routes;
 };
-#define ROUTES 1024 /* remembered; a plain direct-mapped cache */
 
 /* ---- filters ---- */
 
@@ -141,14 +127,7 @@ static bool net_matches(const struct pt_prefix *p, const struct pt_ct_entry *ct)
 
 static bool leaves_by(struct states *st, struct pt_addr a)
 {
-	size_t slot = pt_hash32(&a.v, sizeof(a.v)) % ROUTES;
-
-	if (st->routes[slot].addr.af != a.af || st->routes[slot].addr.v != a.v) {
-		st->routes[slot].addr = a;
-		if (pt_net_route(st->s.route, a, st->routes[slot].device))
-			st->routes[slot].device[0] = '\0';
-	}
-	return !strcmp(st->routes[slot].device, st->f.interface);
+	return !strcmp(pt_net_routes_device(st->routes, a), st->f.interface);
 }
 
 static bool matches(struct states *st, const struct pt_ct_entry *ct)
@@ -167,173 +146,11 @@ static bool matches(struct states *st, const struct pt_ct_entry *ct)
 	return !f->interface || leaves_by(st, ct->orig.src) || leaves_by(st, ct->reply.src);
 }
 
-/* ---- showing ---- */
-
-static int by_id(const void *a, const void *b)
-{
-	const struct named *x = a, *y = b;
-
-	return (x->id > y->id) - (x->id < y->id);
-}
-
-/* There may be as many rules as states: the names are found, not looked for. */
-static int collect_names(struct states *st)
-{
-	const struct pt_policy *p = st->p.policy;
-	uint32_t last = 0;
-	int rc = 0;
-
-	for (size_t i = 0; !rc && p && i < p->rules.n; i++) {
-		struct named one = { .id = p->rules.v[i].id, .name = p->rules.v[i].name };
-
-		if (one.id != last)
-			rc = pt_vec_push(NULL, &st->names, one);
-		last = one.id;
-	}
-	if (st->names.n)
-		qsort(st->names.v, st->names.n, sizeof(*st->names.v), by_id);
-	return rc;
-}
-
-static const char *rule_name(const struct states *st, uint32_t id)
-{
-	const struct named wanted = { .id = id }, *found = NULL;
-
-	if (id && st->names.n)
-		found = bsearch(&wanted, st->names.v, st->names.n, sizeof(wanted), by_id);
-	return found ? found->name : NULL;
-}
-
-static void end_text(struct pt_buf *b, struct pt_addr a, uint16_t port, bool ports)
-{
-	bool v6 = a.af == PT_AF_INET6;
-
-	pt_addr_fmt(b, a);
-	if (!ports)
-		return;
-	pt_buf_chr(b, v6 ? '[' : ':');
-	pt_buf_uint(b, port);
-	if (v6)
-		pt_buf_chr(b, ']');
-}
-
-static bool has_ports(uint8_t proto)
-{
-	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP || proto == IPPROTO_DCCP;
-}
-
-static void proto_text(struct pt_buf *b, uint8_t proto)
-{
-	const char *name = pt_proto_name(proto);
-
-	if (name)
-		pt_buf_str(b, name);
-	else
-		pt_buf_uint(b, proto);
-}
-
-static void rules_text(const struct states *st, const struct pt_ct_entry *ct, struct pt_buf *b)
-{
-	const char *in = rule_name(st, ct->label[1]), *out = rule_name(st, ct->label[2]);
-
-	if (!in && !out)
-		return;
-	pt_buf_str(b, " [");
-	if (in)
-		pt_buf_str(b, in);
-	if (in && out)
-		pt_buf_str(b, ", ");
-	if (out)
-		pt_buf_str(b, out);
-	pt_buf_chr(b, ']');
-}
-
-static void state_text(const struct states *st, const struct pt_ct_entry *ct, struct pt_buf *b)
-{
-	bool ports = has_ports(ct->proto);
-
-	proto_text(b, ct->proto);
-	pt_buf_chr(b, ' ');
-	end_text(b, ct->orig.src, ct->orig.sport, ports);
-	pt_buf_str(b, " -> ");
-	end_text(b, ct->orig.dst, ct->orig.dport, ports);
-	if (ct->reply.src.v != ct->orig.dst.v || (ports && ct->reply.sport != ct->orig.dport)) {
-		pt_buf_str(b, " (to ");
-		end_text(b, ct->reply.src, ct->reply.sport, ports);
-		pt_buf_chr(b, ')');
-	}
-	if (ct->reply.dst.v != ct->orig.src.v || (ports && ct->reply.dport != ct->orig.sport)) {
-		pt_buf_str(b, " (as ");
-		end_text(b, ct->reply.dst, ct->reply.dport, ports);
-		pt_buf_chr(b, ')');
-	}
-	if (ct->proto == IPPROTO_TCP) {
-		pt_buf_chr(b, ' ');
-		pt_buf_str(b, pt_ct_tcp_state_name(ct->tcp_state));
-	}
-	rules_text(st, ct, b);
-	if (st->c->stats) {
-		pt_buf_fmt(b, "\n  [ expires in %us", ct->timeout);
-		if (ct->has_counters)
-			pt_buf_fmt(b, "  packets %llu:%llu  bytes %llu:%llu", (unsigned long long)ct->packets[0],
-				   (unsigned long long)ct->packets[1], (unsigned long long)ct->bytes[0],
-				   (unsigned long long)ct->bytes[1]);
-		else /* the kernel counts with net.netfilter.nf_conntrack_acct only */
-			pt_buf_str(b, "  packets -  bytes -");
-		pt_buf_str(b, " ]");
-	}
-}
-
-static void show_tuple(struct pt_out *o, const char *key, const struct pt_ct_entry *ct, const struct pt_ct_tuple *t, int dir)
-{
-	pt_out_obj(o, key);
-	pt_out_addr(o, "src", t->src);
-	pt_out_addr(o, "dst", t->dst);
-	if (has_ports(ct->proto)) {
-		pt_out_u64(o, "sport", t->sport);
-		pt_out_u64(o, "dport", t->dport);
-	}
-	if (ct->has_counters) {
-		pt_out_u64(o, "packets", ct->packets[dir]);
-		pt_out_u64(o, "bytes", ct->bytes[dir]);
-	}
-	pt_out_obj_end(o);
-}
-
-static void show_keys(struct states *st, const struct pt_ct_entry *ct)
-{
-	struct pt_buf proto = { 0 };
-
-	proto_text(&proto, ct->proto);
-	pt_out_u64(st->o, "id", ct->id);
-	show_key(st->o, "proto", &proto);
-	show_tuple(st->o, "orig", ct, &ct->orig, 0);
-	show_tuple(st->o, "reply", ct, &ct->reply, 1);
-	pt_out_str(st->o, "tcp_state", ct->proto == IPPROTO_TCP ? pt_ct_tcp_state_name(ct->tcp_state) : NULL);
-	pt_out_str(st->o, "rule_in", rule_name(st, ct->label[1]));
-	pt_out_str(st->o, "rule_out", rule_name(st, ct->label[2]));
-	pt_out_u64(st->o, "mark", ct->mark);
-	pt_out_u64(st->o, "expires", ct->timeout);
-}
-
-/* For a hundred thousand states, what is not shown must not be written first, nor memory asked for each. */
-static int show_state(const struct pt_ct_entry *ct, void *arg)
+static int show_matching(const struct pt_ct_entry *ct, void *arg)
 {
 	struct states *st = arg;
 
-	if (!matches(st, ct))
-		return 0;
-	pt_out_rec(st->o);
-	if (pt_out_format(st->o) == PT_OUT_TEXT) {
-		st->text.n = 0;
-		state_text(st, ct, &st->text);
-		pt_out_fail(st->o, st->text.err);
-		pt_out_text(st->o, st->text.s);
-	} else {
-		show_keys(st, ct);
-	}
-	pt_out_rec_end(st->o);
-	return 0;
+	return matches(st, ct) ? show_state(ct, &st->view) : 0;
 }
 
 /* ---- commands ---- */
@@ -350,19 +167,14 @@ static int begin(struct pt_cli *c, struct states *st)
 	rc = applied_or_none(st->s.nf, &st->p, &c->err); /* without a file in force, states have no names */
 	if (rc)
 		return rc;
-	rc = collect_names(st);
-	if (rc)
-		return rc;
-	st->routes = calloc(ROUTES, sizeof(*st->routes));
+	st->routes = pt_net_routes_new(st->s.route);
 	return st->routes ? filters(st) : -ENOMEM;
 }
 
 static void finish(struct states *st)
 {
-	free(st->routes);
-	free(st->names.v);
+	pt_net_routes_free(st->routes);
 	free(st->f.nets.v);
-	pt_buf_fini(&st->text);
 	pt_plan_fini(&st->p);
 	sockets_close(&st->s);
 }
@@ -370,17 +182,14 @@ static void finish(struct states *st)
 int cmd_state_show(struct pt_cli *c)
 {
 	struct states st;
-	int rc, end;
+	int rc;
 
 	rc = begin(c, &st);
-	if (!rc) {
-		st.o = pt_cli_out(c, PT_OUT_TEXT, "patronus.state.v1", "states");
-		rc = st.o ? pt_ct_dump(st.s.nf, show_state, &st, &c->err) : -ENOMEM;
-	}
-	if (st.o) {
-		end = pt_cli_end(c, st.o);
-		rc = rc ? rc : end;
-	}
+	if (!rc)
+		rc = state_view_begin(&st.view, c, st.p.policy);
+	if (!rc)
+		rc = pt_ct_dump(st.s.nf, show_matching, &st, &c->err);
+	rc = state_view_end(&st.view, rc);
 	finish(&st);
 	return rc;
 }

@@ -11,6 +11,12 @@ PT_API int pt_net_read(struct pt_nl *route, struct pt_host **out, struct pt_err 
 PT_API void pt_host_free(struct pt_host *h);
 /* Device name a packet to DST leaves by, or "" ; NAME has IFNAMSIZ bytes. */
 PT_API int pt_net_route(struct pt_nl *route, struct pt_addr dst, char *name) PT_MUST;
+/* The same for many addresses, remembering answers. ROUTE is borrowed. NULL: no memory. */
+struct pt_net_routes;
+PT_API struct pt_net_routes *pt_net_routes_new(struct pt_nl *route);
+PT_API void pt_net_routes_free(struct pt_net_routes *r);
+/* "" also where the kernel could not be asked; valid until the next call. */
+PT_API const char *pt_net_routes_device(struct pt_net_routes *r, struct pt_addr dst);
 /* One established TCP connection of this machine's own. IPv4 within IPv6 sockets is shown as IPv4. */
 struct pt_net_socket {
 	struct pt_addr local, remote;
