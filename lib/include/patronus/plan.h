@@ -8,6 +8,7 @@
 
 #include <patronus/classify.h>
 #include <patronus/conf.h>
+#include <patronus/ct.h>
 #include <patronus/net.h>
 #include <patronus/nft.h>
 #include <patronus/policy.h>
@@ -56,6 +57,13 @@ PT_API int pt_plan_trial(struct pt_plan *p, struct pt_err *e) PT_MUST;
  * machine that the new rules would let in or out, so that a remote session outlives it. WRITES counts the messages
  * written; 0: nothing differed and nothing was written. */
 PT_API int pt_plan_apply(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_err *e) PT_MUST;
+/* Finds the states that the rules of P, made online, would not make now: each is judged as its first packet was,
+ * on the devices that routes tell, and with the tables as they are after an apply. BEFORE, the policy in
+ * force before P (NULL: not known), tells which rules are unchanged: their states came by the devices that they
+ * name. States without our label are nobody's. With a CB they are given to it (it must not use NF), without
+ * they are ended. N counts them. Memory does not grow with the number of states. */
+PT_API int pt_plan_enforce(const struct pt_plan *p, const struct pt_policy *before, struct pt_nl *nf, pt_ct_cb cb,
+			   void *arg, size_t *n, struct pt_err *e) PT_MUST;
 PT_API int pt_plan_stop(bool open, struct pt_nl *nf, size_t *writes, struct pt_err *e) PT_MUST;
 /* Who wants to know what pt_plan_follow() does. */
 struct pt_follower {
