@@ -174,17 +174,25 @@ static void tell_applied(struct pt_cli *c, const struct pt_plan *p, size_t write
 						"%zu connections of this machine go on\n", p->adopted);
 }
 
+static int refuse_empty(struct pt_cli *c, const struct pt_plan *p)
+{
+	if (p->conf->len)
+		return 0;
+	/* Of a generator that failed, most likely. */
+	pt_err_add(&c->err, PT_ERROR, NULL, "to block everything, use `ptfw stop`", "applying %s: it is empty",
+		   file_name(c));
+	return PT_EXIT_CONFIG;
+}
+
 static int apply(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
 {
 	struct pt_buf removed = { 0 };
 	size_t writes;
 	int rc;
 
-	if (!p->conf->len) { /* of a generator that failed, most likely */
-		pt_err_add(&c->err, PT_ERROR, NULL, "to block everything, use `ptfw stop`",
-			   "applying %s: it is empty", file_name(c));
-		return PT_EXIT_CONFIG;
-	}
+	rc = refuse_empty(c, p);
+	if (rc)
+		return rc;
 	if (c->dry || c->json || c->line || c->verbose) {
 		rc = print_plan(c, p, nf);
 		if (rc || c->dry)
@@ -198,9 +206,24 @@ static int apply(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
 	return rc;
 }
 
+/* The file that was in force before tells which rules are unchanged. */
+static int apply_enforced(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
+{
+	struct pt_plan before;
+	int rc;
+
+	rc = applied_or_none(nf, &before, &c->err);
+	if (!rc)
+		rc = c->dry ? refuse_empty(c, p) : apply(c, p, nf);
+	if (!rc)
+		rc = enforce(c, p, before.policy, nf);
+	pt_plan_fini(&before);
+	return rc;
+}
+
 int cmd_apply(struct pt_cli *c)
 {
-	return with_plan(c, apply);
+	return with_plan(c, c->enforce ? apply_enforced : apply);
 }
 
 int cmd_stop(struct pt_cli *c)

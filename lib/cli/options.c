@@ -29,6 +29,7 @@ FLAG(kernel)
 FLAG(open)
 FLAG(quiet)
 FLAG(force)
+FLAG(enforce)
 TEXT(file)
 TEXT(input)
 TEXT(timeout)
@@ -107,6 +108,7 @@ const struct cli_option cli_options[] = {
 	{ 0, "timeout", "TIME", PT_CLI_TIMEOUT, "how long added addresses stay, such as 1h30m", set_timeout },
 	{ 0, "kernel", NULL, PT_CLI_KERNEL, "let the kernel try the rules too, in a namespace of their own", set_kernel },
 	{ 0, "engine", "ENGINE", PT_CLI_ENGINE, "who judges arriving packets: auto, bpf, nft or linear", set_engine },
+	{ 0, "enforce", NULL, PT_CLI_ENFORCE, "end the states that the rules would not admit now", set_enforce },
 	{ 0, "open", NULL, PT_CLI_OPEN, "pass everything instead of blocking everything", set_open },
 	{ 'N', "numeric", NULL, PT_CLI_ALWAYS, "never resolve addresses (the default)", set_numeric },
 	{ 'c', "color", "[=auto|always|never]", PT_CLI_ALWAYS, "colour", set_colour },

@@ -35,6 +35,7 @@ enum pt_cli_opt {
 	PT_CLI_TIMEOUT = 1 << 11, /* --timeout TIME */
 	PT_CLI_VERBOSE = 1 << 12, /* -v */
 	PT_CLI_ENGINE = 1 << 14, /* --engine ENGINE */
+	PT_CLI_ENFORCE = 1 << 15, /* --enforce */
 	/* -q -c -N -h -V --netns --batch --force belong to every command */
 	PT_CLI_ALWAYS = 1 << 13,
 };
@@ -47,7 +48,7 @@ struct pt_cli {
 	const struct pt_cli_tool *tool;
 	const struct pt_cli_cmd *cmd; /* that is run; NULL before it is found */
 	unsigned int given;       /* PT_CLI_* bits seen */
-	bool json, pretty, line, brief, details, dry, kernel, open, quiet, force;
+	bool json, pretty, line, brief, details, dry, kernel, open, quiet, force, enforce;
 	int stats, verbose;
 	int colour;               /* -1 never, 0 when a terminal asks for it, 1 always */
 	enum pt_af af;            /* NONE: both */
