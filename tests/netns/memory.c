@@ -413,6 +413,10 @@ static void test_apply(void **state)
 	(void)snprintf(line, sizeof(line), "apply -f %s", path_two);
 	(void)snprintf(back, sizeof(back), "apply -f %s", path_one);
 	changes(line, back);
+	(void)snprintf(line, sizeof(line), "apply --enforce -n -f %s", path_two);
+	shows(line);
+	(void)snprintf(line, sizeof(line), "apply --enforce -f %s", path_two);
+	changes(line, back);
 }
 
 static void test_stop(void **state)
