@@ -32,6 +32,8 @@ struct nft_set_pair {
 
 /* How much of a difference goes into one transaction. */
 enum nft_part {
+	NFT_PART_SETS, /* those of the additions that have to be there before rules look into them */
+	NFT_PART_UNDO, /* the opposite of that */
 	NFT_PART_ALL,
 	NFT_PART_FIRST, /* but for what packets under way with old keys need */
 	NFT_PART_REST, /* only that */
@@ -40,6 +42,7 @@ enum nft_part {
 struct nft_diff {
 	enum nft_part part;
 	bool two_parts; /* both sides know keys: there are such packets */
+	bool sets_done; /* NFT_PART_SETS was committed */
 	struct pt_nft_plan *plan;
 	struct pt_arena *arena; /* the plan's */
 	struct pt_err *e;

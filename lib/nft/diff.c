@@ -210,6 +210,24 @@ static int write_removals(struct nft_diff *d)
 	return rc;
 }
 
+/* The kernel shows packets the ranges of a new set a little after the rules of the same transaction; for that
+ * long, a rule would look into an empty set. (Single keys come together with the rules.) */
+static bool comes_ahead(const struct nft_set_pair *pair)
+{
+	return pair->want && !pair->have && pair->want->interval;
+}
+
+static int write_ahead(struct nft_diff *d)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < d->n_sets; i++)
+		if (comes_ahead(&d->sets[i]))
+			rc = d->part == NFT_PART_SETS ? nft_diff_write_set(d, &d->sets[i]) :
+							nft_diff_delete_set(d, d->sets[i].want);
+	return rc;
+}
+
 static int write_additions(struct nft_diff *d)
 {
 	bool others = nft_diff_takes(d, false);
@@ -218,7 +236,7 @@ static int write_additions(struct nft_diff *d)
 	for (size_t i = 0; others && !rc && i < d->n_chains; i++)
 		rc = write_chain(d, &d->chains[i]);
 	for (size_t i = 0; !rc && i < d->n_sets; i++)
-		if (d->sets[i].want)
+		if (d->sets[i].want && !(d->sets_done && comes_ahead(&d->sets[i])))
 			rc = nft_diff_write_set(d, &d->sets[i]);
 	for (size_t i = 0; others && !rc && i < d->n_chains; i++)
 		rc = nft_diff_add_rules(d, &d->chains[i]);
@@ -249,7 +267,7 @@ static int diff_prepare(struct nft_diff *d, const struct pt_nft_prog *want,
 {
 	int rc;
 
-	d->two_parts = d->part != NFT_PART_ALL && want->keys && nft_find_set(have->objects, NFT_MAP_ACT);
+	d->two_parts = d->part > NFT_PART_ALL && want->keys && nft_find_set(have->objects, NFT_MAP_ACT);
 	d->drop = want->keys ? want->keys->drop : NULL;
 	d->chunk = pt_arena_alloc(d->arena, NFT_ELEMS_PER_MESSAGE * sizeof(*d->chunk));
 	if (!d->chunk)
@@ -264,11 +282,41 @@ static int diff_prepare(struct nft_diff *d, const struct pt_nft_prog *want,
 	return rc;
 }
 
-/* GENID: of the configuration that the transaction will find. */
-static int diff(const struct pt_nft_prog *want, const struct pt_nft_state *have, enum nft_part part,
-		uint32_t genid, struct pt_nft_plan **out, struct pt_err *e)
+static int write_change(struct nft_diff *d, const struct pt_nft_prog *want, const struct pt_nft_state *have,
+			uint32_t genid)
 {
-	struct nft_diff d = { .plan = nft_plan_new(genid), .part = part, .e = e };
+	int rc = 0;
+
+	if (!have->present && nft_diff_takes(d, false))
+		rc = write_table(d, "add");
+	if (!rc)
+		rc = write_removals(d);
+	if (!rc)
+		rc = write_additions(d);
+	/* Behind the chains: the kernel takes no base chain after it. */
+	if (!rc && have->dormant && nft_diff_takes(d, false))
+		rc = write_table(d, "wake");
+	if (!rc)
+		rc = write_leftovers(d);
+	return rc ? rc : write_applied(d, want, have, genid);
+}
+
+/* The number that the configuration has after that transaction. */
+static uint32_t generation_after(uint32_t genid, const struct pt_nft_plan *p)
+{
+	if (genid && p && pt_nft_plan_writes(p) && !++genid)
+		return 1; /* the kernel's numbers go round without 0 */
+	return genid;
+}
+
+/* SETS, FIRST: what was committed before, or NULL. */
+static int diff(const struct pt_nft_prog *want, const struct pt_nft_state *have, enum nft_part part,
+		const struct pt_nft_plan *sets, const struct pt_nft_plan *first, struct pt_nft_plan **out,
+		struct pt_err *e)
+{
+	uint32_t genid = generation_after(generation_after(have->genid, sets), first);
+	struct nft_diff d = { .plan = nft_plan_new(genid), .part = part, 
+			      .sets_done = sets && pt_nft_plan_writes(sets), .e = e };
 	int rc = -ENOMEM;
 
 	*out = NULL;
@@ -276,19 +324,10 @@ static int diff(const struct pt_nft_prog *want, const struct pt_nft_state *have,
 		goto out;
 	d.arena = d.plan->arena;
 	rc = diff_prepare(&d, want, have);
-	if (!rc && !have->present && nft_diff_takes(&d, false))
-		rc = write_table(&d, "add");
-	if (!rc)
-		rc = write_removals(&d);
-	if (!rc)
-		rc = write_additions(&d);
-	/* Behind the chains: the kernel takes no base chain after it. */
-	if (!rc && have->dormant && nft_diff_takes(&d, false))
-		rc = write_table(&d, "wake");
-	if (!rc)
-		rc = write_leftovers(&d);
-	if (!rc)
-		rc = write_applied(&d, want, have, genid);
+	if (!rc && part >= NFT_PART_ALL)
+		rc = write_change(&d, want, have, genid);
+	else if (!rc && have->present)
+		rc = write_ahead(&d);
 out:
 	if (rc) {
 		pt_nft_plan_free(d.plan);
@@ -301,21 +340,36 @@ out:
 int pt_nft_diff(const struct pt_nft_prog *want, const struct pt_nft_state *have,
 		struct pt_nft_plan **out, struct pt_err *e)
 {
-	return diff(want, have, NFT_PART_ALL, have->genid, out, e);
+	return diff(want, have, NFT_PART_ALL, NULL, NULL, out, e);
+}
+
+int pt_nft_diff_sets(const struct pt_nft_prog *want, const struct pt_nft_state *have, struct pt_nft_plan **out,
+		     struct pt_err *e)
+{
+	return diff(want, have, NFT_PART_SETS, NULL, NULL, out, e);
+}
+
+int pt_nft_diff_undo(const struct pt_nft_prog *want, const struct pt_nft_state *have,
+		     const struct pt_nft_plan *sets, struct pt_nft_plan **out, struct pt_err *e)
+{
+	return diff(want, have, NFT_PART_UNDO, sets, NULL, out, e);
+}
+
+int pt_nft_diff_after(const struct pt_nft_prog *want, const struct pt_nft_state *have,
+		      const struct pt_nft_plan *sets, struct pt_nft_plan **out, struct pt_err *e)
+{
+	return diff(want, have, NFT_PART_ALL, sets, NULL, out, e);
 }
 
 int pt_nft_diff_first(const struct pt_nft_prog *want, const struct pt_nft_state *have,
-		      struct pt_nft_plan **out, struct pt_err *e)
+		      const struct pt_nft_plan *sets, struct pt_nft_plan **out, struct pt_err *e)
 {
-	return diff(want, have, NFT_PART_FIRST, have->genid, out, e);
+	return diff(want, have, NFT_PART_FIRST, sets, NULL, out, e);
 }
 
 int pt_nft_diff_rest(const struct pt_nft_prog *want, const struct pt_nft_state *have,
-		     const struct pt_nft_plan *first, struct pt_nft_plan **out, struct pt_err *e)
+		     const struct pt_nft_plan *sets, const struct pt_nft_plan *first, struct pt_nft_plan **out,
+		     struct pt_err *e)
 {
-	uint32_t genid = have->genid;
-
-	if (genid && pt_nft_plan_writes(first) && !++genid)
-		genid = 1; /* the kernel's numbers go round without 0 */
-	return diff(want, have, NFT_PART_REST, genid, out, e);
+	return diff(want, have, NFT_PART_REST, sets, first, out, e);
 }

@@ -72,14 +72,14 @@ static int read_back(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e)
 }
 
 /* The chains in two transactions, and the exchange of the classifier's tables between them. */
-static int commit_exchange(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e)
+static int commit_exchange(struct pt_plan *p, struct pt_nl *nf, const struct pt_nft_plan *sets, struct pt_err *e)
 {
 	struct pt_nft_plan *first = NULL, *rest = NULL;
 	int rc;
 
-	rc = pt_nft_diff_first(p->prog, p->have, &first, e);
+	rc = pt_nft_diff_first(p->prog, p->have, sets, &first, e);
 	if (!rc)
-		rc = pt_nft_diff_rest(p->prog, p->have, first, &rest, e);
+		rc = pt_nft_diff_rest(p->prog, p->have, sets, first, &rest, e);
 	if (!rc)
 		rc = pt_nft_commit(nf, first, e);
 	if (!rc)
@@ -91,22 +91,58 @@ static int commit_exchange(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e
 	return rc;
 }
 
+/* The chains in one. */
+static int commit_whole(struct pt_plan *p, struct pt_nl *nf, const struct pt_nft_plan *sets, struct pt_err *e)
+{
+	struct pt_nft_plan *change = NULL;
+	int rc;
+
+	rc = pt_nft_diff_after(p->prog, p->have, sets, &change, e);
+	if (!rc)
+		rc = plan_ingress_switch(p, e);
+	if (!rc)
+		rc = pt_nft_commit(nf, change, e);
+	if (rc && rc != -ERESTART)
+		plan_ingress_undo(p);
+	pt_nft_plan_free(change);
+	return rc;
+}
+
+/* New sets that the kernel should not keep. What cannot be done the next apply does. */
+static void take_back(struct pt_plan *p, struct pt_nl *nf, const struct pt_nft_plan *sets)
+{
+	struct pt_nft_plan *undo = NULL;
+	struct pt_err none = { 0 };
+
+	if (!pt_nft_diff_undo(p->prog, p->have, sets, &undo, &none))
+		(void)!pt_nft_commit(nf, undo, &none);
+	pt_nft_plan_free(undo);
+	pt_err_fini(&none);
+}
+
 /* -ERESTART: somebody else was faster. */
 static int commit_once(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e)
 {
+	struct pt_nft_plan *sets = NULL;
 	uint64_t packets, bytes;
 	int rc;
 
-	if (p->tables && pt_nft_unjudged(p->have, &packets, &bytes)) {
-		rc = commit_exchange(p, nf, e);
-	} else {
-		rc = plan_ingress_switch(p, e);
-		if (!rc)
-			rc = pt_nft_commit(nf, p->change, e);
-		if (rc && rc != -ERESTART)
-			plan_ingress_undo(p);
-	}
-	return rc || p->offline ? rc : plan_ingress_retire(p, e);
+	rc = pt_nft_diff_sets(p->prog, p->have, &sets, e);
+	if (!rc)
+		rc = pt_nft_commit(nf, sets, e);
+	if (rc)
+		goto out;
+	if (p->tables && pt_nft_unjudged(p->have, &packets, &bytes))
+		rc = commit_exchange(p, nf, sets, e);
+	else
+		rc = commit_whole(p, nf, sets, e);
+	if (rc && rc != -ERESTART)
+		take_back(p, nf, sets);
+	if (!rc && !p->offline)
+		rc = plan_ingress_retire(p, e);
+out:
+	pt_nft_plan_free(sets);
+	return rc;
 }
 
 /* Makes the program and its tables ready; where AUTO chose them and they cannot be had, nft's own engine

@@ -199,6 +199,10 @@ int plan_ingress_switch(struct pt_plan *p, struct pt_err *e)
 		if (rc == -ENODEV)
 			rc = 0; /* gone meanwhile */
 	}
+	/* Packets may have passed devices before the program was there. Chains that ask for its answer must not
+	 * see them: for an exchange of tables, if only for the same, the kernel waits until they are through. */
+	if (!rc && g->attach.n && g->fd >= 0)
+		rc = pt_bpf_tables_use(g->program, g->fd, e);
 	pt_nl_close(route);
 	return rc;
 }
@@ -217,16 +221,21 @@ void plan_ingress_undo(struct pt_plan *p)
 	pt_err_fini(&none);
 }
 
+/* The hooks stay for the next time, as packets would be lost; but not where packets are no more of interest. */
 int plan_ingress_retire(struct pt_plan *p, struct pt_err *e)
 {
+	bool stopping = !p->conf;
 	struct pt_ingress *g = p->ingress;
 	struct pt_nl *route = NULL;
 	int rc = 0;
 
 	if (g->detach.n)
 		rc = pt_nl_open(&route, NETLINK_ROUTE, e);
-	for (size_t i = 0; !rc && i < g->detach.n; i++)
+	for (size_t i = 0; !rc && i < g->detach.n; i++) {
 		rc = pt_tc_ingress_detach(route, g->detach.v[i], e);
+		if (!rc && stopping)
+			rc = pt_tc_ingress_unhook(route, g->detach.v[i], e);
+	}
 	pt_nl_close(route);
 	return rc;
 }

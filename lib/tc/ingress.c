@@ -165,8 +165,7 @@ int pt_tc_ingress_attach(struct pt_nl *route, uint32_t ifindex, int prog_fd, con
 	return rc ? pt_err_sys(e, rc, "putting the classifier on device number %u", ifindex) : 0;
 }
 
-/* Removes the hook unless somebody else uses it. */
-static int remove_hook(struct pt_nl *route, uint32_t ifindex)
+int pt_tc_ingress_unhook(struct pt_nl *route, uint32_t ifindex, struct pt_err *e)
 {
 	struct pt_arena *arena = pt_arena_new();
 	pt_tc_filters ours = { 0 };
@@ -180,7 +179,9 @@ static int remove_hook(struct pt_nl *route, uint32_t ifindex)
 	if (!rc && !r.foreign && !ours.n)
 		rc = hook(route, RTM_DELQDISC, 0, ifindex);
 	pt_arena_free(arena);
-	return rc;
+	if (rc == -ENOENT || rc == -EINVAL || rc == -ENODEV)
+		return 0;
+	return rc ? pt_err_sys(e, rc, "taking the hook off device number %u", ifindex) : 0;
 }
 
 int pt_tc_ingress_detach(struct pt_nl *route, uint32_t ifindex, struct pt_err *e)
@@ -193,8 +194,6 @@ int pt_tc_ingress_detach(struct pt_nl *route, uint32_t ifindex, struct pt_err *e
 	tc->tcm_info = our_info();
 	mnl_attr_put_strz(&req.head, TCA_KIND, "bpf");
 	rc = pt_nl_talk(route, &req.head, NULL, NULL);
-	if (!rc)
-		rc = remove_hook(route, ifindex);
 	if (rc == -ENOENT || rc == -EINVAL || rc == -ENODEV)
 		return 0;
 	return rc ? pt_err_sys(e, rc, "taking the classifier off device number %u", ifindex) : 0;

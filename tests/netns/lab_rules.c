@@ -87,9 +87,9 @@ int lab_rules_put(struct lab_rules *k, struct pt_nft_prog *prog, struct pt_err *
 	if (!rc)
 		rc = pt_nft_prog_settle(prog, have);
 	if (!rc)
-		rc = pt_nft_diff_first(prog, have, &first, e);
+		rc = pt_nft_diff_first(prog, have, NULL, &first, e);
 	if (!rc)
-		rc = pt_nft_diff_rest(prog, have, first, &rest, e);
+		rc = pt_nft_diff_rest(prog, have, NULL, first, &rest, e);
 	if (!rc)
 		rc = pt_nft_commit(k->nf, first, e);
 	if (!rc && pt_nft_prog_order(prog))

@@ -158,8 +158,8 @@ static size_t apply_in_two(struct made *m, void (*between)(void *arg), void *arg
 	size_t writes;
 
 	assert_int_equal(pt_nft_prog_settle(m->prog, s), 0);
-	check(pt_nft_diff_first(m->prog, s, &first, &e), &e);
-	check(pt_nft_diff_rest(m->prog, s, first, &rest, &e), &e);
+	check(pt_nft_diff_first(m->prog, s, NULL, &first, &e), &e);
+	check(pt_nft_diff_rest(m->prog, s, NULL, first, &rest, &e), &e);
 	writes = commit(first);
 	if (between)
 		between(arg);

@@ -120,10 +120,19 @@ PT_API int pt_nft_diff(const struct pt_nft_prog *want, const struct pt_nft_state
  * are planned from the same HAVE; the rest fits if the first was committed (or was empty) and nobody else came
  * between: else -ERESTART on commit, and a pt_nft_diff() from a new reading does the same. */
 PT_API int pt_nft_diff_first(const struct pt_nft_prog *want, const struct pt_nft_state *have,
-			     struct pt_nft_plan **out, struct pt_err *e) PT_MUST;
+			     const struct pt_nft_plan *sets, struct pt_nft_plan **out, struct pt_err *e) PT_MUST;
 PT_API int pt_nft_diff_rest(const struct pt_nft_prog *want, const struct pt_nft_state *have,
-			    const struct pt_nft_plan *first, struct pt_nft_plan **out,
-			    struct pt_err *e) PT_MUST;
+			    const struct pt_nft_plan *sets, const struct pt_nft_plan *first,
+			    struct pt_nft_plan **out, struct pt_err *e) PT_MUST;
+/* A transaction ahead of those: new sets of ranges, which packets would find empty for a moment if they came with
+ * the rules. Then the change as a whole is pt_nft_diff_after(), in two parts the above with these SETS (else NULL).
+ * Where that fails after all, undo takes them away. All are planned from the same HAVE, and fit as said. */
+PT_API int pt_nft_diff_sets(const struct pt_nft_prog *want, const struct pt_nft_state *have,
+			    struct pt_nft_plan **out, struct pt_err *e) PT_MUST;
+PT_API int pt_nft_diff_after(const struct pt_nft_prog *want, const struct pt_nft_state *have,
+			     const struct pt_nft_plan *sets, struct pt_nft_plan **out, struct pt_err *e) PT_MUST;
+PT_API int pt_nft_diff_undo(const struct pt_nft_prog *want, const struct pt_nft_state *have,
+			    const struct pt_nft_plan *sets, struct pt_nft_plan **out, struct pt_err *e) PT_MUST;
 PT_API void pt_nft_plan_free(struct pt_nft_plan *p);
 PT_API size_t pt_nft_plan_writes(const struct pt_nft_plan *p); /* 0: nothing differs */
 PT_API void pt_nft_plan_walk(const struct pt_nft_plan *p, pt_nft_op_cb cb, void *arg);

@@ -25,7 +25,10 @@ PT_API int pt_tc_ingress_list(struct pt_nl *route, struct pt_arena *a, pt_tc_fil
 /* Puts the program of PROG_FD there, in one step where another one of ours is. -ENODEV: no such device. */
 PT_API int pt_tc_ingress_attach(struct pt_nl *route, uint32_t ifindex, int prog_fd, const char *name,
 				struct pt_err *e) PT_MUST;
-/* Takes ours away, and the hook if nothing else is on it. No filter, no device: 0. */
+/* Takes ours away. No filter, no device: 0. */
 PT_API int pt_tc_ingress_detach(struct pt_nl *route, uint32_t ifindex, struct pt_err *e) PT_MUST;
+/* Takes the hook away if nothing is on it. The kernel stops the device's queues for that, as when it makes one: for a
+ * moment what leaves there is lost. */
+PT_API int pt_tc_ingress_unhook(struct pt_nl *route, uint32_t ifindex, struct pt_err *e) PT_MUST;
 
 #endif
