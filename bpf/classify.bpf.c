@@ -180,7 +180,7 @@ struct scan {
 	__u64 rest; /* a row */
 	__u64 rest_summary;
 	struct side src, dst, sport, dport;
-	__u64 split; /* SPORT and DPORT count */
+	__u64 split; /* of the head: 1: SPORT counts, 2: DPORT, too */
 	__u64 n_summary, left; /* runs in all; those ahead. A number that counts from 0 would be
 				* known to the verifier, which would follow every turn by itself */
 	__u64 both; /* words of bits still to be compared in the last run */
@@ -222,7 +222,9 @@ static long scan_turn(__u32 turn __attribute__((unused)), void *arg)
 		c->rest_summary = word_at(w, c->rest + 2 * q);
 		c->both = c->rest_summary & next_run(w, &c->src, q) & next_run(w, &c->dst, q);
 		if (c->split)
-			c->both &= next_run(w, &c->sport, q) & next_run(w, &c->dport, q);
+			c->both &= next_run(w, &c->sport, q);
+		if (c->split > 1)
+			c->both &= next_run(w, &c->dport, q);
 		c->left--;
 		return 0;
 	}
@@ -232,8 +234,10 @@ static long scan_turn(__u32 turn __attribute__((unused)), void *arg)
 	word = q * 64 + ones(low);
 	x = packed(w, c->rest, q, c->rest_summary, low) & side_word(c, &c->src, q, word, low) &
 	    side_word(c, &c->dst, q, word, low);
-	if (c->split)
-		x &= side_word(c, &c->sport, q, word, low) & side_word(c, &c->dport, q, word, low);
+	if (x && c->split)
+		x &= side_word(c, &c->sport, q, word, low);
+	if (x && c->split > 1)
+		x &= side_word(c, &c->dport, q, word, low);
 	if (!x)
 		return 0;
 	c->found = word * 64 + ones((x & -x) - 1);
@@ -242,7 +246,7 @@ static long scan_turn(__u32 turn __attribute__((unused)), void *arg)
 
 /* ---- the walk ---- */
 
-/* What is not an address: a row for all of it, or three. */
+/* What is not an address: a row for all of it, or up to three. */
 static __always_inline void find_rest(struct scan *c, const struct walk_head *h, const struct walk_packet *p,
 				      __u64 device)
 {
@@ -255,8 +259,8 @@ static __always_inline void find_rest(struct scan *c, const struct walk_head *h,
 	c->split = h->split;
 	c->sport = side_at(find(w, &h->sport, p->sport), h->any_sport);
 	c->dport = side_at(find(w, &h->dport, p->dport), h->any_dport);
-	if (!h->split)
-		y = number(w, h->t_y, c->sport.row * h->n_dport + c->dport.row);
+	if (h->split < 2)
+		y = number(w, h->t_y, (h->split ? 0 : c->sport.row * h->n_dport) + c->dport.row);
 	c->rest = number(w, h->t_row, y * h->n_x + x);
 }
 

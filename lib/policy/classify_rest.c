@@ -18,6 +18,7 @@
 struct ports {
 	struct policy_class_build *b;
 	const struct policy_kinds *kinds;
+	bool apart;               /* source ports are left out */
 	struct policy_groups groups;
 	struct policy_sweep from, to;
 	bool *live;               /* groups that hold for the source ports at hand */
@@ -37,21 +38,32 @@ static bool all(const struct pt_pol_rule *r __attribute__((unused)), int how __a
 	return true;
 }
 
-static uint64_t hash(const struct pt_pol_rule *r, int how __attribute__((unused)))
+static uint64_t hash(const struct pt_pol_rule *r, int apart)
 {
-	return policy_set_hash(policy_set_hash(0, &r->sport), policy_dst_ports(r));
+	return policy_set_hash(apart ? 0 : policy_set_hash(0, &r->sport), policy_dst_ports(r));
 }
 
-static bool same(const struct pt_pol_rule *x, const struct pt_pol_rule *y, int how __attribute__((unused)))
+static bool same(const struct pt_pol_rule *x, const struct pt_pol_rule *y, int apart)
 {
-	return pt_iset_equal(&x->sport, &y->sport) && pt_iset_equal(policy_dst_ports(x), policy_dst_ports(y));
+	return (apart || pt_iset_equal(&x->sport, &y->sport)) &&
+	       pt_iset_equal(policy_dst_ports(x), policy_dst_ports(y));
 }
-
-static const struct policy_trait trait = { all, hash, same, 0 };
 
 static const struct pt_pol_rule *sample(const struct ports *p, uint32_t group)
 {
 	return policy_sample(p->b, &p->groups, group);
+}
+
+static const struct pt_iset *from_set(const struct ports *p, uint32_t group)
+{
+	static const struct pt_iset any;
+
+	return p->apart ? &any : &sample(p, group)->sport;
+}
+
+static const struct pt_iset *to_set(const struct ports *p, uint32_t group)
+{
+	return policy_dst_ports(sample(p, group));
 }
 
 /* ---- rows ---- */
@@ -180,7 +192,7 @@ static int pairs_of(struct ports *p)
 static void switch_group(struct ports *p, uint32_t group)
 {
 	p->live[group] = !p->live[group];
-	if (policy_dst_ports(sample(p, group))->n)
+	if (to_set(p, group)->n)
 		return;
 	policy_toggle(&p->hash, group);
 	toggle_rules(p, &p->base, group);
@@ -212,6 +224,7 @@ static int to_found(struct policy_sweep *s, uint32_t *value)
 
 static int prepare(struct ports *p)
 {
+	const struct policy_trait trait = { all, hash, same, p->apart };
 	size_t n_words = p->b->row.n_words;
 	int rc = policy_groups_make(p->b, &trait, &p->groups);
 
@@ -223,21 +236,38 @@ static int prepare(struct ports *p)
 	return 0;
 }
 
+/* Places where a set begins, or has ended. */
+static size_t places(const struct ports *p, const struct pt_iset *(*set)(const struct ports *p, uint32_t group))
+{
+	bool at[POLICY_PORT_MAX + 2] = { true };
+	size_t n = 0;
+
+	for (uint32_t g = 0; g < p->groups.n; g++)
+		for (size_t i = 0; i < set(p, g)->n; i++)
+			at[set(p, g)->v[i].lo] = at[set(p, g)->v[i].hi + 1] = true;
+	for (size_t i = 0; i < sizeof(at); i++)
+		n += at[i];
+	return n;
+}
+
 static int sweep(struct ports *p)
 {
 	size_t n_from = 0, n_to = 0;
 	int rc;
 
+	/* Nearly all of them will be classes: no need to try. */
+	if (places(p, from_set) * places(p, to_set) / 4 > p->room)
+		return -E2BIG;
 	for (uint32_t g = 0; g < p->groups.n; g++) {
-		n_from += sample(p, g)->sport.n;
-		n_to += policy_dst_ports(sample(p, g))->n;
+		n_from += from_set(p, g)->n;
+		n_to += to_set(p, g)->n;
 	}
 	if (policy_sweep_room(&p->from, n_from) || policy_sweep_room(&p->to, n_to))
 		return -ENOMEM;
 	for (uint32_t g = 0; g < p->groups.n; g++) {
-		policy_sweep_add(&p->from, g, &sample(p, g)->sport, POLICY_PORT_MAX);
-		policy_sweep_add(&p->to, g, policy_dst_ports(sample(p, g)), POLICY_PORT_MAX);
-		if (!sample(p, g)->sport.n)
+		policy_sweep_add(&p->from, g, from_set(p, g), POLICY_PORT_MAX);
+		policy_sweep_add(&p->to, g, to_set(p, g), POLICY_PORT_MAX);
+		if (!from_set(p, g)->n)
 			switch_group(p, g); /* for good */
 	}
 	rc = policy_sweep_run(&p->to, POLICY_PORT_BITS);
@@ -249,7 +279,8 @@ static int put_tables(struct ports *p)
 	struct walk_head *h = &p->b->head;
 	struct policy_blob *blob = &p->b->blob;
 
-	policy_tree_put(blob, &p->from.keys, false, &h->sport);
+	if (!p->apart)
+		policy_tree_put(blob, &p->from.keys, false, &h->sport);
 	policy_tree_put(blob, &p->to.keys, false, &h->dport);
 	h->n_dport = p->n_to;
 	h->t_y = policy_blob_numbers(blob, p->t_y.v, p->t_y.n);
@@ -257,9 +288,9 @@ static int put_tables(struct ports *p)
 	return blob->rc;
 }
 
-static int pairs(struct policy_class_build *b, const struct policy_kinds *kinds)
+static int pairs(struct policy_class_build *b, const struct policy_kinds *kinds, bool apart)
 {
-	struct ports p = { .b = b, .kinds = kinds, .room = b->blob.n + ROOM + ROOM_RULE * (size_t)b->n };
+	struct ports p = { .b = b, .kinds = kinds, .apart = apart, .room = b->blob.n + ROOM + ROOM_RULE * (size_t)b->n };
 	int rc;
 
 	p.from = (struct policy_sweep){ .turned = from_turned, .found = from_found, .arg = &p };
@@ -284,36 +315,44 @@ static int pairs(struct policy_class_build *b, const struct policy_kinds *kinds)
 
 /* ---- split ---- */
 
-/* A row for each kind, and those of ports by themselves. */
-static int split(struct policy_class_build *b, const struct policy_kinds *kinds)
+/* A row for each kind alone. */
+static int put_kinds(struct policy_class_build *b, const struct policy_kinds *kinds)
 {
-	size_t rows;
-	int rc;
+	size_t rows = policy_blob_numbers(&b->blob, NULL, kinds->n);
 
-	b->head.split = 1;
-	b->head.n_dport = 0;
 	b->c->rest = kinds->n;
-	b->head.t_y = policy_blob_numbers(&b->blob, NULL, 1);
-	rows = policy_blob_numbers(&b->blob, NULL, kinds->n);
 	b->head.t_row = rows;
 	for (uint32_t i = 0; i < kinds->n && !b->blob.rc; i++) {
 		uint64_t row = policy_row_put(&b->blob, &kinds->rows[i]);
 
 		b->blob.words[rows + i / 2] |= row << i % 2 * 32;
 	}
-	rc = b->blob.rc;
-	if (!rc)
+	return b->blob.rc;
+}
+
+/* SIDES: how many of the two have their ports apart. */
+static int split(struct policy_class_build *b, const struct policy_kinds *kinds, unsigned int sides)
+{
+	int rc;
+
+	b->head.split = sides;
+	b->c->rest = 0;
+	rc = sides < 2 ? pairs(b, kinds, sides) : put_kinds(b, kinds);
+	if (!rc && sides)
 		rc = policy_class_ports(b, 0);
-	return rc ? rc : policy_class_ports(b, 1);
+	if (!rc && sides > 1)
+		rc = policy_class_ports(b, 1);
+	return rc;
 }
 
 int policy_class_rest(struct policy_class_build *b, const struct policy_kinds *kinds)
 {
 	size_t before = b->blob.n;
-	int rc = pairs(b, kinds);
+	int rc = split(b, kinds, 0);
 
-	if (rc != -E2BIG)
-		return rc;
-	policy_blob_cut(&b->blob, before);
-	return split(b, kinds);
+	for (unsigned int sides = 1; rc == -E2BIG && sides <= 2; sides++) {
+		policy_blob_cut(&b->blob, before);
+		rc = split(b, kinds, sides);
+	}
+	return rc;
 }

@@ -109,6 +109,7 @@ static uint32_t walk(const uint64_t *w, const struct walk_packet *p)
 	const struct walk_head *h = (const void *)w;
 	uint64_t device = find(w, &h->device, p->device), sport, dport, x, y = 0;
 	struct side side[4];
+	int n = 2;
 
 	if (device == WALK_NONE)
 		return WALK_NONE;
@@ -118,13 +119,13 @@ static uint32_t walk(const uint64_t *w, const struct walk_packet *p)
 	x = number(w, h->t_x, x * h->n_device + device);
 	sport = find(w, &h->sport, p->sport);
 	dport = find(w, &h->dport, p->dport);
-	if (h->split) {
-		side[2] = (struct side){ w + sport, w + h->any_sport };
-		side[3] = (struct side){ w + dport, w + h->any_dport };
-	} else {
-		y = number(w, h->t_y, sport * h->n_dport + dport);
-	}
-	return first_common(w, h, w + number(w, h->t_row, y * h->n_x + x), side, h->split ? 4 : 2);
+	if (h->split)
+		side[n++] = (struct side){ w + sport, w + h->any_sport };
+	if (h->split > 1)
+		side[n++] = (struct side){ w + dport, w + h->any_dport };
+	else
+		y = number(w, h->t_y, (h->split ? 0 : sport * h->n_dport) + dport);
+	return first_common(w, h, w + number(w, h->t_row, y * h->n_x + x), side, n);
 }
 
 /* ---- packets ---- */

@@ -7,8 +7,8 @@
  * Aggregated bit vectors (Lakshman and Stiliadis 1998; Baboescu and Varghese 2001): each of three
  * dimensions (source, destination, all the rest) has classes of equal values, and each class a
  * row of bits, one a rule, in the order in which the first match wins. The first bit common to
- * the three rows is the rule. Where too many combinations of ports would make too many rows of the rest, it
- * is split: ports have rows of their own, like addresses.
+ * the three rows is the rule. Where combinations of ports would make too many rows of the rest, it is
+ * split: source ports, or those of both sides, have rows of their own, like addresses.
  *
  * The tables are 64-bit words; all positions are numbers of words from the first.
  *
@@ -26,7 +26,7 @@
  *   rest   t_proto[protocol] and t_flags[TCP flags] (bytes, 8 a word), the classes of device and ports
  *          (values of their trees); then three tables of 32-bit numbers, two a word:
  *            x = t_x[(proto * n_flags + flags) * n_device + device]
- *            y = t_y[sport * n_dport + dport], 0 if SPLIT
+ *            y = t_y[sport * n_dport + dport], what is split being 0
  *            row = t_row[y * n_x + x]
  */
 #ifndef POLICY_WALK_H
@@ -60,8 +60,9 @@ struct walk_head {
 	walk_word keys; /* 32-bit numbers, two a word: what the BPF program gives for a rule */
 	walk_word none; /* the same where no rule matches */
 	struct walk_tree device; /* by interface index; value WALK_NONE: not to be judged here */
-	struct walk_tree sport, dport; /* values, if SPLIT: positions of rows */
-	walk_word split, any_sport, any_dport;
+	struct walk_tree sport, dport; /* values: classes, or where split, positions of rows */
+	walk_word split; /* 0, 1: source ports, 2: those of both sides */
+	walk_word any_sport, any_dport;
 	walk_word t_proto, t_flags, n_flags, n_device;
 	walk_word t_x, n_x, t_y, n_dport, t_row;
 	struct {

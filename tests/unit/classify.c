@@ -344,10 +344,10 @@ static void check_shape(const struct pt_classifier *c, const struct set *s)
 	check_tree(c, &h->device, false);
 	check_tree(c, &h->sport, false);
 	check_tree(c, &h->dport, false);
-	if (h->split) {
+	if (h->split)
 		check_rows(c, h, &h->sport);
+	if (h->split > 1)
 		check_rows(c, h, &h->dport);
-	}
 	for (int i = 0; i < 4; i++) {
 		assert_int_equal(h->side[i / 2][i % 2].wide, i / 2);
 		check_tree(c, &h->side[i / 2][i % 2].tree, i / 2);
@@ -458,8 +458,9 @@ static void many_classes(void **state)
 static void many_ports(void **state)
 {
 	static const struct recipe hows[] = {
-		{ 3000, 14, 100, true, true }, { 3000, 8, 30, true, true }, { 5000, 16, 100, true, true },
+		{ 1200, 14, 100, true, true }, { 1200, 2, 30, true, true }, { 5000, 16, 100, true, true },
 	};
+	static const unsigned int splits[] = { 1, 1, 2 };
 
 	(void)state;
 	for (size_t i = 0; i < PT_ARRAY_SIZE(hows); i++) {
@@ -468,7 +469,7 @@ static void many_ports(void **state)
 
 		make_set(&s, &hows[i]);
 		c = compile(&s);
-		assert_int_equal(((const struct walk_head *)c->words)->split, 1);
+		assert_int_equal(((const struct walk_head *)c->words)->split, splits[i]);
 		pt_classifier_free(c);
 		pt_arena_free(s.arena);
 		compare(&hows[i], 3000);
@@ -567,7 +568,13 @@ static void too_large(void **state)
 		struct pt_err e = { 0 };
 
 		in.max_bytes = max * sizeof(uint64_t);
-		assert_int_equal(pt_classifier_build(&in, &c, &e), -E2BIG);
+		/* What is split may be smaller. */
+		if (!pt_classifier_build(&in, &c, &e)) {
+			assert_true(c->n_words <= max && max > n_words / 4);
+			check_shape(c, &s);
+			pt_classifier_free(c);
+			continue;
+		}
 		assert_null(c);
 		assert_int_equal(e.n_errors, 1);
 		assert_non_null(strstr(e.list.v[0].msg, "900 rules would be larger than"));
