@@ -219,7 +219,7 @@ static int write_list(struct pt_nl_batch *b, bool add, const struct nft_set *set
 	return rc;
 }
 
-/* Sends both families' changes as one transaction. -ERESTART: read again. */
+/* Sends both families' changes as one transaction. -ERESTART: read again. -EAGAIN: read everything. */
 static int send_change(struct pt_nl *nf, const struct nft_table *t, const struct nft_change c[2],
 		       struct pt_err *e)
 {
@@ -238,7 +238,9 @@ static int send_change(struct pt_nl *nf, const struct nft_table *t, const struct
 	} else {
 		rc = pt_nl_batch_send(nf, b, &r);
 		r.code = rc;
-		if (rc && rc != -ERESTART)
+		if (t->guessed && (rc == -EEXIST || rc == -ENOTEMPTY))
+			rc = -EAGAIN;
+		else if (rc && rc != -ERESTART)
 			nft_refusal(e, NULL, what, &r);
 	}
 	pt_nl_batch_free(b);
@@ -254,7 +256,7 @@ struct task {
 	bool probe; /* the elements at ADD and DEL are all that PLAN looks at */
 };
 
-/* Where few addresses come and go only the elements at them matter. */
+/* Where few addresses come and go only the elements at them matter. What goes has to be known exactly. */
 static int task_probe(struct pt_nl *nf, struct nft_table *t, const struct task *task)
 {
 	static const struct pt_iset none;
@@ -267,7 +269,8 @@ static int task_probe(struct pt_nl *nf, struct nft_table *t, const struct task *
 		rc = pt_iset_union(NULL, &touched, task->add ? &task->add[i] : &none,
 				   task->del ? &task->del[i] : &none);
 		if (!rc)
-			rc = nft_probe_ranges(nf, t->s, t->set[i], &touched);
+			rc = nft_probe_ranges(nf, t->s, t->set[i], &touched,
+					      task->del && task->del[i].n ? NULL : &t->guessed);
 		pt_iset_fini(&touched);
 	}
 	return rc;
@@ -277,8 +280,10 @@ static int task_read(struct pt_nl *nf, struct nft_table *t, const struct task *t
 {
 	int rc = task->probe ? task_probe(nf, t, task) : -E2BIG;
 
-	if (rc == -E2BIG || rc == -EAGAIN)
+	if (rc == -E2BIG || rc == -EAGAIN) {
+		t->guessed = false;
 		return nft_table_read(nf, t, e);
+	}
 	return rc ? pt_err_sys(e, rc, "reading the table \"%s\"", t->name) : 0;
 }
 
@@ -307,11 +312,14 @@ static int task_once(struct pt_nl *nf, const char *name, const struct task *task
 static int task_run(struct pt_nl *nf, const char *name, const struct task *task, size_t *added,
 		    size_t *deleted, struct pt_err *e)
 {
+	struct task now = *task;
 	int rc = -ERESTART;
 
-	for (int i = 0; i < NFT_TRIES && rc == -ERESTART; i++)
-		rc = task_once(nf, name, task, added, deleted, e);
-	if (rc != -ERESTART)
+	for (int i = 0; i < NFT_TRIES && (rc == -ERESTART || rc == -EAGAIN); i++) {
+		now.probe = now.probe && rc != -EAGAIN;
+		rc = task_once(nf, name, &now, added, deleted, e);
+	}
+	if (rc != -ERESTART && rc != -EAGAIN)
 		return rc;
 	pt_err_add(e, PT_ERROR, NULL, "find the program that keeps changing nftables, then try again",
 		   "changing the table \"%s\": the rules of this machine changed %d times meanwhile",

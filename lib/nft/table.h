@@ -9,6 +9,7 @@ struct nft_table {
 	const char *name;
 	struct pt_nft_state *s;
 	struct nft_set *set[2];     /* IPv4, IPv6; one may be missing */
+	bool guessed;               /* not all elements that matter may have been read */
 };
 
 /* Finds the sets of a table, without their elements. The table is to be ended even then when it was not found. */
@@ -19,16 +20,17 @@ void nft_table_fini(struct nft_table *t);
 /* Elements that have the set's own time-out come without it. */
 void nft_default_timeout(const struct nft_set *set);
 
-/* ---- table_probe.c: elements by their keys; the kernel's time for a dump grows with the square of a set's size ---- */
+/* ---- table_probe.c: elements by their keys ---- */
 
 #define NFT_PROBE_KEYS 1024 /* as many questions are no slower than the dump of a small set */
 
 /* The element that holds KEY. -ENOENT: none. -EAGAIN: others came between the questions. */
 int nft_probe(struct pt_nl *nf, struct pt_nft_state *s, struct nft_set *set, pt_u128 key,
 	      struct nft_elem *el) PT_MUST;
-/* Elements that the keys of RANGES touch, into set->pending. -E2BIG: there are too many keys. */
+/* Elements that RANGES touch, into set->pending. -E2BIG: too many questions. With GUESSED a range too wide for them is
+ * taken to hold nothing between its ends, and *GUESSED becomes true: if it does, the kernel will refuse to add it. */
 int nft_probe_ranges(struct pt_nl *nf, struct pt_nft_state *s, struct nft_set *set,
-		     const struct pt_iset *ranges) PT_MUST;
+		     const struct pt_iset *ranges, bool *guessed) PT_MUST;
 
 /* ---- table_plan.c ---- */
 

@@ -100,27 +100,39 @@ int nft_probe(struct pt_nl *nf, struct pt_nft_state *s, struct nft_set *set, pt_
 
 /* ---- many keys ---- */
 
-static bool too_many(const struct pt_iset *ranges)
+struct probes {
+	struct pt_nl *nf;
+	struct pt_nft_state *s;
+	struct nft_set *set;
+	size_t left;   /* questions */
+	bool *guessed; /* NULL: not allowed */
+};
+
+/* From KEY on: too much to look at key by key. The kernel refuses to put an element around others, but for one up to
+ * the last key, which no end closes. */
+static int guess_gap(const struct probes *p, pt_u128 hi)
 {
-	pt_u128 n = 0;
+	struct nft_elem el;
+	int rc;
 
-	for (size_t i = 0; i < ranges->n && n <= NFT_PROBE_KEYS; i++) {
-		pt_u128 more = ranges->v[i].hi - ranges->v[i].lo;
-
-		n = more >= NFT_PROBE_KEYS ? more : n + more + 1;
-	}
-	return n > NFT_PROBE_KEYS;
+	if (!p->guessed || hi == nft_key_max(p->set))
+		return -E2BIG;
+	rc = nft_probe(p->nf, p->s, p->set, hi, &el);
+	if (rc != -ENOENT)
+		return rc ? rc : -E2BIG;
+	*p->guessed = true;
+	return 0;
 }
 
-static int probe_range(struct pt_nl *nf, struct pt_nft_state *s, struct nft_set *set, const struct pt_ival *range)
+static int probe_range(struct probes *p, const struct pt_ival *range)
 {
-	struct nft_elems *found = set->pending;
+	struct nft_elems *found = p->set->pending;
 	pt_u128 key = range->lo;
 	struct nft_elem el;
 	int rc;
 
-	for (;;) {
-		rc = nft_probe(nf, s, set, key, &el);
+	for (; p->left; p->left--, key++) {
+		rc = nft_probe(p->nf, p->s, p->set, key, &el);
 		if (rc && rc != -ENOENT)
 			return rc;
 		/* One element can hold the keys of two ranges. */
@@ -130,22 +142,24 @@ static int probe_range(struct pt_nl *nf, struct pt_nft_state *s, struct nft_set 
 			key = el.hi;
 		if (key >= range->hi)
 			return 0;
-		key++;
+		if (rc && range->hi - key > p->left)
+			return guess_gap(p, range->hi);
 	}
+	return -E2BIG;
 }
 
-int nft_probe_ranges(struct pt_nl *nf, struct pt_nft_state *s, struct nft_set *set, const struct pt_iset *ranges)
+int nft_probe_ranges(struct pt_nl *nf, struct pt_nft_state *s, struct nft_set *set, const struct pt_iset *ranges,
+		     bool *guessed)
 {
-	int rc = 0;
+	struct probes p = { .nf = nf, .s = s, .set = set, .left = NFT_PROBE_KEYS, .guessed = guessed };
+	int rc = ranges->n > p.left ? -E2BIG : 0;
 
-	if (too_many(ranges))
-		return -E2BIG;
 	if (!set->pending)
 		set->pending = calloc(1, sizeof(*set->pending));
 	if (!set->pending)
 		return -ENOMEM;
 	for (size_t i = 0; !rc && i < ranges->n; i++)
-		rc = probe_range(nf, s, set, &ranges->v[i]);
+		rc = probe_range(&p, &ranges->v[i]);
 	nft_default_timeout(set);
 	return rc;
 }

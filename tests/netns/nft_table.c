@@ -315,10 +315,18 @@ static void many(void **state)
 
 /* ---- few addresses at a time: elements are asked for by their keys ---- */
 
-#define FEW 256 /* the last addresses of a family: nothing ends an interval up to the highest */
-#define STEPS 300
+/* The last addresses of a family, nothing ends an interval up to the highest; in blocks of one, or of more than can
+ * be asked for. */
+#define FEW 256
+#define STEPS 200
 
-static void few_change(enum pt_af af, bool *model, pt_u128 base)
+struct few {
+	enum pt_af af;
+	pt_u128 base, block;
+	bool model[FEW], seen[FEW];
+};
+
+static void few_change(struct few *f)
 {
 	struct pt_iset sets[2] = { 0 };
 	struct pt_err e = { 0 };
@@ -329,28 +337,25 @@ static void few_change(enum pt_af af, bool *model, pt_u128 base)
 		lo = (size_t)random() % FEW;
 		hi = lo + (size_t)random() % 6;
 		hi = hi < FEW ? hi : FEW - 1;
-		put(&sets[af == PT_AF_INET6], base + lo, base + hi);
+		put(&sets[f->af == PT_AF_INET6], f->base + lo * f->block, f->base + (hi + 1) * f->block - 1);
 		for (size_t k = lo; k <= hi; k++)
-			model[k] = add;
+			f->model[k] = add;
 	}
-	pt_iset_norm(&sets[af == PT_AF_INET6]);
+	pt_iset_norm(&sets[f->af == PT_AF_INET6]);
 	check(pt_nft_table_change(nf, "bad", add ? sets : NULL, add ? NULL : sets, 0, &a, &d, &e), &e);
-	pt_iset_fini(&sets[af == PT_AF_INET6]);
+	pt_iset_fini(&sets[f->af == PT_AF_INET6]);
 	pt_err_fini(&e);
 }
-
-struct few {
-	enum pt_af af;
-	pt_u128 base;
-	bool seen[FEW];
-};
 
 static int few_seen(const struct pt_nft_elem *el, void *arg)
 {
 	struct few *f = arg;
+	pt_u128 last = (el->hi - f->base) / f->block;
 
-	for (pt_u128 k = el->lo - f->base; el->af == f->af && k <= el->hi - f->base; k++) {
-		assert_true(k < FEW);
+	if (el->af != f->af)
+		return 0;
+	assert_true(el->lo >= f->base && last < FEW);
+	for (pt_u128 k = (el->lo - f->base) / f->block; k <= last; k++) {
 		assert_false(f->seen[k]);
 		f->seen[k] = true;
 	}
@@ -358,50 +363,59 @@ static int few_seen(const struct pt_nft_elem *el, void *arg)
 }
 
 /* One by one, and as ranges that several elements may cover. */
-static void few_test(enum pt_af af, const bool *model, pt_u128 base)
+static void few_test(const struct few *f)
 {
 	struct pt_nft_range v[2 * FEW];
 	struct pt_err e = { 0 };
+	size_t first, last;
 	bool all;
 
 	for (size_t k = 0; k < 2 * FEW; k++) {
-		v[k] = (struct pt_nft_range){ .af = af, .lo = base + k % FEW, .hi = base + k % FEW };
-		if (k >= FEW)
-			v[k].hi = base + (k % FEW + 9 < FEW ? k % FEW + 9 : FEW - 1);
+		first = k % FEW;
+		last = k < FEW ? first : first + 9 < FEW ? first + 9 : FEW - 1;
+		v[k] = (struct pt_nft_range){ .af = f->af, .lo = f->base + first * f->block,
+					      .hi = f->base + (last + 1) * f->block - 1 };
 	}
 	check(pt_nft_table_test(nf, "bad", v, FEW, &e), &e);
 	check(pt_nft_table_test(nf, "bad", v + FEW, FEW, &e), &e);
 	for (size_t k = 0; k < 2 * FEW; k++) {
 		all = true;
-		for (pt_u128 at = v[k].lo; all && at - base <= v[k].hi - base; at++)
-			all = model[at - base];
+		last = k < FEW ? k : k % FEW + 9;
+		for (size_t at = k % FEW; all && at <= last && at < FEW; at++)
+			all = f->model[at];
 		assert_int_equal(v[k].in, all);
 	}
 	pt_err_fini(&e);
 }
 
+static void few_family(enum pt_af af, pt_u128 block)
+{
+	pt_u128 max = af == PT_AF_INET6 ? ~(pt_u128)0 : NET4(255, 255, 255, 255);
+	struct few f = { .af = af, .base = max - FEW * block + 1, .block = block };
+	struct pt_iset none[2] = { 0 };
+	struct pt_err e = { 0 };
+	size_t a, d;
+
+	for (int i = 0; i < STEPS; i++) {
+		few_change(&f);
+		memset(f.seen, 0, sizeof(f.seen));
+		check(pt_nft_table_dump(nf, "bad", few_seen, &f, &e), &e);
+		assert_memory_equal(f.seen, f.model, sizeof(f.model));
+		if (i % 10 == 0)
+			few_test(&f);
+	}
+	check(pt_nft_table_replace(nf, "bad", none, &a, &d, &e), &e);
+	pt_err_fini(&e);
+}
+
 static void few(void **state)
 {
-	static const enum pt_af af[2] = { PT_AF_INET, PT_AF_INET6 };
-	struct pt_err e = { 0 };
-
 	(void)state;
 	srandom(5);
-	for (size_t f = 0; f < 2; f++) {
-		pt_u128 base = (f ? ~(pt_u128)0 : NET4(255, 255, 255, 255)) - (FEW - 1);
-		bool model[FEW] = { false };
-
-		for (int i = 0; i < STEPS; i++) {
-			struct few seen = { .af = af[f], .base = base };
-
-			few_change(af[f], model, base);
-			check(pt_nft_table_dump(nf, "bad", few_seen, &seen, &e), &e);
-			assert_memory_equal(seen.seen, model, sizeof(model));
-			if (i % 10 == 0)
-				few_test(af[f], model, base);
-		}
-	}
-	pt_err_fini(&e);
+	few_family(PT_AF_INET, 1);
+	few_family(PT_AF_INET6, 1);
+	few_family(PT_AF_INET, 4096);
+	few_family(PT_AF_INET6, (pt_u128)1 << 64);
 }
 
 static void knock(const char *address)

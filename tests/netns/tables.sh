@@ -82,7 +82,8 @@ lab_stop "$monitor"
 few=40
 if command -v strace >/dev/null; then
 	for words in 'table test t 11.0.0.0 11.0.0.2' 'table add t 192.0.2.1' 'table add t 192.0.2.2-192.0.2.3' \
-		'table delete t 192.0.2.1-192.0.2.3' 'table add t 2001:db8::1' 'table delete t 2001:db8::1'; do
+		'table delete t 192.0.2.1-192.0.2.3' 'table add t 2001:db8::1' 'table delete t 2001:db8::1' 'table add t 2001:db8::/64' \
+		'table test t 2001:db8::/65' 'table delete t 2001:db8::/64' 'table add t 172.16.0.0/12' 'table delete t 172.16.0.0/12'; do
 		# The words are words, to be split.
 		# shellcheck disable=SC2086
 		in_ns fw strace -f -o "$lab_tmp/trace" -e trace=recvmsg "$ptfw" $words >"$lab_tmp/out" 2>&1
@@ -92,5 +93,8 @@ if command -v strace >/dev/null; then
 else
 	skip 'no strace' 'answers to read for a few addresses'
 fi
+like "$(pt table add t 11.0.0.0/8)" "^1 range added, $many deleted" 'a network around all of them takes their place'
+is "$(pt table show t)" 11.0.0.0/8 'and is alone'
+ok 'the file once more' pt apply -f "$conf"
 is "$(pt table test t 11.0.0.0 11.0.0.1 11.0.0.2 11.3.13.62)" '3/4 addresses match' 'table test'
 done_testing
