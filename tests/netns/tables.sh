@@ -50,10 +50,10 @@ list() { awk -v n="$many" -v from="$1" 'BEGIN { for (i = 0; i < n; i++) printf "
 list 0 >"$lab_tmp/list"
 list 5 >"$lab_tmp/other"
 printf 'table t { file = "%s" }\nfirewall { rules = { "block in from <t>" } }\n' "$lab_tmp/list" >"$conf"
-ok "$many prefixes" pt apply -f "$conf"
 lab_bg fw nft monitor >>"$lab_tmp/monitor" 2>&1
 monitor=$lab_last
-# marked: nft has told all up to here. Before it tells anything it reads all there is.
+# marked: nft has told all up to here. First it reads all there is, again and again while that changes: so it begins
+# while the table is small.
 marked()
 {
 	marker=$(date +%s%N)
@@ -62,6 +62,8 @@ marked()
 	grep -q "delete table inet marker$marker\$" "$lab_tmp/monitor"
 }
 ok 'nft watches' lab_wait 20 marked
+ok "$many prefixes" pt apply -f "$conf"
+ok 'nft has told them' lab_wait 20 marked
 # written COMMAND...: how many elements nft saw come and go.
 written()
 {
