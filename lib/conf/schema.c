@@ -86,7 +86,7 @@ static const struct pt_schema table_options[] = {
 	  .type = PT_OPT_DURATION,
 	  .unit = "seconds",
 	  .range = "1s to 136y, as 90, 5m, 1h30m, 2d",
-	  .help = "entries added later leave after this time" },
+	  .help = "entries added later leave after this time; those that the file names stay for good" },
 	{ 0 },
 };
 

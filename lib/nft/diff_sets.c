@@ -231,19 +231,48 @@ static int write_map_delta(struct nft_diff *d, const struct nft_set *want,
 	return rc ? rc : write_map_elems(d, true, want, add, n_add);
 }
 
+/* Elements on their way into messages: neither they nor the sets are copied as a whole, which may be large. */
+struct delta {
+	struct nft_diff *d;
+	const struct nft_set *set;
+	bool add; /* those to add, or those to delete */
+	struct pt_ival v[NFT_ELEMS_PER_MESSAGE];
+	uint32_t n;
+};
+
+/* Deleted elements are named exactly as the kernel has them, never one key at a time. */
+static int delta_flush(struct delta *x)
+{
+	const struct pt_iset elems = { .v = x->v, .n = x->n };
+
+	x->n = 0;
+	return write_elems(x->d, x->add, x->set, &elems, x->add ? x->set->interval : true, 0);
+}
+
+static int delta_take(bool add, pt_u128 lo, pt_u128 hi, void *arg)
+{
+	struct delta *x = arg;
+
+	if (add != x->add)
+		return 0;
+	x->v[x->n++] = (struct pt_ival){ lo, hi };
+	return x->n == NFT_ELEMS_PER_MESSAGE ? delta_flush(x) : 0;
+}
+
 static int write_delta(struct nft_diff *d, const struct nft_set *want, const struct nft_set *have)
 {
-	struct pt_iset add = { 0 }, gone = { 0 };
+	struct delta x = { .d = d, .set = want };
 	int rc;
 
 	if (!have->timed.n && pt_iset_equal(&want->elems, &have->elems))
 		return 0;
-	rc = nft_elems_delta(have, &want->elems, d->arena, &add, &gone);
-	if (rc)
-		return rc;
-	/* Deleted elements are named exactly as the kernel has them, never one key at a time. */
-	rc = write_elems(d, false, want, &gone, true, 0);
-	return rc ? rc : write_elems(d, true, want, &add, want->interval, 0);
+	rc = nft_elems_delta(have, &want->elems, delta_take, &x);
+	if (!rc)
+		rc = delta_flush(&x);
+	x.add = true;
+	if (!rc)
+		rc = nft_elems_delta(have, &want->elems, delta_take, &x);
+	return rc ? rc : delta_flush(&x);
 }
 
 /* Keys need more room: a new set, to which counts and perhaps old keys move. */

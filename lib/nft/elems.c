@@ -302,9 +302,8 @@ size_t nft_elem_walk_next(struct nft_elem_walk *w, bool interval, struct nft_ele
 }
 
 /* One interval of those wanted: what the elements from *AT on leave of it is added, those that do not stay are
- * deleted. Neither set is copied: both may be large. */
-static int delta_one(const struct nft_set *have, size_t *at, const struct pt_ival *want, struct pt_arena *a,
-		     struct pt_iset *add, struct pt_iset *del)
+ * deleted. */
+static int delta_one(const struct nft_set *have, size_t *at, const struct pt_ival *want, nft_elems_take take, void *arg)
 {
 	pt_u128 lo = want->lo;
 	int rc = 0;
@@ -313,33 +312,28 @@ static int delta_one(const struct nft_set *have, size_t *at, const struct pt_iva
 		const struct pt_ival *el = &have->raw.v[*at];
 
 		if (el->lo < want->lo || el->hi > want->hi || pt_iset_has(&have->timed, el->lo)) {
-			rc = pt_iset_add(a, del, el->lo, el->hi);
+			rc = take(false, el->lo, el->hi, arg);
 			continue;
 		}
 		if (el->lo > lo)
-			rc = pt_iset_add(a, add, lo, el->lo - 1);
+			rc = take(true, lo, el->lo - 1, arg);
 		if (el->hi == want->hi) {
 			(*at)++;
 			return rc;
 		}
 		lo = el->hi + 1;
 	}
-	return rc ? rc : pt_iset_add(a, add, lo, want->hi);
+	return rc ? rc : take(true, lo, want->hi, arg);
 }
 
-int nft_elems_delta(const struct nft_set *have, const struct pt_iset *want, struct pt_arena *a,
-		    struct pt_iset *add, struct pt_iset *del)
+int nft_elems_delta(const struct nft_set *have, const struct pt_iset *want, nft_elems_take take, void *arg)
 {
 	size_t at = 0;
 	int rc = 0;
 
-	if (!have->raw.n) {
-		*add = *want;
-		return 0;
-	}
 	for (size_t i = 0; !rc && i < want->n; i++)
-		rc = delta_one(have, &at, &want->v[i], a, add, del);
+		rc = delta_one(have, &at, &want->v[i], take, arg);
 	for (; !rc && at < have->raw.n; at++)
-		rc = pt_iset_add(a, del, have->raw.v[at].lo, have->raw.v[at].hi);
+		rc = take(false, have->raw.v[at].lo, have->raw.v[at].hi, arg);
 	return rc;
 }

@@ -44,9 +44,10 @@ struct nft_elem_walk {
 /* Fills OUT with up to MAX elements and returns how many; 0 at the end. */
 size_t nft_elem_walk_next(struct nft_elem_walk *w, bool interval, struct nft_elem *out, size_t max);
 
+typedef int (*nft_elems_take)(bool add, pt_u128 lo, pt_u128 hi, void *arg);
+
 /* What has to be deleted from HAVE, a set of the kernel's, and what added, so that its elements cover exactly WANT,
- * for good. ADD may share WANT's memory; DEL names elements as the kernel has them and is no normal set. -ENOMEM. */
-int nft_elems_delta(const struct nft_set *have, const struct pt_iset *want, struct pt_arena *a,
-		    struct pt_iset *add, struct pt_iset *del) PT_MUST;
+ * for good, each in ascending order. Deletions name elements as the kernel has them. 0, or what TAKE returned. */
+int nft_elems_delta(const struct nft_set *have, const struct pt_iset *want, nft_elems_take take, void *arg) PT_MUST;
 
 #endif

@@ -77,6 +77,8 @@ static int commit_exchange(struct pt_plan *p, struct pt_nl *nf, const struct pt_
 	struct pt_nft_plan *first = NULL, *rest = NULL;
 	int rc;
 
+	pt_nft_plan_free(p->change); /* a large table is not to be there in three transactions */
+	p->change = NULL;
 	rc = pt_nft_diff_first(p->prog, p->have, sets, &first, e);
 	if (!rc)
 		rc = pt_nft_diff_rest(p->prog, p->have, sets, first, &rest, e);
@@ -94,17 +96,18 @@ static int commit_exchange(struct pt_plan *p, struct pt_nl *nf, const struct pt_
 /* The chains in one. */
 static int commit_whole(struct pt_plan *p, struct pt_nl *nf, const struct pt_nft_plan *sets, struct pt_err *e)
 {
-	struct pt_nft_plan *change = NULL;
-	int rc;
+	int rc = 0;
 
-	rc = pt_nft_diff_after(p->prog, p->have, sets, &change, e);
+	if (pt_nft_plan_writes(sets)) { /* else it is as it was planned */
+		pt_nft_plan_free(p->change);
+		rc = pt_nft_diff_after(p->prog, p->have, sets, &p->change, e);
+	}
 	if (!rc)
 		rc = plan_ingress_switch(p, e);
 	if (!rc)
-		rc = pt_nft_commit(nf, change, e);
+		rc = pt_nft_commit(nf, p->change, e);
 	if (rc && rc != -ERESTART)
 		plan_ingress_undo(p);
-	pt_nft_plan_free(change);
 	return rc;
 }
 
