@@ -354,6 +354,7 @@ out:
 struct probe {
 	struct pt_packet pkt;
 	int from; /* LAN, WAN, DMZ or LOCAL */
+	enum wire_shape shape;
 	/* expectation */
 	bool pass, local;
 	int to;
@@ -422,6 +423,8 @@ static void gen_packet(struct probe *p, size_t index)
 			p->pkt.proto = 58;
 	}
 	p->pkt.ct = pt_packet_ct(&p->pkt);
+	if (p->from != LOCAL && !rnd(4))
+		p->shape = rnd(2) ? WIRE_OPTIONS : WIRE_PARTS;
 }
 
 /* ---------------- expectation ---------------- */
@@ -521,6 +524,8 @@ static void observe(int at, const uint8_t *ip, size_t n, void *arg)
 	if (!wire_view(ip, n, &v))
 		return;
 	i = wire_marked(ip, n, ps->n);
+	if (v.offset)
+		return; /* of one of which the first fragment is seen, too */
 	if (i >= 0 && ps->v[i].pkt.proto == v.proto &&
 	    !((v.proto == 1 || v.proto == 58) && v.t[0] != ps->v[i].pkt.icmp_type))
 		saw(&ps->v[i], at, &v);
@@ -595,7 +600,7 @@ static void run(const struct loaded *l, struct probe *ps, size_t n)
 		expect(l->eval, &ps[i]);
 		ps[i].seen = 0;
 		ps[i].got_rst = ps[i].got_icmp = false;
-		wire_send(&wire, ps[i].from, &ps[i].pkt, (uint32_t)i);
+		wire_send_shaped(&wire, ps[i].from, &ps[i].pkt, (uint32_t)i, ps[i].shape);
 		if (i % 64 == 63)
 			wire_drain_peers(&wire, observe, &(struct probes){ ps, n });
 	}
@@ -606,7 +611,8 @@ static void describe(const struct probe *p)
 {
 	struct pt_buf b = { 0 };
 
-	pt_buf_fmt(&b, "from %s proto %u flags %02x icmp %u/%u ct %d: ", p->from == LOCAL ? "router" : wire_devices[p->from],
+	pt_buf_fmt(&b, "%sfrom %s proto %u flags %02x icmp %u/%u ct %d: ", p->shape == WIRE_OPTIONS ? "with options " : p->shape == WIRE_PARTS ? "fragmented " : "",
+		   p->from == LOCAL ? "router" : wire_devices[p->from],
 		   p->pkt.proto, p->pkt.tcp_flags, p->pkt.icmp_type, p->pkt.icmp_code, p->pkt.ct);
 	pt_addr_fmt(&b, p->pkt.src);
 	pt_buf_fmt(&b, " port %u -> ", p->pkt.sport);
@@ -644,7 +650,7 @@ static bool still_fails(char *const *rules, size_t n, struct probe *ps, size_t w
 		expect(l.eval, &ps[which]);
 		ps[which].seen = 0;
 		ps[which].got_rst = ps[which].got_icmp = false;
-		wire_send(&wire, ps[which].from, &ps[which].pkt, (uint32_t)which);
+		wire_send_shaped(&wire, ps[which].from, &ps[which].pkt, (uint32_t)which, ps[which].shape);
 		drain(ps, which + 1);
 		fails = compare(l.policy, &ps[which]) != NULL;
 		unload(&l);
@@ -774,6 +780,8 @@ static bool one_set(uint64_t seed, size_t packets, size_t *counts, bool *refused
 			counts[1] += !ps[i].pass;
 			counts[2] += ps[i].pass && (ps[i].after.dst.v != ps[i].pkt.dst.v || ps[i].after.src.v != ps[i].pkt.src.v);
 			counts[3] += ps[i].answer != WIRE_NO_ANSWER;
+			counts[4] += ps[i].pass && ps[i].shape == WIRE_OPTIONS;
+			counts[5] += ps[i].pass && ps[i].shape == WIRE_PARTS;
 		}
 		if (!wrong && classified && counted_otherwise(text, ps, packets, &l, counted)) {
 			printf("# seed %llu\n%s", (unsigned long long)seed, text);
@@ -809,7 +817,7 @@ int main(int argc, char **argv)
 {
 	uint64_t base;
 	size_t sets = argc > 2 ? strtoul(argv[2], NULL, 10) : 300, packets = argc > 3 ? strtoul(argv[3], NULL, 10) : 300;
-	size_t good = 0, bad = 0, refused = 0, counts[4] = { 0 };
+	size_t good = 0, bad = 0, refused = 0, counts[6] = { 0 };
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (geteuid() != 0) {
@@ -844,9 +852,10 @@ int main(int argc, char **argv)
 	}
 	printf("# %zu times judged by the classifier (shrinking included), %zu counters compared\n", kernel.n_classified, n_counters);
 	printf("# %zu rule sets (%zu more refused by the checks), %zu packets a set: %zu passed, %zu blocked, %zu translated,"
-	       " %zu answered\n", good + bad, refused, packets, counts[0], counts[1], counts[2], counts[3]);
+	       " %zu answered; %zu with options and %zu in fragments passed\n", good + bad, refused, packets, counts[0], counts[1],
+	       counts[2], counts[3], counts[4], counts[5]);
 	printf("%sok 1 - evaluator and kernel agree on every packet\n", bad ? "not " : "");
-	printf("%sok 2 - at least %zu rule sets ran, with passes, blocks, translations and answers\n",
-	       good >= sets && counts[0] && counts[1] && counts[2] && counts[3] ? "" : "not ", sets);
+	printf("%sok 2 - at least %zu rule sets ran, with passes, blocks, translations and answers, options and fragments\n",
+	       good >= sets && counts[0] && counts[1] && counts[2] && counts[3] && counts[4] && counts[5] ? "" : "not ", sets);
 	return bad != 0;
 }

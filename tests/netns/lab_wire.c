@@ -355,12 +355,67 @@ void wire_send(const struct wire *w, int from, const struct pt_packet *k, uint32
 	wire_send_ip(w, from, ip, h + n);
 }
 
+/* Two words of no operation; two headers of padding. */
+static void send_options(const struct wire *w, int from, const struct pt_packet *k, uint32_t index)
+{
+	static const uint8_t padding[8] = { 0, 0, 1, 4 };
+	bool six = k->af == PT_AF_INET6;
+	size_t extra = six ? 16 : 8, n, h;
+	uint8_t t[160], ip[256];
+
+	n = wire_transport(t, k, index);
+	h = wire_ip_header(ip, k->src, k->dst, six ? IPPROTO_HOPOPTS : k->proto, n + extra);
+	if (six) {
+		memcpy(ip + h, padding, 8);
+		ip[h] = IPPROTO_DSTOPTS;
+		memcpy(ip + h + 8, padding, 8);
+		ip[h + 8] = k->proto;
+	} else {
+		memset(ip + h, 1, extra);
+		ip[0] = 0x47;
+		wire_put16(ip + 10, 0);
+		wire_put16(ip + 10, fold(sum16(ip, h + extra, 0)));
+	}
+	memcpy(ip + h + extra, t, n);
+	wire_send_ip(w, from, ip, h + extra + n);
+}
+
+static void send_parts(const struct wire *w, int from, const struct pt_packet *k, uint32_t index)
+{
+	uint8_t t[160] = { 0 }, ip[256];
+	size_t first = (transport_header(t, k, index) + 7) / 8 * 8 + 8, n = first + 8, h;
+
+	for (size_t at = first; at <= n; at += 8) {
+		put32(t + at - 8, MAGIC);
+		put32(t + at - 4, index);
+	}
+	if (k->proto == IPPROTO_UDP)
+		wire_put16(t + 4, (uint16_t)n);
+	checksum(t, n, k);
+	h = wire_fragment_header(ip, k, first, (uint16_t)(index + 1), 0x2000);
+	memcpy(ip + h, t, first);
+	wire_send_ip(w, from, ip, h + first);
+	h = wire_fragment_header(ip, k, n - first, (uint16_t)(index + 1), (uint16_t)(first / 8));
+	memcpy(ip + h, t + first, n - first);
+	wire_send_ip(w, from, ip, h + n - first);
+}
+
+void wire_send_shaped(const struct wire *w, int from, const struct pt_packet *k, uint32_t index, enum wire_shape shape)
+{
+	if (shape == WIRE_OPTIONS)
+		send_options(w, from, k, index);
+	else if (shape == WIRE_PARTS)
+		send_parts(w, from, k, index);
+	else
+		wire_send(w, from, k, index);
+}
+
 /* ---- what was seen ---- */
 
 bool wire_view(const uint8_t *ip, size_t n, struct wire_view *v)
 {
 	bool six = n && ip[0] >> 4 == 6;
-	size_t h = six ? 40 : 20, alen = six ? 16 : 4, at = six ? 8 : 12;
+	size_t h = six ? 40 : n ? (ip[0] & 15) * 4u : 20, alen = six ? 16 : 4, at = six ? 8 : 12;
 
 	if (n < h + 8)
 		return false;
@@ -368,6 +423,10 @@ bool wire_view(const uint8_t *ip, size_t n, struct wire_view *v)
 	v->dst = pt_addr_from_bytes(ip + at + alen, alen);
 	v->proto = ip[six ? 6 : 9];
 	v->offset = six ? 0 : wire_get16(ip + 6) & 0x1fff;
+	while (six && (v->proto == IPPROTO_HOPOPTS || v->proto == IPPROTO_DSTOPTS) && n >= h + 8) {
+		v->proto = ip[h];
+		h += 8u * (ip[h + 1] + 1u);
+	}
 	if (six && v->proto == IPPROTO_FRAGMENT) {
 		v->proto = ip[h];
 		v->offset = wire_get16(ip + h + 2) >> 3;

@@ -57,6 +57,13 @@ bool wire_icmp_error(const struct pt_packet *k);
 void wire_send_ip(const struct wire *w, int from, const uint8_t *ip, size_t n);
 /* All of it: K with the number INDEX. */
 void wire_send(const struct wire *w, int from, const struct pt_packet *k, uint32_t index);
+enum wire_shape {
+	WIRE_PLAIN,
+	WIRE_OPTIONS, /* with IP options, or extension headers of IPv6 */
+	WIRE_PARTS,   /* in two fragments: the ports in the first, the number in both */
+};
+/* The same in another shape, from the peer of a device. */
+void wire_send_shaped(const struct wire *w, int from, const struct pt_packet *k, uint32_t index, enum wire_shape shape);
 
 /* ---- what was seen ---- */
 
