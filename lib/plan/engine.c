@@ -54,7 +54,7 @@ static int measure(const struct pt_plan *p, struct pt_plan_engine *out, struct p
 static bool has_program(const pt_tc_filters *filters, uint32_t ifindex, const char *name)
 {
 	for (size_t i = 0; i < filters->n; i++)
-		if (filters->v[i].ifindex == ifindex)
+		if (filters->v[i].ifindex == ifindex && !filters->v[i].foreign)
 			return !strcmp(filters->v[i].name, name);
 	return false;
 }

@@ -32,9 +32,17 @@ struct pt_ingress {
 static const struct pt_tc_filter *filter_on(const struct pt_ingress *g, uint32_t ifindex)
 {
 	for (size_t i = 0; i < g->have.n; i++)
-		if (g->have.v[i].ifindex == ifindex)
+		if (g->have.v[i].ifindex == ifindex && !g->have.v[i].foreign)
 			return &g->have.v[i];
 	return NULL;
+}
+
+static bool is_taken(const struct pt_ingress *g, uint32_t ifindex)
+{
+	for (size_t i = 0; i < g->have.n; i++)
+		if (g->have.v[i].ifindex == ifindex && g->have.v[i].foreign)
+			return true;
+	return false;
 }
 
 static const struct pt_host_if *device_at(const struct pt_host *h, uint32_t ifindex)
@@ -94,7 +102,7 @@ static int compare_devices(struct pt_ingress *g, const struct pt_plan *p)
 	for (size_t i = 0; !rc && i < g->have.n; i++) {
 		const struct pt_host_if *d = device_at(p->host, g->have.v[i].ifindex);
 
-		if (!p->tables || (d && d->port))
+		if (!g->have.v[i].foreign && (!p->tables || (d && d->port)))
 			rc = pt_vec_push(g->arena, &g->detach, g->have.v[i].ifindex);
 	}
 	return rc;
@@ -167,6 +175,24 @@ void plan_ingress_walk(const struct pt_plan *p, pt_nft_op_cb cb, void *arg)
 
 /* ---- the steps ---- */
 
+/* A program that this process could not find again would be in nobody's hands after the apply. */
+static int load_program(struct pt_ingress *g, size_t bytes, struct pt_err *e)
+{
+	struct pt_bpf *again = NULL;
+	struct pt_err none = { 0 };
+	int rc = pt_bpf_load(bytes, &g->program, e);
+
+	if (rc)
+		return rc;
+	rc = pt_bpf_open(pt_bpf_id(g->program), &again, &none);
+	if (rc)
+		pt_err_add(e, PT_ERROR, NULL, "run it as root: the kernel asks for CAP_NET_ADMIN and CAP_SYS_ADMIN",
+			   "opening the classifier by its number: %s", strerror(-rc));
+	pt_bpf_close(again);
+	pt_err_fini(&none);
+	return rc;
+}
+
 /* Everything that can fail for want of memory or permission; nothing is in force yet. */
 int plan_ingress_prepare(struct pt_plan *p, struct pt_err *e)
 {
@@ -175,8 +201,15 @@ int plan_ingress_prepare(struct pt_plan *p, struct pt_err *e)
 
 	if (!p->tables)
 		return 0;
+	for (size_t i = 0; i < g->attach.n; i++)
+		if (is_taken(g, g->attach.v[i]->ifindex)) {
+			pt_err_add(e, PT_ERROR, NULL, "take it away, or use another engine",
+				   "a filter of another program is in the place of the classifier on %s,"
+				   " preference %d", g->attach.v[i]->device, PT_TC_PREF);
+			return -EBUSY;
+		}
 	if (!g->program)
-		rc = pt_bpf_load(tables_bytes(p), &g->program, e);
+		rc = load_program(g, tables_bytes(p), e);
 	if (!rc && tables_differ(g) && g->fd < 0)
 		rc = pt_bpf_tables_new(g->program, p->tables->words, p->tables->n_words, &g->fd, e);
 	return rc;
@@ -190,7 +223,7 @@ int plan_ingress_switch(struct pt_plan *p, struct pt_err *e)
 
 	if (!p->tables)
 		return 0;
-	if (g->fd >= 0)
+	if (g->fd >= 0 && !(g->in_use[0] && g->attach.n)) /* else after what may fail */
 		rc = pt_bpf_tables_use(g->program, g->fd, e);
 	if (!rc && g->attach.n)
 		rc = pt_nl_open(&route, NETLINK_ROUTE, e);

@@ -53,12 +53,14 @@ struct reading {
 static void forget_hooks(void *arg)
 {
 	((struct reading *)arg)->hooks->n = 0;
+	((struct reading *)arg)->filters->n = 0;
 }
 
 static int take_qdisc(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct tcmsg *tc = mnl_nlmsg_get_payload(nlh);
-	const struct nlattr *tb[TCA_KIND + 1];
+	const struct nlattr *tb[TCA_INGRESS_BLOCK + 1];
+	struct pt_tc_filter shared = { .ifindex = (uint32_t)tc->tcm_ifindex, .foreign = true };
 	struct reading *r = arg;
 	char kind[16] = "";
 
@@ -67,36 +69,56 @@ static int take_qdisc(const struct nlmsghdr *nlh, void *arg)
 	if (pt_nl_attrs(nlh, sizeof(*tc), tb, PT_ARRAY_SIZE(tb)) ||
 	    pt_nl_get_str(tb[TCA_KIND], kind, sizeof(kind)))
 		return -EBADMSG;
-	if (strcmp(kind, "clsact") != 0)
+	if (strcmp(kind, "clsact") != 0 && strcmp(kind, "ingress") != 0)
 		return 0;
+	if (tb[TCA_INGRESS_BLOCK]) /* filters of several devices, which takes none of one */
+		return pt_vec_push(r->arena, r->filters, shared);
 	return pt_vec_push(r->arena, r->hooks, (uint32_t)tc->tcm_ifindex);
+}
+
+/* Whether the kernel would refuse a filter of ours beside this one, or put it in its place. */
+static bool in_the_way(const struct tcmsg *tc, const char *kind)
+{
+	return tc->tcm_info >> 16 == PT_TC_PREF &&
+	       (tc->tcm_info != our_info() || strcmp(kind, "bpf") != 0 || tc->tcm_handle == HANDLE);
+}
+
+/* Program and name of a filter of ours; false: it is not ours. */
+static bool is_ours(const struct tcmsg *tc, const char *kind, const struct nlattr *options, struct pt_tc_filter *f)
+{
+	const struct nlattr *opt[TCA_BPF_MAX + 1];
+
+	return tc->tcm_info == our_info() && tc->tcm_handle == HANDLE && !strcmp(kind, "bpf") && options &&
+	       !pt_nl_nested(options, opt, PT_ARRAY_SIZE(opt)) && opt[TCA_BPF_ID] && opt[TCA_BPF_NAME] &&
+	       !pt_nl_get(opt[TCA_BPF_ID], &f->prog_id, sizeof(f->prog_id)) &&
+	       !pt_nl_get_str(opt[TCA_BPF_NAME], f->name, sizeof(f->name)) &&
+	       !strncmp(f->name, PT_TC_NAME_OURS, strlen(PT_TC_NAME_OURS));
 }
 
 static int take_filter(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct tcmsg *tc = mnl_nlmsg_get_payload(nlh);
-	const struct nlattr *tb[TCA_OPTIONS + 1], *opt[TCA_BPF_MAX + 1];
+	const struct nlattr *tb[TCA_CHAIN + 1];
 	struct reading *r = arg;
-	struct pt_tc_filter f;
+	struct pt_tc_filter f = { 0 };
+	uint32_t chain = 0;
 	char kind[16] = "";
 
 	if (nlh->nlmsg_type != RTM_NEWTFILTER)
 		return 0;
 	if (pt_nl_attrs(nlh, sizeof(*tc), tb, PT_ARRAY_SIZE(tb)) ||
-	    pt_nl_get_str(tb[TCA_KIND], kind, sizeof(kind)))
+	    pt_nl_get_str(tb[TCA_KIND], kind, sizeof(kind)) ||
+	    (tb[TCA_CHAIN] && pt_nl_get(tb[TCA_CHAIN], &chain, sizeof(chain))))
 		return -EBADMSG;
 	if (!tc->tcm_handle)
 		return 0; /* of the preference as a whole */
-	if (tc->tcm_info != our_info() || strcmp(kind, "bpf") != 0 || !tb[TCA_OPTIONS]) {
+	if (chain || !is_ours(tc, kind, tb[TCA_OPTIONS], &f)) {
 		r->foreign++;
-		return 0;
+		if (chain || !in_the_way(tc, kind))
+			return 0;
+		f = (struct pt_tc_filter){ .foreign = true };
 	}
-	memset(&f, 0, sizeof(f));
 	f.ifindex = (uint32_t)tc->tcm_ifindex;
-	if (pt_nl_nested(tb[TCA_OPTIONS], opt, PT_ARRAY_SIZE(opt)) ||
-	    pt_nl_get(opt[TCA_BPF_ID], &f.prog_id, sizeof(f.prog_id)) ||
-	    pt_nl_get_str(opt[TCA_BPF_NAME], f.name, sizeof(f.name)))
-		return -EBADMSG;
 	return pt_vec_push(r->arena, r->filters, f);
 }
 
@@ -162,6 +184,8 @@ int pt_tc_ingress_attach(struct pt_nl *route, uint32_t ifindex, int prog_fd, con
 
 	if (!rc || rc == -EEXIST)
 		rc = put_filter(route, ifindex, prog_fd, name);
+	if (rc == -EINVAL || rc == -EEXIST || rc == -EOPNOTSUPP)
+		rc = -EBUSY; /* what the kernel says of a preference of another kind or protocol, or of a shared block */
 	return rc ? pt_err_sys(e, rc, "putting the classifier on device number %u", ifindex) : 0;
 }
 

@@ -151,6 +151,43 @@ closed 'stopped'
 ok 'apply' pt -q apply --engine bpf -f "$conf"
 open 'applied again'
 
+# ---- somebody else has our place ----
+bytecode='1,6 0 0 4294967295'
+before=$(pt rule show)
+for place in 'handle 1 protocol all' 'handle 1 protocol ip' 'handle 2 protocol ip'; do
+	tc filter del dev eth0 ingress pref 80
+	# shellcheck disable=SC2086
+	ok "a filter of another program, $place" tc filter add dev eth0 ingress pref 80 $place bpf bytecode "$bytecode"
+	theirs=$(tc filter show dev eth0 ingress)
+	exits 2 'the classifier is refused' pt apply --engine bpf -f "$lab_tmp/other.conf"
+	exits 0 'and nothing was changed' test "$(pt rule show)" = "$before"
+	ok 'the kernel'"'"'s choice is another one' pt -q apply -f "$lab_tmp/other.conf"
+	like "$(pt info)" '^Engine: *nft' 'which info tells'
+	open "with a filter of another program, $place"
+	ok 'stop' pt -q stop
+	is "$(tc filter show dev eth0 ingress)" "$theirs" 'it stays as it was'
+	tc filter del dev eth0 ingress pref 80
+	ok 'apply' pt -q apply --engine bpf -f "$conf"
+done
+ok 'a filter beside ours' tc filter add dev eth0 ingress pref 80 handle 2 protocol all bpf bytecode "$bytecode"
+ok 'apply beside it' pt -q apply --engine bpf -f "$lab_tmp/other.conf"
+ok 'another engine beside it' pt -q apply --engine nft -f "$conf"
+like "$(tc filter show dev eth0 ingress)" 'handle 0x2' 'it stays'
+ok 'stop' pt -q stop
+
+# ---- a hook of the older kind ----
+tc qdisc del dev eth0 clsact
+ok 'a hook of kind ingress' tc qdisc add dev eth0 ingress
+ok 'apply with it' pt -q apply --engine bpf -f "$conf"
+unlike "$(pt info)" 'for want of the program' 'the program is on all devices'
+ok 'diff finds nothing to do' pt diff -f "$conf"
+open 'with a hook of kind ingress'
+ok 'stop' pt -q stop
+unlike "$(tc filter show dev eth0 ingress)" 'pref 80' 'the filter goes from it'
+like "$(tc qdisc show dev eth0)" 'qdisc ingress' 'the hook does not'
+tc qdisc del dev eth0 ingress
+ok 'apply' pt -q apply --engine bpf -f "$conf"
+
 # ---- from engine to engine, the hook stays ----
 ok 'another engine' pt -q apply --engine nft -f "$conf"
 unlike "$(tc filter show dev eth0 ingress)" 'pref 80' 'the filter goes'
@@ -166,4 +203,12 @@ is "$?" 0 'where it is the kernel'"'"'s choice, rules are in force without it'
 like "$tap_said" 'warning: the classifier cannot be used' 'and a warning says why'
 like "$(pt info)" '^Engine: *nft' 'info tells the engine'
 open 'without BPF'
+
+# ---- BPF is allowed, but not to open a program by its number, as a later apply has to ----
+only_new() { in_ns fw setpriv --bounding-set -sys_admin --inh-caps -sys_admin "$ptfw" "$@"; }
+exits 4 'without CAP_SYS_ADMIN, the classifier is an error' only_new apply --engine bpf -f "$conf"
+open 'after that error, the old rules'
+ok 'the kernel'"'"'s choice is another one' only_new -q apply -f "$conf"
+like "$(pt info)" '^Engine: *nft' 'info tells it'
+ok 'and others can be applied' only_new -q apply -f "$lab_tmp/other.conf"
 done_testing

@@ -24,7 +24,7 @@ static void classifier_attach(struct lab_rules *k)
 
 	rc = pt_bpf_load(1 << 20, &k->classifier, &e);
 	for (size_t i = 0; !rc && i < k->host->ifs.n; i++)
-		rc = pt_tc_ingress_attach(k->route, k->host->ifs.v[i].ifindex, pt_bpf_fd(k->classifier), "test", &e);
+		rc = pt_tc_ingress_attach(k->route, k->host->ifs.v[i].ifindex, pt_bpf_fd(k->classifier), "patronus-test", &e);
 	if (rc) {
 		printf("# without the classifier: %s\n", e.list.n ? e.list.v[0].msg : strerror(-rc));
 		pt_bpf_close(k->classifier);
