@@ -232,9 +232,10 @@ int plan_ingress_switch(struct pt_plan *p, struct pt_err *e)
 		if (rc == -ENODEV)
 			rc = 0; /* gone meanwhile */
 	}
-	/* Packets may have passed devices before the program was there. Chains that ask for its answer must not
-	 * see them: for an exchange of tables, if only for the same, the kernel waits until they are through. */
-	if (!rc && g->attach.n && g->fd >= 0)
+	/* Packets that old rules pass may have come by devices before the program was there. Chains that ask for its
+	 * answer must not see them: for an exchange of tables, if only for the same, the kernel waits until they are
+	 * through. */
+	if (!rc && p->have->present && g->attach.n && g->fd >= 0)
 		rc = pt_bpf_tables_use(g->program, g->fd, e);
 	pt_nl_close(route);
 	return rc;
