@@ -157,6 +157,20 @@ static void note_removed(const char *op, struct pt_buf *text, void *arg)
 		pt_buf_fmt(arg, "removed: %s\n", text->s);
 }
 
+/* Not an error: it may come, with the next line plugged in. But a wrong name looks the same. */
+static void tell_absent(struct pt_cli *c, const struct pt_plan *p)
+{
+	for (size_t i = 0; i < p->conf->interfaces.n; i++) {
+		const struct pt_conf_if *f = &p->conf->interfaces.v[i];
+		bool there = false;
+
+		for (size_t k = 0; !there && k < p->host->ifs.n; k++)
+			there = !strcmp(p->host->ifs.v[k].device, f->device);
+		if (!there)
+			pt_cli_say(c, "interface %s: there is no device '%s' yet\n", f->name, f->device);
+	}
+}
+
 static void tell_applied(struct pt_cli *c, const struct pt_plan *p, size_t writes, struct pt_buf *removed)
 {
 	if (writes && c->verbose)
@@ -169,6 +183,8 @@ static void tell_applied(struct pt_cli *c, const struct pt_plan *p, size_t write
 		pt_cli_say(c, "not the classifier: %s\n", p->engine_why);
 	for (char *rest = removed->s, *line; rest && (line = strsep(&rest, "\n")) && *line;)
 		pt_cli_say(c, "%s", line);
+	if (p->host)
+		tell_absent(c, p);
 	if (p->adopted)
 		pt_cli_say(c, p->adopted == 1 ? "%zu connection of this machine goes on\n" :
 						"%zu connections of this machine go on\n", p->adopted);

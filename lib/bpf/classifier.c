@@ -166,9 +166,13 @@ int pt_bpf_load(size_t bytes, struct pt_bpf **out, struct pt_err *e)
 		rc = object_load(b, log);
 		libbpf_set_print(before);
 	}
-	if (rc) {
+	if (rc == -EPERM)
+		pt_err_add(e, PT_ERROR, NULL, "run it as root: the kernel asks for CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN",
+			   "loading the classifier into the kernel: not permitted");
+	else if (rc)
 		pt_err_sys(e, rc, "loading the classifier into the kernel%s%s", log && log[0] ? ": " : "",
 			   log && log[0] ? last_words(log) : "");
+	if (rc) {
 		pt_bpf_close(b);
 		b = NULL;
 	}

@@ -20,6 +20,7 @@
 #define DEPTH_MAX 8
 #define CUTS_MAX 400 /* the kernel finds sets by walking a list: making them is quadratic */
 #define COPIES_MAX 8 /* kernel rules for one rule of the list, on average */
+#define COPIES_ALL 100000 /* more than there are rules: each takes some KiB here and in the kernel */
 #define LOOKUP_COST 8 /* of a cut, in rules that fail */
 #define TRIES 40 /* forms of a cut */
 
@@ -293,6 +294,13 @@ static size_t cut_forms(const struct tree *t, const struct node *n, struct cut *
 	return k + address_forms(n, out + k);
 }
 
+static size_t copies_allowed(const struct tree *t)
+{
+	size_t more = COPIES_MAX * t->n_all;
+
+	return t->n_all + (more < COPIES_ALL ? more : COPIES_ALL);
+}
+
 static bool choose(struct tree *t, const struct node *n, struct cut *best)
 {
 	struct cut forms[TRIES];
@@ -302,7 +310,7 @@ static bool choose(struct tree *t, const struct node *n, struct cut *best)
 
 	for (size_t i = 0; i < n_forms; i++) {
 		cost = cut_cost(t, n, &forms[i], &copies);
-		if (cost >= least || t->copies + copies > n->list.n + COPIES_MAX * t->n_all)
+		if (cost >= least || t->copies + copies > n->list.n + copies_allowed(t))
 			continue;
 		least = cost;
 		*best = forms[i];

@@ -25,7 +25,7 @@ static int count_rules(const struct pt_plan *p, struct pt_arena *a, struct pt_pl
 	else if (out->order.why_not)
 		out->why = out->order.why_not;
 	else
-		out->why = "another one was asked for, or the classifier could not be used: apply says why";
+		out->why = "another one was asked for, or the classifier could not be had: `ptfw apply` tries it again and says why";
 	return 0;
 }
 

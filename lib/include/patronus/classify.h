@@ -54,7 +54,7 @@ struct pt_class_input {
 	size_t n_devices;
 	size_t max_bytes;     /* of the tables, 0: PT_CLASS_BYTES_MAX */
 };
-#define PT_CLASS_BYTES_MAX (64u << 20)
+#define PT_CLASS_BYTES_MAX (256u << 20)
 
 struct pt_classifier {
 	uint64_t *words; /* see policy/walk.h */
