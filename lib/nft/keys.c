@@ -128,7 +128,7 @@ void nft_keys_make(struct nft_lower *l, struct nft_keys *k)
 {
 	size_t n = 0;
 
-	k->n_slots = 8 * (size_t)k->order.n_const + 64; /* room for keys that move, too */
+	k->n_slots = 4 * (size_t)k->order.n_const + 64; /* room for keys that move, too: they take two each */
 	k->slots = pt_arena_alloc(l->arena, k->n_slots * sizeof(*k->slots));
 	k->index = pt_arena_alloc(l->arena, (k->order.n_const + 1) * sizeof(*k->index));
 	k->full = pt_arena_alloc(l->arena, (k->order.n_const + 1) * sizeof(*k->full));

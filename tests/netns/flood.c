@@ -38,7 +38,7 @@
 /* Few enough for the kernel's table of states; each state has expired before its port comes again. */
 #define SOURCE_PORTS 6000u
 #define MAGIC 0x50544657u
-#define FLOW_PORT 5000
+#define FLOW_PORT 5000u
 
 static struct lab lab;
 static const char *ptfw;
