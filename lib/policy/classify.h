@@ -46,6 +46,16 @@ struct policy_seen {
 
 /* Where H's number is. A new one is WALK_NONE and has to be set at once. -ENOMEM or 0. */
 int policy_seen_get(struct policy_seen *s, struct policy_hash h, uint32_t **value) PT_MUST;
+
+/* One more word of a sequence. */
+static inline void policy_hash_word(struct policy_hash *h, uint64_t word)
+{
+	h->a = (h->a ^ word) * 0x9fb21c651e98df25ull;
+	h->a ^= h->a >> 32;
+	h->b = (h->b + word * 0xd6e8feb86659fd93ull) * 0xa0761d6478bd642full;
+	h->b ^= h->b >> 29;
+}
+
 struct policy_hash policy_words_hash(const uint64_t *words, size_t n);
 
 /* ---- the words ---- */

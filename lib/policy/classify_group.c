@@ -58,12 +58,8 @@ struct policy_hash policy_words_hash(const uint64_t *words, size_t n)
 {
 	struct policy_hash h = { n, ~(uint64_t)n };
 
-	for (size_t i = 0; i < n; i++) {
-		h.a = (h.a ^ words[i]) * 0x9fb21c651e98df25ull;
-		h.a ^= h.a >> 32;
-		h.b = (h.b + words[i] * 0xd6e8feb86659fd93ull) * 0xa0761d6478bd642full;
-		h.b ^= h.b >> 29;
-	}
+	for (size_t i = 0; i < n; i++)
+		policy_hash_word(&h, words[i]);
 	return h;
 }
 

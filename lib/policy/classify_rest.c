@@ -95,12 +95,8 @@ static struct policy_hash row_hash(const struct policy_row *r)
 	struct policy_hash h = policy_words_hash(r->summary, r->n_summary);
 
 	for (size_t q = 0; q < r->n_summary; q++)
-		for (uint64_t m = r->summary[q]; m; m &= m - 1) {
-			struct policy_hash w = policy_words_hash(&r->words[q * 64 + (size_t)__builtin_ctzll(m)], 1);
-
-			h.a = (h.a ^ w.a) * 0x9fb21c651e98df25ull;
-			h.b = (h.b + w.b) * 0xa0761d6478bd642full;
-		}
+		for (uint64_t m = r->summary[q]; m; m &= m - 1)
+			policy_hash_word(&h, r->words[q * 64 + (size_t)__builtin_ctzll(m)]);
 	return h;
 }
 
