@@ -58,6 +58,7 @@ mended()
 	ok "$1: apply" pt -q apply --engine bpf -f "$conf"
 	like "$(pt info)" '^Engine: *bpf' "$1: the classifier is at work again"
 	unlike "$(pt info)" 'for want of the program' "$1: on all devices"
+	in_ns out ip neighbour flush dev eth0 # it asked in vain, and would only ask again after a while
 	open "$1, and mended"
 }
 open 'in force'
@@ -93,6 +94,7 @@ late() { for to in 10.1.0.1 fd01::1; do is "$(in_ns out "$peer" udp "$to" 53 | c
 late silence 'before the apply'
 like "$(pt info)" 'closed, for want of the program:.* late0' 'info names it'
 ok 'apply' pt -q apply --engine bpf -f "$conf"
+in_ns out ip neighbour flush dev late0
 late answered 'after it'
 in_ns fw ip link del late0
 
