@@ -62,14 +62,23 @@ static int write_stdout(void *arg, const char *p, size_t n)
 	return 0;
 }
 
-struct pt_out *pt_cli_out(struct pt_cli *c, enum pt_out_fmt def, const char *schema, const char *list)
+static struct pt_out *begin_output(struct pt_cli *c, enum pt_out_fmt fmt, const char *schema, const char *list)
 {
-	enum pt_out_fmt fmt = c->json ? PT_OUT_JSON : c->line ? PT_OUT_LINE : def;
 	struct pt_out *o = pt_out_new(fmt, schema, list, c->pretty, false, write_stdout, NULL);
 
 	if (!o)
 		pt_err_sys(&c->err, -ENOMEM, "starting the output");
 	return o;
+}
+
+struct pt_out *pt_cli_out(struct pt_cli *c, enum pt_out_fmt def, const char *schema, const char *list)
+{
+	return begin_output(c, c->json ? PT_OUT_JSON : c->line ? PT_OUT_LINE : def, schema, list);
+}
+
+struct pt_out *pt_cli_monitor(struct pt_cli *c, const char *schema, const char *list)
+{
+	return begin_output(c, c->json ? PT_OUT_JSONL : c->line ? PT_OUT_LINE : PT_OUT_TEXT, schema, list);
 }
 
 int pt_cli_end(struct pt_cli *c, struct pt_out *o)

@@ -5,7 +5,7 @@
  * A reconciler that acts on half a dump deletes what it failed to see. So a dump is given
  * back whole or not at all: an interrupted one is asked for again, a damaged one is an error.
  * An answer is always read to its end, whatever the caller thinks of it: the kernel refuses
- * a new dump on a socket with an unfinished one.
+ * a new dump on a socket with an unfinished one. Only a socket that nothing more is asked of may stop in the middle.
  */
 #include <errno.h>
 #include <string.h>
@@ -92,6 +92,10 @@ static int read_answer(struct answer *a)
 	ssize_t n;
 
 	while (!a->done && a->bad < NL_BAD_MAX) {
+		if (a->code < 0 && a->nl->last) {
+			a->nl->spent = true;
+			break;
+		}
 		/* After a failure the rest is only cleared away, and is there already. */
 		n = a->nl->ops->recv(a->nl, a->code < 0 ? 0 : NL_TIMEOUT_MS, &sender);
 		if (n == -EINTR)
@@ -128,6 +132,11 @@ static int ask(struct pt_nl *nl, struct nlmsghdr *req, unsigned int flags, pt_nl
 	return rc < 0 ? rc : read_answer(&a);
 }
 
+void pt_nl_last(struct pt_nl *nl)
+{
+	nl->last = true;
+}
+
 int pt_nl_dump(struct pt_nl *nl, struct nlmsghdr *req, void (*reset)(void *arg), pt_nl_cb cb,
 	       void *arg)
 {
@@ -135,6 +144,8 @@ int pt_nl_dump(struct pt_nl *nl, struct nlmsghdr *req, void (*reset)(void *arg),
 
 	if (nl->busy)
 		return -EBUSY;
+	if (nl->spent)
+		return -ESHUTDOWN;
 	nl->busy = true;
 	for (tries = 0; rc == -EINTR && tries <= NL_REPLAYS; tries++) {
 		if (reset)
@@ -151,6 +162,8 @@ int pt_nl_talk(struct pt_nl *nl, struct nlmsghdr *req, pt_nl_cb cb, void *arg)
 
 	if (nl->busy)
 		return -EBUSY;
+	if (nl->spent)
+		return -ESHUTDOWN;
 	nl->busy = true;
 	rc = ask(nl, req, NLM_F_ACK, cb, arg);
 	nl->busy = false;

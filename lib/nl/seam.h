@@ -32,6 +32,7 @@ struct pt_nl {
 	uint32_t portid;      /* ours; 0: not checked */
 	uint32_t seq;         /* of the newest request */
 	size_t sndbuf;        /* what the socket takes in one send */
+	bool last, spent;     /* pt_nl_last(), and an answer was given up */
 	bool busy;            /* inside a dump or request: BUF is in use */
 	struct pt_nl_record *rec;
 	uint8_t *buf;         /* NL_BUF_SIZE bytes */

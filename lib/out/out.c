@@ -11,6 +11,7 @@
 
 #define TABLE_LOOKAHEAD 256 /* records that decide the widths of a table */
 #define FLUSH_BYTES 32768
+#define FIRST_FLUSH_BYTES 2048 /* a screen: whoever waits for it need not wait for more */
 
 enum value { VALUE_STR, VALUE_NUM };
 
@@ -25,6 +26,7 @@ struct pt_out {
 	pt_out_write write;
 	void *arg;
 	int err;
+	bool written;           /* some bytes are out */
 	struct pt_buf buf;      /* bytes on their way */
 	const char *list;
 	bool in_list;           /* JSON: the list has begun */
@@ -50,6 +52,7 @@ static void flush(struct pt_out *o)
 		o->err = o->buf.err;
 	if (!o->err && o->buf.n)
 		o->err = o->write(o->arg, o->buf.s, o->buf.n);
+	o->written = o->written || o->buf.n;
 	o->buf.n = 0;
 }
 
@@ -493,8 +496,19 @@ void pt_out_rec_end(struct pt_out *o)
 	case PT_OUT_TEXT:
 		break;
 	}
-	if (o->buf.n >= FLUSH_BYTES)
+	if (o->buf.n >= (o->written || is_json(o) ? FLUSH_BYTES : FIRST_FLUSH_BYTES))
 		flush(o);
+}
+
+int pt_out_flush(struct pt_out *o)
+{
+	flush(o);
+	return o->err;
+}
+
+int pt_out_failed(const struct pt_out *o)
+{
+	return o->err;
 }
 
 int pt_out_end(struct pt_out *o)

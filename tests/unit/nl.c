@@ -229,6 +229,21 @@ static void test_callback_stops(void **state)
 	assert_int_equal(l->fake.next, l->fake.n);
 }
 
+static void test_last(void **state)
+{
+	struct lab *l = *state;
+
+	say(&l->fake, 0x11, NLM_F_MULTI);
+	say(&l->fake, 0x12, NLM_F_MULTI);
+	pt_nl_last(l->nl);
+	l->seen.stop_at = 1;
+	assert_int_equal(dump(l), -ECANCELED);
+	assert_int_equal(l->seen.n, 1);
+	assert_true(l->fake.next < l->fake.n); /* the rest was left */
+	assert_int_equal(dump(l), -ESHUTDOWN);
+	assert_int_equal(l->fake.sends, 1);
+}
+
 static void test_callback_may_not_ask(void **state)
 {
 	struct lab *l = *state;
@@ -295,6 +310,7 @@ int main(void)
 		LAB(test_garbage_does_not_hang),
 		LAB(test_kernel_errors),
 		LAB(test_callback_stops),
+		LAB(test_last),
 		LAB(test_callback_may_not_ask),
 		LAB(test_talk),
 		LAB(test_events),

@@ -509,6 +509,39 @@ static void test_closed_pipe(void **state)
 }
 
 /* Either the whole output or an error: never less without one. */
+/* Whoever waits for the first screen gets it soon; from then on, writes are large; and an end of the pipe shows. */
+static void test_first_screen(void **state)
+{
+	struct sink s;
+	struct pt_out *o = start(&s, PT_OUT_TEXT, false);
+	size_t shown = 0;
+
+	(void)state;
+	for (; !s.calls; shown++) {
+		pt_out_rec(o);
+		pt_out_text(o, "tcp 192.0.2.1:50000 -> 198.51.100.7:443 ESTABLISHED [web, nat]");
+		pt_out_rec_end(o);
+	}
+	assert_in_range(shown, 24, 50);
+	for (size_t i = 0; i < 400; i++) {
+		pt_out_rec(o);
+		pt_out_text(o, "tcp 192.0.2.1:50000 -> 198.51.100.7:443 ESTABLISHED [web, nat]");
+		pt_out_rec_end(o);
+	}
+	assert_int_equal(s.calls, 1);
+	assert_int_equal(pt_out_flush(o), 0);
+	assert_int_equal(s.calls, 2);
+	assert_int_equal(pt_out_failed(o), 0);
+	s.answer = -EPIPE;
+	pt_out_rec(o);
+	pt_out_text(o, "x");
+	pt_out_rec_end(o);
+	assert_int_equal(pt_out_flush(o), -EPIPE);
+	assert_int_equal(pt_out_failed(o), -EPIPE);
+	assert_int_equal(pt_out_end(o), -EPIPE);
+	pt_buf_fini(&s.text);
+}
+
 static void test_without_memory(void **state)
 {
 	(void)state;
@@ -556,6 +589,7 @@ int main(void)
 		cmocka_unit_test(test_hostile_records),
 		cmocka_unit_test(test_random_bytes),
 		cmocka_unit_test(test_closed_pipe),
+		cmocka_unit_test(test_first_screen),
 		cmocka_unit_test(test_without_memory),
 	};
 

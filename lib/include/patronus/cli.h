@@ -87,6 +87,8 @@ PT_API int pt_cli_main(const struct pt_cli_tool *tool, int argc, char **argv);
 
 /* Starts the output of a command: JSON or lines as asked for, else DEF. NULL: no memory, c->err says so. */
 PT_API struct pt_out *pt_cli_out(struct pt_cli *c, enum pt_out_fmt def, const char *schema, const char *list);
+/* The same for records that come one by one for as long as it takes: JSON is one object a line, else DEF is TEXT. */
+PT_API struct pt_out *pt_cli_monitor(struct pt_cli *c, const char *schema, const char *list);
 /* Ends it; 0 or a negative errno with a record. A closed pipe is no error. */
 PT_API int pt_cli_end(struct pt_cli *c, struct pt_out *o);
 /* Text to standard output, for commands that have no records. Silent with -q. */

@@ -31,6 +31,9 @@ PT_API int pt_nl_dump(struct pt_nl *nl, struct nlmsghdr *req, void (*reset)(void
 /* One request with an answer or acknowledgement (NLM_F_ACK is added). A callback must not use the same
  * pt_nl for another one: -EBUSY. */
 PT_API int pt_nl_talk(struct pt_nl *nl, struct nlmsghdr *req, pt_nl_cb cb, void *arg) PT_MUST;
+/* Nothing will be asked of this socket behind the answer that fails or that a callback stops: then the rest of it,
+ * which may be long, is not read. -ESHUTDOWN when something is asked all the same. */
+PT_API void pt_nl_last(struct pt_nl *nl);
 /* Joins a multicast group and calls CB for what arrives until TIMEOUT_MS passes without any
  * (-1: for ever); -EINTR on a signal; -ENOBUFS when events were lost: re-read everything. */
 PT_API int pt_nl_join(struct pt_nl *nl, unsigned int group, struct pt_err *e) PT_MUST;

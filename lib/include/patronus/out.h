@@ -61,6 +61,10 @@ PT_API void pt_out_rec_end(struct pt_out *o);
 /* The whole output fails with ERR, unless it is 0 or something failed before: for a pt_buf's err, so that
  * nothing is shown shortened. */
 PT_API void pt_out_fail(struct pt_out *o, int err);
+/* What went wrong so far, 0 or a negative errno: with -EPIPE nobody reads any more. Flushing first writes what
+ * waits (not the first records of a table, whose widths are not known), for output that goes on for long. */
+PT_API int pt_out_failed(const struct pt_out *o);
+PT_API int pt_out_flush(struct pt_out *o);
 PT_API enum pt_out_fmt pt_out_format(const struct pt_out *o);
 
 /* Appends S (N bytes) so that it is safe on a terminal. */
