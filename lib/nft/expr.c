@@ -187,6 +187,17 @@ void nft_e_fib_type(struct nft_lower *l, uint32_t flags)
 	nftnl_expr_set_u32(x, NFTNL_EXPR_FIB_FLAGS, flags);
 }
 
+void nft_e_fib_route(struct nft_lower *l, uint32_t flags)
+{
+	struct nftnl_expr *x = expr_new(l, "fib");
+
+	if (!x)
+		return;
+	nftnl_expr_set_u32(x, NFTNL_EXPR_FIB_DREG, NFT_REG_1);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_OIF);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_FIB_FLAGS, flags | NFTA_FIB_F_PRESENT);
+}
+
 void nft_e_verdict(struct nft_lower *l, int verdict, const char *chain)
 {
 	struct nftnl_expr *x = expr_new(l, "immediate");

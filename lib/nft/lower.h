@@ -61,6 +61,7 @@ void nft_e_imm(struct nft_lower *l, uint32_t reg, const void *data, uint32_t len
 void nft_e_lookup(struct nft_lower *l, const char *set, bool neg);
 void nft_e_map(struct nft_lower *l, const char *set, uint32_t dreg); /* NFT_REG_VERDICT: vmap */
 void nft_e_fib_type(struct nft_lower *l, uint32_t flags);
+void nft_e_fib_route(struct nft_lower *l, uint32_t flags); /* one byte: whether there is one */
 void nft_e_verdict(struct nft_lower *l, int verdict, const char *chain);
 void nft_e_counter(struct nft_lower *l);
 void nft_e_log(struct nft_lower *l, const char *prefix);
@@ -99,6 +100,8 @@ enum nft_set_kind {
 	NFT_KIND_TYPE4, /* types alone */
 	NFT_KIND_TYPE6,
 	NFT_KIND_DEVICE,
+	NFT_KIND_OWNER, /* numbers of users or groups */
+	NFT_KIND_MAC,
 	NFT_KIND_FIB, /* types of addresses, in the order of the host */
 };
 
@@ -116,6 +119,7 @@ int nft_device_number(struct nft_lower *l, const char *device, pt_u128 *out);
 /* nft's datatype numbers, fixed by its user interface. */
 #define NFT_TYPE_IPADDR 7u
 #define NFT_TYPE_IP6ADDR 8u
+#define NFT_TYPE_ETHERADDR 9u
 #define NFT_TYPE_INET_PROTO 12u
 #define NFT_TYPE_INET_SERVICE 13u
 #define NFT_TYPE_NF_PROTO 2u
@@ -146,6 +150,8 @@ enum nft_side_kind {
 	NFT_SIDE_SET,
 	NFT_SIDE_SELF,
 	NFT_SIDE_DEVICE, /* an address of the packet's own device */
+	NFT_SIDE_NO_ROUTE,
+	NFT_SIDE_URPF,
 	NFT_SIDE_NAMED, /* in a set with a life of its own */
 };
 
@@ -178,6 +184,14 @@ void nft_match_emit(struct nft_lower *l, size_t chain, const struct nft_match *m
 		    void (*then)(struct nft_lower *l, const void *arg), const void *arg);
 /* Tests register 1 against a set of LEN-byte numbers up to MAX. */
 void nft_t_iset(struct nft_lower *l, enum nft_set_kind kind, const struct pt_iset *s);
+
+/* ---- lower_more.c ---- */
+
+/* The conditions of the rarer kind, of a packet of family AF where that matters. */
+void nft_more_emit(struct nft_lower *l, const struct pt_pol_more *more, enum pt_af af);
+bool nft_more_by_family(const struct pt_pol_more *more); /* does it? NULL: none */
+void nft_t_no_route(struct nft_lower *l, bool dst);
+void nft_t_urpf(struct nft_lower *l, bool neg);
 
 /* ---- lower_action.c ---- */
 

@@ -113,6 +113,12 @@ static void side_live(struct nft_lower *l, const struct pt_pol_rule *r, const st
 	case PT_REF_TABLE:
 		side_named(l, a, af, side);
 		break;
+	case PT_REF_NO_ROUTE:
+		side->kind = NFT_SIDE_NO_ROUTE;
+		break;
+	case PT_REF_URPF:
+		side->kind = NFT_SIDE_URPF;
+		break;
 	}
 }
 
@@ -217,6 +223,8 @@ static enum known_answer decide_side(struct nft_lower *l, const struct pt_pol_ru
 	side->neg = a->neg;
 	if (a->kind == PT_REF_ANY)
 		return ALWAYS;
+	if (nat && a->kind == PT_REF_NO_ROUTE)
+		return UNKNOWN;
 	if (nat && nat->target == PT_REF_IF)
 		return side_to_if(l, a, nat->ref, af, side);
 	if (nat)

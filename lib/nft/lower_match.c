@@ -82,8 +82,11 @@ static size_t kind_len(enum nft_set_kind kind)
 {
 	switch (kind) {
 	case NFT_KIND_V4:
+	case NFT_KIND_OWNER:
 	case NFT_KIND_FIB:
 		return 4;
+	case NFT_KIND_MAC:
+		return 6;
 	case NFT_KIND_V6:
 	case NFT_KIND_DEVICE:
 		return 16;
@@ -276,6 +279,12 @@ static void emit_side(struct nft_lower *l, const struct nft_match *m, const stru
 	case NFT_SIDE_DEVICE:
 		emit_fib(l, m, side, dst);
 		break;
+	case NFT_SIDE_NO_ROUTE:
+		nft_t_no_route(l, dst);
+		break;
+	case NFT_SIDE_URPF:
+		nft_t_urpf(l, side->neg);
+		break;
 	case NFT_SIDE_SET:
 	case NFT_SIDE_NAMED:
 		emit_address(l, side, i, dst);
@@ -345,6 +354,8 @@ static void emit_one(struct nft_lower *l, const struct nft_match *m, const struc
 		emit_icmp(l, (uint8_t)c->protos.v[0].lo, &r->icmp);
 	if (c->flags)
 		emit_flags(l, r);
+	if (r->more)
+		nft_more_emit(l, r->more, af);
 }
 
 static void emit_family(struct nft_lower *l, size_t chain, const struct nft_match *m, enum pt_af af,
@@ -366,7 +377,7 @@ static void emit_family(struct nft_lower *l, size_t chain, const struct nft_matc
 void nft_match_emit(struct nft_lower *l, size_t chain, const struct nft_match *m,
 		    void (*then)(struct nft_lower *l, const void *arg), const void *arg)
 {
-	if (m->af == PT_AF_BOTH && !by_family(&m->src) && !by_family(&m->dst)) {
+	if (m->af == PT_AF_BOTH && !by_family(&m->src) && !by_family(&m->dst) && !nft_more_by_family(m->rule->more)) {
 		emit_family(l, chain, m, PT_AF_NONE, then, arg);
 		return;
 	}

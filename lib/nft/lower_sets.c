@@ -25,6 +25,8 @@ static const struct set_shape {
 	[NFT_KIND_ICMP] = { "icmp", PT_AF_NONE, 2, NFT_TYPE_INET_SERVICE, true },
 	[NFT_KIND_TYPE4] = { "type4", PT_AF_NONE, 1, NFT_TYPE_ICMP_TYPE, true },
 	[NFT_KIND_TYPE6] = { "type6", PT_AF_NONE, 1, NFT_TYPE_ICMP6_TYPE, true },
+	[NFT_KIND_OWNER] = { "owner", PT_AF_NONE, 4, NFT_TYPE_INTEGER, true },
+	[NFT_KIND_MAC] = { "mac", PT_AF_NONE, 6, NFT_TYPE_ETHERADDR, true },
 	[NFT_KIND_FIB] = { "fib", PT_AF_NONE, 4, NFT_TYPE_FIB_TYPE, false },
 	[NFT_KIND_DEVICE] = { "dev", PT_AF_NONE, NFT_IFNAME_LEN, NFT_TYPE_IFNAME, false },
 };

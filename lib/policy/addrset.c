@@ -190,6 +190,10 @@ static int add_host(struct policy_builder *b, struct merge *m, const struct pt_a
 		return add_named(b, m, h, out);
 	case PT_HOST_TABLE:
 		return add_table(b, h, out);
+	case PT_HOST_NO_ROUTE:
+		return add_reference(b, out, PT_REF_NO_ROUTE, 0, h->neg);
+	case PT_HOST_URPF:
+		return add_reference(b, out, PT_REF_URPF, 0, h->neg);
 	}
 	return 0;
 }

@@ -117,6 +117,8 @@ static int set_base(struct policy_builder *b, uint32_t index)
 	if (!rc || rc == -EINVAL)
 		rc = policy_protocol(b);
 	if (!rc)
+		rc = policy_more(b);
+	if (!rc)
 		rc = tag_number(b, a->tag, &a->tag_loc, &r->tag);
 	if (!rc)
 		rc = tag_number(b, a->tagged, &a->tagged_loc, &r->tagged);
@@ -223,6 +225,8 @@ static int add_rule(struct policy_builder *b, const struct pt_ast_rule *ast, uin
 		return rc;
 	rc2 = policy_addrs_of(b, &ast->src, &src);
 	rc3 = policy_addrs_of(b, &ast->dst, &dst);
+	rc2 = rc2 ? rc2 : policy_check_side(b, &ast->src, false);
+	rc3 = rc3 ? rc3 : policy_check_side(b, &ast->dst, true);
 	if (rc2 == -ENOMEM || rc3 == -ENOMEM)
 		return -ENOMEM;
 	if (rc || rc2 || rc3)

@@ -222,8 +222,22 @@ static bool address_matches(const struct pt_eval *v, const struct pt_pol_addr *a
 	case PT_REF_TABLE:
 		in = pt_iset_has(&v->tables[a->ref][six], x.v);
 		break;
+	case PT_REF_NO_ROUTE:
+	case PT_REF_URPF:
+		break; /* see side_matches() */
 	}
 	return in != a->neg;
+}
+
+/* What routes say of an address is a fact of the packet. */
+static bool side_matches(const struct pt_eval *v, const struct pt_pol_addr *a, struct pt_addr x, bool no_route,
+			 bool urpf_failed)
+{
+	if (a->kind == PT_REF_NO_ROUTE)
+		return no_route != a->neg;
+	if (a->kind == PT_REF_URPF)
+		return urpf_failed != a->neg;
+	return address_matches(v, a, x);
 }
 
 static bool device_matches(const struct pt_pol_rule *r, const char *device)
@@ -253,6 +267,30 @@ static bool protocol_matches(const struct pt_pol_rule *r, const struct pt_packet
 	return !k->no_flags && (k->tcp_flags & r->flags_mask) == r->flags_set;
 }
 
+static bool received_matches(const struct pt_pol_received *r, const char *device)
+{
+	for (uint32_t i = 0; device && i < r->n; i++)
+		if (!strcmp(r->v[i], device))
+			return !r->neg;
+	return r->neg;
+}
+
+/* Rates are about other packets than this one: here they always have room. */
+static bool more_matches(const struct pt_pol_more *m, const struct pt_packet *k)
+{
+	if (m->has_tos && (k->tos & ~3) != m->tos)
+		return false;
+	if (m->chance && k->chance >= m->chance)
+		return false;
+	if (m->received.n && !received_matches(&m->received, k->received))
+		return false;
+	if (m->macs.n && (k->mac == PT_NO_MAC || !pt_iset_has(&m->macs, k->mac)))
+		return false;
+	if ((m->uid.n || m->gid.n) && !k->owned)
+		return false;
+	return (!m->uid.n || pt_iset_has(&m->uid, k->uid)) && (!m->gid.n || pt_iset_has(&m->gid, k->gid));
+}
+
 static bool rule_matches(const struct pt_eval *v, const struct pt_pol_rule *r, const struct pt_packet *k,
 			 enum pt_dir dir, const char *device, uint8_t tag)
 {
@@ -260,7 +298,10 @@ static bool rule_matches(const struct pt_eval *v, const struct pt_pol_rule *r, c
 		return false;
 	if (r->tagged && (tag == r->tagged) == r->tagged_neg)
 		return false;
-	return address_matches(v, &r->src, k->src) && address_matches(v, &r->dst, k->dst);
+	if (r->more && !more_matches(r->more, k))
+		return false;
+	return side_matches(v, &r->src, k->src, k->no_route_src, k->urpf_failed) &&
+	       side_matches(v, &r->dst, k->dst, k->no_route_dst, false);
 }
 
 /* ---- translation ---- */

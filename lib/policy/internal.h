@@ -53,11 +53,16 @@ int policy_add_rule(struct policy_builder *b, const struct pt_ast_rule *ast, uin
 int policy_add_builtin(struct policy_builder *b);
 /* share.c: R's lists from scratch memory into the policy's */
 int policy_keep(struct policy_builder *b, struct pt_pol_rule *r);
+int policy_keep_set(struct policy_builder *b, struct pt_iset *s);
+/* N bytes at P in memory that stays; NULL: out of memory. */
+void *policy_keep_bytes(struct policy_builder *b, const void *p, size_t n);
 /* identity.c: name, id and text of b->base */
 int policy_identity(struct policy_builder *b);
 void policy_names_fini(struct policy_names *t);
 /* resolve.c */
 int policy_devices(struct policy_builder *b);
+/* The devices of one name or group, sorted. */
+int policy_devices_of(struct policy_builder *b, const struct pt_ast_if *item, const char ***v, uint32_t *n);
 int policy_ifref(struct policy_builder *b, const struct pt_conf_if *i, enum pt_if_mod mod, bool no_alias,
 		 uint32_t *out);
 const struct pt_conf_if *policy_find_if(struct policy_builder *b, const char *name, const struct pt_loc *loc);
@@ -71,8 +76,14 @@ extern const struct pt_conf_if policy_loopback;
 int policy_addrs_of(struct policy_builder *b, const pt_hosts *hosts, policy_addrs *out);
 /* ports.c */
 int policy_ports(struct policy_builder *b, const pt_ports *ports, struct pt_iset *out);
+/* Adds the numbers up to MAX that fit "OP X" (or "X OP Y") to S. */
+int policy_compare(struct pt_arena *a, enum pt_port_op op, uint32_t x, uint32_t y, uint32_t max, struct pt_iset *s);
 int policy_protocol(struct policy_builder *b);
 bool policy_only_ports(const struct pt_pol_rule *r); /* all protocols of the rule have ports */
+/* more.c: the conditions of the rarer kind */
+int policy_more(struct policy_builder *b);
+/* What SRC or DST can only be in rules of this direction. */
+int policy_check_side(struct policy_builder *b, const pt_hosts *hosts, bool dst);
 /* nat.c: index+1 of the translation of this rule */
 int policy_nat(struct policy_builder *b, enum pt_af af, const struct pt_pol_rule *r, uint32_t *out);
 /* Families that the target of the rule's translation has, all if there is none. */

@@ -15,7 +15,7 @@ static bool decides(const struct pt_pol_rule *r)
 
 static bool is_constant(const struct pt_pol_rule *r)
 {
-	return r->src.kind <= PT_REF_SET && r->dst.kind <= PT_REF_SET && !r->tagged;
+	return r->src.kind <= PT_REF_SET && r->dst.kind <= PT_REF_SET && !r->tagged && !r->more;
 }
 
 static enum pt_order_kind kind_of(const struct pt_pol_rule *r)

@@ -9,17 +9,17 @@
 #define FLAG_SYN 0x02
 #define FLAG_ACK 0x10
 
-static int add_port(struct pt_arena *a, const struct pt_ast_port *p, struct pt_iset *s)
+int policy_compare(struct pt_arena *a, enum pt_port_op op, uint32_t x, uint32_t y, uint32_t max, struct pt_iset *s)
 {
-	uint32_t lo = p->a, hi = p->a, max = UINT16_MAX;
+	uint32_t lo = x, hi = x;
 	int rc = 0;
 
-	switch (p->op) {
+	switch (op) {
 	case PT_PORT_EQ:
 		break;
 	case PT_PORT_NE:
 	case PT_PORT_OUT: /* below the first and above the last */
-		hi = p->op == PT_PORT_NE ? p->a : p->b;
+		hi = op == PT_PORT_NE ? x : y;
 		if (lo > 0)
 			rc = pt_iset_add(a, s, 0, lo - 1);
 		if (rc || hi >= max)
@@ -31,7 +31,7 @@ static int add_port(struct pt_arena *a, const struct pt_ast_port *p, struct pt_i
 		if (!lo)
 			return 0;
 		lo = 0;
-		hi = p->a - 1u;
+		hi = x - 1u;
 		break;
 	case PT_PORT_LE:
 		lo = 0;
@@ -39,20 +39,20 @@ static int add_port(struct pt_arena *a, const struct pt_ast_port *p, struct pt_i
 	case PT_PORT_GT:
 		if (lo >= max)
 			return 0;
-		lo = p->a + 1u;
+		lo = x + 1u;
 		hi = max;
 		break;
 	case PT_PORT_GE:
 		hi = max;
 		break;
 	case PT_PORT_RANGE:
-		hi = p->b;
+		hi = y;
 		break;
 	case PT_PORT_IN:
-		if (p->b - p->a < 2)
+		if (y - x < 2)
 			return 0;
-		lo = p->a + 1u;
-		hi = p->b - 1u;
+		lo = x + 1u;
+		hi = y - 1u;
 		break;
 	}
 	return pt_iset_add(a, s, lo, hi);
@@ -64,7 +64,7 @@ int policy_ports(struct policy_builder *b, const pt_ports *ports, struct pt_iset
 
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; !rc && i < ports->n; i++)
-		rc = add_port(b->scratch, &ports->v[i], out);
+		rc = policy_compare(b->scratch, ports->v[i].op, ports->v[i].a, ports->v[i].b, UINT16_MAX, out);
 	pt_iset_norm(out);
 	if (!rc && ports->n && !out->n)
 		rc = policy_fail(b, &ports->v[0].loc, NULL, "no port fits this condition");

@@ -123,6 +123,17 @@ static int devices_of(struct policy_builder *b, const struct pt_ast_if *item, na
 	return rc;
 }
 
+int policy_devices_of(struct policy_builder *b, const struct pt_ast_if *item, const char ***v, uint32_t *n)
+{
+	names l = { 0 };
+	int rc = devices_of(b, item, &l);
+
+	sort_unique(&l);
+	*v = l.v;
+	*n = (uint32_t)l.n;
+	return rc;
+}
+
 /* KEEP's members that are also in OTHER (or, with NOT, that are not). */
 static void filter(names *keep, const names *other, bool not)
 {

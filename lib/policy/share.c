@@ -24,7 +24,7 @@ static uint64_t hash_of(const void *p, size_t n)
 }
 
 /* The N bytes at P in the policy's arena; NULL: out of memory. A place holds the newest of what hashes to it. */
-static void *share(struct policy_builder *b, const void *p, size_t n)
+void *policy_keep_bytes(struct policy_builder *b, const void *p, size_t n)
 {
 	struct policy_kept *kept = &b->kept[hash_of(p, n) % PT_ARRAY_SIZE(b->kept)];
 
@@ -39,12 +39,12 @@ static void *share(struct policy_builder *b, const void *p, size_t n)
 	return kept->p;
 }
 
-static int keep_set(struct policy_builder *b, struct pt_iset *s)
+int policy_keep_set(struct policy_builder *b, struct pt_iset *s)
 {
 	struct pt_iset kept = { .n = s->n, .cap = s->n & PT_ISET_MAX };
 
 	if (s->n)
-		kept.v = share(b, s->v, s->n * sizeof(*s->v));
+		kept.v = policy_keep_bytes(b, s->v, s->n * sizeof(*s->v));
 	*s = kept;
 	return kept.n && !kept.v ? -ENOMEM : 0;
 }
@@ -55,9 +55,9 @@ int policy_keep(struct policy_builder *b, struct pt_pol_rule *r)
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < PT_ARRAY_SIZE(sets); i++)
-		rc = keep_set(b, sets[i]);
-	r->devices.v = r->devices.n ? share(b, r->devices.v, r->devices.n * sizeof(*r->devices.v)) : NULL;
-	r->protos.v = r->protos.n ? share(b, r->protos.v, r->protos.n) : NULL;
+		rc = policy_keep_set(b, sets[i]);
+	r->devices.v = r->devices.n ? policy_keep_bytes(b, r->devices.v, r->devices.n * sizeof(*r->devices.v)) : NULL;
+	r->protos.v = r->protos.n ? policy_keep_bytes(b, r->protos.v, r->protos.n) : NULL;
 	if ((r->devices.n && !r->devices.v) || (r->protos.n && !r->protos.v))
 		rc = -ENOMEM;
 	return rc;

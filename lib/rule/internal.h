@@ -58,6 +58,15 @@ enum rule_group {
 	GROUP_DST,
 	GROUP_FLAGS,
 	GROUP_ICMP,
+	GROUP_TOS,
+	GROUP_PROBABILITY,
+	GROUP_RECEIVED,
+	GROUP_USER,
+	GROUP_GROUP,
+	GROUP_MAC,
+	GROUP_LIMIT,
+	GROUP_PKT_RATE,
+	GROUP_ONCE,
 	GROUP_STATE,
 	GROUP_LABEL,
 	GROUP_TAG,
@@ -215,6 +224,23 @@ int rule_parse_state(struct rule_parser *p, const struct rule_tok *t);
 int rule_parse_label(struct rule_parser *p, const struct rule_tok *t);
 int rule_parse_tag(struct rule_parser *p, const struct rule_tok *t);
 int rule_parse_tagged(struct rule_parser *p, const struct rule_tok *t);
+/* parse_when.c: conditions of the rarer kind */
+int rule_tos_value(struct rule_parser *p, uint8_t *out); /* the word of a type of service */
+int rule_parse_tos(struct rule_parser *p, const struct rule_tok *t);
+int rule_parse_probability(struct rule_parser *p, const struct rule_tok *t);
+int rule_parse_received(struct rule_parser *p, const struct rule_tok *t);
+int rule_parse_mac(struct rule_parser *p, const struct rule_tok *t);
+int rule_parse_once(struct rule_parser *p, const struct rule_tok *t);
+/* parse_owner.c */
+int rule_parse_user(struct rule_parser *p, const struct rule_tok *t);
+int rule_parse_group(struct rule_parser *p, const struct rule_tok *t);
+/* parse_rate.c */
+int rule_parse_limit(struct rule_parser *p, const struct rule_tok *t);
+int rule_parse_pkt_rate(struct rule_parser *p, const struct rule_tok *t);
+int rule_parse_log(struct rule_parser *p, const struct rule_tok *t);
+/* print_when.c */
+void rule_print_when(struct pt_buf *b, const struct pt_ast_when *w);
+void rule_print_limit(struct pt_buf *b, const struct pt_ast_rate *r); /* "limit 5/second burst 10" */
 /* parse_nat.c */
 int rule_parse_nat(struct rule_parser *p, const struct rule_tok *t);
 

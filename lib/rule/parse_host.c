@@ -351,6 +351,10 @@ int rule_parse_host1(struct rule_parser *p, struct pt_ast_host *h)
 		h->kind = PT_HOST_SELF;
 		return 0;
 	}
+	if (rule_take(p, "no-route") || rule_take(p, "urpf-failed")) {
+		h->kind = *t->s == 'n' ? PT_HOST_NO_ROUTE : PT_HOST_URPF;
+		return 0;
+	}
 	if (!t->operand)
 		return not_a_host(p, t);
 	p->tok++;

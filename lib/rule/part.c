@@ -15,18 +15,6 @@ static int parse_dir(struct rule_parser *p, const struct rule_tok *t)
 	return 0;
 }
 
-static int parse_log(struct rule_parser *p, const struct rule_tok *t)
-{
-	(void)t;
-	p->r->log = true;
-	if (!rule_is(p, "("))
-		return 0;
-	(void)rule_fail(p, p->tok, "write `log` alone",
-			"'log (...)' is not available in this version");
-	rule_skip_group(p);
-	return 0;
-}
-
 static int parse_quick(struct rule_parser *p, const struct rule_tok *t)
 {
 	p->r->quick = true;
@@ -138,7 +126,7 @@ static int parse_to(struct rule_parser *p, const struct rule_tok *t)
 static const struct rule_part parts[] = {
 	{ "in", 1, GROUP_DIR, parse_dir },
 	{ "out", 1, GROUP_DIR, parse_dir },
-	{ "log", 2, GROUP_LOG, parse_log },
+	{ "log", 2, GROUP_LOG, rule_parse_log },
 	{ "quick", 3, GROUP_QUICK, parse_quick },
 	{ "on", 4, GROUP_ON, parse_on },
 	{ "inet", 5, GROUP_AF, parse_af },
@@ -150,6 +138,15 @@ static const struct rule_part parts[] = {
 	{ "flags", RULE_RANK_OPTION, GROUP_FLAGS, rule_parse_flags },
 	{ "icmp-type", RULE_RANK_OPTION, GROUP_ICMP, rule_parse_icmp },
 	{ "icmp6-type", RULE_RANK_OPTION, GROUP_ICMP, rule_parse_icmp },
+	{ "tos", RULE_RANK_OPTION, GROUP_TOS, rule_parse_tos },
+	{ "probability", RULE_RANK_OPTION, GROUP_PROBABILITY, rule_parse_probability },
+	{ "received-on", RULE_RANK_OPTION, GROUP_RECEIVED, rule_parse_received },
+	{ "user", RULE_RANK_OPTION, GROUP_USER, rule_parse_user },
+	{ "group", RULE_RANK_OPTION, GROUP_GROUP, rule_parse_group },
+	{ "mac", RULE_RANK_OPTION, GROUP_MAC, rule_parse_mac },
+	{ "limit", RULE_RANK_OPTION, GROUP_LIMIT, rule_parse_limit },
+	{ "max-pkt-rate", RULE_RANK_OPTION, GROUP_PKT_RATE, rule_parse_pkt_rate },
+	{ "once", RULE_RANK_OPTION, GROUP_ONCE, rule_parse_once },
 	{ "keep", RULE_RANK_OPTION, GROUP_STATE, rule_parse_state },
 	{ "no", RULE_RANK_OPTION, GROUP_STATE, rule_parse_state },
 	{ "label", RULE_RANK_OPTION, GROUP_LABEL, rule_parse_label },
@@ -160,8 +157,11 @@ static const struct rule_part parts[] = {
 	{ "binat-to", RULE_RANK_OPTION, GROUP_NAT, rule_parse_nat },
 };
 
-static const struct rule_part not_tagged = { "!", RULE_RANK_OPTION, GROUP_TAGGED,
-					     rule_parse_tagged };
+/* "! tagged" and "! received-on", by their second word. */
+static const struct rule_part negated[] = {
+	{ "tagged", RULE_RANK_OPTION, GROUP_TAGGED, rule_parse_tagged },
+	{ "received-on", RULE_RANK_OPTION, GROUP_RECEIVED, rule_parse_received },
+};
 
 static const struct rule_part *part_by_word(const char *word)
 {
@@ -173,9 +173,10 @@ static const struct rule_part *part_by_word(const char *word)
 
 const struct rule_part *rule_part_of(const struct rule_tok *t)
 {
-	if (t->kind == TOK_MARK && !strcmp(t->s, "!") && t[1].kind == TOK_WORD &&
-	    !strcmp(t[1].s, "tagged"))
-		return &not_tagged;
+	if (t->kind == TOK_MARK && !strcmp(t->s, "!") && t[1].kind == TOK_WORD)
+		for (size_t i = 0; i < PT_ARRAY_SIZE(negated); i++)
+			if (!strcmp(t[1].s, negated[i].word))
+				return &negated[i];
 	return t->keyword ? part_by_word(t->s) : NULL;
 }
 
@@ -203,27 +204,26 @@ static const char *whole_word(const char *word)
 {
 	if (!strcmp(word, "keep"))
 		return "keep state";
-	if (!strcmp(word, "no"))
-		return "no state";
-	return strcmp(word, "!") ? word : "! tagged";
+	return strcmp(word, "no") ? word : "no state";
 }
 
 /* Records what is wrong with a part of RANK behind what was read so far. */
 int rule_part_order(struct rule_parser *p, const struct rule_tok *t, const struct rule_part *part,
 		    uint8_t rank)
 {
-	const char *first = p->first[part->group];
+	const char *first = p->first[part->group], *word = t->s;
 
+	if (t->kind == TOK_MARK)
+		word = part->group == GROUP_TAGGED ? "! tagged" : "! received-on";
 	if (!first)
-		p->first[part->group] = t->s;
+		p->first[part->group] = word;
 	if (p->holes || p->blamed == t)
 		return 0;
-	if (first && !strcmp(first, t->s))
-		return rule_note(p, t, "leave one of them out", "'%s' is given twice",
-				 whole_word(t->s));
+	if (first && !strcmp(first, word))
+		return rule_note(p, t, "leave one of them out", "'%s' is given twice", whole_word(word));
 	if (first)
 		return rule_note(p, t, contradiction_hint(part->group), "'%s' in a rule with '%s'",
-				 whole_word(t->s), whole_word(first));
+				 whole_word(word), whole_word(first));
 	if (part->rank >= rank)
 		return 0;
 	return rule_note(
@@ -306,7 +306,7 @@ static size_t legal_words(const struct rule_parser *p, uint8_t rank, const char 
 /* Whether NEXT can follow WORD: a guess must not lead to a second error. */
 static bool has_value(const char *word, const struct rule_tok *next)
 {
-	static const char *const alone[] = { "in", "out", "log", "quick", "inet", "inet6", "all" };
+	static const char *const alone[] = { "in", "out", "log", "quick", "inet", "inet6", "all", "once" };
 
 	for (size_t i = 0; i < PT_ARRAY_SIZE(alone); i++)
 		if (!strcmp(word, alone[i]))
@@ -316,7 +316,8 @@ static bool has_value(const char *word, const struct rule_tok *next)
 	if (next->kind == TOK_MARK)
 		return strchr("{<(!", *next->s);
 	return next->kind != TOK_END && (next->operand || !strcmp(next->s, "any") ||
-					 !strcmp(next->s, "self") || !strcmp(next->s, "port"));
+					 !strcmp(next->s, "self") || !strcmp(next->s, "port") ||
+					 !strcmp(next->s, "no-route") || !strcmp(next->s, "urpf-failed"));
 }
 
 /* Directly behind a wrong word, and no keyword that is misspelt: most likely it belongs to that

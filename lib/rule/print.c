@@ -110,6 +110,12 @@ static void print_host(struct pt_buf *b, const struct pt_ast_host *h)
 	case PT_HOST_TABLE:
 		pt_buf_fmt(b, "<%s>", h->name);
 		break;
+	case PT_HOST_NO_ROUTE:
+		pt_buf_str(b, "no-route");
+		break;
+	case PT_HOST_URPF:
+		pt_buf_str(b, "urpf-failed");
+		break;
 	}
 }
 
@@ -239,6 +245,18 @@ static void print_nat(struct pt_buf *b, const struct pt_ast_nat *n)
 		pt_buf_str(b, " static-port");
 }
 
+static void print_log(struct pt_buf *b, const struct pt_ast_rule *r)
+{
+	if (!r->log)
+		return;
+	pt_buf_str(b, " log");
+	if (!r->log_limit.packets)
+		return;
+	pt_buf_str(b, " (");
+	rule_print_limit(b, &r->log_limit);
+	pt_buf_chr(b, ')');
+}
+
 void pt_rule_print(struct pt_buf *b, const struct pt_ast_rule *r)
 {
 	static const char *const dirs[] = { "", " in", " out" }, *const afs[] = { "", " inet",
@@ -246,8 +264,7 @@ void pt_rule_print(struct pt_buf *b, const struct pt_ast_rule *r)
 
 	print_action(b, r);
 	pt_buf_str(b, dirs[r->dir]);
-	if (r->log)
-		pt_buf_str(b, " log");
+	print_log(b, r);
 	if (r->quick)
 		pt_buf_str(b, " quick");
 	print_ifs(b, r);
@@ -256,6 +273,7 @@ void pt_rule_print(struct pt_buf *b, const struct pt_ast_rule *r)
 	print_hosts(b, r);
 	print_icmp(b, r);
 	print_flags(b, r);
+	rule_print_when(b, &r->when);
 	if (r->state == PT_STATE_NO)
 		pt_buf_str(b, " no state");
 	if (r->tag)

@@ -10,12 +10,12 @@
 
 /* In the order of strcmp(), as all tables here. */
 static const char *const keywords[] = {
-	"all", "any", "binat-to", "block", "code", "drop",
-	"flags", "from", "icmp-type", "icmp6-type", "in", "inet",
-	"inet6", "keep", "label", "log", "match", "nat-to",
-	"no", "on", "out", "pass", "port", "proto",
-	"quick", "rdr-to", "return", "return-icmp", "return-icmp6", "return-rst",
-	"self", "state", "static-port", "tag", "tagged", "to",
+	"all", "any", "binat-to", "block", "code", "drop", "flags", "from", "group",
+	"icmp-type", "icmp6-type", "in", "inet", "inet6", "keep", "label", "limit", "log",
+	"mac", "match", "max-pkt-rate", "nat-to", "no", "no-route", "on", "once", "out",
+	"pass", "port", "probability", "proto", "quick", "rdr-to", "received-on", "return",
+	"return-icmp", "return-icmp6", "return-rst", "self", "state", "static-port", "tag",
+	"tagged", "to", "tos", "urpf-failed", "user",
 };
 
 enum kind {
@@ -45,25 +45,18 @@ static const struct reserved {
 	{ "fragment", OPTION, "fragments are put together before they are judged" },
 	{ "gateway", OPTION, NULL },
 	{ "geoip", OPTION, NULL },
-	{ "group", OPTION, NULL },
 	{ "include", STATEMENT, NULL },
 	{ "least-states", WORD, "a pool is chosen from by a hash of the addresses" },
-	{ "limit", OPTION, NULL },
 	{ "load", STATEMENT, NULL },
-	{ "mac", OPTION, NULL },
 	{ "max-mss", WORD, NULL },
-	{ "max-pkt-rate", OPTION, NULL },
 	{ "min-ttl", WORD, NULL },
 	{ "modulate", OPTION, "write `keep state`: Linux has no `modulate state`" },
 	{ "nat", STATEMENT, "write `match out on wan from lan:network nat-to (wan)`" },
 	{ "nat-anchor", STATEMENT, NULL },
 	{ "no-df", WORD, NULL },
-	{ "no-route", VALUE, NULL },
 	{ "no-sync", WORD, NULL },
-	{ "once", OPTION, NULL },
 	{ "os", OPTION, NULL },
 	{ "prio", OPTION, NULL },
-	{ "probability", OPTION, NULL },
 	{ "queue", OPTION, NULL },
 	{ "random", WORD, "a pool is chosen from by a hash of the addresses" },
 	{ "random-id", WORD, NULL },
@@ -71,7 +64,6 @@ static const struct reserved {
 	{ "rdr", STATEMENT, "write `pass in on wan proto tcp to (wan) port 80 rdr-to ADDRESS`" },
 	{ "rdr-anchor", STATEMENT, NULL },
 	{ "reassemble", WORD, NULL },
-	{ "received-on", OPTION, NULL },
 	{ "reply-to", OPTION, NULL },
 	{ "round-robin", WORD, "a pool is chosen from by a hash of the addresses" },
 	{ "route-to", OPTION, NULL },
@@ -85,9 +77,6 @@ static const struct reserved {
 	{ "synproxy", OPTION, "write `keep state`" },
 	{ "table", STATEMENT,
 	  "a table is a section of the file: table NAME { addresses = { ... } }" },
-	{ "tos", OPTION, NULL },
-	{ "urpf-failed", VALUE, NULL },
-	{ "user", OPTION, NULL },
 	{ "weight", WORD, NULL },
 };
 

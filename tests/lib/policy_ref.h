@@ -155,6 +155,9 @@ static bool ref_host(const struct pt_ast_host *h, struct pt_addr a)
 		return ref_interface(h, a);
 	case PT_HOST_TABLE:
 		return ref_table(h->name, a) != h->neg;
+	case PT_HOST_NO_ROUTE: /* not among the rules that are compared */
+	case PT_HOST_URPF:
+		break;
 	}
 	return false;
 }

@@ -78,14 +78,44 @@ static bool tree_nat(const struct pt_ast_nat *x, const struct pt_ast_nat *y)
 	       x->port_star == y->port_star && x->static_port == y->static_port;
 }
 
+static bool tree_rate(const struct pt_ast_rate *x, const struct pt_ast_rate *y)
+{
+	return x->packets == y->packets && x->seconds == y->seconds && x->burst == y->burst;
+}
+
+static bool tree_ids(const pt_ast_ids *x, const pt_ast_ids *y)
+{
+	if (x->n != y->n)
+		return false;
+	for (size_t i = 0; i < x->n; i++)
+		if (x->v[i].op != y->v[i].op || !tree_str(x->v[i].name, y->v[i].name) ||
+		    x->v[i].a != y->v[i].a || x->v[i].b != y->v[i].b)
+			return false;
+	return true;
+}
+
+static bool tree_when(const struct pt_ast_when *x, const struct pt_ast_when *y)
+{
+	return x->has_tos == y->has_tos && x->tos == y->tos && x->chance == y->chance &&
+	       tree_str(x->received.name, y->received.name) && x->received.neg == y->received.neg &&
+	       tree_ids(&x->user, &y->user) && tree_ids(&x->group, &y->group) &&
+	       x->macs.n == y->macs.n && x->macs_neg == y->macs_neg &&
+	       (!x->macs.n || !memcmp(x->macs.v, y->macs.v, x->macs.n * sizeof(*x->macs.v))) &&
+	       tree_rate(&x->limit, &y->limit) && tree_rate(&x->pkt_rate, &y->pkt_rate) &&
+	       x->once == y->once;
+}
+
 /* The name of the first part that differs, or NULL. */
 static const char *tree_differs(const struct pt_ast_rule *x, const struct pt_ast_rule *y)
 {
 	if (x->action != y->action || x->ret != y->ret || x->ret_explicit != y->ret_explicit ||
 	    x->ret_icmp6_only != y->ret_icmp6_only || x->code4 != y->code4 || x->code6 != y->code6)
 		return "action";
-	if (x->dir != y->dir || x->log != y->log || x->quick != y->quick)
+	if (x->dir != y->dir || x->log != y->log || x->quick != y->quick ||
+	    !tree_rate(&x->log_limit, &y->log_limit))
 		return "direction, log or quick";
+	if (!tree_when(&x->when, &y->when))
+		return "condition of the rarer kind";
 	if (!tree_ifs(x, y))
 		return "interface";
 	if (x->af != y->af)

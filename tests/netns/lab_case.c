@@ -184,6 +184,8 @@ static void send_probe(const struct probe *p, uint32_t index)
 		t[table_has_ports(p->pkt.proto) ? 16 : 2] ^= 0x55;
 	h = wire_ip_header(ip, outer.src, outer.dst, outer.proto, n);
 	memcpy(ip + h, t, n);
+	if (p->pkt.tos)
+		wire_set_tos(ip, p->pkt.tos);
 	wire_send_ip(&wire, p->from, ip, h + n);
 }
 
@@ -458,6 +460,7 @@ int packet_cases(const struct packet_case *cases, size_t n, int argc, char **arg
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	wire_make(&wire);
 	wire_add_point_to_point();
+	lab_ip("route add unreachable 192.0.2.0/24\nroute add unreachable 2001:db8:bad::/64\n");
 	lab_rules_open(&kernel);
 	log_fd = lab_log_open(PT_NFT_LOG_GROUP);
 	for (size_t i = 0; i < n; i++)

@@ -3,7 +3,7 @@
  * lab_case - tables of rules and packets, run in the lab of lab_wire.h, for each family and each engine.
  *
  * In rules and packets addresses are written NET.N, in rules with a @ before: lan.10 is 192.168.1.10 or
- * fd00:1::a. The nets are lan, dmz, wan, far (behind wan), ptp (the point-to-point link on dmz0). A prefix is
+ * fd00:1::a. The nets are lan, dmz, wan, far (behind wan), ptp (the point-to-point link on dmz0), lost (where no route leads). A prefix is
  * @lan.64/26, in IPv6 with 96 bits more. @af is inet or inet6, @icmp icmp or icmp6.
  *
  * A line of packets:
@@ -13,7 +13,8 @@
  *     FROM     lan, wan, dmz: the peer of that device; router: the router itself
  *     PROTO    tcp[/FLAGS], S unless said; udp; icmp[/TYPE[/CODE]], an echo request unless said, unreach in
  *              both families; gre, sctp, or a number
- *     how      frag: in two fragments; first, later: only that fragment; badsum: with a wrong checksum
+ *     how      frag: in two fragments; first, later: only that fragment; badsum: with a wrong checksum;
+ *              tos/HEX: with this type of service, or traffic class
  *     VERDICT  pass: arrives, as it was sent unless "as" says how; block: neither arrives nor is answered;
  *              rst; unreach/CODE4/CODE6: is answered
  *     label    of the rules that decide, and of the match rules, as their counters say

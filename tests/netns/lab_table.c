@@ -23,7 +23,7 @@ static const struct net {
 } nets[] = {
 	{ "lan", "192.168.1.0", "fd00:1::" },    { "dmz", "10.0.5.0", "fd00:5::" },
 	{ "wan", "203.0.113.0", "2001:db8:1::" }, { "far", "198.51.100.0", "2001:db8:2::" },
-	{ "ptp", "10.9.0.0", "fd00:9::" },
+	{ "ptp", "10.9.0.0", "fd00:9::" },	  { "lost", "192.0.2.0", "2001:db8:bad::" },
 };
 
 /* "lan.10" at *S, which moves behind it. */
@@ -247,6 +247,8 @@ static bool read_how(struct probe *p, const char *word)
 		p->parts = LATER;
 	else if (!strcmp(word, "badsum"))
 		p->bad_sum = true;
+	else if (!strncmp(word, "tos/", 4))
+		p->pkt.tos = (uint8_t)strtoul(word + 4, NULL, 16);
 	else
 		return false;
 	return true;

@@ -197,6 +197,18 @@ size_t wire_ip_header(uint8_t *o, struct pt_addr src, struct pt_addr dst, uint8_
 	return 20;
 }
 
+void wire_set_tos(uint8_t *ip, uint8_t tos)
+{
+	if (ip[0] >> 4 == 6) {
+		ip[0] = (uint8_t)(0x60 | tos >> 4);
+		ip[1] = (uint8_t)(tos << 4);
+		return;
+	}
+	ip[1] = tos;
+	wire_put16(ip + 10, 0);
+	wire_put16(ip + 10, fold(sum16(ip, 20, 0)));
+}
+
 bool wire_icmp_error(const struct pt_packet *k)
 {
 	if (k->proto == IPPROTO_ICMP)

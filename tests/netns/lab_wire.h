@@ -45,6 +45,7 @@ int wire_destination(struct pt_addr a);
 /* ---- packets ---- */
 
 size_t wire_ip_header(uint8_t *o, struct pt_addr src, struct pt_addr dst, uint8_t proto, size_t len);
+void wire_set_tos(uint8_t *ip, uint8_t tos);
 /* Of a part of a packet. FIELD as in an IPv4 header: offset in eights, 0x2000 if more parts follow. */
 size_t wire_fragment_header(uint8_t *o, const struct pt_packet *k, size_t len, uint16_t id, uint16_t field);
 /* An ICMP error of K's type about the IP packet ABOUT, of N bytes. */

@@ -258,6 +258,43 @@ static const struct packet_case cases[] = {
 	{ BOTH, "lists multiply", OUT "pass in on { lan, dmz } proto { tcp, udp } from any to { @far.7, @far.9 } port { 53, 853 } no state label x",
 	  "lan tcp lan.10 far.7:53 pass x\nlan udp lan.10 far.9:853 pass x\ndmz udp dmz.20 far.7:853 pass x\n"
 	  "lan tcp lan.10 far.8:53 block\nlan tcp lan.10 far.7:54 block\ndmz 253 dmz.20 far.7 block\nwan tcp far.9 far.7:53 block" },
+	/* ---- conditions of the rarer kind ---- */
+	{ BOTH, "tos by name, without the bits of ECN", OUT "pass in tos ef no state label x",
+	  "lan udp lan.10 dmz.20:9 tos/b8 pass x\nlan udp lan.10 dmz.20:9 tos/bb pass x\nlan udp lan.10 dmz.20:9 tos/b4 block\n"
+	  "lan udp lan.10 dmz.20:9 block\nlan tcp lan.10 dmz.20:9 tos/b8 pass x" },
+	{ BOTH, "tos by number, out, with a state", IN "pass out tos 0x10 label x",
+	  "lan udp lan.10 dmz.20:9 tos/10 pass x\nlan udp lan.10 dmz.20:10 tos/14 block" },
+	{ BOTH, "mac", OUT "pass in mac 02:00:00:00:01:00 no state label x",
+	  "lan udp lan.10 dmz.20:9 pass x\ndmz udp dmz.20 lan.10:9 block\nlan tcp lan.10 lan.1:9 pass x" },
+	{ BOTH, "! mac, and lists", OUT "pass in mac ! { 02:00:00:00:01:00, 02:00:00:00:01:01 } no state label x\n"
+	  "pass in to @dmz.30 mac { 02:00:00:00:01:00, 02:00:00:00:01:05 } no state label y",
+	  "lan udp lan.10 dmz.20:9 block\ndmz udp dmz.20 lan.10:9 pass x\nwan udp far.7 dmz.30:9 block\n"
+	  "lan udp lan.10 dmz.30:9 pass y" },
+	{ BOTH, "received-on", IN "pass out on dmz received-on lan no state label x",
+	  "lan udp lan.10 dmz.20:9 pass x\nwan udp far.7 dmz.20:9 block\nrouter udp dmz.1 dmz.20:9 block" },
+	{ BOTH, "received-on a group, and !", IN "pass out received-on inside no state label x\n"
+	  "pass out quick to @dmz.30 ! received-on wan no state label y",
+	  "lan udp lan.10 dmz.20:9 pass x\ndmz udp dmz.20 far.7:9 pass x\nwan udp far.7 lan.10:9 block\n"
+	  "lan udp lan.10 dmz.30:9 pass y\nwan udp far.7 dmz.30:9 block\nrouter udp dmz.1 dmz.30:9 pass y" },
+	{ BOTH, "user", IN "pass out user root no state label x",
+	  "router udp wan.2 far.7:9 pass x\nlan udp lan.10 far.7:9 block" },
+	{ BOTH, "user and group by number and range", IN
+	  "pass out to @far.1 user 1000 no state label a\npass out to @far.2 user != 1000 no state label b\n"
+	  "pass out to @far.3 user { 7, < 3 } no state label c\npass out to @far.4 group 1:5 no state label d\n"
+	  "pass out to @far.5 user 0 group root no state label e",
+	  "router udp wan.2 far.1:9 block\nrouter udp wan.2 far.2:9 pass b\nrouter udp wan.2 far.3:9 pass c\n"
+	  "router udp wan.2 far.4:9 block\nrouter udp wan.2 far.5:9 pass e\nlan udp lan.10 far.2:9 block" },
+	{ BOTH, "probability of all", OUT "pass in probability 100% no state label x", "lan udp lan.10 dmz.20:9 pass x" },
+	{ BOTH, "from no-route", OUT "pass in from no-route no state label x",
+	  "lan udp lost.7 dmz.20:9 pass x\nlan udp lan.10 dmz.20:9 block\nwan udp far.7 dmz.20:9 block" },
+	{ BOTH, "to no-route", OUT "pass in no state label ok\nblock return in to no-route label x",
+	  "lan udp lan.10 lost.7:9 unreach/3/4 x\nlan udp lan.10 dmz.20:9 pass ok\nlan udp lan.10 lan.1:9 pass ok\n"
+	  "lan udp lan.10 far.7:9 pass ok" },
+	{ BOTH, "from urpf-failed", OUT "pass in no state label ok\nblock in quick from urpf-failed label spoof",
+	  "lan udp lan.10 dmz.20:9 pass ok\nwan udp lan.10 dmz.20:9 block spoof\nwan udp far.7 dmz.20:9 pass ok\n"
+	  "lan udp far.7 dmz.20:9 block spoof\nlan udp lan.1 dmz.20:9 block spoof\nlan udp lost.7 dmz.20:9 block spoof" },
+	{ BOTH, "from ! urpf-failed", OUT "pass in from ! urpf-failed no state label ok",
+	  "lan udp lan.10 dmz.20:9 pass ok\nwan udp lan.10 dmz.20:9 block" },
 	/* ---- fragments and broken packets ---- */
 	{ BOTH, "fragments are put together before ports are looked at", OUT "pass in proto udp to any port 80 no state label x",
 	  "lan udp lan.10 lan.1:80 frag pass x\nlan udp lan.10 lan.1:81 frag block\nlan udp lan.10 dmz.20:80 frag pass x\n"

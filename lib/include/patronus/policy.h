@@ -45,6 +45,8 @@ enum pt_ref_kind {
 	PT_REF_SELF,  /* any address of this machine */
 	PT_REF_IF,    /* addresses of an interface, see PT_MOD_* */
 	PT_REF_TABLE, /* index into policy tables */
+	PT_REF_NO_ROUTE, /* any address without a route */
+	PT_REF_URPF,  /* sources whose way back leads elsewhere */
 };
 
 struct pt_pol_addr {
@@ -87,6 +89,22 @@ struct pt_pol_nat {
 #define PT_NAT_PORT_LO 50001
 #define PT_NAT_PORT_HI 65535
 
+/* Conditions that few rules have: what is 0, empty or NULL is not asked for. */
+struct pt_pol_more {
+	bool has_tos;
+	uint8_t tos;             /* compared without the two bits of ECN */
+	uint32_t chance;         /* in billionths */
+	struct pt_pol_received {
+		const char **v;  /* devices, sorted */
+		uint32_t n;
+		bool neg;        /* any but these; also what came from nowhere: this machine's own packets */
+	} received;
+	struct pt_iset uid, gid; /* owners of the socket that a packet comes from */
+	struct pt_iset macs;     /* of senders: 48 bits */
+	struct pt_ast_rate limit, pkt_rate;
+	bool once;
+};
+
 /* There are thousands: equal lists may be the same memory, and the order leaves no gaps. */
 struct pt_pol_rule {
 	uint32_t index;          /* position in the policy */
@@ -123,6 +141,7 @@ struct pt_pol_rule {
 	} protos;                /* sorted, unique */
 	struct pt_pol_addr src, dst;
 	struct pt_iset sport, dport; /* n == 0: any */
+	const struct pt_pol_more *more; /* NULL: none */
 	struct pt_iset icmp;     /* type << 8 | code; n == 0: any. Of the protos icmp / icmp6 */
 };
 #define PT_POL_BUILTIN UINT32_MAX
@@ -174,9 +193,18 @@ struct pt_packet {
 	uint8_t icmp_type, icmp_code;
 	uint8_t tcp_flags;
 	uint8_t tag;            /* from an earlier judgement, 0: none */
+	uint8_t tos;
+	uint64_t mac;           /* of its sender, as a number of 48 bits; PT_NO_MAC: none */
+	const char *received;   /* leaving packets: the device they came in by; NULL: made here */
+	bool owned;             /* UID and GID are those of its socket */
+	uint32_t uid, gid;
+	uint32_t chance;        /* what was drawn, in billionths below 1: rules with more than that hold */
+	bool no_route_src, no_route_dst, urpf_failed; /* what the routes say */
 	bool no_ports, no_flags; /* too short for ports or ICMP type, for TCP flags */
 	enum pt_ct ct;
 };
+
+#define PT_NO_MAC UINT64_MAX
 
 /* What conntrack of Linux calls a first packet like this one. */
 PT_API enum pt_ct pt_packet_ct(const struct pt_packet *p);

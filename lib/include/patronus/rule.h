@@ -32,6 +32,8 @@ enum pt_host_kind {
 	PT_HOST_RANGE,  /* LO - HI, same family */
 	PT_HOST_IF,     /* NAME[:modifier], parenthesised when DYN */
 	PT_HOST_TABLE,  /* <NAME> */
+	PT_HOST_NO_ROUTE, /* an address to which the machine has no route */
+	PT_HOST_URPF,   /* sources only: the way back does not lead through the interface it came by */
 };
 
 enum pt_if_mod { PT_MOD_NONE, PT_MOD_NETWORK, PT_MOD_BROADCAST, PT_MOD_PEER };
@@ -73,6 +75,36 @@ struct pt_ast_icmp {
 	struct pt_loc loc;
 };
 
+/* PACKETS in SECONDS; BURST more at once, 0: not given. PACKETS 0: no rate at all. */
+struct pt_ast_rate {
+	uint32_t packets, seconds, burst;
+};
+#define PT_RATE_MAX 1000000 /* packets, and burst */
+
+/* "user": an owner's name as written, or a number; operators as for ports, without ranges of names. */
+struct pt_ast_id {
+	enum pt_port_op op;
+	const char *name; /* NULL: A (and B) */
+	uint32_t a, b;
+	struct pt_loc loc;
+};
+typedef PT_VEC(struct pt_ast_id) pt_ast_ids;
+
+/* Conditions that few rules have. */
+struct pt_ast_when {
+	bool has_tos;
+	uint8_t tos;            /* of the TOS byte or traffic class all but the two bits of ECN */
+	uint32_t chance;        /* probability, in billionths; 0: not given */
+	struct pt_ast_if received; /* name NULL: not given */
+	pt_ast_ids user, group;
+	PT_VEC(uint64_t) macs;  /* sources, 48 bits; empty: any */
+	bool macs_neg;          /* any but these */
+	struct pt_ast_rate limit, pkt_rate;
+	bool once;
+	struct pt_loc tos_loc, received_loc, user_loc, group_loc, mac_loc, rate_loc, once_loc;
+};
+#define PT_CHANCE_ALL 1000000000u
+
 enum pt_state_opt { PT_STATE_DEFAULT, PT_STATE_KEEP, PT_STATE_NO };
 
 enum pt_nat_kind { PT_NAT_NONE, PT_NAT_SRC, PT_NAT_DST, PT_NAT_BI }; /* nat-to, rdr-to, binat-to */
@@ -100,6 +132,7 @@ struct pt_ast_rule {
 	int16_t code4, code6;   /* ICMP unreachable codes, -1 where not given */
 	enum pt_dir dir;        /* NONE: both */
 	bool log, quick;
+	struct pt_ast_rate log_limit;
 	PT_VEC(struct pt_ast_if) ifs; /* empty: any */
 	enum pt_af af;          /* NONE: both */
 	PT_VEC(uint8_t) protos; /* empty: any */
@@ -110,6 +143,7 @@ struct pt_ast_rule {
 	uint8_t flags_set, flags_mask; /* TCP header bits: F S R P A U E W = 0x01.. 0x80 */
 	enum pt_af icmp_af;     /* of ICMP below: INET icmp-type, INET6 icmp6-type */
 	PT_VEC(struct pt_ast_icmp) icmp;
+	struct pt_ast_when when;
 	enum pt_state_opt state;
 	const char *tag;
 	const char *tagged;

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Conditions of the rarer kind: what the evaluator makes of them, and where they cannot stand. */
+#include <errno.h>
+
+#include "policy_make.h"
+
+static struct pt_host *host;
+
+/* A UDP packet from the network of lan0 to one of dmz0, in both families, that came by Ethernet. */
+static struct pt_packet packet(bool six)
+{
+	struct pt_packet k = { .af = six ? PT_AF_INET6 : PT_AF_INET, .proto = PT_PROTO_UDP, .sport = 1000, .dport = 9,
+			       .mac = 0x020000000100ull };
+
+	k.src = addr(six ? "fd00:1::a" : "192.168.1.10");
+	k.dst = addr(six ? "fd00:6::a" : "10.0.5.20");
+	return k;
+}
+
+/* Whether RULE, behind which nothing passes, lets K pass. */
+static bool passes(const char *rule, const struct pt_packet *k, enum pt_dir dir, const char *device)
+{
+	struct pt_decision d;
+	struct pt_eval *v;
+	struct built b;
+	bool pass;
+
+	build_good(&b, rule);
+	assert_int_equal(pt_eval_new(b.policy, host, &v, &b.err), 0);
+	pt_evaluate(v, k, dir, device, &d);
+	pass = d.pass;
+	pt_eval_free(v);
+	drop(&b);
+	return pass;
+}
+
+static void test_tos(void **state)
+{
+	static const struct {
+		uint8_t tos;
+		bool pass;
+	} cases[] = { { 0xb8, true }, { 0xb9, true }, { 0xbb, true }, { 0xb4, false }, { 0xbc, false }, { 0, false } };
+
+	(void)state;
+	for (int six = 0; six < 2; six++)
+		for (size_t i = 0; i < PT_ARRAY_SIZE(cases); i++) {
+			struct pt_packet k = packet(six);
+
+			k.tos = cases[i].tos;
+			assert_int_equal(passes("\"pass in tos ef no state\"", &k, PT_IN, "lan0"), cases[i].pass);
+		}
+}
+
+static void test_probability(void **state)
+{
+	struct pt_packet k = packet(false);
+
+	(void)state;
+	k.chance = 249999999;
+	assert_true(passes("\"pass in probability 25% no state\"", &k, PT_IN, "lan0"));
+	k.chance = 250000000;
+	assert_false(passes("\"pass in probability 25% no state\"", &k, PT_IN, "lan0"));
+	k.chance = 999999999;
+	assert_true(passes("\"pass in probability 100% no state\"", &k, PT_IN, "lan0"));
+}
+
+static void test_mac(void **state)
+{
+	struct pt_packet k = packet(true);
+
+	(void)state;
+	assert_true(passes("\"pass in mac 02:00:00:00:01:00 no state\"", &k, PT_IN, "lan0"));
+	assert_false(passes("\"pass in mac ! 02:00:00:00:01:00 no state\"", &k, PT_IN, "lan0"));
+	assert_false(passes("\"pass in mac { 02:00:00:00:01:01, 02:00:00:00:00:ff } no state\"", &k, PT_IN, "lan0"));
+	k.mac = PT_NO_MAC;
+	assert_false(passes("\"pass in mac ! 02:00:00:00:01:01 no state\"", &k, PT_IN, "ppp0"));
+}
+
+static void test_received(void **state)
+{
+	struct pt_packet k = packet(false);
+
+	(void)state;
+	k.received = "lan0";
+	assert_true(passes("\"pass out received-on lan no state\"", &k, PT_OUT, "dmz0"));
+	assert_true(passes("\"pass out received-on inside no state\"", &k, PT_OUT, "dmz0"));
+	assert_false(passes("\"pass out ! received-on inside no state\"", &k, PT_OUT, "dmz0"));
+	k.received = NULL;
+	assert_false(passes("\"pass out received-on lan no state\"", &k, PT_OUT, "dmz0"));
+	assert_true(passes("\"pass out ! received-on lan no state\"", &k, PT_OUT, "dmz0"));
+}
+
+static void test_owner(void **state)
+{
+	struct pt_packet k = packet(false);
+
+	(void)state;
+	assert_false(passes("\"pass out user != 7 no state\"", &k, PT_OUT, "dmz0"));
+	k.owned = true;
+	k.uid = 1000;
+	k.gid = 100;
+	assert_true(passes("\"pass out user 1000 no state\"", &k, PT_OUT, "dmz0"));
+	assert_true(passes("\"pass out user >= 1000 group { 5, 100 } no state\"", &k, PT_OUT, "dmz0"));
+	assert_false(passes("\"pass out user 1000 group 101 no state\"", &k, PT_OUT, "dmz0"));
+	assert_false(passes("\"pass out user root no state\"", &k, PT_OUT, "dmz0"));
+	assert_true(passes("\"pass out user != root no state\"", &k, PT_OUT, "dmz0"));
+	assert_true(passes("\"pass out user 999:1001 no state\"", &k, PT_OUT, "dmz0"));
+	assert_false(passes("\"pass out user 1000 >< 1002 no state\"", &k, PT_OUT, "dmz0"));
+}
+
+static void test_routes(void **state)
+{
+	struct pt_packet k = packet(true);
+
+	(void)state;
+	assert_false(passes("\"pass in from no-route no state\"", &k, PT_IN, "lan0"));
+	assert_false(passes("\"pass in from urpf-failed no state\"", &k, PT_IN, "lan0"));
+	assert_true(passes("\"pass in from ! urpf-failed no state\"", &k, PT_IN, "lan0"));
+	k.no_route_dst = true;
+	assert_true(passes("\"pass in to no-route no state\"", &k, PT_IN, "lan0"));
+	assert_false(passes("\"pass in from no-route no state\"", &k, PT_IN, "lan0"));
+	k.urpf_failed = true;
+	assert_true(passes("\"pass in from urpf-failed no state\"", &k, PT_IN, "lan0"));
+}
+
+static void test_errors(void **state)
+{
+	static const struct {
+		const char *rule, *msg;
+	} cases[] = {
+		{ "\"pass in received-on lan\"", "received-on: a packet that arrives" },
+		{ "\"pass user root\"", "user: Linux looks for the socket" },
+		{ "\"pass in group 7\"", "group: Linux looks for the socket" },
+		{ "\"pass out mac 02:00:00:00:01:00\"", "mac: a packet that leaves" },
+		{ "\"pass out user no-such-user-here\"", "unknown user 'no-such-user-here'" },
+		{ "\"pass out group no-such-group-here\"", "unknown group 'no-such-group-here'" },
+		{ "\"pass out user < 0\"", "no user fits this condition" },
+		{ "\"pass out received-on nosuch\"", "unknown interface 'nosuch'" },
+		{ "\"pass to urpf-failed\"", "'urpf-failed' is about sources" },
+		{ "\"pass out from urpf-failed\"", "urpf-failed asks for the interface" },
+		{ "\"pass in from ! no-route\"", "'! no-route' is more than one question" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PT_ARRAY_SIZE(cases); i++) {
+		struct built b;
+
+		build(&b, cases[i].rule);
+		assert_int_equal(b.rc, -EINVAL);
+		assert_int_equal(b.err.n_errors, 1);
+		if (!strstr(b.err.list.v[0].msg, cases[i].msg))
+			fail_msg("%s: %s", cases[i].rule, b.err.list.v[0].msg);
+		drop(&b);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_tos),	 cmocka_unit_test(test_probability), cmocka_unit_test(test_mac),
+		cmocka_unit_test(test_received), cmocka_unit_test(test_owner),	     cmocka_unit_test(test_routes),
+		cmocka_unit_test(test_errors),
+	};
+	int rc;
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	host = make_host();
+	rc = cmocka_run_group_tests(tests, NULL, NULL);
+	pt_arena_free(host->arena);
+	return rc;
+}
