@@ -215,12 +215,14 @@ void nft_e_counter(struct nft_lower *l)
 	expr_new(l, "counter");
 }
 
-void nft_e_log(struct nft_lower *l, const char *prefix)
+void nft_e_log(struct nft_lower *l, const struct pt_pol_rule *r)
 {
 	struct nftnl_expr *x = expr_new(l, "log");
+	char prefix[PT_POL_PREFIX_MAX];
 
 	if (!x)
 		return;
+	pt_pol_prefix(prefix, r);
 	nftnl_expr_set_u16(x, NFTNL_EXPR_LOG_GROUP, PT_NFT_LOG_GROUP);
 	set_str(l, x, NFTNL_EXPR_LOG_PREFIX, prefix);
 }

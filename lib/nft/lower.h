@@ -64,7 +64,7 @@ void nft_e_fib_type(struct nft_lower *l, uint32_t flags);
 void nft_e_fib_route(struct nft_lower *l, uint32_t flags); /* one byte: whether there is one */
 void nft_e_verdict(struct nft_lower *l, int verdict, const char *chain);
 void nft_e_counter(struct nft_lower *l);
-void nft_e_log(struct nft_lower *l, const char *prefix);
+void nft_e_log(struct nft_lower *l, const struct pt_pol_rule *r);
 void nft_e_reject(struct nft_lower *l, uint32_t type, uint8_t code);
 
 struct nft_nat_args {

@@ -273,7 +273,7 @@ void nft_effect_emit(struct nft_lower *l, const void *effect)
 	if (x->count)
 		nft_e_counter(l);
 	if (x->count && x->rule->log)
-		nft_e_log(l, x->rule->name);
+		nft_e_log(l, x->rule);
 	if (x->tag)
 		nft_tag_emit(l, x->tag);
 	if (x->decide)

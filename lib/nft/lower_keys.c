@@ -52,7 +52,7 @@ static void act_chain(struct nft_lower *l, const struct nft_keys *k, struct nft_
 	key->chain = nft_chain_new(l, name);
 	nft_rule_open(l, key->chain);
 	if (key->what.log)
-		nft_e_log(l, key->rule->name);
+		nft_e_log(l, key->rule);
 	if (key->what.tag)
 		nft_tag_emit(l, (uint8_t)key->what.tag);
 	if (both) {

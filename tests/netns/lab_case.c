@@ -249,6 +249,16 @@ static void observe(int at, const uint8_t *ip, size_t n, void *arg)
 		saw_answer(r, &v);
 }
 
+/* The name in "ptfw ACTION DIRECTION NAME". */
+static const char *name_logged(const char *prefix)
+{
+	for (int word = 0; prefix && word < 3; word++) {
+		prefix = strchr(prefix, ' ');
+		prefix += prefix != NULL;
+	}
+	return prefix ? prefix : "?";
+}
+
 static void logged(const char *prefix, const uint8_t *ip, size_t n, void *arg)
 {
 	struct run *r = arg;
@@ -257,7 +267,7 @@ static void logged(const char *prefix, const uint8_t *ip, size_t n, void *arg)
 	if (i < 0)
 		return;
 	r->probes[i].got_log = true;
-	snprintf(r->probes[i].got_prefix, sizeof(r->probes[i].got_prefix), "%s", prefix);
+	snprintf(r->probes[i].got_prefix, sizeof(r->probes[i].got_prefix), "%s", name_logged(prefix));
 }
 
 static void drain(struct run *r)

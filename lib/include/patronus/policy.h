@@ -180,6 +180,14 @@ PT_API int pt_host_self(const struct pt_host *h, struct pt_arena *a, struct pt_i
  * with global scope if there is one; af NONE when it has none. */
 PT_API struct pt_addr pt_ifref_address(const struct pt_pol_ifref *r, const struct pt_host *h, enum pt_af af);
 
+/* ---- what the kernel calls a logged packet ---- */
+
+/* "ptfw block in web": the same as long as the rule is. */
+#define PT_POL_PREFIX_MAX 96
+PT_API void pt_pol_prefix(char out[PT_POL_PREFIX_MAX], const struct pt_pol_rule *r);
+/* Back; NAME points into S. -EINVAL: not one of ours. */
+PT_API int pt_pol_prefix_parse(const char *s, enum pt_action *action, enum pt_dir *dir, const char **name) PT_MUST;
+
 /* ---- evaluator ---- */
 
 /* What connection tracking says of a packet. UNTRACKED also for neighbour discovery. */
