@@ -16,6 +16,9 @@ struct shown {
 	const char *label;
 	struct judged judged; /* with details or for programs */
 	size_t number; /* of records */
+	size_t places; /* anchor rules shown so far, */
+	int depth;     /* and how many of them the rule stands in */
+	const char *anchor; /* the innermost; NULL: none */
 };
 
 static int by_id(const void *key, const void *item)
@@ -43,22 +46,24 @@ static const char *action_name(const struct pt_pol_rule *r)
 
 static void rule_text(const struct shown *s, const struct pt_pol_rule *r, const struct pt_nft_counter *n, struct pt_buf *t)
 {
-	pt_buf_str(t, s->c->brief ? r->name : r->text);
+	int indent = 2 * s->depth;
+
+	pt_buf_fmt(t, "%*s%s", indent, "", s->c->brief ? r->name : r->text);
 	if (s->c->details) {
 		if (r->loc.line)
-			pt_buf_fmt(t, "\n  [ %s  id %08x  %s:%u ]", r->name, r->id, r->loc.file, r->loc.line);
+			pt_buf_fmt(t, "\n%*s  [ %s  id %08x  %s:%u ]", indent, "", r->name, r->id, r->loc.file, r->loc.line);
 		else
 			pt_buf_fmt(t, "\n  [ %s  id %08x  built-in ]", r->name, r->id);
 	}
 	if (s->c->stats)
-		pt_buf_fmt(t, "\n  [ packets %llu  bytes %llu%s ]", (unsigned long long)n->packets,
+		pt_buf_fmt(t, "\n%*s  [ packets %llu  bytes %llu%s ]", indent, "", (unsigned long long)n->packets,
 			   (unsigned long long)n->bytes, n->copies ? "" : "  not in the kernel");
 }
 
 /* "in classifier  out list", as far as the rule judges there. */
-static void judged_line(const struct pt_buf *in, const struct pt_buf *out, struct pt_buf *t)
+static void judged_line(const struct shown *s, const struct pt_buf *in, const struct pt_buf *out, struct pt_buf *t)
 {
-	pt_buf_str(t, "\n  [ judged");
+	pt_buf_fmt(t, "\n%*s  [ judged", 2 * s->depth, "");
 	if (in->n)
 		pt_buf_fmt(t, "  in: %s", in->s);
 	if (out->n)
@@ -75,7 +80,7 @@ static void show_judged(struct shown *s, const struct pt_pol_rule *r, struct pt_
 	judged_text(&s->judged, r->index, PT_IN, &in);
 	judged_text(&s->judged, r->index, PT_OUT, &out);
 	if (s->c->details)
-		judged_line(&in, &out, t);
+		judged_line(s, &in, &out, t);
 	show_key(s->out, "judged_in", &in);
 	show_key(s->out, "judged_out", &out);
 }
@@ -95,6 +100,7 @@ static void show_rule(struct shown *s, const struct pt_pol_rule *r)
 	pt_out_bool(s->out, "quick", r->quick);
 	pt_out_bool(s->out, "log", r->log);
 	pt_out_bool(s->out, "builtin", r->ast == PT_POL_BUILTIN);
+	pt_out_str(s->out, "anchor", s->anchor);
 	pt_out_str(s->out, "file", r->loc.line ? r->loc.file : NULL);
 	pt_out_u64(s->out, "line", r->loc.line);
 	pt_out_u64(s->out, "column", r->loc.col);

@@ -119,6 +119,16 @@ int conf_check_table(const char *s, const struct pt_loc *loc, struct pt_err *e)
 	return rc;
 }
 
+int conf_check_anchor(const char *s, const struct pt_loc *loc, struct pt_err *e)
+{
+	const char *bad = pt_anchor_path_bad(s, false);
+
+	if (!bad)
+		return 0;
+	return refuse_name("anchor name", s, "letters, digits, '_', '.' and '-', a letter or digit first, at most 63; "
+			   "'/' between names", bad, loc, e);
+}
+
 int conf_check_macro(const char *s, const struct pt_loc *loc, struct pt_err *e)
 {
 	return check_name("macro name", s, "_", MACRO_NAME_LEN,

@@ -71,6 +71,7 @@ int conf_check_interface(const char *s, const struct pt_loc *loc, struct pt_err 
 int conf_check_device(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_group(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_table(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_anchor(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_macro(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_macro_text(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_host_name(const char *s, const struct pt_loc *loc, struct pt_err *e);
@@ -148,6 +149,11 @@ struct conf_model {
 	const struct conf_tree *tree;
 };
 int conf_model_put(void *model, const struct conf_leaf *leaf, const char *value);
+
+/* ---- anchor.c ---- */
+
+/* Takes the loaded anchors among MORE into C, with their lines as rules. -EINVAL with records. */
+int conf_anchors_load(struct pt_conf *c, const struct pt_conf_source *more, size_t n, struct pt_err *e) PT_MUST;
 
 /* ---- cross.c ---- */
 

@@ -120,7 +120,7 @@ static int put_macro_value(const struct item *i)
 }
 
 /* Rules are most of a large file. */
-static int put_rule(const struct item *i)
+static int take_rule(const struct item *i, struct pt_conf_rule *out)
 {
 	const struct pt_loc *loc = &i->str.loc;
 	struct pt_conf_rule r = {
@@ -133,7 +133,24 @@ static int put_rule(const struct item *i)
 
 	if (r.len != loc->len || memcmp(r.s, i->value, r.len) != 0)
 		r.s = pt_arena_strdup(i->c->arena, i->value);
-	return r.s ? pt_vec_push(i->c->arena, &i->c->rules, r) : -ENOMEM;
+	*out = r;
+	return r.s ? 0 : -ENOMEM;
+}
+
+static int put_rule(const struct item *i)
+{
+	struct pt_conf_rule r;
+	int rc = take_rule(i, &r);
+
+	return rc ? rc : pt_vec_push(i->c->arena, &i->c->rules, r);
+}
+
+static int put_anchor_rule(const struct item *i)
+{
+	struct pt_conf_rule r;
+	int rc = take_rule(i, &r);
+
+	return rc ? rc : pt_vec_push(i->c->arena, &i->c->anchors.v[i->at].rules, r);
 }
 
 static int put_builtin(const struct item *i)
@@ -161,6 +178,7 @@ static const struct binding {
 	{ "table", "counters", put_counters },
 	{ "table", "timeout", put_timeout },
 	{ "macro", "value", put_macro_value },
+	{ "anchor", "rules", put_anchor_rule },
 	{ "firewall", "rules", put_rule },
 	{ "firewall", "builtin", put_builtin },
 };
@@ -188,7 +206,7 @@ int conf_model_put(void *model, const struct conf_leaf *leaf, const char *value)
 
 	if (!b)
 		return -EINVAL;
-	if (b->put != put_rule) {
+	if (b->put != put_rule && b->put != put_anchor_rule) {
 		i.str.s = pt_arena_strdup(m->c->arena, value);
 		if (!i.str.s)
 			return -ENOMEM;
@@ -201,6 +219,7 @@ static int begin_section(struct pt_conf *c, struct conf_section *s)
 	struct pt_conf_if interface = { .name = s->title, .loc = s->loc };
 	struct pt_conf_table table = { .name = s->title, .loc = s->loc };
 	struct pt_macro macro = { .name = s->title, .text = "" };
+	struct pt_conf_anchor anchor = { .path = s->title, .loc = s->loc };
 
 	if (!strcmp(s->row->name, "interface")) {
 		s->model = (uint32_t)c->interfaces.n;
@@ -213,6 +232,10 @@ static int begin_section(struct pt_conf *c, struct conf_section *s)
 	if (!strcmp(s->row->name, "macro")) {
 		s->model = (uint32_t)c->macros.n;
 		return pt_vec_push(c->arena, &c->macros, macro);
+	}
+	if (!strcmp(s->row->name, "anchor")) {
+		s->model = (uint32_t)c->anchors.n;
+		return pt_vec_push(c->arena, &c->anchors, anchor);
 	}
 	return 0;
 }

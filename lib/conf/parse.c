@@ -31,6 +31,10 @@ static struct pt_conf *new_conf(const char *name, const char *text, size_t len)
 		pt_arena_free(a);
 		return NULL;
 	}
+	if (pt_vec_push(a, &c->sources, ((struct pt_conf_source){ .file = c->path, .text = copy, .len = len }))) {
+		pt_arena_free(a);
+		return NULL;
+	}
 	return c;
 }
 
@@ -46,6 +50,8 @@ static bool lacks_macro(const struct pt_conf *c)
 struct rule_reader {
 	const struct pt_conf *c;
 	char *file; /* what was read, until the configuration has its copy */
+	const struct pt_conf_source *more;
+	size_t n_more;
 	struct pt_arena *scratch; /* of one rule */
 	pt_conf_take take;
 	void *arg;
@@ -53,21 +59,22 @@ struct rule_reader {
 	bool bad; /* so far: trees are not wanted any more */
 };
 
-static int parse_rule(struct rule_reader *r, size_t i)
+/* Rule number I of its list. */
+static int parse_rule(struct rule_reader *r, const struct pt_conf_source *from, const struct pt_conf_rule *rule,
+		      size_t i)
 {
 	const struct pt_conf *c = r->c;
-	const struct pt_conf_rule *rule = &c->rules.v[i];
-	struct pt_conf_str str = { .loc = { c->path, rule->line, rule->col, rule->len },
+	struct pt_conf_str str = { .loc = { from->file, rule->line, rule->col, rule->len },
 				   .raw = rule->raw };
-	struct pt_conf_at at = { c->path, c->text, c->len, &str };
+	struct pt_conf_at at = { from->file, from->text, from->len, &str };
 	struct pt_rule_ctx ctx = {
 		.arena = r->scratch,
 		.macros = c->macros.v,
 		.n_macros = c->macros.n,
 		.locate = pt_conf_locate,
 		.locate_arg = &at,
-		.source = c->text,
-		.source_len = c->len,
+		.source = from->text,
+		.source_len = from->len,
 	};
 	struct pt_ast_rule *tree;
 	int rc;
@@ -81,22 +88,66 @@ static int parse_rule(struct rule_reader *r, size_t i)
 	return rc == -ENOMEM ? rc : 0;
 }
 
-static int read_rules(struct rule_reader *r)
+static int read_list(struct rule_reader *r, size_t source, const struct pt_conf_rule *rules, size_t n)
 {
+	const struct pt_conf_source *from = &r->c->sources.v[source];
 	bool lacks = lacks_macro(r->c);
 	int rc = 0;
+
+	for (size_t i = 0; !rc && i < n; i++) {
+		if (r->e && r->e->list.n >= PT_ERR_MAX)
+			break;
+		if (!lacks || !memchr(rules[i].s, '$', rules[i].len))
+			rc = parse_rule(r, from, &rules[i], i);
+	}
+	return rc;
+}
+
+/* The rules of written anchors are judged wherever they are named, or nowhere. */
+static int check_anchors(struct rule_reader *r)
+{
+	pt_conf_take take = r->take;
+	int rc = 0;
+
+	r->take = NULL;
+	for (size_t i = 0; !rc && i < r->c->anchors.n; i++) {
+		const struct pt_conf_anchor *a = &r->c->anchors.v[i];
+
+		if (!a->loaded)
+			rc = read_list(r, a->source, a->rules.v, a->rules.n);
+	}
+	r->take = take;
+	return rc;
+}
+
+static int read_rules(struct rule_reader *r)
+{
+	int rc;
 
 	r->scratch = pt_arena_new();
 	if (!r->scratch)
 		return -ENOMEM;
-	for (size_t i = 0; !rc && i < r->c->rules.n; i++) {
-		if (r->e && r->e->list.n >= PT_ERR_MAX)
-			break;
-		if (!lacks || !memchr(r->c->rules.v[i].s, '$', r->c->rules.v[i].len))
-			rc = parse_rule(r, i);
-	}
+	rc = check_anchors(r);
+	if (!rc)
+		rc = read_list(r, r->c->rules_source, r->c->rules.v, r->c->rules.n);
 	pt_arena_free(r->scratch);
 	return rc ? rc : r->bad ? -EINVAL : 0;
+}
+
+int pt_conf_anchor_rules(const struct pt_conf *c, const struct pt_conf_anchor *a, pt_conf_take take, void *arg,
+			 struct pt_err *e)
+{
+	struct pt_err own = { 0 };
+	struct rule_reader r = { .c = c, .take = take, .arg = arg, .e = e ? e : &own };
+	int rc;
+
+	r.scratch = pt_arena_new();
+	if (!r.scratch)
+		return -ENOMEM;
+	rc = read_list(&r, a->source, a->rules.v, a->rules.n);
+	pt_arena_free(r.scratch);
+	pt_err_fini(&own);
+	return rc ? rc : r.bad ? -EINVAL : 0;
 }
 
 int pt_conf_rules(const struct pt_conf *c, pt_conf_take take, void *arg, struct pt_err *e)
@@ -129,7 +180,9 @@ static int read_stages(struct rule_reader *r, struct pt_conf *c, struct conf_tre
 	/* Where reading stopped half way, what is missing would be blamed on what is there. */
 	if (t->incomplete)
 		return -EINVAL;
-	rc = both(rc, conf_model_check(c, t, e));
+	rc = both(rc, conf_anchors_load(c, r->more, r->n_more, e));
+	if (rc != -ENOMEM)
+		rc = both(rc, conf_model_check(c, t, e));
 	conf_tree_fini(t); /* the rules need the room */
 	r->bad = rc;
 	return both(rc, read_rules(r));
@@ -188,6 +241,14 @@ int pt_conf_parse_with(const char *name, const char *text, size_t len, pt_conf_t
 		       struct pt_conf **out, struct pt_err *e)
 {
 	return parse_with((struct rule_reader){ .take = take, .arg = arg, .e = e }, name, text, len, out);
+}
+
+int pt_conf_parse_more(const char *name, const char *text, size_t len, const struct pt_conf_source *more, size_t n_more,
+		       pt_conf_take take, void *arg, struct pt_conf **out, struct pt_err *e)
+{
+	struct rule_reader r = { .more = more, .n_more = n_more, .take = take, .arg = arg, .e = e };
+
+	return parse_with(r, name, text, len, out);
 }
 
 int pt_conf_parse(const char *name, const char *text, size_t len, struct pt_conf **out,

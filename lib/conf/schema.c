@@ -114,6 +114,16 @@ static const struct pt_schema firewall_options[] = {
 	{ 0 },
 };
 
+static const struct pt_schema anchor_options[] = {
+	{ .name = "rules",
+	  .type = PT_OPT_LIST,
+	  .range = "rules, see patronus-rules(5)",
+	  .help = "the rules that stand where a rule says `anchor NAME`",
+	  .complete = "rule",
+	  .check = conf_check_rule },
+	{ 0 },
+};
+
 const struct pt_schema pt_conf_schema[] = {
 	{ .name = "system",
 	  .type = PT_OPT_SECTION,
@@ -143,6 +153,14 @@ const struct pt_schema pt_conf_schema[] = {
 	  .complete = "macro",
 	  .check_title = conf_check_macro,
 	  .options = macro_options },
+	{ .name = "anchor",
+	  .type = PT_OPT_SECTION,
+	  .titled = true,
+	  .range = "names of 1 to 63 letters, digits, '_', '.' and '-', a letter or digit first, '/' between them",
+	  .help = "rules with a name, for `anchor NAME` among other rules",
+	  .complete = "anchor",
+	  .check_title = conf_check_anchor,
+	  .options = anchor_options },
 	{ .name = "firewall",
 	  .type = PT_OPT_SECTION,
 	  .help = "the packet filter",

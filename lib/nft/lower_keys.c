@@ -333,7 +333,7 @@ static void refuse(struct nft_lower *l, const struct nft_keys *k)
 	pt_err_add(l->e, PT_ERROR, r ? &r->loc : NULL, "choose another engine",
 		   "the rules of arriving packets do not fit the classifier: %s", k->order.why_not);
 	if (r)
-		pt_err_source(l->e, l->policy->conf->text, l->policy->conf->len);
+		pt_conf_show_source(l->policy->conf, &r->loc, l->e);
 	nft_lower_fail(l, -EINVAL);
 }
 

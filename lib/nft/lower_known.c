@@ -45,7 +45,7 @@ static void undecidable(struct nft_lower *l, const struct pt_pol_rule *r,
 		"cannot tell whether the %s fits \"%s\" after the translation of the match rule in "
 		"line %u: it is known only when the packet is there",
 		what, r->text, by ? by->loc.line : 0);
-	pt_err_source(l->e, l->policy->conf->text, l->policy->conf->len);
+	pt_conf_show_source(l->policy->conf, &r->loc, l->e);
 	nft_lower_fail(l, -EINVAL);
 }
 

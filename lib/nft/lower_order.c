@@ -150,7 +150,7 @@ static void too_many(struct order *o, const struct pt_pol_rule *r, const char *w
 	pt_err_add(l->e, PT_ERROR, &r->loc,
 		   "let pass rules translate, or make the rules that set tags quick",
 		   "the rules up to \"%s\" translate or tag in %s", r->text, what);
-	pt_err_source(l->e, l->policy->conf->text, l->policy->conf->len);
+	pt_conf_show_source(l->policy->conf, &r->loc, l->e);
 	nft_lower_fail(l, -EINVAL);
 }
 

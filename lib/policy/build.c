@@ -17,7 +17,7 @@ int policy_fail(struct policy_builder *b, const struct pt_loc *loc, const char *
 	pt_buf_vfmt(&msg, fmt, ap);
 	va_end(ap);
 	pt_err_add(b->err, PT_ERROR, loc, hint, "%s", msg.s ? msg.s : "error");
-	pt_err_source(b->err, b->conf->text, b->conf->len);
+	pt_conf_show_source(b->conf, loc, b->err);
 	pt_buf_fini(&msg);
 	b->failed = true;
 	return -EINVAL;
@@ -41,6 +41,12 @@ static void normal_side(struct pt_pol_addr *a, uint8_t af)
 }
 
 int policy_emit(struct policy_builder *b, const struct pt_pol_rule *r)
+{
+	b->made++;
+	return b->anchor ? policy_emit_anchored(b, r) : policy_push(b, r);
+}
+
+int policy_push(struct policy_builder *b, const struct pt_pol_rule *r)
 {
 	struct pt_pol_rule copy = *r;
 	int rc;
@@ -94,7 +100,7 @@ static void set_return(struct pt_pol_rule *r, const struct pt_ast_rule *a)
 		r->code4 = a->code4 >= 0 ? a->code4 : UNREACH_PORT;
 }
 
-static int set_base(struct policy_builder *b, uint32_t index)
+int policy_set_base(struct policy_builder *b, uint32_t index)
 {
 	const struct pt_ast_rule *a = b->ast;
 	struct pt_pol_rule *r = &b->base;
@@ -111,7 +117,7 @@ static int set_base(struct policy_builder *b, uint32_t index)
 	r->af = a->af == PT_AF_NONE ? PT_AF_BOTH : (uint8_t)a->af;
 	r->tagged_neg = a->tagged_neg;
 	set_return(r, a);
-	rc = policy_identity(b);
+	rc = a->action == PT_ANCHOR ? 0 : policy_identity(b);
 	if (!rc || rc == -EINVAL)
 		rc = policy_devices(b);
 	if (!rc || rc == -EINVAL)
@@ -216,11 +222,11 @@ static int no_family(struct policy_builder *b, const policy_addrs *src, const po
 static int add_rule(struct policy_builder *b, const struct pt_ast_rule *ast, uint32_t index)
 {
 	policy_addrs src = { 0 }, dst = { 0 };
-	size_t before = b->p->rules.n;
 	int rc, rc2, rc3;
 
 	b->ast = ast;
-	rc = set_base(b, index);
+	b->made = 0;
+	rc = policy_set_base(b, index);
 	if (rc == -ENOMEM)
 		return rc;
 	rc2 = policy_addrs_of(b, &ast->src, &src);
@@ -234,14 +240,15 @@ static int add_rule(struct policy_builder *b, const struct pt_ast_rule *ast, uin
 	for (size_t i = 0; !rc && i < src.n; i++)
 		for (size_t j = 0; !rc && j < dst.n; j++)
 			rc = emit_pair(b, &src.v[i], &dst.v[j]);
-	if (!rc && b->p->rules.n == before)
+	if (!rc && !b->made)
 		rc = no_family(b, &src, &dst);
+	policy_anchored(b, ast);
 	return rc;
 }
 
 int policy_add_rule(struct policy_builder *b, const struct pt_ast_rule *ast, uint32_t index)
 {
-	int rc = add_rule(b, ast, index);
+	int rc = ast->action == PT_ANCHOR ? policy_add_anchor(b, ast, index) : add_rule(b, ast, index);
 
 	pt_arena_reset(b->scratch);
 	return rc;
@@ -286,8 +293,9 @@ static int take_rule(void *arg, const struct pt_conf *c, uint32_t index, const s
 	struct policy_builder *b = arg;
 	int rc = b->p ? 0 : begin(b, c);
 
+	(void)index;
 	if (!rc && !b->full)
-		rc = policy_add_rule(b, rule, index);
+		rc = policy_add_rule(b, rule, b->written++);
 	b->failed = b->failed || rc;
 	return rc == -ENOMEM ? rc : 0;
 }
@@ -355,6 +363,17 @@ int pt_policy_parse(const char *name, const char *text, size_t len, struct pt_co
 
 	*out = NULL;
 	rc = pt_conf_parse_with(name, text, len, take_rule, &b, conf, e);
+	return end_load(&b, rc, conf, out, e);
+}
+
+int pt_policy_parse_more(const char *name, const char *text, size_t len, const struct pt_conf_source *more,
+			 size_t n_more, struct pt_conf **conf, struct pt_policy **out, struct pt_err *e)
+{
+	struct policy_builder b = { .err = NULL };
+	int rc;
+
+	*out = NULL;
+	rc = pt_conf_parse_more(name, text, len, more, n_more, take_rule, &b, conf, e);
 	return end_load(&b, rc, conf, out, e);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A rule is known by its label, else by a hash of its text, so that counters, logs and states keep
- * naming it wherever it moves in the file.
+ * naming it wherever it moves in the file. In an anchor the path comes first: programs that fill several need not
+ * know of each other's labels.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -93,6 +94,8 @@ static int hashed_name(struct policy_builder *b)
 	const char *name = hex_name(b->arena, pt_hash32(b->base.text, strlen(b->base.text)));
 	struct policy_name *first, *slot;
 
+	if (name && b->anchor)
+		name = pt_arena_printf(b->arena, "%s/%s", b->anchor->name, name);
 	if (!name)
 		return -ENOMEM;
 	first = slot = slot_of(&b->names, name);
@@ -108,14 +111,14 @@ static int hashed_name(struct policy_builder *b)
 
 static int labelled_name(struct policy_builder *b)
 {
-	struct policy_name *other = slot_of(&b->names, b->ast->label);
+	const char *name = b->anchor ? pt_arena_printf(b->arena, "%s/%s", b->anchor->name, b->ast->label) :
+				       pt_arena_strdup(b->arena, b->ast->label);
+	struct policy_name *other = name ? slot_of(&b->names, name) : NULL;
 	struct pt_buf hint = { 0 };
 
+	if (!other)
+		return -ENOMEM;
 	if (!other->name) {
-		const char *name = pt_arena_strdup(b->arena, b->ast->label);
-
-		if (!name)
-			return -ENOMEM;
 		take_name(b, other, name);
 		return 0;
 	}

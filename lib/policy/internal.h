@@ -26,6 +26,16 @@ struct policy_kept {
 	size_t n;
 };
 
+/* An anchor rule while the rules that stand in its place are added. */
+struct policy_anchor {
+	struct policy_anchor *outer;
+	const char *path, *name;        /* of the anchor at work; what the names of its rules begin with */
+	struct pt_pol_rule cond;        /* its conditions but direction and addresses */
+	uint8_t dirs;
+	policy_addrs src, dst;          /* alternatives */
+	bool tags, moves;               /* a rule in it has set a tag, and goes on; has translated */
+};
+
 struct policy_builder {
 	const struct pt_conf *conf;
 	struct pt_policy *p;
@@ -37,7 +47,11 @@ struct policy_builder {
 	bool full;                      /* no room for more rules */
 	struct policy_names names;
 	struct pt_buf text;             /* scratch */
+	struct policy_anchor *anchor;   /* innermost; NULL: none */
+	uint32_t written;               /* rules so far */
+	size_t anchors;                 /* asked so far */
 	/* of the rule at work */
+	size_t made;                    /* IR rules before the conditions of anchors */
 	const struct pt_ast_rule *ast;
 	struct pt_pol_rule base;        /* all but direction, addresses and translation */
 	bool builtin;
@@ -49,6 +63,14 @@ int policy_fail(struct policy_builder *b, const struct pt_loc *loc, const char *
 
 /* build.c */
 int policy_add_rule(struct policy_builder *b, const struct pt_ast_rule *ast, uint32_t index);
+int policy_set_base(struct policy_builder *b, uint32_t index);
+/* At the end of the list, as it is. */
+int policy_push(struct policy_builder *b, const struct pt_pol_rule *r);
+/* anchor.c: the rules in place of the anchor rule AST; a rule with the conditions of the anchors around it; what is
+ * to be known after the rule at work */
+int policy_add_anchor(struct policy_builder *b, const struct pt_ast_rule *ast, uint32_t index);
+int policy_emit_anchored(struct policy_builder *b, const struct pt_pol_rule *r);
+void policy_anchored(struct policy_builder *b, const struct pt_ast_rule *ast);
 /* builtin.c */
 int policy_add_builtin(struct policy_builder *b);
 /* share.c: R's lists from scratch memory into the policy's */

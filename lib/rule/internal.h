@@ -208,6 +208,11 @@ int rule_list(struct rule_parser *p, int (*item)(struct rule_parser *p, void *ar
 /* parse_action.c */
 int rule_parse_action(struct rule_parser *p);
 
+/* parse_anchor.c: behind the word; a part of GROUP, at T, which an anchor may not have; rules in braces */
+int rule_parse_anchor(struct rule_parser *p);
+int rule_anchor_part(struct rule_parser *p, const struct rule_tok *t, enum rule_group group);
+int rule_anchor_braces(struct rule_parser *p);
+
 /* parse_host.c, parse_port.c */
 int rule_parse_host1(struct rule_parser *p, struct pt_ast_host *h);
 int rule_parse_hosts(struct rule_parser *p, pt_hosts *hosts);

@@ -64,7 +64,7 @@ static int parse_part(struct rule_parser *p, uint8_t *rank)
 	(void)rule_part_order(p, t, part, *rank);
 	if (part->rank > *rank)
 		*rank = part->rank;
-	return part->parse(p, t);
+	return rule_anchor_part(p, t, part->group) ? -EINVAL : part->parse(p, t);
 }
 
 static int parse_parts(struct rule_parser *p)

@@ -5,7 +5,7 @@
 
 #include "rule/internal.h"
 
-static const char *const actions[] = { "pass", "block", "match" }; /* in the order of pt_action */
+static const char *const actions[] = { "pass", "block", "match", "anchor" }; /* in the order of pt_action */
 
 /* ---- answers of block ---- */
 
@@ -92,6 +92,8 @@ static int take_action(struct rule_parser *p, size_t action)
 	p->r->action = (enum pt_action)action;
 	if (action == PT_BLOCK)
 		rc = block_return(p);
+	else if (action == PT_ANCHOR)
+		rc = rule_parse_anchor(p);
 	if (rc != -EINVAL)
 		return rc;
 	rule_part_skip(p);

@@ -248,6 +248,7 @@ static int wrong_place(struct rule_parser *p, const struct rule_tok *t)
 		{ "pass", "a rule has one action" },
 		{ "block", "a rule has one action" },
 		{ "match", "a rule has one action" },
+		{ "anchor", "an anchor is a rule of its own" },
 		{ "drop", "it stands behind block" },
 		{ "return", "it stands behind block" },
 		{ "return-rst", "it stands behind block" },
@@ -350,6 +351,10 @@ const struct rule_part *rule_part_unknown(struct rule_parser *p, uint8_t rank)
 		near = rule_nearest(t->s, words, n);
 	if (!reserved && (!near || strlen(t->s) < 4) && follows_wrong(p, t)) {
 		p->errors++;
+		return NULL;
+	}
+	if (p->r->action == PT_ANCHOR && rule_is(p, "{")) {
+		(void)rule_anchor_braces(p);
 		return NULL;
 	}
 	if (!reserved && lone_value(p, t))

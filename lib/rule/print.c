@@ -25,10 +25,12 @@ static void list_close(struct pt_buf *b, size_t n)
 
 static void print_action(struct pt_buf *b, const struct pt_ast_rule *r)
 {
-	static const char *const actions[] = { "pass", "block", "match" };
+	static const char *const actions[] = { "pass", "block", "match", "anchor" };
 	static const char *const rets[] = { " drop", " return", " return-rst", " return-icmp" };
 
 	pt_buf_str(b, actions[r->action]);
+	if (r->anchor)
+		pt_buf_fmt(b, " \"%s\"", r->anchor);
 	if (!r->ret_explicit)
 		return;
 	pt_buf_str(b, rets[r->ret]);

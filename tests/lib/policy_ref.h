@@ -21,6 +21,7 @@
 
 static struct pt_conf *conf;
 static PT_VEC(struct pt_ast_rule *) written; /* its rules as trees; the file has their texts */
+static PT_VEC(size_t) behind; /* the number of the rule behind each, and behind what is in it if it is an anchor */
 
 /* ---- conditions ---- */
 
@@ -307,41 +308,62 @@ struct ref {
 	bool pass;
 };
 
+/* On the way through the rules. */
+struct ref_walk {
+	const struct pt_packet *pkt;
+	enum pt_dir dir;
+	const char *device;
+	struct pt_packet seen, at_rule, at_match;
+	const struct pt_ast_rule *nat;
+	size_t found; /* rules that decided so far */
+};
+
+/* The rules FROM to TO-1, those in anchors when the anchor matches; true ends it all. */
+static bool ref_list(struct ref_walk *w, size_t from, size_t to, struct ref *d)
+{
+	for (size_t i = from; i < to; i = behind.v[i]) {
+		const struct pt_ast_rule *r = written.v[i];
+		size_t found = w->found;
+
+		if (!ref_matches(r, &w->seen, w->dir, w->device, d->tag))
+			continue;
+		if (r->tag)
+			d->tag = r->tag;
+		if (r->action == PT_ANCHOR) {
+			if (ref_list(w, i + 1, behind.v[i], d) || (r->quick && w->found > found))
+				return true;
+		} else if (r->action != PT_MATCH) {
+			w->found++;
+			d->rule = r;
+			w->at_rule = w->seen;
+			if (r->quick)
+				return true;
+		} else if (r->nat.kind) {
+			w->nat = r;
+			w->at_match = w->seen;
+			w->seen = *w->pkt;
+			if (ref_translate(r, &w->at_match, w->dir, &w->seen) && w->pkt->sport && !w->seen.sport)
+				w->seen.sport = r->nat.has_port ? r->nat.port_lo : 50001;
+		}
+	}
+	return false;
+}
+
 static void ref_judge(const struct pt_packet *pkt, enum pt_dir dir, const char *device, const char *tag, struct ref *d)
 {
-	struct pt_packet seen = *pkt, at_rule = *pkt, at_match = *pkt;
-	const struct pt_ast_rule *nat = NULL;
+	struct ref_walk w = { .pkt = pkt, .dir = dir, .device = device, .seen = *pkt, .at_rule = *pkt, .at_match = *pkt };
 
 	memset(d, 0, sizeof(*d));
 	d->tag = tag;
 	d->after = *pkt;
-	for (size_t i = 0; i < written.n; i++) {
-		const struct pt_ast_rule *r = written.v[i];
-
-		if (!ref_matches(r, &seen, dir, device, d->tag))
-			continue;
-		if (r->tag)
-			d->tag = r->tag;
-		if (r->action != PT_MATCH) {
-			d->rule = r;
-			at_rule = seen;
-			if (r->quick)
-				break;
-		} else if (r->nat.kind) {
-			nat = r;
-			at_match = seen;
-			seen = *pkt;
-			if (ref_translate(r, &at_match, dir, &seen) && pkt->sport && !seen.sport)
-				seen.sport = r->nat.has_port ? r->nat.port_lo : 50001;
-		}
-	}
+	(void)ref_list(&w, 0, written.n, d);
 	if (!d->rule || d->rule->action == PT_BLOCK)
 		return;
 	d->pass = pkt->ct != PT_CT_INVALID || d->rule->state == PT_STATE_NO;
 	if (d->rule->state == PT_STATE_NO || pkt->ct != PT_CT_NEW)
 		return;
-	d->nat = d->rule->nat.kind ? d->rule : nat;
-	if (d->nat && !ref_translate(d->nat, d->nat == nat ? &at_match : &at_rule, dir, &d->after))
+	d->nat = d->rule->nat.kind ? d->rule : w.nat;
+	if (d->nat && !ref_translate(d->nat, d->nat == w.nat ? &w.at_match : &w.at_rule, dir, &d->after))
 		d->pass = false;
 }
 

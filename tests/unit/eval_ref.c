@@ -186,6 +186,35 @@ static void gen_rule(struct pt_buf *b)
 	gen_options(b, pass, match, (int)dir, af, proto);
 }
 
+/* ANCHOR_NAME stands for a name of its own. */
+static void gen_anchor(struct pt_buf *b)
+{
+	static const char *const protos[] = { "", "", "", " proto tcp", " proto udp", " proto { tcp, udp, sctp }", " proto icmp6",
+					      " proto { udp, gre, tcp }" };
+	static const char *const tags[] = { " tagged RED", " ! tagged BLUE", "", "", "", "", "", "", "", "" };
+	static const char *const afs[] = { "", "", "", " inet", " inet6" }, *const dirs[] = { "", "", " in", " out" };
+	uint32_t proto = rnd(PT_ARRAY_SIZE(protos));
+	const char *family = PICK(afs);
+	int af = !*family ? 0 : family[5] ? 6 : 4;
+
+	pt_buf_fmt(b, "anchor a%zu%s%s%s%s%s", conf->anchors.n, PICK(dirs), rnd(4) ? "" : " quick", rnd(2) ? "" : PICK(on), family, protos[proto]);
+	if (rnd(4) == 0) {
+		pt_buf_str(b, " from ");
+		gen_hosts(b, af);
+		if (proto >= 3 && proto <= 5 && rnd(3) == 0)
+			gen_port(b);
+	}
+	if (rnd(4) == 0) {
+		pt_buf_str(b, " to ");
+		gen_hosts(b, af);
+		if (proto >= 3 && proto <= 5 && rnd(2))
+			gen_port(b);
+	}
+	if (proto == 3 && rnd(4) == 0)
+		pt_buf_str(b, " flags S/SA");
+	pt_buf_str(b, PICK(tags));
+}
+
 /* ---------------- random packets ---------------- */
 
 static struct pt_addr gen_addr(enum pt_af af)
@@ -234,8 +263,10 @@ static void gen_packet(struct pt_packet *k, const struct pt_policy *p)
 /* ---------------- the comparison ---------------- */
 
 struct counts {
-	size_t passed, blocked, by_default, translated, tagged, refused;
+	size_t passed, blocked, by_default, translated, tagged, refused, anchors, in_anchors, not_said;
 };
+
+static size_t open_anchor[4], n_open; /* of conf->anchors: those that rules are added to */
 
 static void show(const struct pt_packet *k, enum pt_dir dir, const char *device, const struct pt_decision *d,
 		 const struct ref *r)
@@ -302,6 +333,7 @@ static void compare(const struct pt_policy *p, const struct pt_eval *v, struct c
 	n->by_default += !d.rule;
 	n->translated += d.nat != 0;
 	n->tagged += d.tag != k.tag;
+	n->in_anchors += d.rule && strchr(d.rule->name, '/');
 }
 
 static struct pt_policy *build_now(struct pt_err *e)
@@ -347,17 +379,52 @@ static bool add_rule(struct pt_arena *a, void (*generate)(struct pt_buf *b))
 	text.len = (uint32_t)b.n;
 	assert_non_null(text.s);
 	assert_int_equal(pt_vec_push(a, &written, r), 0);
-	assert_int_equal(pt_vec_push(a, &conf->rules, text), 0);
+	assert_int_equal(pt_vec_push(a, &behind, written.n), 0);
+	if (n_open)
+		assert_int_equal(pt_vec_push(a, &conf->anchors.v[open_anchor[n_open - 1]].rules, text), 0);
+	else
+		assert_int_equal(pt_vec_push(a, &conf->rules, text), 0);
 	p = build_now(&e);
 	if (!p) {
 		written.n--;
-		conf->rules.n--;
-		refused(r, &e);
+		behind.n--;
+		*(n_open ? &conf->anchors.v[open_anchor[n_open - 1]].rules.n : &conf->rules.n) -= 1;
+		if (!n_open) /* some conditions of anchors cannot be said, though packets meet them */
+			refused(r, &e);
 	}
 	pt_policy_free(p);
 	pt_err_fini(&e);
 	pt_buf_fini(&b);
 	return p;
+}
+
+/* An anchor with rules in it, some of them anchors. */
+static void add_anchor(struct pt_arena *a, struct counts *n)
+{
+	struct pt_conf_anchor anchor = { .loaded = true };
+	size_t at = written.n, index = conf->anchors.n;
+	struct pt_buf path = { 0 };
+
+	for (size_t i = 0; i < n_open; i++)
+		pt_buf_fmt(&path, "a%zu/", open_anchor[i]);
+	pt_buf_fmt(&path, "a%zu", index);
+	anchor.path = pt_arena_strdup(a, path.s);
+	pt_buf_fini(&path);
+	if (!add_rule(a, gen_anchor)) {
+		n->refused++;
+		return;
+	}
+	assert_int_equal(pt_vec_push(a, &conf->anchors, anchor), 0);
+	n->anchors++;
+	open_anchor[n_open++] = index;
+	for (uint32_t i = 1 + rnd(5); i; i--) {
+		if (n_open < 3 && rnd(5) == 0)
+			add_anchor(a, n);
+		else
+			n->not_said += !add_rule(a, gen_rule);
+	}
+	n_open--;
+	behind.v[at] = written.n;
 }
 
 static void one_set(struct counts *n)
@@ -368,11 +435,17 @@ static void one_set(struct counts *n)
 	struct pt_err e = { 0 };
 
 	memset(&written, 0, sizeof(written));
+	memset(&behind, 0, sizeof(behind));
 	memset(&conf->rules, 0, sizeof(conf->rules));
+	memset(&conf->anchors, 0, sizeof(conf->anchors));
 	if (rnd(5))
 		assert_true(add_rule(a, gen_base));
-	for (uint32_t i = 1 + rnd(MAX_RULES); i; i--)
-		n->refused += !add_rule(a, gen_rule);
+	for (uint32_t i = 1 + rnd(MAX_RULES); i; i--) {
+		if (rnd(5) == 0)
+			add_anchor(a, n);
+		else
+			n->refused += !add_rule(a, gen_rule);
+	}
 	p = build_now(&e);
 	assert_non_null(p);
 	assert_int_equal(pt_eval_new(p, host, &v, &e), 0);
@@ -400,9 +473,12 @@ static void evaluators_agree(void **state)
 		one_set(&n);
 	printf("# %zu passed, %zu blocked, %zu by default, %zu translated, %zu tagged; %zu rules refused\n", n.passed,
 	       n.blocked, n.by_default, n.translated, n.tagged, n.refused);
+	printf("# %zu anchors; %zu judged in them; %zu rules refused in them\n", n.anchors, n.in_anchors, n.not_said);
+	assert_true(n.anchors > SETS && n.in_anchors > SETS && n.not_said < n.anchors);
 	/* A generator that no longer reaches a case would agree with anything. */
 	assert_true(n.passed > SETS && n.blocked > SETS && n.by_default > SETS && n.translated > SETS && n.tagged > SETS);
 	memset(&conf->rules, 0, sizeof(conf->rules));
+	memset(&conf->anchors, 0, sizeof(conf->anchors));
 	pt_conf_free(conf);
 	pt_arena_free(host->arena);
 	pt_err_fini(&e);

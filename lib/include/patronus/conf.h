@@ -66,6 +66,25 @@ struct pt_conf_rule {
 	uint32_t raw, line, col; /* of its first byte, as in struct pt_conf_str */
 };
 
+/* The rules of one anchor, below the places that name it. */
+struct pt_conf_anchor {
+	const char *path;        /* "ftp-proxy/21" */
+	size_t source;           /* where its rules stand: index into sources */
+	bool loaded;             /* by a program, not written in the file */
+	struct pt_loc loc;       /* of the title; line 0 where it was loaded */
+	PT_VEC(struct pt_conf_rule) rules;
+};
+#define PT_ANCHOR_MAX 4096                   /* loaded ones */
+#define PT_ANCHOR_SIZE_MAX ((size_t)1 << 20) /* bytes of one */
+
+/* One text that the configuration was made of. */
+struct pt_conf_source {
+	const char *file;        /* in messages; of a loaded anchor "anchor PATH" unless its loader says otherwise */
+	const char *anchor;      /* path of the anchor that was loaded with it; NULL: part of the file */
+	const char *text;
+	size_t len;
+};
+
 struct pt_conf_if {
 	const char *name;        /* title */
 	const char *device;      /* kernel name; default: the title */
@@ -98,6 +117,9 @@ struct pt_conf {
 	PT_VEC(struct pt_conf_table) tables;
 	PT_VEC(struct pt_macro) macros;
 	PT_VEC(struct pt_conf_rule) rules; /* in order */
+	size_t rules_source;     /* index into sources */
+	PT_VEC(struct pt_conf_anchor) anchors;  /* written ones, then loaded ones */
+	PT_VEC(struct pt_conf_source) sources;  /* [0]: PATH and TEXT */
 	bool builtin;
 };
 
@@ -121,9 +143,21 @@ PT_API int pt_conf_load_with(const char *path, pt_conf_take take, void *arg, str
 			     struct pt_err *e) PT_MUST;
 PT_API int pt_conf_parse_with(const char *name, const char *text, size_t len, pt_conf_take take,
 			      void *arg, struct pt_conf **out, struct pt_err *e) PT_MUST;
+/* From memory, together with the N_MORE texts in MORE: the anchors that programs loaded. */
+PT_API int pt_conf_parse_more(const char *name, const char *text, size_t len, const struct pt_conf_source *more,
+			      size_t n_more, pt_conf_take take, void *arg, struct pt_conf **out,
+			      struct pt_err *e) PT_MUST;
 /* The trees once more, of a configuration that was loaded. */
 PT_API int pt_conf_rules(const struct pt_conf *c, pt_conf_take take, void *arg,
 			 struct pt_err *e) PT_MUST;
+
+/* The same for the rules of one of its anchors, each numbered by its place there. */
+PT_API int pt_conf_anchor_rules(const struct pt_conf *c, const struct pt_conf_anchor *a, pt_conf_take take, void *arg,
+				struct pt_err *e) PT_MUST;
+/* The written one where there are two. */
+PT_API const struct pt_conf_anchor *pt_conf_find_anchor(const struct pt_conf *c, const char *path);
+/* Gives the newest record of E, which is about a place in C, its line. */
+PT_API void pt_conf_show_source(const struct pt_conf *c, const struct pt_loc *loc, struct pt_err *e);
 
 PT_API const struct pt_conf_if *pt_conf_find_if(const struct pt_conf *c, const char *name);
 PT_API const struct pt_conf_table *pt_conf_find_table(const struct pt_conf *c, const char *name);

@@ -108,11 +108,12 @@ struct pt_pol_more {
 /* There are thousands: equal lists may be the same memory, and the order leaves no gaps. */
 struct pt_pol_rule {
 	uint32_t index;          /* position in the policy */
-	uint32_t ast;            /* index into conf->rules; PT_POL_BUILTIN for built-in rules */
+	uint32_t ast;            /* number of the written rule, in the order they are asked, those of anchors and
+				  * anchor rules among them; PT_POL_BUILTIN for built-in rules */
 	uint32_t id;             /* 32-bit identity, unique in the policy, never 0; the IR rules of
 				  * one written rule share it */
 	uint32_t nat;            /* index+1 into nats, 0: none */
-	const char *name;        /* label, or "r" and 8 hex digits of the text's hash */
+	const char *name;        /* label, or "r" and 8 hex digits of the text's hash; in an anchor "PATH/" before it */
 	const char *text;        /* canonical text */
 	struct pt_loc loc;       /* line 0 for built-in rules */
 
@@ -148,6 +149,16 @@ struct pt_pol_rule {
 #define PT_TAGS_MAX 255
 #define PT_POL_RULES_MAX 262144 /* IR rules of a policy: lists of references multiply */
 
+/* Where a rule says `anchor`: the rules written behind number AST, up to END-1, stand there, with its conditions added
+ * to their own. Those of one that is quick are in another order in the policy, and quick. */
+struct pt_pol_place {
+	const char *path;        /* from the root; with a star for all directly below */
+	const char *text;        /* of the anchor rule, canonical */
+	struct pt_loc loc;
+	uint32_t ast, end;
+	uint32_t depth;          /* anchors around it */
+};
+
 struct pt_policy {
 	struct pt_arena *arena;
 	const struct pt_conf *conf;      /* borrowed: outlives the policy */
@@ -156,6 +167,8 @@ struct pt_policy {
 	PT_VEC(struct pt_pol_table) tables;
 	PT_VEC(struct pt_pol_nat) nats;  /* equal translations share one entry */
 	PT_VEC(const char *) tags;       /* tag number = index + 1 */
+	PT_VEC(struct pt_pol_place) places; /* as written, outer ones first */
+	uint32_t *asked;                 /* how many places ask each of conf->anchors; NULL: none at all */
 	size_t n_builtin;
 };
 
@@ -168,6 +181,10 @@ PT_API int pt_policy_load(const char *path, struct pt_conf **conf, struct pt_pol
 			  struct pt_err *e) PT_MUST;
 PT_API int pt_policy_parse(const char *name, const char *text, size_t len, struct pt_conf **conf,
 			   struct pt_policy **out, struct pt_err *e) PT_MUST;
+/* pt_policy_parse() together with anchors that programs loaded, as pt_conf_parse_more(). */
+PT_API int pt_policy_parse_more(const char *name, const char *text, size_t len, const struct pt_conf_source *more,
+				size_t n_more, struct pt_conf **conf, struct pt_policy **out,
+				struct pt_err *e) PT_MUST;
 PT_API void pt_policy_free(struct pt_policy *p);
 
 /* Addresses an ifref stands for, now: normal sets. -ENOMEM or 0; an absent device is empty. */

@@ -15,7 +15,7 @@
 /* Protocols that rules treat in a way of their own (IANA numbers). */
 enum { PT_PROTO_ICMP = 1, PT_PROTO_TCP = 6, PT_PROTO_UDP = 17, PT_PROTO_ICMP6 = 58, PT_PROTO_SCTP = 132 };
 
-enum pt_action { PT_PASS, PT_BLOCK, PT_MATCH };
+enum pt_action { PT_PASS, PT_BLOCK, PT_MATCH, PT_ANCHOR }; /* ANCHOR: other rules stand here; in trees only */
 enum pt_dir { PT_DIR_NONE = 0, PT_IN = 1, PT_OUT = 2 }; /* also bits of a mask */
 
 enum pt_ret {
@@ -149,9 +149,10 @@ struct pt_ast_rule {
 	const char *tagged;
 	bool tagged_neg;
 	const char *label;
+	const char *anchor;     /* ANCHOR: path, its last name perhaps a star for all directly below */
 	struct pt_ast_nat nat;
 	struct pt_loc loc;      /* of the rule's first word */
-	struct pt_loc label_loc, tag_loc, tagged_loc, flags_loc, nat_loc, proto_loc, icmp_loc;
+	struct pt_loc label_loc, anchor_loc, tag_loc, tagged_loc, flags_loc, nat_loc, proto_loc, icmp_loc;
 };
 
 /* One macro of the file: $NAME in a rule is replaced by TEXT. */
@@ -194,6 +195,12 @@ PT_API int pt_service_parse(const char *s, uint16_t *out) PT_MUST; /* name or nu
 #define PT_LABEL_MAX 63  /* printable ASCII, no control, no quote or backslash */
 #define PT_TAG_MAX 63
 #define PT_TABLE_NAME_MAX 31
+#define PT_ANCHOR_PART_MAX 63 /* of one name of a path */
+#define PT_ANCHOR_PATH_MAX 127
+#define PT_ANCHOR_DEPTH_MAX 8
+/* "upnp", "ftp-proxy/21": names of letters, digits, '_', '.' and '-', none of them a keyword. With STAR the last
+ * one may be '*'. NULL when it is good, else what is wrong with it. */
+PT_API const char *pt_anchor_path_bad(const char *s, bool star);
 PT_API bool pt_table_name_ok(const char *s); /* [A-Za-z][A-Za-z0-9_.-]*, 1..31, not "self" … */
 
 #endif
