@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.." || exit 1
 ptfw=${PTFW:-build/ptfw}
 
 mapfile -t rules < <(awk '/^\.Bd -literal -offset/ { on = 1; next } /^\.Ed/ { on = 0 }
-	on && /^(pass|block|match)/' man/patronus-rules.5)
+	on && /^(pass|block|match|anchor) /' man/patronus-rules.5)
 echo "1..$((${#rules[@]} + 1))"
 
 conf() {

@@ -166,26 +166,105 @@ static void state_note(struct shown *s)
 	}
 }
 
-/* One written rule may be several of the policy, one behind the other, with one id. */
-static size_t walk(struct shown *s, bool nats)
+/* An anchor rule is none of the policy; in its place stand the rules of the anchor. */
+static void show_place(struct shown *s, const struct pt_pol_place *place)
+{
+	struct pt_buf t = { 0 };
+
+	pt_buf_fmt(&t, "%*s%s", 2 * s->depth, "", s->c->brief ? place->path : place->text);
+	if (s->c->details)
+		pt_buf_fmt(&t, "\n%*s  [ %s:%u ]", 2 * s->depth, "", place->loc.file, place->loc.line);
+	pt_out_rec(s->out);
+	pt_out_u64(s->out, "number", ++s->number);
+	pt_out_str(s->out, "name", place->path);
+	pt_out_u64(s->out, "id", 0);
+	pt_out_str(s->out, "action", "anchor");
+	pt_out_str(s->out, "rule", place->text);
+	pt_out_bool(s->out, "quick", place->quick);
+	pt_out_bool(s->out, "log", false);
+	pt_out_bool(s->out, "builtin", false);
+	pt_out_str(s->out, "anchor", s->anchor);
+	pt_out_str(s->out, "file", place->loc.file);
+	pt_out_u64(s->out, "line", place->loc.line);
+	pt_out_u64(s->out, "column", place->loc.col);
+	pt_out_u64(s->out, "packets", 0);
+	pt_out_u64(s->out, "bytes", 0);
+	pt_out_bool(s->out, "loaded", true);
+	show_text(s->out, &t);
+	pt_out_rec_end(s->out);
+}
+
+/* Anchor rules up to the written rule number AST; then how deep that stands. */
+static void walk_places(struct shown *s, uint32_t ast)
 {
 	const struct pt_policy *p = s->p.policy;
-	uint32_t last = 0;
-	size_t n = 0;
 
+	for (; s->places < p->places.n && p->places.v[s->places].ast < ast; s->places++) {
+		s->depth = (int)p->places.v[s->places].depth;
+		s->anchor = NULL;
+		for (size_t i = 0; i < s->places; i++)
+			if (p->places.v[i].end > p->places.v[s->places].ast)
+				s->anchor = p->places.v[i].path;
+		show_place(s, &p->places.v[s->places]);
+	}
+	s->depth = 0;
+	s->anchor = NULL;
+	for (size_t i = 0; i < s->places; i++)
+		if (p->places.v[i].end > ast) {
+			s->depth++;
+			s->anchor = p->places.v[i].path;
+		}
+}
+
+static int by_place(const void *x, const void *y)
+{
+	const struct pt_pol_rule *a = *(const struct pt_pol_rule *const *)x, *b = *(const struct pt_pol_rule *const *)y;
+	uint32_t m = a->ast + 1, n = b->ast + 1; /* built-in ones come first */
+
+	return m != n ? (m < n ? -1 : 1) : a->index < b->index ? -1 : 1;
+}
+
+/* As they were written: those of a quick anchor are the other way round in the policy. */
+static const struct pt_pol_rule **in_order(struct shown *s)
+{
+	const struct pt_policy *p = s->p.policy;
+	const struct pt_pol_rule **v = pt_arena_alloc(s->arena, (p->rules.n + 1) * sizeof(*v)); /* NOLINT(bugprone-sizeof-expression) */
+
+	for (size_t i = 0; v && i < p->rules.n; i++)
+		v[i] = &p->rules.v[i];
+	if (v && p->places.n)
+		qsort(v, p->rules.n, sizeof(*v), by_place); /* NOLINT(bugprone-sizeof-expression) */
+	return v;
+}
+
+/* One written rule may be several of the policy, one behind the other, with one id. */
+static int walk(struct shown *s, bool nats, size_t *n)
+{
+	const struct pt_pol_rule **order = in_order(s);
+	const struct pt_policy *p = s->p.policy;
+	bool places = !nats && !s->label;
+	uint32_t last = 0;
+
+	*n = 0;
+	if (!order)
+		return -ENOMEM;
 	for (size_t i = 0; i < p->rules.n; i++) {
-		const struct pt_pol_rule *r = &p->rules.v[i];
+		const struct pt_pol_rule *r = order[i];
 
 		if ((nats ? !r->nat : r->id == last) || !wanted(s, r))
 			continue;
 		last = r->id;
-		n++;
+		++*n;
+		if (places && r->ast != PT_POL_BUILTIN)
+			walk_places(s, r->ast);
 		if (nats)
 			show_nat(s, r);
 		else
 			show_rule(s, r);
 	}
-	return n;
+	if (places)
+		walk_places(s, PT_POL_BUILTIN);
+	return 0;
 }
 
 static int unknown_label(struct shown *s)
@@ -235,9 +314,9 @@ static int show(struct pt_cli *c, bool nats)
 		rc = -ENOMEM;
 	if (!rc) {
 		state_note(&s);
-		n = walk(&s, nats);
+		rc = walk(&s, nats, &n);
 		end = pt_cli_end(c, s.out);
-		rc = end ? end : s.label && !n ? unknown_label(&s) : 0;
+		rc = rc ? rc : end ? end : s.label && !n ? unknown_label(&s) : 0;
 	}
 out:
 	pt_plan_fini(&s.p);

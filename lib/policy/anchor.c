@@ -442,7 +442,7 @@ static int add_one(struct policy_builder *b, struct policy_anchor *level, const 
 
 static int add_place(struct policy_builder *b, const struct pt_ast_rule *ast, uint32_t index, size_t *at)
 {
-	struct pt_pol_place p = { .loc = ast->loc, .ast = index };
+	struct pt_pol_place p = { .loc = ast->loc, .ast = index, .quick = ast->quick };
 
 	for (const struct policy_anchor *a = b->anchor; a; a = a->outer)
 		p.depth++;

@@ -157,6 +157,7 @@ struct pt_pol_place {
 	struct pt_loc loc;
 	uint32_t ast, end;
 	uint32_t depth;          /* anchors around it */
+	bool quick;
 };
 
 struct pt_policy {
