@@ -13,7 +13,7 @@
 
 /* Words that the pairs may take: so many, and for each rule. */
 #define ROOM (512 * 1024)
-#define ROOM_RULE 32
+#define ROOM_RULE 48
 
 struct ports {
 	struct policy_class_build *b;
@@ -25,6 +25,9 @@ struct ports {
 	struct policy_hash hash;  /* of those that ask for no destination port: independent of it */
 	struct policy_row base;   /* their rules */
 	struct policy_row now;    /* with those of the destination ports at hand */
+	uint64_t *stale;          /* words of NOW that changed since BOTH were made, a bit each */
+	struct policy_row *both;  /* of each kind: what it and NOW have */
+	struct policy_hash *sums; /* of each in BOTH */
 	struct policy_seen pairs, rows;
 	size_t room;              /* words that the tables may have in all */
 	uint32_t n_from, n_to, n_pairs;
@@ -68,47 +71,77 @@ static const struct pt_iset *to_set(const struct ports *p, uint32_t group)
 
 /* ---- rows ---- */
 
-static void toggle_rules(const struct ports *p, struct policy_row *row, uint32_t group)
+static void toggle_base(struct ports *p, uint32_t group)
 {
 	for (uint32_t i = p->groups.start[group]; i < p->groups.start[group + 1]; i++)
-		policy_row_toggle(row, p->groups.rules[i]);
+		policy_row_toggle(&p->base, p->groups.rules[i]);
 }
 
-/* What both have. Words that the summary does not name are left as they are. */
-static void intersect(const struct policy_row *x, const struct policy_row *y, struct policy_row *out)
+static void toggle_now(struct ports *p, uint32_t group)
 {
-	memset(out->runs, 0, out->n_summary * sizeof(*out->runs));
-	for (size_t q = 0; q < out->n_summary; q++) {
-		out->summary[q] = 0;
-		for (uint64_t m = x->summary[q] & y->summary[q]; m; m &= m - 1) {
-			size_t w = q * 64 + (size_t)__builtin_ctzll(m);
-			uint64_t both = x->words[w] & y->words[w];
+	for (uint32_t i = p->groups.start[group]; i < p->groups.start[group + 1]; i++) {
+		uint32_t rule = p->groups.rules[i];
 
-			out->words[w] = both;
-			out->summary[q] |= (uint64_t)(both != 0) << w % 64;
-		}
+		policy_row_toggle(&p->now, rule);
+		p->stale[rule / 4096] |= 1ull << rule / 64 % 64;
 	}
 }
 
-static struct policy_hash row_hash(const struct policy_row *r)
+static void begin_now(struct ports *p)
 {
-	struct policy_hash h = policy_words_hash(r->summary, r->n_summary);
-
-	for (size_t q = 0; q < r->n_summary; q++)
-		for (uint64_t m = r->summary[q]; m; m &= m - 1)
-			policy_hash_word(&h, r->words[q * 64 + (size_t)__builtin_ctzll(m)]);
-	return h;
+	memcpy(p->now.words, p->base.words, (p->base.n_words + p->base.n_summary) * sizeof(*p->base.words)); /* and the summary */
+	for (size_t w = 0; w < p->now.n_words; w++)
+		p->stale[w / 64] |= 1ull << w % 64;
 }
 
-/* Where the row of the build is in the tables: equal ones are there once. */
-static int put_row(struct ports *p, uint32_t *out)
+/* Word W of a row is WORD, or no longer. */
+static void toggle_word(struct policy_hash *h, size_t w, uint64_t word)
+{
+	if (!word)
+		return;
+	h->a ^= policy_mix(word ^ policy_mix(w + 1));
+	h->b ^= policy_mix((word + 0x632be59bd9b4e019ull) ^ policy_mix(~w));
+}
+
+static void set_word(struct policy_row *r, struct policy_hash *sum, size_t w, uint64_t word)
+{
+	uint64_t bit = 1ull << w % 64;
+
+	if (r->words[w] == word)
+		return;
+	toggle_word(sum, w, r->words[w]);
+	toggle_word(sum, w, word);
+	r->words[w] = word;
+	r->runs[w / 64] = 0;
+	if (word)
+		r->summary[w / 64] |= bit;
+	else
+		r->summary[w / 64] &= ~bit;
+}
+
+/* From one pair to the next few words change. */
+static void renew_both(struct ports *p)
+{
+	for (size_t q = 0; q < p->now.n_summary; q++) {
+		for (uint64_t m = p->stale[q]; m; m &= m - 1) {
+			size_t w = q * 64 + (size_t)__builtin_ctzll(m);
+
+			for (uint32_t x = 0; x < p->kinds->n; x++)
+				set_word(&p->both[x], &p->sums[x], w, p->now.words[w] & p->kinds->rows[x].words[w]);
+		}
+		p->stale[q] = 0;
+	}
+}
+
+/* Where the row of kind X is in the tables: equal ones are there once. */
+static int put_row(struct ports *p, uint32_t x, uint32_t *out)
 {
 	struct policy_blob *blob = &p->b->blob;
 	uint32_t *old;
-	int rc = policy_seen_get(&p->rows, row_hash(&p->b->row), &old);
+	int rc = policy_seen_get(&p->rows, p->sums[x], &old);
 
 	if (!rc && *old == WALK_NONE) {
-		*old = (uint32_t)policy_row_put(blob, &p->b->row);
+		*old = (uint32_t)policy_row_put(blob, &p->both[x]);
 		p->b->c->rest++;
 		rc = blob->rc;
 	}
@@ -123,12 +156,11 @@ static bool too_large(const struct ports *p)
 
 static int put_pair(struct ports *p)
 {
+	renew_both(p);
 	for (uint32_t x = 0; x < p->kinds->n; x++) {
 		uint32_t at;
-		int rc;
+		int rc = put_row(p, x, &at);
 
-		intersect(&p->now, &p->kinds->rows[x], &p->b->row);
-		rc = put_row(p, &at);
 		if (!rc)
 			rc = pt_vec_push(NULL, &p->t_row, at);
 		if (rc)
@@ -174,7 +206,7 @@ static int pairs_of(struct ports *p)
 			if (!p->live[group])
 				continue;
 			policy_toggle(&h, group);
-			toggle_rules(p, &p->now, group);
+			toggle_now(p, group);
 		}
 		if (p->to.keys.v[i].number < class)
 			continue; /* had its turn */
@@ -191,7 +223,7 @@ static void switch_group(struct ports *p, uint32_t group)
 	if (to_set(p, group)->n)
 		return;
 	policy_toggle(&p->hash, group);
-	toggle_rules(p, &p->base, group);
+	toggle_base(p, group);
 }
 
 static void from_turned(struct policy_sweep *s, uint32_t group)
@@ -203,7 +235,7 @@ static int from_found(struct policy_sweep *s, uint32_t *value)
 {
 	struct ports *p = s->arg;
 
-	memcpy(p->now.words, p->base.words, (p->base.n_words + p->base.n_summary) * sizeof(*p->base.words)); /* and the summary */
+	begin_now(p);
 	*value = p->n_from++;
 	return pairs_of(p);
 }
@@ -229,6 +261,14 @@ static int prepare(struct ports *p)
 	p->live = calloc(p->groups.n + 1ul, sizeof(*p->live));
 	if (!p->live || policy_row_new(n_words, &p->base) || policy_row_new(n_words, &p->now))
 		return -ENOMEM;
+	p->stale = calloc(p->now.n_summary, sizeof(*p->stale));
+	p->both = calloc(p->kinds->n + 1ul, sizeof(*p->both));
+	p->sums = calloc(p->kinds->n + 1ul, sizeof(*p->sums));
+	if (!p->stale || !p->both || !p->sums)
+		return -ENOMEM;
+	for (uint32_t x = 0; x < p->kinds->n; x++)
+		if (policy_row_new(n_words, &p->both[x]))
+			return -ENOMEM;
 	return 0;
 }
 
@@ -284,6 +324,25 @@ static int put_tables(struct ports *p)
 	return blob->rc;
 }
 
+static void fini(struct ports *p)
+{
+	policy_sweep_fini(&p->from);
+	policy_sweep_fini(&p->to);
+	policy_groups_fini(&p->groups);
+	free(p->live);
+	free(p->base.words);
+	free(p->now.words);
+	free(p->stale);
+	for (uint32_t x = 0; p->both && x < p->kinds->n; x++)
+		free(p->both[x].words);
+	free(p->both);
+	free(p->sums);
+	free(p->pairs.slots);
+	free(p->rows.slots);
+	free(p->t_y.v);
+	free(p->t_row.v);
+}
+
 static int pairs(struct policy_class_build *b, const struct policy_kinds *kinds, bool apart)
 {
 	struct ports p = { .b = b, .kinds = kinds, .apart = apart, .room = b->blob.n + ROOM + ROOM_RULE * (size_t)b->n };
@@ -296,16 +355,7 @@ static int pairs(struct policy_class_build *b, const struct policy_kinds *kinds,
 		rc = sweep(&p);
 	if (!rc)
 		rc = put_tables(&p);
-	policy_sweep_fini(&p.from);
-	policy_sweep_fini(&p.to);
-	policy_groups_fini(&p.groups);
-	free(p.live);
-	free(p.base.words);
-	free(p.now.words);
-	free(p.pairs.slots);
-	free(p.rows.slots);
-	free(p.t_y.v);
-	free(p.t_row.v);
+	fini(&p);
 	return rc;
 }
 
@@ -341,12 +391,21 @@ static int split(struct policy_class_build *b, const struct policy_kinds *kinds,
 	return rc;
 }
 
+static bool names_source_ports(const struct policy_class_build *b)
+{
+	for (uint32_t i = 0; i < b->n; i++)
+		if (b->rules[i]->sport.n)
+			return true;
+	return false;
+}
+
 int policy_class_rest(struct policy_class_build *b, const struct policy_kinds *kinds)
 {
+	unsigned int useful = names_source_ports(b) ? 1 : 2; /* to have source ports apart that nobody names is no help */
 	size_t before = b->blob.n;
 	int rc = split(b, kinds, 0);
 
-	for (unsigned int sides = 1; rc == -E2BIG && sides <= 2; sides++) {
+	for (unsigned int sides = useful; rc == -E2BIG && sides <= 2; sides++) {
 		policy_blob_cut(&b->blob, before);
 		rc = split(b, kinds, sides);
 	}
