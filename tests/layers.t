@@ -32,7 +32,7 @@ rank_of()
 module_of_header()
 {
 	case $1 in
-	addr) echo base ;;
+	addr | work) echo base ;;
 	classify) echo policy ;;
 	*) echo "$1" ;;
 	esac

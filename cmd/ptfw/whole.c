@@ -115,7 +115,7 @@ static int plan_exit(struct pt_cli *c, int rc)
 }
 
 /* Plans the file against the kernel and lets USE have it. */
-static int with_plan(struct pt_cli *c, int (*use)(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf))
+static int with_plan(struct pt_cli *c, bool soon, int (*use)(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf))
 {
 	enum pt_engine engine;
 	struct sockets s;
@@ -127,7 +127,7 @@ static int with_plan(struct pt_cli *c, int (*use)(struct pt_cli *c, struct pt_pl
 		rc = sockets_open(&s, &c->err);
 	if (rc)
 		return rc;
-	rc = pt_plan_online(c->file, engine, s.nf, s.route, &p, &c->err);
+	rc = pt_plan_online(c->file, engine, soon, s.nf, s.route, &p, &c->err);
 	if (rc) {
 		rc = plan_exit(c, rc);
 	} else {
@@ -147,7 +147,7 @@ static int diff(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
 
 int cmd_diff(struct pt_cli *c)
 {
-	return with_plan(c, diff);
+	return with_plan(c, false, diff);
 }
 
 /* Addresses that leave their tables, one line a table: an apply takes back what was added at run time. */
@@ -239,7 +239,7 @@ static int apply_enforced(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
 
 int cmd_apply(struct pt_cli *c)
 {
-	return with_plan(c, c->enforce ? apply_enforced : apply);
+	return with_plan(c, !c->dry, c->enforce ? apply_enforced : apply);
 }
 
 int cmd_stop(struct pt_cli *c)

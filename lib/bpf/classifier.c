@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* bpf/classifier - the program through libbpf, its tables through plain system calls. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,8 @@ struct pt_bpf {
 	struct bpf_object *object; /* loaded here; NULL: the kernel's own */
 	int prog, tables;
 	uint32_t id;
-	size_t room; /* bytes of a tables' value */
+	size_t room; /* bytes of a tables' value, whose last word is their digest */
+	int spare;   /* tables in their place that are still empty, -1 */
 };
 
 void pt_bpf_name(char out[PT_BPF_NAME])
@@ -37,6 +39,8 @@ void pt_bpf_close(struct pt_bpf *b)
 {
 	if (!b)
 		return;
+	if (b->spare >= 0)
+		close(b->spare);
 	if (b->object) {
 		bpf_object__close(b->object);
 	} else {
@@ -60,7 +64,7 @@ uint32_t pt_bpf_id(const struct pt_bpf *b)
 
 size_t pt_bpf_room(const struct pt_bpf *b)
 {
-	return b->room;
+	return b->room ? b->room - sizeof(uint64_t) : 0;
 }
 
 static struct pt_bpf *bpf_new(void)
@@ -68,7 +72,7 @@ static struct pt_bpf *bpf_new(void)
 	struct pt_bpf *b = calloc(1, sizeof(*b));
 
 	if (b)
-		b->prog = b->tables = -1;
+		b->prog = b->tables = b->spare = -1;
 	return b;
 }
 
@@ -160,7 +164,7 @@ int pt_bpf_load(size_t bytes, struct pt_bpf **out, struct pt_err *e)
 
 	*out = NULL;
 	if (b && log) {
-		for (b->room = ROOM_MIN; b->room < bytes;)
+		for (b->room = ROOM_MIN; pt_bpf_room(b) < bytes;)
 			b->room *= 2;
 		before = libbpf_set_print(quiet); /* errors are told here */
 		rc = object_load(b, log);
@@ -215,26 +219,23 @@ static int map_of(int prog, int *tables)
 	return rc ? rc : -EBADMSG;
 }
 
-/* What is in use now, if anything is. */
-static int in_use(const struct pt_bpf *b, struct bpf_map_info *info)
+/* What is in use now, if anything is; *FD is to be closed. */
+static int in_use(const struct pt_bpf *b, struct bpf_map_info *info, int *fd)
 {
 	__u32 zero = 0, id;
-	int fd, rc;
 
+	*fd = -1;
 	memset(info, 0, sizeof(*info));
 	if (bpf_map_lookup_elem(b->tables, &zero, &id))
 		return -errno;
-	rc = map_info(id, info, &fd);
-	if (fd >= 0)
-		close(fd);
-	return rc;
+	return map_info(id, info, fd);
 }
 
 int pt_bpf_open(uint32_t prog_id, struct pt_bpf **out, struct pt_err *e)
 {
 	struct pt_bpf *b = bpf_new();
 	struct bpf_map_info info;
-	int rc = b ? 0 : -ENOMEM;
+	int fd, rc = b ? 0 : -ENOMEM;
 
 	*out = NULL;
 	if (!rc) {
@@ -246,15 +247,17 @@ int pt_bpf_open(uint32_t prog_id, struct pt_bpf **out, struct pt_err *e)
 		pt_bpf_close(b);
 		return pt_err_sys(e, rc, "opening the kernel's BPF program number %u", prog_id);
 	}
-	if (!in_use(b, &info))
+	if (!in_use(b, &info, &fd))
 		b->room = info.value_size;
+	if (fd >= 0)
+		close(fd);
 	*out = b;
 	return 0;
 }
 
 /* ---- the tables ---- */
 
-void pt_bpf_tables_name(const uint64_t *words, size_t n_words, char out[PT_BPF_TABLES_NAME])
+static uint64_t digest_of(const uint64_t *words, size_t n_words)
 {
 	uint64_t h = 0x9e3779b97f4a7c15ull ^ n_words;
 
@@ -262,7 +265,25 @@ void pt_bpf_tables_name(const uint64_t *words, size_t n_words, char out[PT_BPF_T
 		h = (h ^ words[i]) * 0xff51afd7ed558ccdull;
 		h ^= h >> 32;
 	}
-	(void)snprintf(out, PT_BPF_TABLES_NAME, "t%014llx", (unsigned long long)(h >> 8));
+	return h ? h : 1; /* 0: none yet */
+}
+
+static void name_of(uint64_t digest, char out[PT_BPF_TABLES_NAME])
+{
+	(void)snprintf(out, PT_BPF_TABLES_NAME, "t%014llx", (unsigned long long)(digest >> 8));
+}
+
+void pt_bpf_tables_name(const uint64_t *words, size_t n_words, char out[PT_BPF_TABLES_NAME])
+{
+	name_of(digest_of(words, n_words), out);
+}
+
+static int map_new(const struct pt_bpf *b)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "pt_classes", sizeof(__u32), (__u32)b->room, 1, &opts);
+
+	return fd < 0 ? -errno : fd;
 }
 
 /* Through windows: a copy of the whole would need as much memory again. */
@@ -270,7 +291,7 @@ static int fill(int fd, const uint64_t *words, size_t size)
 {
 	for (size_t at = 0; at < size; at += WINDOW) {
 		size_t n = size - at < WINDOW ? size - at : WINDOW;
-		void *to = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)at);
+		void *to = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, (off_t)at);
 
 		if (to == MAP_FAILED)
 			return -errno;
@@ -280,42 +301,102 @@ static int fill(int fd, const uint64_t *words, size_t size)
 	return 0;
 }
 
-int pt_bpf_tables_new(const struct pt_bpf *b, const uint64_t *words, size_t n_words, int *fd, struct pt_err *e)
+/* The last word of tables of ROOM bytes, for the time of TAKE. */
+static int with_digest(int fd, size_t room, void (*take)(uint64_t *word, uint64_t *digest), uint64_t *digest)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *last;
+
+	if (room < page)
+		return -EBADMSG; /* of another version */
+	last = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)(room - page));
+	if (last == MAP_FAILED)
+		return -errno;
+	take((uint64_t *)(void *)(last + page) - 1, digest);
+	munmap(last, page);
+	return 0;
+}
+
+static void read_word(uint64_t *word, uint64_t *digest)
+{
+	*digest = *word;
+}
+
+static void write_word(uint64_t *word, uint64_t *digest)
+{
+	*word = *digest;
+}
+
+int pt_bpf_tables_ahead(struct pt_bpf *b, struct pt_err *e)
+{
+	__u32 zero = 0;
+	int rc = 0;
+
+	b->spare = map_new(b);
+	if (b->spare < 0)
+		rc = b->spare;
+	else if (bpf_map_update_elem(b->tables, &zero, &b->spare, BPF_ANY))
+		rc = -errno;
+	return rc ? pt_err_sys(e, rc, "giving the classifier empty tables") : 0;
+}
+
+int pt_bpf_tables_new(struct pt_bpf *b, const uint64_t *words, size_t n_words, int *fd, struct pt_err *e)
+{
 	size_t size = n_words * sizeof(*words);
-	char name[PT_BPF_TABLES_NAME];
-	int rc = size > b->room ? -E2BIG : 0;
+	uint64_t digest = digest_of(words, n_words);
+	int rc = size > pt_bpf_room(b) ? -E2BIG : 0;
 
 	*fd = -1;
-	pt_bpf_tables_name(words, n_words, name);
-	if (!rc) {
-		*fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(__u32), (__u32)b->room, 1, &opts);
-		rc = *fd < 0 ? -errno : fill(*fd, words, size);
-	}
-	if (rc && *fd >= 0) {
+	if (!rc)
+		*fd = b->spare >= 0 ? fcntl(b->spare, F_DUPFD_CLOEXEC, 0) : map_new(b);
+	if (!rc && *fd < 0)
+		rc = b->spare >= 0 ? -errno : *fd;
+	if (!rc)
+		rc = fill(*fd, words, size);
+	if (!rc)
+		rc = with_digest(*fd, b->room, write_word, &digest); /* last: tables without are none */
+	if (rc && *fd >= 0)
 		close(*fd);
+	if (rc)
 		*fd = -1;
-	}
 	return rc ? pt_err_sys(e, rc, "giving the classifier's tables (%zu bytes) to the kernel", size) : 0;
+}
+
+static int digest_in_use(const struct pt_bpf *b, uint64_t *digest)
+{
+	struct bpf_map_info info;
+	int fd = -1, rc = in_use(b, &info, &fd);
+
+	*digest = 0;
+	if (!rc)
+		rc = with_digest(fd, info.value_size, read_word, digest);
+	if (fd >= 0)
+		close(fd);
+	return rc;
 }
 
 int pt_bpf_tables_in_use(const struct pt_bpf *b, char out[PT_BPF_TABLES_NAME], struct pt_err *e)
 {
-	struct bpf_map_info info;
-	int rc = in_use(b, &info);
+	uint64_t digest;
+	int rc = digest_in_use(b, &digest);
 
 	out[0] = '\0';
 	if (rc)
 		return rc == -ENOENT ? 0 : pt_err_sys(e, rc, "asking for the classifier's tables");
-	(void)snprintf(out, PT_BPF_TABLES_NAME, "%.*s", (int)sizeof(info.name) - 1, info.name);
+	if (digest)
+		name_of(digest, out);
 	return 0;
 }
 
-int pt_bpf_tables_use(const struct pt_bpf *b, int fd, struct pt_err *e)
+int pt_bpf_tables_use(struct pt_bpf *b, int fd, struct pt_err *e)
 {
 	__u32 zero = 0;
 
+	if (b->spare >= 0) { /* FD is the same: it is in its place */
+		close(b->spare);
+		b->spare = -1;
+		return 0;
+	}
 	/* For a map of maps the kernel waits for all programs that still see the old one. A packet goes
 	 * from its program to our prerouting chain under the same read lock. */
 	if (bpf_map_update_elem(b->tables, &zero, &fd, BPF_ANY))

@@ -176,12 +176,16 @@ void plan_ingress_walk(const struct pt_plan *p, pt_nft_op_cb cb, void *arg)
 /* ---- the steps ---- */
 
 /* A program that this process could not find again would be in nobody's hands after the apply. */
-static int load_program(struct pt_ingress *g, size_t bytes, struct pt_err *e)
+static int load_program(struct pt_plan *p, size_t bytes, struct pt_err *e)
 {
+	struct pt_ingress *g = p->ingress;
 	struct pt_bpf *again = NULL;
 	struct pt_err none = { 0 };
-	int rc = pt_bpf_load(bytes, &g->program, e);
+	int rc = 0;
 
+	g->program = plan_ahead_take(p, bytes);
+	if (!g->program)
+		rc = pt_bpf_load(bytes, &g->program, e);
 	if (rc)
 		return rc;
 	rc = pt_bpf_open(pt_bpf_id(g->program), &again, &none);
@@ -209,7 +213,7 @@ int plan_ingress_prepare(struct pt_plan *p, struct pt_err *e)
 			return -EBUSY;
 		}
 	if (!g->program)
-		rc = load_program(g, tables_bytes(p), e);
+		rc = load_program(p, tables_bytes(p), e);
 	if (!rc && tables_differ(g) && g->fd < 0)
 		rc = pt_bpf_tables_new(g->program, p->tables->words, p->tables->n_words, &g->fd, e);
 	return rc;

@@ -3,6 +3,7 @@
 #ifndef PLAN_INTERNAL_H
 #define PLAN_INTERNAL_H
 
+#include <patronus/bpf.h>
 #include <patronus/plan.h>
 
 /* offline.c */
@@ -33,6 +34,13 @@ int plan_ingress_prepare(struct pt_plan *p, struct pt_err *e);
 int plan_ingress_switch(struct pt_plan *p, struct pt_err *e);
 void plan_ingress_undo(struct pt_plan *p);
 int plan_ingress_retire(struct pt_plan *p, struct pt_err *e);
+
+/* ahead.c: the program for a first apply, brought into the kernel while the file is read. NULL: not worth it, or no
+ * memory */
+struct pt_ahead *plan_ahead_start(const char *path);
+/* Waits for it. The program with room for tables of BYTES; NULL: there is none, for whatever reason. */
+struct pt_bpf *plan_ahead_take(struct pt_plan *p, size_t bytes);
+void plan_ahead_free(struct pt_ahead *a);
 
 /* adopt.c: states for the connections that were there before the first rules */
 void plan_adopt(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e);

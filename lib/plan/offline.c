@@ -198,13 +198,15 @@ int pt_plan_offline(const char *path, enum pt_engine engine, struct pt_plan *p, 
 	return rc;
 }
 
-int pt_plan_online(const char *path, enum pt_engine engine, struct pt_nl *nf, struct pt_nl *route,
+int pt_plan_online(const char *path, enum pt_engine engine, bool soon, struct pt_nl *nf, struct pt_nl *route,
 		   struct pt_plan *p, struct pt_err *e)
 {
 	int rc;
 
 	memset(p, 0, sizeof(*p));
 	p->wanted = engine;
+	if (soon && (engine == PT_ENGINE_AUTO || engine == PT_ENGINE_BPF))
+		p->ahead = plan_ahead_start(path);
 	rc = pt_policy_load(path, &p->conf, &p->policy, e);
 	if (!rc)
 		rc = pt_net_read(route, &p->host, e);
@@ -219,6 +221,7 @@ int pt_plan_online(const char *path, enum pt_engine engine, struct pt_nl *nf, st
 
 void pt_plan_fini(struct pt_plan *p)
 {
+	plan_ahead_free(p->ahead);
 	pt_nft_plan_free(p->change);
 	pt_nft_state_free(p->have);
 	plan_ingress_free(p->ingress);

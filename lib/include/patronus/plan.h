@@ -27,6 +27,7 @@ struct pt_plan {
 	const char *engine_why;     /* AUTO did not choose BPF for more than PT_PLAN_BPF_MIN rules: why. NULL else */
 	struct pt_classifier *tables; /* of the arriving packets' rules; NULL: nft judges them */
 	uint64_t tables_keys;       /* hash of the keys that they were built with */
+	struct pt_ahead *ahead;     /* what the kernel prepares for a first apply; NULL: nothing */
 	bool offline;               /* no program is to be put on devices: in a trial */
 	struct pt_ingress *ingress; /* the classifier in the kernel, as far as it differs; NULL when made offline */
 	char digest[65];            /* of the file's bytes */
@@ -38,8 +39,9 @@ struct pt_plan {
 
 /* Loads PATH, builds and compiles; no kernel, no privilege. */
 PT_API int pt_plan_offline(const char *path, enum pt_engine engine, struct pt_plan *p, struct pt_err *e) PT_MUST;
-/* The same, then reads the kernel and computes the change. Sockets are borrowed. */
-PT_API int pt_plan_online(const char *path, enum pt_engine engine, struct pt_nl *nf, struct pt_nl *route,
+/* The same, then reads the kernel and computes the change. Sockets are borrowed. SOON: pt_plan_apply() will follow; the
+ * kernel then already prepares what nothing depends on before that. */
+PT_API int pt_plan_online(const char *path, enum pt_engine engine, bool soon, struct pt_nl *nf, struct pt_nl *route,
 			  struct pt_plan *p, struct pt_err *e) PT_MUST;
 /* Number of writes that the change consists of, with those to the classifier; 0: nothing differs. */
 PT_API size_t pt_plan_writes(const struct pt_plan *p);
