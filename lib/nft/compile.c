@@ -135,16 +135,16 @@ void nft_rule_close_named(struct nft_lower *l, const char *name)
 	rule_add(l, &rule);
 }
 
-static void base_chain(struct nft_lower *l, const char *name, const char *type, uint32_t hook,
-		       int32_t prio)
+size_t nft_base_chain(struct nft_lower *l, const char *name, const char *type, uint32_t hook, int32_t prio)
 {
 	size_t i = nft_chain_new(l, name);
 
 	if (l->rc)
-		return;
+		return SIZE_MAX;
 	l->prog->objects.chains.v[i].type = type;
 	l->prog->objects.chains.v[i].hook = hook;
 	l->prog->objects.chains.v[i].prio = prio;
+	return i;
 }
 
 static void verdict_rule(struct nft_lower *l, size_t chain, int verdict)
@@ -334,13 +334,13 @@ static void sort_sets(struct pt_nft_objects *o)
 
 static void base_chains(struct nft_lower *l)
 {
-	base_chain(l, "prerouting", "filter", NF_INET_PRE_ROUTING, PRIO_IN);
+	(void)nft_base_chain(l, "prerouting", "filter", NF_INET_PRE_ROUTING, PRIO_IN);
 	if (l->prog->keys)
-		base_chain(l, CHAIN_JUDGED, "filter", NF_INET_PRE_ROUTING, PRIO_JUDGED);
-	base_chain(l, "forward", "filter", NF_INET_FORWARD, 0);
-	base_chain(l, "output", "filter", NF_INET_LOCAL_OUT, 0);
-	base_chain(l, "dstnat", "nat", NF_INET_PRE_ROUTING, PRIO_DSTNAT);
-	base_chain(l, "srcnat", "nat", NF_INET_POST_ROUTING, PRIO_SRCNAT);
+		(void)nft_base_chain(l, CHAIN_JUDGED, "filter", NF_INET_PRE_ROUTING, PRIO_JUDGED);
+	(void)nft_base_chain(l, "forward", "filter", NF_INET_FORWARD, 0);
+	(void)nft_base_chain(l, "output", "filter", NF_INET_LOCAL_OUT, 0);
+	(void)nft_base_chain(l, "dstnat", "nat", NF_INET_PRE_ROUTING, PRIO_DSTNAT);
+	(void)nft_base_chain(l, "srcnat", "nat", NF_INET_POST_ROUTING, PRIO_SRCNAT);
 }
 
 /* The key has done its work, and a priority means something to those behind us: whichever way a packet
@@ -378,6 +378,7 @@ static void lower(struct nft_lower *l, enum nft_compile_kind kind, enum pt_engin
 	struct judgement in = { 0 }, out = { 0 };
 
 	nft_nat_number(l);
+	nft_set_number(l);
 	if (kind == NFT_COMPILE_RULES)
 		nft_sets_tables(l);
 	if (kind != NFT_COMPILE_OPEN) {
@@ -389,6 +390,7 @@ static void lower(struct nft_lower *l, enum nft_compile_kind kind, enum pt_engin
 	if (kind == NFT_COMPILE_RULES) {
 		hooks_emit(l, &in, &out);
 		nft_nat_emit(l);
+		nft_set_emit(l);
 		if (l->prog->keys)
 			judged_emit(l);
 	} else {

@@ -210,6 +210,37 @@ void nft_e_verdict(struct nft_lower *l, int verdict, const char *chain)
 		set_str(l, x, NFTNL_EXPR_IMM_CHAIN, chain);
 }
 
+#define IPV4_CHECKSUM 10 /* its place in the header */
+
+void nft_e_payload_set(struct nft_lower *l, uint32_t base, uint32_t offset, uint32_t len, bool csum)
+{
+	struct nftnl_expr *x = expr_new(l, "payload");
+
+	if (!x)
+		return;
+	nftnl_expr_set_u32(x, NFTNL_EXPR_PAYLOAD_SREG, NFT_REG_1);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_PAYLOAD_BASE, base);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_PAYLOAD_LEN, len);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_PAYLOAD_CSUM_TYPE, csum ? NFT_PAYLOAD_CSUM_INET : NFT_PAYLOAD_CSUM_NONE);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_PAYLOAD_CSUM_OFFSET, csum ? IPV4_CHECKSUM : 0);
+}
+
+#define TCPOPT_MSS 2 /* RFC 9293 section 3.2 */
+
+void nft_e_mss_set(struct nft_lower *l)
+{
+	struct nftnl_expr *x = expr_new(l, "exthdr");
+
+	if (!x)
+		return;
+	nftnl_expr_set_u32(x, NFTNL_EXPR_EXTHDR_SREG, NFT_REG_1);
+	nftnl_expr_set_u8(x, NFTNL_EXPR_EXTHDR_TYPE, TCPOPT_MSS);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_EXTHDR_OFFSET, 2);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_EXTHDR_LEN, 2);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_TCPOPT);
+}
+
 void nft_e_counter(struct nft_lower *l)
 {
 	expr_new(l, "counter");

@@ -27,6 +27,7 @@ struct nft_lower {
 	uint32_t *set_slots; /* hash of set names: index + 1 into the sets, 0 free */
 	size_t n_slots;
 	uint16_t *nat_numbers; /* of the policy's translations, see lower_nat.c */
+	uint32_t set_bits[24]; /* ids of match rules, see lower_set.c */
 	bool *reported; /* by rule index: one error a rule is enough */
 	size_t tree_min; /* items of a list that is worth a tree; half as many are a leaf */
 	const char *file, *file_copy; /* of the places copied last */
@@ -37,6 +38,7 @@ struct nft_lower {
 /* Writes a name of at most NFT_SETNAME_MAX bytes; its length. */
 size_t nft_name(char *out, const char *fmt, ...) PT_PRINTF(2, 3);
 size_t nft_chain_new(struct nft_lower *l, const char *name);
+size_t nft_base_chain(struct nft_lower *l, const char *name, const char *type, uint32_t hook, int32_t prio);
 size_t nft_chain_find(const struct nft_lower *l, const char *name); /* SIZE_MAX: none */
 void nft_rule_open(struct nft_lower *l, size_t chain);
 /* R: the rule it belongs to, NULL: structural. */
@@ -63,6 +65,9 @@ void nft_e_map(struct nft_lower *l, const char *set, uint32_t dreg); /* NFT_REG_
 void nft_e_fib_type(struct nft_lower *l, uint32_t flags);
 void nft_e_fib_route(struct nft_lower *l, uint32_t flags); /* one byte: whether there is one */
 void nft_e_verdict(struct nft_lower *l, int verdict, const char *chain);
+/* Register 1 into the packet, with the checksum of IPv4's header where CSUM says so. */
+void nft_e_payload_set(struct nft_lower *l, uint32_t base, uint32_t offset, uint32_t len, bool csum);
+void nft_e_mss_set(struct nft_lower *l); /* register 1 into TCP's maximum segment size, where that is larger */
 void nft_e_counter(struct nft_lower *l);
 void nft_e_log(struct nft_lower *l, const struct pt_pol_rule *r);
 void nft_e_reject(struct nft_lower *l, uint32_t type, uint8_t code);
@@ -237,6 +242,15 @@ bool nft_order_emit(struct nft_lower *l, const char *base, enum pt_dir dir, bool
 bool nft_tree_emit(struct nft_lower *l, const char *base, const struct pt_order *o,
 		   enum nft_mode mode);
 #define NFT_TREE_MIN 32
+
+/* ---- lower_set.c ---- */
+
+/* Gives the match rules that set something their bits: before any rule. */
+void nft_set_number(struct nft_lower *l);
+/* Notes on the connection of the packet that match rule R set something. */
+void nft_set_note(struct nft_lower *l, const struct pt_pol_rule *r);
+/* The chain that does it, where packets leave. */
+void nft_set_emit(struct nft_lower *l);
 
 /* ---- lower_nat.c ---- */
 

@@ -276,6 +276,8 @@ void nft_effect_emit(struct nft_lower *l, const void *effect)
 		nft_e_log(l, x->rule);
 	if (x->tag)
 		nft_tag_emit(l, x->tag);
+	if (x->rule->set && x->rule->action == PT_MATCH && x->mode == NFT_MODE_KEEP)
+		nft_set_note(l, x->rule);
 	if (x->decide)
 		nft_verdict_emit(l, x);
 	else if (x->go)

@@ -125,6 +125,8 @@ int policy_set_base(struct policy_builder *b, uint32_t index)
 	if (!rc)
 		rc = policy_more(b);
 	if (!rc)
+		rc = policy_set(b, &r->set);
+	if (!rc)
 		rc = tag_number(b, a->tag, &a->tag_loc, &r->tag);
 	if (!rc)
 		rc = tag_number(b, a->tagged, &a->tagged_loc, &r->tagged);

@@ -349,12 +349,43 @@ static uint16_t lowest_port(const struct pt_pol_nat *n)
 	return n->has_port ? n->port_lo : PT_NAT_PORT_LO;
 }
 
+/* ---- what rules set ---- */
+
+/* FROM over what is there. */
+static void set_over(struct pt_ast_set *s, const struct pt_ast_set *from)
+{
+	if (from->has_prio) {
+		s->has_prio = true;
+		s->prio = from->prio;
+		s->prio_fast = from->prio_fast;
+	}
+	if (from->has_tos) {
+		s->has_tos = true;
+		s->tos = from->tos;
+	}
+	if (from->queue) {
+		s->queue = from->queue;
+		s->queue_fast = from->queue_fast;
+	}
+	s->no_df |= from->no_df;
+	s->random_id |= from->random_id;
+	s->min_ttl = from->min_ttl ? from->min_ttl : s->min_ttl;
+	s->max_mss = from->max_mss ? from->max_mss : s->max_mss;
+}
+
+static void take_set(const struct pt_eval *v, const struct pt_pol_rule *r, struct pt_ast_set *s)
+{
+	if (r->set)
+		set_over(s, &v->policy->sets.v[r->set - 1]);
+}
+
 /* ---- judgement ---- */
 
 struct judgement {
 	const struct pt_pol_rule *rule; /* the last pass or block that matched */
 	uint32_t match_nat;
 	uint8_t tag;
+	struct pt_ast_set set; /* of the match rules */
 	struct pt_packet at_rule, at_match; /* what RULE saw, and the match rule of MATCH_NAT */
 };
 
@@ -396,6 +427,8 @@ static const struct pt_pol_rule *find_rule(const struct pt_eval *v, const struct
 			return x->rule;
 		if (x->rule->tag)
 			j->tag = x->rule->tag;
+		if (x->rule->action == PT_MATCH)
+			take_set(v, x->rule, &j->set);
 	}
 	return winner == UINT32_MAX ? NULL : l->constant[winner];
 }
@@ -435,6 +468,8 @@ static void judge(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_
 			continue;
 		if (r->tag)
 			j->tag = r->tag;
+		if (r->action == PT_MATCH)
+			take_set(v, r, &j->set);
 		if (r->action != PT_MATCH) {
 			j->rule = r;
 			j->at_rule = seen;
@@ -486,6 +521,8 @@ void pt_evaluate(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_d
 	out->code6 = j.rule->code6;
 	if (!out->pass)
 		return;
+	out->set = j.set;
+	take_set(v, j.rule, &out->set);
 	if (j.rule->keep_state && pkt->ct == PT_CT_INVALID) {
 		refuse(out, "connection tracking calls the packet invalid, so it cannot have the state that the rule keeps");
 		return;

@@ -106,6 +106,8 @@ bool policy_only_ports(const struct pt_pol_rule *r); /* all protocols of the rul
 int policy_more(struct policy_builder *b);
 /* What SRC or DST can only be in rules of this direction. */
 int policy_check_side(struct policy_builder *b, const pt_hosts *hosts, bool dst);
+/* set.c: index+1 of what the rule sets */
+int policy_set(struct policy_builder *b, uint32_t *out);
 /* nat.c: index+1 of the translation of this rule */
 int policy_nat(struct policy_builder *b, enum pt_af af, const struct pt_pol_rule *r, uint32_t *out);
 /* Families that the target of the rule's translation has, all if there is none. */

@@ -67,6 +67,9 @@ enum rule_group {
 	GROUP_LIMIT,
 	GROUP_PKT_RATE,
 	GROUP_ONCE,
+	GROUP_SET,
+	GROUP_QUEUE,
+	GROUP_SCRUB,
 	GROUP_STATE,
 	GROUP_LABEL,
 	GROUP_TAG,
@@ -236,6 +239,11 @@ int rule_parse_probability(struct rule_parser *p, const struct rule_tok *t);
 int rule_parse_received(struct rule_parser *p, const struct rule_tok *t);
 int rule_parse_mac(struct rule_parser *p, const struct rule_tok *t);
 int rule_parse_once(struct rule_parser *p, const struct rule_tok *t);
+/* parse_set.c */
+int rule_parse_set(struct rule_parser *p, const struct rule_tok *t);
+int rule_parse_queue(struct rule_parser *p, const struct rule_tok *t);
+int rule_parse_scrub(struct rule_parser *p, const struct rule_tok *t);
+void rule_print_set(struct pt_buf *b, const struct pt_ast_set *s);
 /* parse_owner.c */
 int rule_parse_user(struct rule_parser *p, const struct rule_tok *t);
 int rule_parse_group(struct rule_parser *p, const struct rule_tok *t);

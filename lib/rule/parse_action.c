@@ -122,6 +122,24 @@ static int synonym(const char *word)
 	return -1;
 }
 
+/* A line of pf.conf(5) that begins with what is an option of rules too. */
+static int statement(struct rule_parser *p)
+{
+	static const struct {
+		const char *word, *hint;
+	} known[] = {
+		{ "set", "options stand in the section itself: firewall { skip = { lo } }" },
+		{ "scrub", "write `match in scrub (no-df)`" },
+		{ "queue", "a queue is a class of a queueing discipline; rules name it: `match out set queue bulk`" },
+	};
+
+	for (size_t i = 0; i < PT_ARRAY_SIZE(known); i++)
+		if (rule_is(p, known[i].word))
+			return rule_fail(p, p->tok, known[i].hint, "'%s' where pass, block or match is expected",
+					 known[i].word);
+	return 0;
+}
+
 /* Goes on with what was probably meant; a rule that lacks its action is read as pass, which may
  * have all. */
 static int no_action(struct rule_parser *p)
@@ -130,6 +148,8 @@ static int no_action(struct rule_parser *p)
 	struct pt_buf hint = { 0 };
 	int meant;
 
+	if (statement(p))
+		return -EINVAL;
 	if (t->kind == TOK_HOLE || rule_part_of(t)) {
 		if (t->kind == TOK_HOLE)
 			p->tok++;

@@ -147,6 +147,9 @@ static const struct rule_part parts[] = {
 	{ "limit", RULE_RANK_OPTION, GROUP_LIMIT, rule_parse_limit },
 	{ "max-pkt-rate", RULE_RANK_OPTION, GROUP_PKT_RATE, rule_parse_pkt_rate },
 	{ "once", RULE_RANK_OPTION, GROUP_ONCE, rule_parse_once },
+	{ "set", RULE_RANK_OPTION, GROUP_SET, rule_parse_set },
+	{ "queue", RULE_RANK_OPTION, GROUP_QUEUE, rule_parse_queue },
+	{ "scrub", RULE_RANK_OPTION, GROUP_SCRUB, rule_parse_scrub },
 	{ "keep", RULE_RANK_OPTION, GROUP_STATE, rule_parse_state },
 	{ "no", RULE_RANK_OPTION, GROUP_STATE, rule_parse_state },
 	{ "label", RULE_RANK_OPTION, GROUP_LABEL, rule_parse_label },
@@ -219,6 +222,8 @@ int rule_part_order(struct rule_parser *p, const struct rule_tok *t, const struc
 		p->first[part->group] = word;
 	if (p->holes || p->blamed == t)
 		return 0;
+	if (part->group == GROUP_SET) /* "set prio 5 set tos ef": each thing once, see parse_set.c */
+		first = NULL;
 	if (first && !strcmp(first, word))
 		return rule_note(p, t, "leave one of them out", "'%s' is given twice", whole_word(word));
 	if (first)
@@ -370,8 +375,6 @@ static bool belongs(const struct rule_tok *option, const struct rule_tok *t)
 {
 	static const char *const families[] = { "inet", "inet6", "from", "to" };
 
-	if (!strcmp(option->s, "set"))
-		return t == option + 1;
 	if (strcmp(option->s, "af-to") != 0)
 		return false;
 	for (size_t i = 0; i < PT_ARRAY_SIZE(families); i++)

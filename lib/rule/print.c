@@ -276,6 +276,7 @@ void pt_rule_print(struct pt_buf *b, const struct pt_ast_rule *r)
 	print_icmp(b, r);
 	print_flags(b, r);
 	rule_print_when(b, &r->when);
+	rule_print_set(b, &r->set);
 	if (r->state == PT_STATE_NO)
 		pt_buf_str(b, " no state");
 	if (r->tag)

@@ -105,6 +105,14 @@ static bool tree_when(const struct pt_ast_when *x, const struct pt_ast_when *y)
 	       x->once == y->once;
 }
 
+static bool tree_set(const struct pt_ast_set *x, const struct pt_ast_set *y)
+{
+	return x->has_prio == y->has_prio && x->prio == y->prio && x->prio_fast == y->prio_fast &&
+	       x->has_tos == y->has_tos && x->tos == y->tos && x->no_df == y->no_df &&
+	       x->random_id == y->random_id && x->min_ttl == y->min_ttl && x->max_mss == y->max_mss &&
+	       tree_str(x->queue, y->queue) && tree_str(x->queue_fast, y->queue_fast);
+}
+
 /* The name of the first part that differs, or NULL. */
 static const char *tree_differs(const struct pt_ast_rule *x, const struct pt_ast_rule *y)
 {
@@ -114,6 +122,8 @@ static const char *tree_differs(const struct pt_ast_rule *x, const struct pt_ast
 	if (x->dir != y->dir || x->log != y->log || x->quick != y->quick ||
 	    !tree_rate(&x->log_limit, &y->log_limit))
 		return "direction, log or quick";
+	if (!tree_set(&x->set, &y->set))
+		return "set or scrub";
 	if (!tree_when(&x->when, &y->when))
 		return "condition of the rarer kind";
 	if (!tree_ifs(x, y))

@@ -113,6 +113,7 @@ struct pt_pol_rule {
 	uint32_t id;             /* 32-bit identity, unique in the policy, never 0; the IR rules of
 				  * one written rule share it */
 	uint32_t nat;            /* index+1 into nats, 0: none */
+	uint32_t set;            /* index+1 into sets, 0: none */
 	const char *name;        /* label, or "r" and 8 hex digits of the text's hash; in an anchor "PATH/" before it */
 	const char *text;        /* canonical text */
 	struct pt_loc loc;       /* line 0 for built-in rules */
@@ -167,11 +168,17 @@ struct pt_policy {
 	PT_VEC(struct pt_pol_ifref) ifrefs;
 	PT_VEC(struct pt_pol_table) tables;
 	PT_VEC(struct pt_pol_nat) nats;  /* equal translations share one entry */
+	PT_VEC(struct pt_ast_set) sets;  /* what rules set, equal ones share one entry */
 	PT_VEC(const char *) tags;       /* tag number = index + 1 */
 	PT_VEC(struct pt_pol_place) places; /* as written, outer ones first */
 	uint32_t *asked;                 /* how many places ask each of conf->anchors; NULL: none at all */
 	size_t n_builtin;
 };
+
+/* The class of queue NAME: the lower half of a traffic control handle, 1 to 0xfffe; the upper half is PT_QUEUE_MAJOR.
+ * A hash, so that a queue keeps its class whatever else the file says. */
+#define PT_QUEUE_MAJOR 0x8000u
+PT_API uint16_t pt_queue_class(const char *name);
 
 /* Builds the IR. All problems are reported in one run: unknown interface, group or
  * table ("did you mean"), family mismatches, options that do not fit the
@@ -252,6 +259,7 @@ struct pt_decision {
 	const char *why;         /* non-NULL when not the rule itself decides ("cannot keep state of an invalid packet") */
 	uint32_t nat;            /* index+1 into nats, of the rule or the last match rule */
 	uint8_t tag;             /* after the judgement */
+	struct pt_ast_set set;   /* of the rule, and where it says nothing of the match rules: the last of them first */
 	struct pt_packet after;  /* the packet with its translation; for source ports chosen by the
 				  * kernel SPORT is 0, for pools the first address */
 };

@@ -105,6 +105,18 @@ struct pt_ast_when {
 };
 #define PT_CHANCE_ALL 1000000000u
 
+/* What a rule does to the packets of its connections on their way out: set and scrub. */
+struct pt_ast_set {
+	bool has_prio, has_tos, no_df, random_id;
+	uint8_t prio, prio_fast; /* 0 to 7; FAST: of packets that should not wait, see pf.conf(5) */
+	uint8_t tos;
+	uint8_t min_ttl;         /* 0: not given */
+	uint16_t max_mss;        /* bytes, 0: not given */
+	const char *queue, *queue_fast; /* NULL: not given */
+};
+#define PT_PRIO_MAX 7
+#define PT_QUEUE_MAX 31 /* letters, digits, '_', '.' and '-' */
+
 enum pt_state_opt { PT_STATE_DEFAULT, PT_STATE_KEEP, PT_STATE_NO };
 
 enum pt_nat_kind { PT_NAT_NONE, PT_NAT_SRC, PT_NAT_DST, PT_NAT_BI }; /* nat-to, rdr-to, binat-to */
@@ -144,6 +156,7 @@ struct pt_ast_rule {
 	enum pt_af icmp_af;     /* of ICMP below: INET icmp-type, INET6 icmp6-type */
 	PT_VEC(struct pt_ast_icmp) icmp;
 	struct pt_ast_when when;
+	struct pt_ast_set set;
 	enum pt_state_opt state;
 	const char *tag;
 	const char *tagged;
@@ -152,7 +165,7 @@ struct pt_ast_rule {
 	const char *anchor;     /* ANCHOR: path, its last name perhaps a star for all directly below */
 	struct pt_ast_nat nat;
 	struct pt_loc loc;      /* of the rule's first word */
-	struct pt_loc label_loc, anchor_loc, tag_loc, tagged_loc, flags_loc, nat_loc, proto_loc, icmp_loc;
+	struct pt_loc label_loc, anchor_loc, tag_loc, tagged_loc, flags_loc, set_loc, nat_loc, proto_loc, icmp_loc;
 };
 
 /* One macro of the file: $NAME in a rule is replaced by TEXT. */
