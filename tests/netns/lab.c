@@ -102,9 +102,10 @@ void lab_back(int ns)
 
 /* ---- what is in them ---- */
 
-static void run_ip(const char *batch, size_t len)
+/* PROGRAM OPTION - with BATCH as its input. */
+static void run(char *program, char *option, const char *batch, size_t len)
 {
-	char program[] = "ip", option[] = "-batch", input[] = "-";
+	char input[] = "-";
 	char *argv[] = {program, option, input, NULL};
 	posix_spawn_file_actions_t fa;
 	pid_t pid;
@@ -112,13 +113,13 @@ static void run_ip(const char *batch, size_t len)
 
 	if (pipe2(p, O_CLOEXEC) || posix_spawn_file_actions_init(&fa) ||
 	    posix_spawn_file_actions_adddup2(&fa, p[0], 0))
-		lab_bail("cannot prepare ip(8)");
+		lab_bail("cannot prepare to run a program");
 	if (posix_spawnp(&pid, program, &fa, NULL, argv, environ))
-		lab_bail("cannot run ip(8)");
+		lab_bail(program);
 	posix_spawn_file_actions_destroy(&fa);
 	close(p[0]);
 	if (write(p[1], batch, len) != (ssize_t)len)
-		lab_bail("cannot write to ip(8)");
+		lab_bail("cannot write to a program");
 	close(p[1]);
 	if (waitpid(pid, &st, 0) != pid || st) {
 		errno = EINVAL;
@@ -126,8 +127,16 @@ static void run_ip(const char *batch, size_t len)
 	}
 }
 
+void lab_nft(const char *rules)
+{
+	char program[] = "nft", option[] = "-f";
+
+	run(program, option, rules, strlen(rules));
+}
+
 void lab_ip(const char *fmt, ...)
 {
+	char program[] = "ip", option[] = "-batch";
 	char *batch = NULL;
 	va_list ap;
 	int n;
@@ -137,7 +146,7 @@ void lab_ip(const char *fmt, ...)
 	va_end(ap);
 	if (n < 0)
 		lab_bail("no memory");
-	run_ip(batch, (size_t)n);
+	run(program, option, batch, (size_t)n);
 	free(batch);
 }
 

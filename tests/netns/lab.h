@@ -53,6 +53,8 @@ void lab_step(int ns);
 void lab_veth(const char *name, int peer_ns, const char *peer, unsigned int id);
 /* Lines for `ip -batch`. */
 void lab_ip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* A file for `nft -f`: what others have beside our table. */
+void lab_nft(const char *rules);
 /* "ipv4/ip_forward" under /proc/sys/net; false: this kernel has no such knob. */
 bool lab_sysctl(const char *name, const char *value);
 
