@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* apply --enforce: the rules hold for the states, too. */
-#include "ptfw.h"
+#include "state.h"
 
 static int list(struct pt_cli *c, const struct pt_plan *p, const struct pt_policy *before, struct pt_nl *nf)
 {

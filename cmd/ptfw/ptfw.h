@@ -51,28 +51,16 @@ int cmd_table_flush(struct pt_cli *c);
 int cmd_table_zero(struct pt_cli *c);
 int cmd_table_expire(struct pt_cli *c);
 int complete_table(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
-/* state.c */
+/* state.c, state_summary.c, state_top.c, state_follow.c; see state.h */
 int cmd_state_show(struct pt_cli *c);
 int cmd_state_count(struct pt_cli *c);
 int cmd_state_kill(struct pt_cli *c);
+int cmd_state_summary(struct pt_cli *c);
+int complete_summary(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+int cmd_state_top(struct pt_cli *c);
+int complete_top(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+int cmd_state_follow(struct pt_cli *c);
 int complete_filter(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
-/* state_view.c: states for people and programs. A view of zeros is begun, each state shown, and the view ended,
- * also when it could not be begun; the end answers RC, or what went wrong with the output. */
-struct state_name {
-	uint32_t id;
-	const char *name;
-};
-struct state_view {
-	struct pt_cli *c;
-	struct pt_out *o;
-	PT_VEC(struct state_name) names; /* of rules, by id */
-	struct pt_buf text;              /* of the state that is shown */
-};
-/* POLICY, which names the rules, is borrowed; NULL: none are known. */
-int state_view_begin(struct state_view *v, struct pt_cli *c, const struct pt_policy *policy);
-int state_view_end(struct state_view *v, int rc);
-int show_state(const struct pt_ct_entry *ct, void *view);
-
 /* common.c: the two sockets of most commands; 0 or a negative errno with a record */
 struct sockets {
 	struct pt_nl *nf, *route;

@@ -1,47 +1,55 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* States for people and programs, with the names of the rules that made them. */
 #include <errno.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <netinet/in.h>
 #include <stdlib.h>
-#include <string.h>
+#include <time.h>
 
-#include "ptfw.h"
+#include "state.h"
 
 static int by_id(const void *a, const void *b)
 {
-	const struct state_name *x = a, *y = b;
+	const struct state_rule *x = a, *y = b;
 
 	return (x->id > y->id) - (x->id < y->id);
 }
 
-/* There may be as many rules as states: the names are found, not looked for. */
-static int collect_names(struct state_view *v, const struct pt_policy *p)
+/* There may be as many rules as states: they are found, not looked for. */
+int state_rules_begin(struct state_view *v, const struct pt_policy *p)
 {
 	uint32_t last = 0;
 	int rc = 0;
 
 	for (size_t i = 0; !rc && p && i < p->rules.n; i++) {
-		struct state_name one = { .id = p->rules.v[i].id, .name = p->rules.v[i].name };
+		struct state_rule one = { .id = p->rules.v[i].id, .rule = &p->rules.v[i] };
 
 		if (one.id != last)
-			rc = pt_vec_push(NULL, &v->names, one);
+			rc = pt_vec_push(NULL, &v->rules, one);
 		last = one.id;
 	}
-	if (v->names.n)
-		qsort(v->names.v, v->names.n, sizeof(*v->names.v), by_id);
+	if (v->rules.n)
+		qsort(v->rules.v, v->rules.n, sizeof(*v->rules.v), by_id);
 	return rc;
 }
 
-static const char *rule_name(const struct state_view *v, uint32_t id)
+static const struct pt_pol_rule *rule_of(const struct state_view *v, uint32_t id)
 {
-	const struct state_name wanted = { .id = id }, *found = NULL;
+	const struct state_rule wanted = { .id = id }, *found = NULL;
 
-	if (id && v->names.n)
-		found = bsearch(&wanted, v->names.v, v->names.n, sizeof(wanted), by_id);
-	return found ? found->name : NULL;
+	if (id && v->rules.n)
+		found = bsearch(&wanted, v->rules.v, v->rules.n, sizeof(wanted), by_id);
+	return found ? found->rule : NULL;
 }
 
-static void end_text(struct pt_buf *b, struct pt_addr a, uint16_t port, bool ports)
+const char *state_rule_name(const struct state_view *v, uint32_t id)
+{
+	const struct pt_pol_rule *r = rule_of(v, id);
+
+	return r ? r->name : NULL;
+}
+
+void state_end_text(struct pt_buf *b, struct pt_addr a, uint16_t port, bool ports)
 {
 	bool v6 = a.af == PT_AF_INET6;
 
@@ -54,12 +62,7 @@ static void end_text(struct pt_buf *b, struct pt_addr a, uint16_t port, bool por
 		pt_buf_chr(b, ']');
 }
 
-static bool has_ports(uint8_t proto)
-{
-	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP || proto == IPPROTO_DCCP;
-}
-
-static void proto_text(struct pt_buf *b, uint8_t proto)
+void state_proto_text(struct pt_buf *b, uint8_t proto)
 {
 	const char *name = pt_proto_name(proto);
 
@@ -69,9 +72,9 @@ static void proto_text(struct pt_buf *b, uint8_t proto)
 		pt_buf_uint(b, proto);
 }
 
-static void rules_text(const struct state_view *v, const struct pt_ct_entry *ct, struct pt_buf *b)
+void state_rules_text(const struct state_view *v, const struct pt_ct_entry *ct, struct pt_buf *b)
 {
-	const char *in = rule_name(v, ct->label[1]), *out = rule_name(v, ct->label[2]);
+	const char *in = state_rule_name(v, ct->label[1]), *out = state_rule_name(v, ct->label[2]);
 
 	if (!in && !out)
 		return;
@@ -85,40 +88,84 @@ static void rules_text(const struct state_view *v, const struct pt_ct_entry *ct,
 	pt_buf_chr(b, ']');
 }
 
-static void state_text(const struct state_view *v, const struct pt_ct_entry *ct, struct pt_buf *b)
+bool state_age(const struct pt_ct_entry *ct, uint64_t now, uint64_t *seconds)
 {
-	bool ports = has_ports(ct->proto);
+	*seconds = ct->start && now > ct->start ? (now - ct->start) / 1000000000 : 0;
+	return ct->start;
+}
 
-	proto_text(b, ct->proto);
+void state_line(const struct state_view *v, const struct pt_ct_entry *ct, struct pt_buf *b)
+{
+	bool ports = pt_ct_has_ports(ct->proto);
+
+	state_proto_text(b, ct->proto);
 	pt_buf_chr(b, ' ');
-	end_text(b, ct->orig.src, ct->orig.sport, ports);
+	state_end_text(b, ct->orig.src, ct->orig.sport, ports);
 	pt_buf_str(b, " -> ");
-	end_text(b, ct->orig.dst, ct->orig.dport, ports);
-	if (ct->reply.src.v != ct->orig.dst.v || (ports && ct->reply.sport != ct->orig.dport)) {
+	state_end_text(b, ct->orig.dst, ct->orig.dport, ports);
+	if (pt_ct_target_translated(ct)) {
 		pt_buf_str(b, " (to ");
-		end_text(b, ct->reply.src, ct->reply.sport, ports);
+		state_end_text(b, ct->reply.src, ct->reply.sport, ports);
 		pt_buf_chr(b, ')');
 	}
-	if (ct->reply.dst.v != ct->orig.src.v || (ports && ct->reply.dport != ct->orig.sport)) {
+	if (pt_ct_source_translated(ct)) {
 		pt_buf_str(b, " (as ");
-		end_text(b, ct->reply.dst, ct->reply.dport, ports);
+		state_end_text(b, ct->reply.dst, ct->reply.dport, ports);
 		pt_buf_chr(b, ')');
 	}
 	if (ct->proto == IPPROTO_TCP) {
 		pt_buf_chr(b, ' ');
 		pt_buf_str(b, pt_ct_tcp_state_name(ct->tcp_state));
 	}
-	rules_text(v, ct, b);
-	if (v->c->stats) {
-		pt_buf_fmt(b, "\n  [ expires in %us", ct->timeout);
-		if (ct->has_counters)
-			pt_buf_fmt(b, "  packets %llu:%llu  bytes %llu:%llu", (unsigned long long)ct->packets[0],
-				   (unsigned long long)ct->packets[1], (unsigned long long)ct->bytes[0],
-				   (unsigned long long)ct->bytes[1]);
-		else /* the kernel counts with net.netfilter.nf_conntrack_acct only */
-			pt_buf_str(b, "  packets -  bytes -");
-		pt_buf_str(b, " ]");
-	}
+	state_rules_text(v, ct, b);
+}
+
+static void counters_text(const struct state_view *v, const struct pt_ct_entry *ct, struct pt_buf *b)
+{
+	uint64_t age;
+
+	pt_buf_str(b, "\n  [");
+	if (state_age(ct, v->now, &age))
+		pt_buf_fmt(b, " age %llus ", (unsigned long long)age);
+	pt_buf_fmt(b, " expires in %us", ct->timeout);
+	if (ct->has_counters)
+		pt_buf_fmt(b, "  packets %llu:%llu  bytes %llu:%llu", (unsigned long long)ct->packets[0],
+			   (unsigned long long)ct->packets[1], (unsigned long long)ct->bytes[0],
+			   (unsigned long long)ct->bytes[1]);
+	else /* the kernel counts with net.netfilter.nf_conntrack_acct only */
+		pt_buf_str(b, "  packets -  bytes -");
+	pt_buf_str(b, " ]");
+}
+
+static void rule_place(const struct state_view *v, const char *dir, uint32_t id, struct pt_buf *b)
+{
+	const struct pt_pol_rule *r = rule_of(v, id);
+
+	if (!r)
+		return;
+	if (r->loc.line)
+		pt_buf_fmt(b, " %s %s  %s:%u ", dir, r->name, r->loc.file, r->loc.line);
+	else
+		pt_buf_fmt(b, " %s %s  built-in ", dir, r->name);
+}
+
+/* Where the rules stand that made it, and what else the kernel knows of it. */
+static void details_text(const struct state_view *v, const struct pt_ct_entry *ct, struct pt_buf *b)
+{
+	pt_buf_str(b, "\n  [");
+	rule_place(v, "in", ct->label[1], b);
+	rule_place(v, "out", ct->label[2], b);
+	pt_buf_fmt(b, " mark 0x%x  id %u  %s ]", ct->mark, ct->id,
+		   ct->status & IPS_ASSURED ? "assured" : ct->status & IPS_SEEN_REPLY ? "answered" : "unanswered");
+}
+
+static void state_text(const struct state_view *v, const struct pt_ct_entry *ct, struct pt_buf *b)
+{
+	state_line(v, ct, b);
+	if (v->c->stats)
+		counters_text(v, ct, b);
+	if (v->c->details)
+		details_text(v, ct, b);
 }
 
 static void show_tuple(struct pt_out *o, const char *key, const struct pt_ct_entry *ct, const struct pt_ct_tuple *t, int dir)
@@ -126,7 +173,7 @@ static void show_tuple(struct pt_out *o, const char *key, const struct pt_ct_ent
 	pt_out_obj(o, key);
 	pt_out_addr(o, "src", t->src);
 	pt_out_addr(o, "dst", t->dst);
-	if (has_ports(ct->proto)) {
+	if (pt_ct_has_ports(ct->proto)) {
 		pt_out_u64(o, "sport", t->sport);
 		pt_out_u64(o, "dport", t->dport);
 	}
@@ -137,20 +184,38 @@ static void show_tuple(struct pt_out *o, const char *key, const struct pt_ct_ent
 	pt_out_obj_end(o);
 }
 
-static void show_keys(struct state_view *v, const struct pt_ct_entry *ct)
+static void rule_keys(struct state_view *v, uint32_t id, const char *name, const char *file, const char *line)
+{
+	const struct pt_pol_rule *r = rule_of(v, id);
+
+	pt_out_str(v->o, name, r ? r->name : NULL);
+	if (!v->c->details)
+		return;
+	pt_out_str(v->o, file, r && r->loc.line ? r->loc.file : NULL);
+	pt_out_u64(v->o, line, r ? r->loc.line : 0);
+}
+
+void state_keys(struct state_view *v, const struct pt_ct_entry *ct)
 {
 	struct pt_buf proto = { 0 };
+	uint64_t age;
 
-	proto_text(&proto, ct->proto);
+	state_proto_text(&proto, ct->proto);
 	pt_out_u64(v->o, "id", ct->id);
 	show_key(v->o, "proto", &proto);
 	show_tuple(v->o, "orig", ct, &ct->orig, 0);
 	show_tuple(v->o, "reply", ct, &ct->reply, 1);
 	pt_out_str(v->o, "tcp_state", ct->proto == IPPROTO_TCP ? pt_ct_tcp_state_name(ct->tcp_state) : NULL);
-	pt_out_str(v->o, "rule_in", rule_name(v, ct->label[1]));
-	pt_out_str(v->o, "rule_out", rule_name(v, ct->label[2]));
+	rule_keys(v, ct->label[1], "rule_in", "rule_in_file", "rule_in_line");
+	rule_keys(v, ct->label[2], "rule_out", "rule_out_file", "rule_out_line");
 	pt_out_u64(v->o, "mark", ct->mark);
 	pt_out_u64(v->o, "expires", ct->timeout);
+	pt_out_bool(v->o, "answered", ct->status & IPS_SEEN_REPLY);
+	pt_out_bool(v->o, "assured", ct->status & IPS_ASSURED);
+	if (state_age(ct, v->now, &age))
+		pt_out_u64(v->o, "age", age);
+	else
+		pt_out_null(v->o, "age");
 }
 
 /* For a hundred thousand states, what is not shown must not be written first, nor memory asked for each. */
@@ -165,7 +230,7 @@ int show_state(const struct pt_ct_entry *ct, void *view)
 		pt_out_fail(v->o, v->text.err);
 		pt_out_text(v->o, v->text.s);
 	} else {
-		show_keys(v, ct);
+		state_keys(v, ct);
 	}
 	pt_out_rec_end(v->o);
 	return 0;
@@ -176,7 +241,8 @@ int state_view_begin(struct state_view *v, struct pt_cli *c, const struct pt_pol
 	int rc;
 
 	v->c = c;
-	rc = collect_names(v, p);
+	v->now = clock_now(CLOCK_REALTIME);
+	rc = state_rules_begin(v, p);
 	if (rc)
 		return rc;
 	v->o = pt_cli_out(c, PT_OUT_TEXT, "patronus.state.v1", "states");
@@ -187,7 +253,7 @@ int state_view_end(struct state_view *v, int rc)
 {
 	int end = v->o ? pt_cli_end(v->c, v->o) : 0;
 
-	free(v->names.v);
+	free(v->rules.v);
 	pt_buf_fini(&v->text);
 	return rc ? rc : end;
 }

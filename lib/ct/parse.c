@@ -120,6 +120,18 @@ static int parse_labels(const struct nlattr *attr, struct pt_ct_entry *ct)
 	return 0;
 }
 
+static int parse_times(const struct nlattr *attr, struct pt_ct_entry *ct)
+{
+	const struct nlattr *tb[CTA_TIMESTAMP_STOP + 1];
+
+	if (!attr)
+		return 0;
+	if (pt_nl_nested(attr, tb, PT_ARRAY_SIZE(tb)) < 0 ||
+	    pt_nl_get_be64(tb[CTA_TIMESTAMP_START], &ct->start) < 0)
+		return -EBADMSG;
+	return pt_nl_get_be64(tb[CTA_TIMESTAMP_STOP], &ct->stop);
+}
+
 static int parse_rest(const struct nlattr **tb, struct pt_ct_entry *ct)
 {
 	if (pt_nl_get_be32(tb[CTA_STATUS], &ct->status) < 0 ||
@@ -130,7 +142,8 @@ static int parse_rest(const struct nlattr **tb, struct pt_ct_entry *ct)
 		return -EBADMSG;
 	if (parse_counters(tb[CTA_COUNTERS_ORIG], ct, 0) < 0 ||
 	    parse_counters(tb[CTA_COUNTERS_REPLY], ct, 1) < 0 ||
-	    parse_protoinfo(tb[CTA_PROTOINFO], ct) < 0)
+	    parse_protoinfo(tb[CTA_PROTOINFO], ct) < 0 ||
+	    parse_times(tb[CTA_TIMESTAMP], ct) < 0)
 		return -EBADMSG;
 	return parse_labels(tb[CTA_LABELS], ct);
 }
@@ -167,4 +180,20 @@ const char *pt_ct_tcp_state_name(uint8_t st)
 	};
 
 	return st < PT_ARRAY_SIZE(name) ? name[st] : "UNKNOWN";
+}
+
+bool pt_ct_has_ports(uint8_t proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP || proto == IPPROTO_DCCP ||
+	       proto == IPPROTO_UDPLITE;
+}
+
+bool pt_ct_source_translated(const struct pt_ct_entry *ct)
+{
+	return ct->reply.dst.v != ct->orig.src.v || (pt_ct_has_ports(ct->proto) && ct->reply.dport != ct->orig.sport);
+}
+
+bool pt_ct_target_translated(const struct pt_ct_entry *ct)
+{
+	return ct->reply.src.v != ct->orig.dst.v || (pt_ct_has_ports(ct->proto) && ct->reply.sport != ct->orig.dport);
 }

@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <libmnl/libmnl.h>
@@ -15,14 +14,10 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
-#include <patronus/ct.h>
 
-union request {
-	struct nlmsghdr head;
-	uint8_t bytes[512];
-};
+#include "ct/request.h"
 
-static void begin(union request *req, uint8_t type, uint8_t family)
+void ct_request_begin(union ct_request *req, uint8_t type, uint8_t family)
 {
 	struct nlmsghdr *nlh;
 	struct nfgenmsg *nfg;
@@ -35,7 +30,7 @@ static void begin(union request *req, uint8_t type, uint8_t family)
 	nfg->version = NFNETLINK_V0;
 }
 
-static int failed(struct pt_err *e, int code, const char *what)
+int ct_failed(struct pt_err *e, int code, const char *what)
 {
 	const char *hint = NULL;
 
@@ -82,14 +77,14 @@ static int take(const struct nlmsghdr *nlh, void *arg)
 int pt_ct_dump(struct pt_nl *nf, pt_ct_cb cb, void *arg, struct pt_err *e)
 {
 	struct walk w = {.cb = cb, .arg = arg};
-	union request req;
+	union ct_request req;
 	int rc;
 
-	begin(&req, IPCTNL_MSG_CT_GET, AF_UNSPEC);
+	ct_request_begin(&req, IPCTNL_MSG_CT_GET, AF_UNSPEC);
 	rc = pt_nl_dump(nf, &req.head, start, take, &w);
 	if (w.stopped < 0)
 		return w.stopped;
-	return rc < 0 ? failed(e, rc, "read the connection states") : 0;
+	return rc < 0 ? ct_failed(e, rc, "read the connection states") : 0;
 }
 
 /* ---- count ---- */
@@ -115,38 +110,21 @@ static int take_stats(const struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
-/* Linux before 4.18 tells the limit in /proc only. 0: not known. */
-static uint32_t read_max(void)
-{
-	FILE *f = fopen("/proc/sys/net/netfilter/nf_conntrack_max", "re");
-	char text[32] = "";
-	uint64_t n = 0;
-
-	if (!f)
-		return 0;
-	if (fgets(text, sizeof(text), f)) {
-		text[strcspn(text, "\n")] = '\0';
-		if (pt_parse_uint(text, UINT32_MAX, &n) < 0)
-			n = 0;
-	}
-	(void)fclose(f);
-	return (uint32_t)n;
-}
-
 int pt_ct_count(struct pt_nl *nf, uint64_t *n, uint64_t *max, struct pt_err *e)
 {
 	struct stats s = {0};
-	union request req;
+	union ct_request req;
 	int rc;
 
-	begin(&req, IPCTNL_MSG_CT_GET_STATS, AF_UNSPEC);
+	ct_request_begin(&req, IPCTNL_MSG_CT_GET_STATS, AF_UNSPEC);
 	rc = pt_nl_talk(nf, &req.head, take_stats, &s);
 	if (rc == 0 && !s.has_entries)
 		rc = -ENODATA;
 	if (rc < 0)
-		return failed(e, rc, "count the connection states");
+		return ct_failed(e, rc, "count the connection states");
 	*n = s.entries;
-	*max = s.has_max ? s.max : read_max();
+	/* Linux before 4.18 tells the limit in /proc only. */
+	*max = s.has_max ? s.max : ct_setting("nf_conntrack_max");
 	return 0;
 }
 
@@ -196,11 +174,11 @@ static void put_tuple(struct nlmsghdr *nlh, uint8_t proto, uint16_t type, const 
 
 int pt_ct_delete(struct pt_nl *nf, const struct pt_ct_entry *ct)
 {
-	union request req;
+	union ct_request req;
 
 	if (ct->orig.src.af == PT_AF_NONE || ct->orig.src.af != ct->orig.dst.af)
 		return -EINVAL;
-	begin(&req, IPCTNL_MSG_CT_DELETE, ct->orig.src.af == PT_AF_INET ? AF_INET : AF_INET6);
+	ct_request_begin(&req, IPCTNL_MSG_CT_DELETE, ct->orig.src.af == PT_AF_INET ? AF_INET : AF_INET6);
 	put_tuple(&req.head, ct->proto, CTA_TUPLE_ORIG, &ct->orig);
 	mnl_attr_put_u32(&req.head, CTA_ID, htonl(ct->id));
 	if (ct->zone)
@@ -227,11 +205,11 @@ static void put_tcp(struct nlmsghdr *nlh)
 
 int pt_ct_create_tcp(struct pt_nl *nf, const struct pt_ct_entry *ct)
 {
-	union request req;
+	union ct_request req;
 
 	if (ct->orig.src.af == PT_AF_NONE || ct->orig.src.af != ct->orig.dst.af || ct->proto != IPPROTO_TCP)
 		return -EINVAL;
-	begin(&req, IPCTNL_MSG_CT_NEW, ct->orig.src.af == PT_AF_INET ? AF_INET : AF_INET6);
+	ct_request_begin(&req, IPCTNL_MSG_CT_NEW, ct->orig.src.af == PT_AF_INET ? AF_INET : AF_INET6);
 	req.head.nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL;
 	put_tuple(&req.head, ct->proto, CTA_TUPLE_ORIG, &ct->orig);
 	put_tuple(&req.head, ct->proto, CTA_TUPLE_REPLY, &ct->reply);
