@@ -109,6 +109,13 @@ int conf_check_group(const char *s, const struct pt_loc *loc, struct pt_err *e)
 	return check_rule_name("group name", s, IFNAMSIZ - 1, if_hint, loc, e);
 }
 
+int conf_check_block_policy(const char *s, const struct pt_loc *loc, struct pt_err *e)
+{
+	if (!strcmp(s, "drop") || !strcmp(s, "return"))
+		return 0;
+	return refuse_name("block-policy", s, "drop or return", "there are only two", loc, e);
+}
+
 int conf_check_table(const char *s, const struct pt_loc *loc, struct pt_err *e)
 {
 	static const char hint[] = "1 to 31 letters, digits, '_', '.' and '-', a letter first";

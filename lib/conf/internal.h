@@ -69,6 +69,7 @@ const char *conf_schema_nearest(const struct pt_schema *rows, const char *name);
 
 int conf_check_interface(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_device(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_block_policy(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_group(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_table(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_anchor(const char *s, const struct pt_loc *loc, struct pt_err *e);

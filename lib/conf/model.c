@@ -159,6 +159,17 @@ static int put_builtin(const struct item *i)
 	return 0;
 }
 
+static int put_skip(const struct item *i)
+{
+	return pt_vec_push(i->c->arena, &i->c->skip, i->str);
+}
+
+static int put_block_policy(const struct item *i)
+{
+	i->c->block_return = !strcmp(i->str.s, "return");
+	return 0;
+}
+
 /* A schema row without a place here would be read and forgotten; a test looks for that. */
 static const struct binding {
 	const char *section, *option;
@@ -181,6 +192,8 @@ static const struct binding {
 	{ "anchor", "rules", put_anchor_rule },
 	{ "firewall", "rules", put_rule },
 	{ "firewall", "builtin", put_builtin },
+	{ "firewall", "skip", put_skip },
+	{ "firewall", "block-policy", put_block_policy },
 };
 
 static const struct binding *find_binding(const char *section, const char *option)

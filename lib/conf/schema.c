@@ -111,6 +111,18 @@ static const struct pt_schema firewall_options[] = {
 	  .def = "true",
 	  .range = "true or false",
 	  .help = "admit what a network cannot live without, see `ptfw rule show -d`" },
+	{ .name = "skip",
+	  .type = PT_OPT_LIST,
+	  .range = "names of interfaces or groups",
+	  .help = "whose packets pass unjudged and without a state, in both directions",
+	  .complete = "interface",
+	  .check = conf_check_group },
+	{ .name = "block-policy",
+	  .type = PT_OPT_STR,
+	  .def = "drop",
+	  .range = "drop or return",
+	  .help = "what `block` alone means",
+	  .check = conf_check_block_policy },
 	{ 0 },
 };
 

@@ -89,11 +89,15 @@ static int tag_number(struct policy_builder *b, const char *name, const struct p
 #define UNREACH_PORT 3  /* ICMP code, RFC 792 */
 #define UNREACH_PORT6 4 /* ICMPv6 code, RFC 4443 section 3.1 */
 
-static void set_return(struct pt_pol_rule *r, const struct pt_ast_rule *a)
+static void set_return(const struct policy_builder *b, struct pt_pol_rule *r)
 {
+	const struct pt_ast_rule *a = b->ast;
+
 	r->ret = a->ret;
+	if (a->action == PT_BLOCK && !a->ret_explicit && b->conf->block_return)
+		r->ret = PT_RET_RETURN;
 	r->code4 = r->code6 = -1;
-	if (a->ret != PT_RET_RETURN && a->ret != PT_RET_ICMP)
+	if (r->ret != PT_RET_RETURN && r->ret != PT_RET_ICMP)
 		return;
 	r->code6 = a->code6 >= 0 ? a->code6 : UNREACH_PORT6;
 	if (!a->ret_icmp6_only)
@@ -116,7 +120,7 @@ int policy_set_base(struct policy_builder *b, uint32_t index)
 	r->keep_state = a->action == PT_PASS && a->state != PT_STATE_NO;
 	r->af = a->af == PT_AF_NONE ? PT_AF_BOTH : (uint8_t)a->af;
 	r->tagged_neg = a->tagged_neg;
-	set_return(r, a);
+	set_return(b, r);
 	rc = a->action == PT_ANCHOR ? 0 : policy_identity(b);
 	if (!rc || rc == -EINVAL)
 		rc = policy_devices(b);
@@ -286,6 +290,8 @@ static int begin(struct policy_builder *b, const struct pt_conf *c)
 	if (!rc && c->builtin)
 		rc = policy_add_builtin(b);
 	b->p->n_builtin = b->p->rules.n;
+	if (!rc)
+		rc = policy_add_skipped(b);
 	b->failed = b->failed || rc;
 	return rc == -ENOMEM ? rc : 0;
 }

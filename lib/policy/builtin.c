@@ -50,13 +50,29 @@ static char *dhcp_interfaces(struct policy_builder *b)
 	return s;
 }
 
-static int add_text(struct policy_builder *b, const char *text)
+/* ON: the place of the interface that it names, NULL: nowhere in the file. */
+static int add_text(struct policy_builder *b, const char *text, const struct pt_loc *on)
 {
 	struct pt_rule_ctx ctx = { .arena = b->scratch };
 	struct pt_ast_rule *ast;
 	int rc = pt_rule_parse(&ctx, text, strlen(text), &ast, b->err);
 
+	if (!rc && on)
+		ast->ifs.v[0].loc = *on;
 	return rc ? rc : policy_add_rule(b, ast, PT_POL_BUILTIN);
+}
+
+int policy_add_skipped(struct policy_builder *b)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc != -ENOMEM && i < b->conf->skip.n; i++) {
+		const struct pt_conf_str *name = &b->conf->skip.v[i];
+		const char *text = pt_arena_printf(b->arena, "pass quick on %s no state label skip-%s", name->s, name->s);
+
+		rc = text ? add_text(b, text, &name->loc) : -ENOMEM;
+	}
+	return rc;
 }
 
 int policy_add_builtin(struct policy_builder *b)
@@ -73,7 +89,7 @@ int policy_add_builtin(struct policy_builder *b)
 			continue;
 		if (gap)
 			text = pt_arena_printf(b->arena, "%.*s%s%s", (int)(gap - texts[i]), texts[i], dhcp, gap + 2);
-		rc = text ? add_text(b, text) : -ENOMEM;
+		rc = text ? add_text(b, text, NULL) : -ENOMEM;
 	}
 	return rc;
 }

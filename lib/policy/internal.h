@@ -73,6 +73,8 @@ int policy_emit_anchored(struct policy_builder *b, const struct pt_pol_rule *r);
 void policy_anchored(struct policy_builder *b, const struct pt_ast_rule *ast);
 /* builtin.c */
 int policy_add_builtin(struct policy_builder *b);
+/* Rules for the interfaces that are not judged: ordinary ones, in front of all others. */
+int policy_add_skipped(struct policy_builder *b);
 /* share.c: R's lists from scratch memory into the policy's */
 int policy_keep(struct policy_builder *b, struct pt_pol_rule *r);
 int policy_keep_set(struct policy_builder *b, struct pt_iset *s);

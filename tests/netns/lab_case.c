@@ -45,7 +45,7 @@ static const char preamble[] =
 	"macro web { value = \"{ 80, 443 }\" }\n"
 	"macro way { value = \"in on lan\" }\n"
 	"macro dev { value = \"lan\" }\n"
-	"firewall { rules = {\n";
+	"firewall { ";
 
 static char *make_file(struct run *r)
 {
@@ -53,6 +53,7 @@ static char *make_file(struct run *r)
 	const char *rule = r->c->rules;
 
 	table_expand(preamble, r->six, &b);
+	pt_buf_fmt(&b, "%s rules = {\n", r->c->options ? r->c->options : "");
 	while (*rule) {
 		const char *end = strchrnul(rule, '\n');
 		char *line = strndup(rule, (size_t)(end - rule));

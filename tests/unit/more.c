@@ -154,12 +154,70 @@ static void test_errors(void **state)
 	}
 }
 
+/* ---- options of the whole section ---- */
+
+static struct pt_decision judged(const char *options, const char *rules, enum pt_dir dir, const char *device)
+{
+	struct pt_packet k = packet(false);
+	struct pt_decision d;
+	struct pt_eval *v;
+	struct built b;
+
+	build_with(&b, options, rules);
+	assert_int_equal(b.rc, 0);
+	assert_int_equal(pt_eval_new(b.policy, host, &v, &b.err), 0);
+	pt_evaluate(v, &k, dir, device, &d);
+	d.rule = NULL;
+	pt_eval_free(v);
+	drop(&b);
+	return d;
+}
+
+static void test_skip(void **state)
+{
+	static const char skip[] = "skip = { lo, inside }", rules[] = "\"block quick\", \"match out nat-to 10.0.0.1\"";
+
+	(void)state;
+	assert_true(judged(skip, rules, PT_IN, "lan0").pass);
+	assert_true(judged(skip, rules, PT_OUT, "dmz0").pass);
+	assert_int_equal(judged(skip, rules, PT_OUT, "dmz0").nat, 0);
+	assert_false(judged(skip, rules, PT_IN, "wan0").pass);
+	assert_false(judged(skip, rules, PT_OUT, "wan0").pass);
+}
+
+static void test_skip_unknown(void **state)
+{
+	struct built b;
+
+	(void)state;
+	build_with(&b, "skip = { lo, insid }", "\"pass\"");
+	assert_int_equal(b.rc, -EINVAL);
+	assert_int_equal(b.err.n_errors, 1);
+	assert_string_equal(b.err.list.v[0].msg, "unknown interface 'insid'");
+	assert_string_equal(b.err.list.v[0].hint, "did you mean 'inside'?");
+	assert_int_equal(b.err.list.v[0].loc.line, 10);
+	assert_int_equal(b.err.list.v[0].loc.col, 25);
+	drop(&b);
+}
+
+static void test_block_policy(void **state)
+{
+	(void)state;
+	assert_int_equal(judged("", "\"block\"", PT_IN, "lan0").ret, PT_RET_DROP);
+	assert_int_equal(judged("block-policy = drop", "\"block\"", PT_IN, "lan0").ret, PT_RET_DROP);
+	assert_int_equal(judged("block-policy = return", "\"block\"", PT_IN, "lan0").ret, PT_RET_RETURN);
+	assert_int_equal(judged("block-policy = return", "\"block\"", PT_IN, "lan0").code4, 3);
+	assert_int_equal(judged("block-policy = return", "\"block drop\"", PT_IN, "lan0").ret, PT_RET_DROP);
+	assert_int_equal(judged("block-policy = return", "\"block return-icmp\"", PT_IN, "lan0").ret, PT_RET_ICMP);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tos),	 cmocka_unit_test(test_probability), cmocka_unit_test(test_mac),
 		cmocka_unit_test(test_received), cmocka_unit_test(test_owner),	     cmocka_unit_test(test_routes),
-		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_errors),	 cmocka_unit_test(test_skip),	     cmocka_unit_test(test_skip_unknown),
+		cmocka_unit_test(test_block_policy),
 	};
 	int rc;
 

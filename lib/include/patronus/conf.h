@@ -121,6 +121,8 @@ struct pt_conf {
 	PT_VEC(struct pt_conf_anchor) anchors;  /* written ones, then loaded ones */
 	PT_VEC(struct pt_conf_source) sources;  /* [0]: PATH and TEXT */
 	bool builtin;
+	bool block_return;       /* `block` alone answers */
+	struct pt_conf_strs skip; /* interfaces and groups */
 };
 
 /* Reads, checks and parses PATH ("-": standard input), rules included. Every
