@@ -53,7 +53,13 @@ static char *make_file(struct run *r)
 	const char *rule = r->c->rules;
 
 	table_expand(preamble, r->six, &b);
-	pt_buf_fmt(&b, "%s rules = {\n", r->c->options ? r->c->options : "");
+	if (*rule == '%') {
+		const char *end = strchrnul(rule, '\n');
+
+		pt_buf_fmt(&b, "%.*s", (int)(end - rule - 1), rule + 1);
+		rule = *end ? end + 1 : end;
+	}
+	pt_buf_str(&b, " rules = {\n");
 	while (*rule) {
 		const char *end = strchrnul(rule, '\n');
 		char *line = strndup(rule, (size_t)(end - rule));

@@ -38,8 +38,7 @@
 struct packet_case {
 	enum { BOTH, INET, INET6 } family;
 	const char *name;
-	const char *rules, *packets; /* lines */
-	const char *options;         /* of the section that the rules are in, or NULL */
+	const char *rules, *packets; /* lines; a first rule that begins with % are options of the section */
 };
 
 /* main(): runs all of them, or those whose name has ARGV[1] in it. */

@@ -296,12 +296,13 @@ static const struct packet_case cases[] = {
 	{ BOTH, "from ! urpf-failed", OUT "pass in from ! urpf-failed no state label ok",
 	  "lan udp lan.10 dmz.20:9 pass ok\nwan udp lan.10 dmz.20:9 block" },
 	/* ---- options of the section ---- */
-	{ BOTH, "skip: unjudged, in both directions", "block quick proto udp label b\nmatch out nat-to @wan.2 label n",
-	  "lan udp lan.10 dmz.20:9 pass\nlan tcp lan.10 lan.1:9 pass\ndmz udp dmz.20 lan.10:9 pass\nlan udp lan.10 far.7:9 block b\n"
-	  "wan udp far.7 lan.10:9 block b\nrouter udp lan.1 lan.10:9 pass", "skip = { inside }" },
-	{ BOTH, "block-policy", OUT "block in label b\nblock drop in to @dmz.21 label d\npass in to @dmz.22 no state label p",
+	{ BOTH, "skip: unjudged, in both directions", "%skip = { inside }\nblock quick proto udp label b\nmatch out nat-to @wan.2 label n",
+	  "lan udp lan.10 dmz.20:9 pass skip-inside skip-inside\nlan tcp lan.10 lan.1:9 pass skip-inside\n"
+	  "dmz udp dmz.20 lan.10:9 pass skip-inside skip-inside\nlan udp lan.10 far.7:9 block skip-inside b\n"
+	  "wan udp far.7 lan.10:9 block b\nrouter udp lan.1 lan.10:9 pass skip-inside" },
+	{ BOTH, "block-policy", "%block-policy = return\n" OUT "block in label b\nblock drop in to @dmz.21 label d\npass in to @dmz.22 no state label p",
 	  "lan udp lan.10 dmz.20:9 unreach/3/4 b\nlan tcp lan.10 dmz.20:9 rst b\nlan udp lan.10 dmz.21:9 block d\n"
-	  "lan udp lan.10 dmz.22:9 pass p", "block-policy = return" },
+	  "lan udp lan.10 dmz.22:9 pass p" },
 	/* ---- fragments and broken packets ---- */
 	{ BOTH, "fragments are put together before ports are looked at", OUT "pass in proto udp to any port 80 no state label x",
 	  "lan udp lan.10 lan.1:80 frag pass x\nlan udp lan.10 lan.1:81 frag block\nlan udp lan.10 dmz.20:80 frag pass x\n"
