@@ -297,7 +297,7 @@ static const struct packet_case cases[] = {
 	  "lan udp lan.10 dmz.20:9 pass ok\nwan udp lan.10 dmz.20:9 block" },
 	/* ---- options of the section ---- */
 	{ BOTH, "skip: unjudged, in both directions", "%skip = { inside }\nblock quick proto udp label b\nmatch out nat-to @wan.2 label n",
-	  "lan udp lan.10 dmz.20:9 pass skip-inside skip-inside\nlan tcp lan.10 lan.1:9 pass skip-inside\n"
+	  "lan udp lan.10 dmz.20:9 pass skip-inside skip-inside\n"
 	  "dmz udp dmz.20 lan.10:9 pass skip-inside skip-inside\nlan udp lan.10 far.7:9 block skip-inside b\n"
 	  "wan udp far.7 lan.10:9 block b\nrouter udp lan.1 lan.10:9 pass skip-inside" },
 	{ BOTH, "block-policy", "%block-policy = return\n" OUT "block in label b\nblock drop in to @dmz.21 label d\npass in to @dmz.22 no state label p",
