@@ -13,6 +13,7 @@ build=${PATRONUS_BUILD:-build}
 ranks='
 base
 out
+names geoip
 rule
 conf
 policy
@@ -71,7 +72,7 @@ check_includes()
 	done
 }
 
-is "$(rank_of base) $(rank_of cli)" "2 11" 'the ranks are read'
+is "$(rank_of base) $(rank_of cli)" "2 12" 'the ranks are read'
 
 for dir in lib/*/; do
 	module=${dir#lib/}

@@ -42,6 +42,8 @@ static const struct pt_cli_cmd commands[] = {
 	{ "table", "zero", "NAME", "set the counters to zero", 0, 1, 1, complete_table, cmd_table_zero },
 	{ "table", "expire", "NAME AGE", "delete what was added longer ago than AGE", 0, 2, 2, complete_table,
 	  cmd_table_expire },
+	{ "name", "show", "[NAME]", "names of hosts in the rules, and their addresses", SHOW, 0, 1, complete_name, cmd_name_show },
+	{ "name", "refresh", NULL, "ask for all of them now; status 3 when one has no answer", 0, 0, 0, NULL, cmd_name_refresh },
 	{ "state", "show", "[FILTER...]", "the states; a filter is a word and its value: " PT_CT_FILTER_WORDS,
 	  SHOW | PT_CLI_FAMILY | PT_CLI_STATS | PT_CLI_DETAILS, 0, MANY, complete_filter, cmd_state_show },
 	{ "state", "count", "[FILTER...]", "how many states there are, or match, and may be", SHOW | PT_CLI_FAMILY, 0, MANY,

@@ -51,6 +51,10 @@ int cmd_table_flush(struct pt_cli *c);
 int cmd_table_zero(struct pt_cli *c);
 int cmd_table_expire(struct pt_cli *c);
 int complete_table(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+/* name.c */
+int cmd_name_show(struct pt_cli *c);
+int cmd_name_refresh(struct pt_cli *c);
+int complete_name(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 /* state.c, state_summary.c, state_top.c, state_follow.c; see state.h */
 int cmd_state_show(struct pt_cli *c);
 int cmd_state_count(struct pt_cli *c);

@@ -59,7 +59,7 @@ static int addresses_read(struct pt_cli *c, struct addresses *a)
 	return rc == -ENOMEM ? rc : PT_EXIT_CONFIG;
 }
 
-/* A table that the file calls `const` keeps what the file gives it. */
+/* A table that the file calls `const` keeps what the file gives it, one with names of hosts what they stand for. */
 static int refuse_const(struct pt_cli *c, struct pt_nl *nf)
 {
 	const struct pt_conf_table *t;
@@ -70,8 +70,10 @@ static int refuse_const(struct pt_cli *c, struct pt_nl *nf)
 	if (rc)
 		return rc;
 	t = p.conf ? pt_conf_find_table(p.conf, c->argv[0]) : NULL;
-	if (t && t->constant) {
-		pt_err_add(&c->err, PT_ERROR, &t->loc, "change the file and apply it", "table %s is const", t->name);
+	if (t && (t->constant || t->names.n)) {
+		pt_err_add(&c->err, PT_ERROR, &t->loc, t->constant ? "change the file and apply it" :
+			   "use another table beside it: from { <this>, <other> }", t->constant ? "table %s is const" :
+			   "table %s has names of hosts, and holds what they stand for", t->name);
 		pt_err_source(&c->err, p.conf->text, p.conf->len);
 		rc = PT_EXIT_CONFIG;
 	}

@@ -287,7 +287,7 @@ int cmd_follow(struct pt_cli *c)
 		return pt_err_sys(&c->err, -errno, "preparing for signals");
 	rc = sockets_open(&s, &c->err);
 	if (!rc) {
-		pt_cli_say(c, "following the interfaces: their addresses in rules, and the classifier on new ones\n");
+		pt_cli_say(c, "following the interfaces: their addresses in rules, and the classifier on new ones; and the names of hosts\n");
 		fflush(stdout);
 	}
 	if (!rc)

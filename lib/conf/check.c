@@ -189,6 +189,13 @@ int conf_check_path(const char *s, const struct pt_loc *loc, struct pt_err *e)
 	return -EINVAL;
 }
 
+int conf_check_country(const char *s, const struct pt_loc *loc, struct pt_err *e)
+{
+	if (strlen(s) == 2 && s[0] >= 'A' && s[0] <= 'Z' && s[1] >= 'A' && s[1] <= 'Z')
+		return 0;
+	return refuse_name("code of a country", s, "two capital letters, as in DE", "ISO 3166-1 has none like it", loc, e);
+}
+
 int conf_check_host_name(const char *s, const struct pt_loc *loc, struct pt_err *e)
 {
 	static const char hint[] =

@@ -95,7 +95,7 @@ int conf_entry_parse(const char *s, size_t n, struct conf_entry *out, const stru
 	char text[ENTRY_MAX + 1], *p = text, *dash;
 
 	if (n > ENTRY_MAX) {
-		pt_err_add(e, PT_ERROR, loc, "names are not looked up: write addresses",
+		pt_err_add(e, PT_ERROR, loc, "a name has at most 63 bytes between two dots and 253 in all",
 			   "this is not an address for a table: it is too long");
 		return -EINVAL;
 	}
@@ -108,10 +108,24 @@ int conf_entry_parse(const char *s, size_t n, struct conf_entry *out, const stru
 	return dash ? parse_range(p, dash, out, loc, e) : parse_prefix(p, out, loc, e);
 }
 
+/* What of a name cannot be an entry; NULL: it can, or it is no name. */
+static const char *bad_name(const char *s)
+{
+	if (pt_host_name_wild(s))
+		return "nobody can list the names below a domain: write the names themselves";
+	if (*s == '!' && pt_host_name_ok(s + 1 + strspn(s + 1, " \t")))
+		return "the addresses of a name cannot be taken out: write `! name` in the rule";
+	return NULL;
+}
+
 int conf_check_entry(const char *s, const struct pt_loc *loc, struct pt_err *e)
 {
 	struct conf_entry entry;
 
+	if (pt_host_name_ok(s))
+		return 0;
+	if (bad_name(s))
+		return refuse(s, bad_name(s), "it is a name", loc, e);
 	return conf_entry_parse(s, strlen(s), &entry, loc, e);
 }
 

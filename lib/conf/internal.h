@@ -80,6 +80,7 @@ int conf_check_description(const char *s, const struct pt_loc *loc, struct pt_er
 int conf_check_path(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_if_address(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_entry(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_country(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_rule(const char *s, const struct pt_loc *loc, struct pt_err *e);
 /* "true", "on", "yes" 1; "false", "off", "no" 0; else -1. As libconfuse. */
 int conf_parse_bool(const char *s);

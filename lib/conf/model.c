@@ -80,13 +80,33 @@ static int put_if_description(const struct item *i)
 
 static int put_entry(const struct item *i)
 {
-	return push_str(i, &table_of(i)->addresses);
+	return push_str(i, pt_host_name_ok(i->str.s) ? &table_of(i)->names : &table_of(i)->addresses);
 }
 
 static int put_file(const struct item *i)
 {
 	table_of(i)->file = i->str.s;
 	table_of(i)->file_loc = i->str.loc;
+	return 0;
+}
+
+static int put_country(const struct item *i)
+{
+	return push_str(i, &table_of(i)->countries);
+}
+
+static int put_geoip_file(const struct item *i)
+{
+	i->c->geoip_file = i->str.s;
+	i->c->geoip_loc = i->str.loc;
+	return 0;
+}
+
+static int put_geoip_file6(const struct item *i)
+{
+	i->c->geoip_file6 = i->str.s;
+	if (!i->c->geoip_file)
+		i->c->geoip_loc = i->str.loc;
 	return 0;
 }
 
@@ -184,10 +204,13 @@ static const struct binding {
 	{ "interface", "description", put_if_description },
 	{ "table", "addresses", put_entry },
 	{ "table", "file", put_file },
+	{ "table", "geoip", put_country },
 	{ "table", "persist", put_persist },
 	{ "table", "const", put_const },
 	{ "table", "counters", put_counters },
 	{ "table", "timeout", put_timeout },
+	{ "geoip", "file", put_geoip_file },
+	{ "geoip", "file6", put_geoip_file6 },
 	{ "macro", "value", put_macro_value },
 	{ "anchor", "rules", put_anchor_rule },
 	{ "firewall", "rules", put_rule },

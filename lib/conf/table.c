@@ -149,13 +149,32 @@ static int add_written(struct conf_table_reader *r, const struct pt_conf_table *
 
 /* A relative path begins at the folder of the common file, wherever the program was started;
  * for standard input that is where it was started. */
-static char *table_path(const struct pt_conf *c, const struct pt_conf_table *t, struct pt_arena *a)
+static char *path_of(const struct pt_conf *c, const char *file, struct pt_arena *a)
 {
 	const char *slash = strrchr(c->path, '/');
 
-	if (t->file[0] == '/' || !slash)
-		return pt_arena_strdup(a, t->file);
-	return pt_arena_printf(a, "%.*s%s", (int)(slash - c->path) + 1, c->path, t->file);
+	if (file[0] == '/' || !slash)
+		return pt_arena_strdup(a, file);
+	return pt_arena_printf(a, "%.*s%s", (int)(slash - c->path) + 1, c->path, file);
+}
+
+int pt_conf_geoip(const struct pt_conf *c, struct pt_geoip_list *lists, size_t n, struct pt_arena *a, struct pt_err *e)
+{
+	const char *file = c->geoip_file, *file6 = c->geoip_file6;
+	size_t first = e->list.n;
+	int rc;
+
+	if (!file)
+		file6 = file6 ? file6 : PT_GEOIP_FILE6;
+	file = path_of(c, file ? file : PT_GEOIP_FILE, a);
+	if (file6)
+		file6 = path_of(c, file6, a);
+	if (!file || (c->geoip_file6 && !file6))
+		return pt_err_sys(e, -ENOMEM, "reading the addresses of countries");
+	rc = pt_geoip_load(file, file6, lists, n, a, e);
+	for (size_t i = first; c->geoip_loc.line && i < e->list.n; i++)
+		e->list.v[i].loc = c->geoip_loc;
+	return rc;
 }
 
 /* One record at the place in the common file, with WHY the table's file cannot be read. */
@@ -176,7 +195,7 @@ static int no_file(struct conf_table_reader *r, const struct pt_conf *c,
 static int add_file(struct conf_table_reader *r, const struct pt_conf *c,
 		    const struct pt_conf_table *t)
 {
-	char *path = table_path(c, t, r->arena), *text = NULL;
+	char *path = path_of(c, t->file, r->arena), *text = NULL;
 	struct pt_err why = { 0 };
 	size_t len;
 	int rc;
@@ -194,8 +213,23 @@ static int add_file(struct conf_table_reader *r, const struct pt_conf *c,
 	return rc;
 }
 
-int pt_conf_table_load(const struct pt_conf *c, const struct pt_conf_table *t, struct pt_arena *a,
-		       struct pt_iset *v4, struct pt_iset *v6, struct pt_err *e)
+static int add_more(struct conf_table_reader *r, const struct pt_iset more[2])
+{
+	int rc = 0;
+
+	for (int f = 0; more && f < 2; f++)
+		for (size_t i = 0; !rc && i < more[f].n; i++)
+			rc = pt_iset_add(r->arena, &r->family[f].pos, more[f].v[i].lo, more[f].v[i].hi);
+	return rc;
+}
+
+bool pt_conf_table_written(const struct pt_conf_table *t)
+{
+	return t->addresses.n || t->names.n || t->countries.n || t->file;
+}
+
+int pt_conf_table_load(const struct pt_conf *c, const struct pt_conf_table *t, const struct pt_iset more[2],
+		       struct pt_arena *a, struct pt_iset *v4, struct pt_iset *v6, struct pt_err *e)
 {
 	struct conf_table_reader r;
 	struct pt_err own = { 0 };
@@ -204,7 +238,9 @@ int pt_conf_table_load(const struct pt_conf *c, const struct pt_conf_table *t, s
 	*v4 = *v6 = (struct pt_iset){ 0 };
 	reader_init(&r, a, e, &own);
 	r.conf = c;
-	rc = add_written(&r, t);
+	rc = add_more(&r, more);
+	if (!rc)
+		rc = add_written(&r, t);
 	if (!rc && t->file)
 		rc = add_file(&r, c, t);
 	if (!rc)

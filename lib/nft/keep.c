@@ -7,7 +7,7 @@ void pt_nft_prog_keep_tables(struct pt_nft_prog *p)
 	for (size_t i = 0; i < p->objects.sets.n; i++) {
 		struct nft_set *set = &p->objects.sets.v[i];
 
-		if (set->role == NFT_SET_TABLE)
+		if (set->role == NFT_SET_TABLE && !set->follows)
 			set->keep = true;
 	}
 }

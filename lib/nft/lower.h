@@ -115,6 +115,7 @@ const char *nft_set_const(struct nft_lower *l, enum nft_set_kind kind, const str
 const char *nft_set_ifref(struct nft_lower *l, uint32_t ref, enum pt_af af);
 const char *nft_set_self(struct nft_lower *l, enum pt_af af);
 const char *nft_set_table(struct nft_lower *l, uint32_t table, enum pt_af af);
+const char *nft_set_outside(struct nft_lower *l, uint32_t ref, enum pt_af af);
 /* The elements are given to the set. */
 const char *nft_set_map(struct nft_lower *l, const struct nft_set *proto);
 /* Sets of the tables that rules use or that persist. */

@@ -83,9 +83,10 @@ static void side_named(struct nft_lower *l, const struct pt_pol_addr *a, uint8_t
 
 		if (!(af & one))
 			continue;
-		side->named[i] = a->kind == PT_REF_TABLE ? nft_set_table(l, a->ref, one)
-				 : a->kind == PT_REF_IF	 ? nft_set_ifref(l, a->ref, one)
-							 : nft_set_self(l, one);
+		side->named[i] = a->kind == PT_REF_TABLE     ? nft_set_table(l, a->ref, one)
+				 : a->kind == PT_REF_OUTSIDE ? nft_set_outside(l, a->ref, one)
+				 : a->kind == PT_REF_IF	     ? nft_set_ifref(l, a->ref, one)
+							     : nft_set_self(l, one);
 	}
 }
 
@@ -111,6 +112,7 @@ static void side_live(struct nft_lower *l, const struct pt_pol_rule *r, const st
 			side_named(l, a, af, side);
 		break;
 	case PT_REF_TABLE:
+	case PT_REF_OUTSIDE:
 		side_named(l, a, af, side);
 		break;
 	case PT_REF_NO_ROUTE:

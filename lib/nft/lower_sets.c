@@ -200,6 +200,36 @@ const char *nft_set_table(struct nft_lower *l, uint32_t table, enum pt_af af)
 	return have->name;
 }
 
+/* Names come from where nobody of this machine writes: a hash of one is what a set is called. */
+static void outside_name(char out[NFT_SETNAME_MAX], const struct pt_pol_outside *o, enum pt_af af)
+{
+	char family = af == PT_AF_INET6 ? '6' : '4';
+
+	if (o->kind == PT_OUTSIDE_COUNTRY)
+		nft_name(out, "geoip.%s.%c", o->key, family);
+	else
+		nft_name(out, "%s.%016" PRIx64 ".%c", o->hold ? "hold" : "name", pt_hash64(o->key, strlen(o->key)), family);
+}
+
+/* A country is large and changes with the file that knows it; a name follows its answers, as an interface does. */
+const char *nft_set_outside(struct nft_lower *l, uint32_t ref, enum pt_af af)
+{
+	const struct pt_pol_outside *o = &l->policy->outside.v[ref];
+	struct nft_set set = { .role = o->kind == PT_OUTSIDE_COUNTRY ? NFT_SET_TABLE : NFT_SET_IF };
+	char name[NFT_SETNAME_MAX];
+	struct nft_set *have;
+
+	if (l->rc)
+		return NULL;
+	outside_name(name, o, af);
+	have = set_find(l, name);
+	if (have)
+		return have->name;
+	set_shape(&set, af == PT_AF_INET ? NFT_KIND_V4 : NFT_KIND_V6);
+	set_copy(l, &set.elems, &o->set[af != PT_AF_INET]);
+	return set_add(l, name, &set);
+}
+
 const char *nft_set_map(struct nft_lower *l, const struct nft_set *proto)
 {
 	struct nft_set set = *proto;
@@ -211,12 +241,13 @@ const char *nft_set_map(struct nft_lower *l, const struct nft_set *proto)
 	return have ? have->name : set_add(l, set.name, &set);
 }
 
-static void table_add(struct nft_lower *l, const struct pt_conf_table *conf)
+static void table_add(struct nft_lower *l, const struct pt_pol_table *table)
 {
+	const struct pt_conf_table *conf = table->conf;
 	struct pt_iset both[2] = { 0 };
 	int rc;
 
-	rc = pt_conf_table_load(l->policy->conf, conf, l->arena, &both[0], &both[1], l->e);
+	rc = pt_policy_table(l->policy, table, l->arena, &both[0], &both[1], l->e);
 	if (rc)
 		nft_lower_fail(l, rc);
 	for (int i = 0; i < 2 && !l->rc; i++) {
@@ -229,7 +260,8 @@ static void table_add(struct nft_lower *l, const struct pt_conf_table *conf)
 		set_shape(&set, i ? NFT_KIND_V6 : NFT_KIND_V4);
 		/* Elements that come at run time may carry a time-out of their own. */
 		set.has_timeout = conf->timeout || !conf->constant;
-		set.keep = !conf->addresses.n && !conf->file;
+		set.keep = !pt_conf_table_written(conf);
+		set.follows = conf->names.n > 0;
 		nft_table_set_name(name, conf->name, set.af);
 		set_add(l, name, &set);
 	}
@@ -241,7 +273,7 @@ void nft_sets_tables(struct nft_lower *l)
 		const struct pt_pol_table *t = &l->policy->tables.v[i];
 
 		if (t->used || t->conf->persist)
-			table_add(l, t->conf);
+			table_add(l, t);
 	}
 }
 

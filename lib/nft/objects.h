@@ -64,6 +64,7 @@ struct nft_set {
 	uint32_t size;          /* the most elements that it can hold, 0: as many as come. Of KEYS only */
 	bool keep;              /* contents belong to run time (a table without addresses or file): never
 				 * changed by an apply once the set exists */
+	bool follows;           /* a table with names of hosts: its contents change with their answers */
 	struct pt_iset elems;   /* normal */
 	PT_VEC(struct nft_map_elem) map; /* sorted by key */
 	/* Kernel side only: */

@@ -154,8 +154,10 @@ static enum nft_set_role set_role(const struct nft_set *set, uint32_t flags)
 {
 	if (flags & NFT_SET_MAP)
 		return set->data_type == NFT_DATA_VERDICT ? NFT_SET_VMAP : NFT_SET_PMAP;
-	if (!strncmp(set->name, "t.", 2))
+	if (!strncmp(set->name, "t.", 2) || !strncmp(set->name, "geoip.", 6))
 		return NFT_SET_TABLE;
+	if (!strncmp(set->name, "name.", 5) || !strncmp(set->name, "hold.", 5))
+		return NFT_SET_IF;
 	return strncmp(set->name, "if.", 3) ? NFT_SET_CONST : NFT_SET_IF;
 }
 

@@ -141,7 +141,7 @@ static int tables_load(struct enforcement *x, struct pt_nl *nf)
 	for (size_t i = 0; !rc && i < p->tables.n; i++) {
 		const struct pt_conf_table *t = p->tables.v[i].conf;
 
-		if (p->tables.v[i].used && !t->addresses.n && !t->file)
+		if (p->tables.v[i].used && !pt_conf_table_written(t))
 			rc = table_learned(x, nf, t->name);
 	}
 	return rc;

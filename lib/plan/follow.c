@@ -1,26 +1,54 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * "(interface)" in a rule means its addresses of this moment. Rules on the interface itself ask the
- * kernel's routing table; the others use sets, which are brought up to date here.
+ * kernel's routing table; the others use sets, which are brought up to date here. So are the sets of names of
+ * hosts, when the answers' time is over. An apply is noticed by the copy of the file that it leaves.
  */
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/inotify.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "plan/internal.h"
 
 #define SETTLE_MS 50 /* addresses come in bursts: one update for each */
+#define WAIT_MAX 3600 /* seconds; a clock may be set meanwhile */
 #define RETRY_MS 250 /* an editor at work may have read the addresses before they changed */
 
+/* What is waited for. */
+struct follow {
+	struct pt_nl *nf, *route, *events;
+	int applies; /* tells of new copies of files; -1: nothing does */
+	int stop;
+	uint64_t due; /* the time of the next answer, 0: not known */
+};
+
+/* Asks for the names of the applied file, before anything is locked. */
+static int follow_ask(struct pt_nl *nf, bool all, size_t *n, struct pt_err *e)
+{
+	struct pt_plan p;
+	int rc;
+
+	*n = 0;
+	rc = pt_plan_applied(nf, &p, e);
+	if (rc)
+		return rc;
+	rc = plan_names_ask(p.policy, all, n, e);
+	pt_plan_fini(&p);
+	return rc;
+}
+
 /* One round: the applied file with the addresses of now, tables left alone. */
-static int follow_update(struct pt_nl *nf, struct pt_nl *route, size_t *writes, struct pt_err *e)
+static int follow_update(struct pt_nl *nf, struct pt_nl *route, uint64_t *due, size_t *writes, struct pt_err *e)
 {
 	struct pt_plan p;
 	int fd = -1, rc;
 
 	*writes = 0;
+	*due = UINT64_MAX;
 	rc = plan_lock(&fd, e);
 	if (rc)
 		return rc;
@@ -30,6 +58,8 @@ static int follow_update(struct pt_nl *nf, struct pt_nl *route, size_t *writes, 
 	p.wanted = pt_nft_engine(p.have) == PT_ENGINE_BPF ? PT_ENGINE_AUTO : pt_nft_engine(p.have);
 	rc = pt_net_read(route, &p.host, e);
 	if (!rc)
+		rc = plan_outside(&p, PLAN_ASK_KEPT, e);
+	if (!rc)
 		rc = plan_build(&p, e);
 	if (!rc) {
 		pt_nft_prog_keep_tables(p.prog);
@@ -37,6 +67,7 @@ static int follow_update(struct pt_nl *nf, struct pt_nl *route, size_t *writes, 
 	}
 	if (!rc)
 		rc = plan_commit(&p, nf, writes, e);
+	*due = p.due;
 	pt_plan_fini(&p);
 out:
 	close(fd);
@@ -50,23 +81,46 @@ static int any_event(const struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
-/* 1: addresses changed or TIMEOUT (-1: none) is over, 0: asked to stop. */
-static int follow_wait(struct pt_nl *events, int fd_stop, int timeout, struct pt_err *e)
+/* Milliseconds until the next answer's time is over, -1: there is none. */
+static int follow_timeout(const struct follow *f)
 {
-	struct pollfd fds[2] = { { .fd = pt_nl_fd(events), .events = POLLIN },
-				 { .fd = fd_stop, .events = POLLIN } };
+	uint64_t now = (uint64_t)time(NULL);
+
+	if (f->due == UINT64_MAX)
+		return -1;
+	if (f->due <= now)
+		return 1000;
+	return f->due - now > WAIT_MAX ? WAIT_MAX * 1000 : (int)(f->due - now) * 1000;
+}
+
+static void drain(int fd)
+{
+	char buf[4096];
+
+	while (read(fd, buf, sizeof(buf)) > 0)
+		;
+}
+
+/* 1: something changed or TIMEOUT (-1: none) is over, 0: asked to stop. */
+static int follow_wait(const struct follow *f, int timeout, struct pt_err *e)
+{
+	struct pollfd fds[3] = { { .fd = pt_nl_fd(f->events), .events = POLLIN },
+				 { .fd = f->stop, .events = POLLIN },
+				 { .fd = f->applies, .events = POLLIN } };
 	int rc;
 
 	do
-		rc = poll(fds, 2, timeout);
+		rc = poll(fds, 3, timeout);
 	while (rc < 0 && errno == EINTR);
 	if (rc < 0)
 		return pt_err_sys(e, -errno, "waiting for address changes");
 	if (fds[1].revents)
 		return 0;
-	if (!rc)
+	if (fds[2].revents)
+		drain(f->applies);
+	if (!fds[0].revents)
 		return 1;
-	rc = pt_nl_events(events, SETTLE_MS, any_event, NULL);
+	rc = pt_nl_events(f->events, SETTLE_MS, any_event, NULL);
 	/* Lost events do not matter: everything is read anew. */
 	return rc && rc != -ENOBUFS ? pt_err_sys(e, rc, "reading address changes") : 1;
 }
@@ -86,23 +140,50 @@ static bool not_permitted(int rc)
 	return rc == -EPERM || rc == -EACCES;
 }
 
+/* Without it, names of files applied later are asked for at the next change of addresses only. */
+static int watch_applies(void)
+{
+	struct pt_err none = { 0 };
+	int fd = -1;
+
+	if (!pt_mkdirs(PLAN_STORE_DIR, &none))
+		fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (fd >= 0 && inotify_add_watch(fd, PLAN_STORE_DIR, IN_MOVED_TO) < 0) {
+		close(fd);
+		fd = -1;
+	}
+	pt_err_fini(&none);
+	return fd;
+}
+
+static int follow_round(struct follow *f, size_t *writes, struct pt_err *e)
+{
+	size_t n;
+
+	if (f->due <= (uint64_t)time(NULL) && follow_ask(f->nf, false, &n, e) == -ENOMEM)
+		return -ENOMEM;
+	return follow_update(f->nf, f->route, &f->due, writes, e);
+}
+
 int pt_plan_follow(struct pt_nl *nf, struct pt_nl *route, int fd_stop, const struct pt_follower *who,
 		   struct pt_err *e)
 {
-	struct pt_nl *events = NULL;
+	struct follow f = { .nf = nf, .route = route, .stop = fd_stop, .applies = -1 };
 	bool told = false;
 	size_t writes;
 	int rc;
 
-	rc = pt_nl_open(&events, NETLINK_ROUTE, e);
+	rc = pt_nl_open(&f.events, NETLINK_ROUTE, e);
 	if (!rc)
-		rc = join_groups(events, e);
+		rc = join_groups(f.events, e);
+	if (!rc)
+		f.applies = watch_applies();
 	while (!rc) {
 		struct pt_err round = { 0 };
 
 		/* An editor at work, or no rules yet, is no reason to end: the one is waited
 		 * for, the other's apply reads the addresses itself. */
-		rc = follow_update(nf, route, &writes, &round);
+		rc = follow_round(&f, &writes, &round);
 		if (rc && rc != -EWOULDBLOCK && !not_permitted(rc) && !told)
 			who->failed(&round, who->arg);
 		told = rc && rc != -EWOULDBLOCK;
@@ -113,11 +194,40 @@ int pt_plan_follow(struct pt_nl *nf, struct pt_nl *route, int fd_stop, const str
 		}
 		if (!rc && writes)
 			who->updated(writes, who->arg);
-		rc = follow_wait(events, fd_stop, rc == -EWOULDBLOCK ? RETRY_MS : -1, e);
+		rc = follow_wait(&f, rc == -EWOULDBLOCK ? RETRY_MS : follow_timeout(&f), e);
 		if (rc <= 0)
 			break;
 		rc = 0;
 	}
-	pt_nl_close(events);
+	if (f.applies >= 0)
+		close(f.applies);
+	pt_nl_close(f.events);
+	return rc;
+}
+
+/* ---- names, at once ---- */
+
+int pt_plan_names_refresh(struct pt_nl *nf, struct pt_nl *route, size_t *names, size_t *writes, struct pt_err *e)
+{
+	uint64_t due;
+	int rc;
+
+	*writes = 0;
+	rc = follow_ask(nf, true, names, e);
+	if (!rc && *names)
+		rc = follow_update(nf, route, &due, writes, e);
+	return rc;
+}
+
+int pt_plan_names(struct pt_nl *nf, struct pt_plan *p, struct pt_names **out, struct pt_err *e)
+{
+	int rc = pt_plan_applied(nf, p, e);
+
+	*out = NULL;
+	if (rc)
+		return rc;
+	rc = plan_names_load(out, e);
+	if (rc)
+		pt_plan_fini(p);
 	return rc;
 }

@@ -15,7 +15,19 @@ int plan_fall_back(struct pt_plan *p, const char *why, struct pt_err *e);
 int plan_devices(const struct pt_host *h, struct pt_class_device **out, size_t *n, struct pt_err *e);
 int plan_observe(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e);
 
+/* outside.c: names of hosts and countries of the policy */
+enum plan_ask {
+	PLAN_ASK_NONE, /* nothing is known of names: offline */
+	PLAN_ASK_KEPT, /* what is kept of names; the kernel's sets of countries stay */
+	PLAN_ASK_DUE,  /* those are asked for whose time is over */
+};
+int plan_outside(struct pt_plan *p, enum plan_ask ask, struct pt_err *e);
+int plan_names_ask(const struct pt_policy *p, bool all, size_t *n, struct pt_err *e);
+int plan_names_load(struct pt_names **out, struct pt_err *e);
+#define PT_NAMES_RUN PT_RUN_DIR "/names"
+
 /* store.c: copies of applied files under PT_RUN_DIR, named by their digest */
+#define PLAN_STORE_DIR PT_RUN_DIR "/applied"
 bool plan_store_has(const struct pt_plan *p);
 int plan_store_write(const struct pt_plan *p, struct pt_err *e);
 int plan_store_read(const char *digest, char **text, size_t *len, struct pt_err *e);

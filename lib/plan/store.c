@@ -16,7 +16,7 @@
 
 #include "plan/internal.h"
 
-#define STORE_DIR PT_RUN_DIR "/applied"
+#define STORE_DIR PLAN_STORE_DIR
 #define STORE_KEEP 64 /* one machine may hold several network namespaces with rules of their own */
 
 static int store_path(const char *digest, char *out, size_t size)

@@ -175,6 +175,34 @@ static int add_table(struct policy_builder *b, const struct pt_ast_host *h, poli
 	return unknown_table(b, h);
 }
 
+/* ---- what is outside ---- */
+
+/* `! name` in a rule that passes must match nothing while nothing is known of the name. */
+static int add_outside(struct policy_builder *b, const struct pt_ast_host *h, policy_addrs *out)
+{
+	bool name = h->kind == PT_HOST_NAME;
+	const char *key = name ? pt_host_name_plain(b->arena, h->name) : h->name;
+	uint32_t ref;
+	int rc;
+
+	if (!key)
+		return -ENOMEM;
+	rc = policy_outside(b, name ? PT_OUTSIDE_NAME : PT_OUTSIDE_COUNTRY, key,
+			    name && h->neg && b->ast->action != PT_BLOCK, &h->loc, &ref);
+	if (rc)
+		return rc;
+	b->p->outside.v[ref].ruled = true;
+	return add_reference(b, out, PT_REF_OUTSIDE, ref, h->neg);
+}
+
+/* Devices have dots in their names too, as in eth0.100: the file says which one is meant. */
+static int add_dotted(struct policy_builder *b, struct merge *m, const struct pt_ast_host *h, policy_addrs *out)
+{
+	if (policy_known_if(b->conf, h->name) || policy_is_group(b->conf, h->name))
+		return add_named(b, m, h, out);
+	return add_outside(b, h, out);
+}
+
 static int add_host(struct policy_builder *b, struct merge *m, const struct pt_ast_host *h, policy_addrs *out)
 {
 	switch (h->kind) {
@@ -194,6 +222,10 @@ static int add_host(struct policy_builder *b, struct merge *m, const struct pt_a
 		return add_reference(b, out, PT_REF_NO_ROUTE, 0, h->neg);
 	case PT_HOST_URPF:
 		return add_reference(b, out, PT_REF_URPF, 0, h->neg);
+	case PT_HOST_NAME:
+		return add_dotted(b, m, h, out);
+	case PT_HOST_COUNTRY:
+		return add_outside(b, h, out);
 	}
 	return 0;
 }

@@ -287,6 +287,10 @@ static int begin(struct policy_builder *b, const struct pt_conf *c)
 	b->p->arena = b->arena;
 	b->p->conf = c;
 	rc = add_tables(b);
+	if (!rc)
+		rc = policy_outside_tables(b);
+	if (rc == -EINVAL)
+		rc = 0; /* it has failed; the rules are looked at all the same */
 	if (!rc && c->builtin)
 		rc = policy_add_builtin(b);
 	b->p->n_builtin = b->p->rules.n;

@@ -47,7 +47,7 @@ static int load(struct pt_eval *v, const struct pt_host *h, struct pt_err *e)
 		v->targets[i][1] = pt_ifref_address(&p->ifrefs.v[i], h, PT_AF_INET6);
 	}
 	for (size_t i = 0; !rc && i < p->tables.n; i++)
-		rc = pt_conf_table_load(p->conf, p->tables.v[i].conf, v->arena, &v->tables[i][0], &v->tables[i][1], e);
+		rc = pt_policy_table(p, &p->tables.v[i], v->arena, &v->tables[i][0], &v->tables[i][1], e);
 	return rc;
 }
 
@@ -225,6 +225,9 @@ static bool address_matches(const struct pt_eval *v, const struct pt_pol_addr *a
 	case PT_REF_NO_ROUTE:
 	case PT_REF_URPF:
 		break; /* see side_matches() */
+	case PT_REF_OUTSIDE:
+		in = pt_iset_has(&v->policy->outside.v[a->ref].set[six], x.v);
+		break;
 	}
 	return in != a->neg;
 }

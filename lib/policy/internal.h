@@ -96,6 +96,11 @@ bool policy_is_group(const struct pt_conf *c, const char *name);
 bool policy_in_group(const struct pt_conf_if *i, const char *group);
 /* The loopback interface, which every machine has without a section for it. */
 extern const struct pt_conf_if policy_loopback;
+/* outside.c: the index of a name or country, noted when new */
+int policy_outside(struct policy_builder *b, enum pt_outside_kind kind, const char *key, bool hold, const struct pt_loc *loc,
+		   uint32_t *out);
+/* Those that tables mention. */
+int policy_outside_tables(struct policy_builder *b);
 /* addrset.c: HOSTS as alternatives, constants merged into one */
 int policy_addrs_of(struct policy_builder *b, const pt_hosts *hosts, policy_addrs *out);
 /* ports.c */

@@ -40,8 +40,8 @@ static void other_meaning(const struct pt_conf *c, const char *name, struct pt_b
 {
 	if (pt_conf_find_table(c, name))
 		pt_buf_fmt(hint, "a table stands in marks: <%s>", name);
-	else if (strchr(name, '.'))
-		pt_buf_fmt(hint, "host names are not looked up: write the address of %s", name);
+	else if (pt_host_name_ok(name))
+		pt_buf_str(hint, "the name of a host stands alone: its addresses are kept up to date anyway");
 }
 
 /* Without a hint: what is near, or how to declare it. Takes HINT. */

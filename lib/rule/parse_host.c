@@ -79,15 +79,20 @@ static void pass_over(struct rule_parser *p)
 
 static int no_address(struct rule_parser *p, const struct rule_tok *t)
 {
+	const char *hint = NULL;
+
 	if (!strcmp(t->s, "-") && p->tok->operand)
 		p->tok++;
 	pass_over(p);
 	if (t->kind == TOK_STRING)
-		return rule_note(p, t, NULL, "this is not an address or the name of an interface");
+		return rule_note(p, t, NULL, "this is not an address or the name of an interface or a host");
 	if (looks_numeric(t->s))
 		return rule_note(p, t, address_hint(t->s), "'%.64s' is not an address", t->s);
-	return rule_note(p, t, strchr(t->s, '.') ? "host names are not looked up: write the address" : NULL,
-			 "'%.64s' is not an address or the name of an interface", t->s);
+	if (pt_host_name_ok(t->s))
+		hint = "the name of a host stands alone: its addresses are kept up to date anyway";
+	else if (strlen(t->s) > RULE_IF_NAME_MAX && !strchr(t->s, '.'))
+		hint = "the name of a host has a dot, if only at its end";
+	return rule_note(p, t, hint, "'%.64s' is not an address or the name of an interface", t->s);
 }
 
 /* ---- prefixes and ranges ---- */
@@ -267,6 +272,44 @@ static int parse_interface(struct rule_parser *p, const struct rule_tok *t, stru
 	return modifiers(p, t, colon, h);
 }
 
+/* ---- names of hosts ---- */
+
+/* The word T (taken already); 1: it is none. Whether an interface has this name is not known here. */
+static int parse_name(struct rule_parser *p, const struct rule_tok *t, struct pt_ast_host *h)
+{
+	h->kind = PT_HOST_NAME;
+	h->name = t->s;
+	if (pt_host_name_wild(t->s))
+		return rule_note(p, t, "nobody can list the names below a domain: write the names themselves",
+				 "'%.64s' is no name of a host", t->s);
+	if (!pt_host_name_ok(t->s))
+		return 1;
+	if (!rule_is(p, "/"))
+		return 0;
+	pass_over(p);
+	return rule_note(p, t, "its addresses are what it stands for: leave the length out, or write NAME:network for "
+			 "an interface", "a prefix length behind a name");
+}
+
+/* Behind "geoip": the code of a country, ISO 3166-1 alpha-2. Capitals, for `to`, `in` and `no` are some. */
+static int parse_country(struct rule_parser *p, struct pt_ast_host *h)
+{
+	static const char capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	const struct rule_tok *t = p->tok;
+
+	h->kind = PT_HOST_COUNTRY;
+	h->loc = rule_loc(p, t);
+	if (t->kind != TOK_WORD && t->kind != TOK_STRING)
+		return rule_unexpected(p, t, "the code of a country", NULL, 0);
+	if (strlen(t->s) != 2 && t->keyword)
+		return rule_unexpected(p, t, "the code of a country", NULL, 0);
+	p->tok++;
+	h->name = t->s;
+	if (strlen(t->s) == 2 && strspn(t->s, capitals) == 2)
+		return 0;
+	return rule_note(p, t, "two capital letters, as in `geoip DE`", "'%.64s' is not the code of a country", t->s);
+}
+
 /* ---- what stands in marks ---- */
 
 static int parse_table(struct rule_parser *p, struct pt_ast_host *h)
@@ -355,13 +398,17 @@ int rule_parse_host1(struct rule_parser *p, struct pt_ast_host *h)
 		h->kind = *t->s == 'n' ? PT_HOST_NO_ROUTE : PT_HOST_URPF;
 		return 0;
 	}
+	if (rule_take(p, "geoip"))
+		return parse_country(p, h);
 	if (!t->operand)
 		return not_a_host(p, t);
 	p->tok++;
 	rc = parse_address(p, t, h);
 	if (rc == 1)
+		rc = parse_name(p, t, h);
+	if (rc == 1)
 		rc = parse_interface(p, t, h);
-	if (!rc && h->kind != PT_HOST_IF) {
+	if (!rc && h->kind != PT_HOST_IF && h->kind != PT_HOST_NAME) {
 		struct rule_tok whole = rule_span(t, p->tok - 1);
 
 		h->loc = rule_loc(p, &whole);

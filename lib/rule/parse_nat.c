@@ -47,6 +47,9 @@ static int check_target(struct rule_parser *p, const struct rule_tok *at, const 
 {
 	struct rule_tok whole = rule_span(at, p->tok - 1);
 
+	if (h->kind == PT_HOST_NAME)
+		return rule_note(p, &whole, "write an address: where packets go must not change with an answer of the DNS",
+				 "'%s' to the name of a host", word);
 	if (!h->neg && (h->kind == PT_HOST_PREFIX || h->kind == PT_HOST_RANGE ||
 			(h->kind == PT_HOST_IF && h->mod <= PT_MOD_NETWORK)))
 		return 0;
@@ -66,6 +69,8 @@ static int target(struct rule_parser *p, const char *word, struct pt_ast_host *h
 				 "a list as the target of '%s'", word);
 	}
 	rc = rule_parse_host1(p, h);
+	if (h->kind == PT_HOST_NAME && rule_if_name_ok(h->name))
+		h->kind = PT_HOST_IF; /* nothing else has a name there */
 	return rc || errors != p->errors ? rc : check_target(p, first, word, h);
 }
 

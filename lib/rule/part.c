@@ -260,6 +260,7 @@ static int wrong_place(struct rule_parser *p, const struct rule_tok *t)
 		{ "return-icmp", "it stands behind block" },
 		{ "return-icmp6", "it stands behind block" },
 		{ "any", "write `from any` or `to any`" },
+		{ "geoip", "write `from geoip DE` or `to geoip DE`" },
 		{ "self", "write `from self` or `to self`" },
 	};
 

@@ -109,6 +109,12 @@ static void print_host(struct pt_buf *b, const struct pt_ast_host *h)
 	case PT_HOST_IF:
 		print_if_host(b, h);
 		break;
+	case PT_HOST_NAME:
+		pt_buf_str(b, h->name);
+		break;
+	case PT_HOST_COUNTRY:
+		pt_buf_fmt(b, "geoip %s", h->name);
+		break;
 	case PT_HOST_TABLE:
 		pt_buf_fmt(b, "<%s>", h->name);
 		break;

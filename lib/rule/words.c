@@ -10,7 +10,7 @@
 
 /* In the order of strcmp(), as all tables here. */
 static const char *const keywords[] = {
-	"all", "anchor", "any", "binat-to", "block", "code", "drop", "flags", "from", "group",
+	"all", "anchor", "any", "binat-to", "block", "code", "drop", "flags", "from", "geoip", "group",
 	"icmp-type", "icmp6-type", "in", "inet", "inet6", "keep", "label", "limit", "log",
 	"mac", "match", "max-pkt-rate", "nat-to", "no", "no-route", "on", "once", "out",
 	"pass", "port", "probability", "proto", "queue", "quick", "rdr-to", "received-on",
@@ -43,7 +43,6 @@ static const struct reserved {
 	{ "fastroute", OPTION, NULL },
 	{ "fragment", OPTION, "fragments are put together before they are judged" },
 	{ "gateway", OPTION, NULL },
-	{ "geoip", OPTION, NULL },
 	{ "include", STATEMENT, NULL },
 	{ "least-states", WORD, "a pool is chosen from by a hash of the addresses" },
 	{ "load", STATEMENT, "write a section `anchor NAME { rules = { ... } }`, or use `ptfw anchor load`" },

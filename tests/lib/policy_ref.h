@@ -158,6 +158,8 @@ static bool ref_host(const struct pt_ast_host *h, struct pt_addr a)
 		return ref_table(h->name, a) != h->neg;
 	case PT_HOST_NO_ROUTE: /* not among the rules that are compared */
 	case PT_HOST_URPF:
+	case PT_HOST_NAME:
+	case PT_HOST_COUNTRY:
 		break;
 	}
 	return false;

@@ -271,7 +271,7 @@ static int load(const char *conf, struct pt_iset *v4, struct pt_iset *v6, struct
 	write_file("main.conf", conf);
 	assert_int_equal(pt_conf_load(path, &c, e), 0);
 	assert_int_equal(c->tables.n, 1);
-	rc = pt_conf_table_load(c, &c->tables.v[0], a, v4, v6, e);
+	rc = pt_conf_table_load(c, &c->tables.v[0], NULL, a, v4, v6, e);
 	pt_conf_free(c);
 	return rc;
 }

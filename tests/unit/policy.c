@@ -49,6 +49,9 @@ static void put_side(struct pt_buf *b, const struct pt_policy *p, const char *wo
 		put_ifref(b, &p->ifrefs.v[a->ref]);
 	if (a->kind == PT_REF_TABLE)
 		pt_buf_fmt(b, "<%s>", p->tables.v[a->ref].conf->name);
+	if (a->kind == PT_REF_OUTSIDE)
+		pt_buf_fmt(b, "%s%s", p->outside.v[a->ref].kind == PT_OUTSIDE_COUNTRY ? "geoip " : "",
+			   p->outside.v[a->ref].key);
 	if (a->kind == PT_REF_SET) {
 		put_set(b, PT_AF_INET, &a->v4, &comma);
 		put_set(b, PT_AF_INET6, &a->v6, &comma);

@@ -82,4 +82,13 @@ PT_API int pt_range_prefixes(enum pt_af af, pt_u128 lo, pt_u128 hi,
 /* "10.0.0.0/8", or "10.0.0.3-10.0.0.9" where it is not one prefix. */
 PT_API void pt_range_fmt(struct pt_buf *b, enum pt_af af, pt_u128 lo, pt_u128 hi);
 
+/* ---- names of hosts, in place of addresses ---- */
+
+/* "www.example.org", "host.": with a dot, at most 253 bytes, the last label begins with a letter. */
+PT_API bool pt_host_name_ok(const char *s);
+/* "*.example.org": names that nobody can list. */
+PT_API bool pt_host_name_wild(const char *s);
+/* One form for all spellings: small letters, no final dot. NULL: out of memory. */
+PT_API char *pt_host_name_plain(struct pt_arena *a, const char *s);
+
 #endif

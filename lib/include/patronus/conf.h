@@ -8,6 +8,7 @@
 
 #include <patronus/addr.h>
 #include <patronus/base.h>
+#include <patronus/geoip.h>
 #include <patronus/rule.h>
 
 #define PT_CONF_PATH "/etc/patronus/patronus.conf"
@@ -98,6 +99,8 @@ struct pt_conf_if {
 struct pt_conf_table {
 	const char *name;
 	struct pt_conf_strs addresses; /* "10.0.0.0/8", "!10.1.0.0/16", "10.0.0.1-10.0.0.9" */
+	struct pt_conf_strs names;     /* of hosts, written among the addresses */
+	struct pt_conf_strs countries; /* "DE" */
 	const char *file;              /* or NULL */
 	struct pt_loc file_loc;
 	bool persist, constant, counters;
@@ -123,6 +126,8 @@ struct pt_conf {
 	bool builtin;
 	bool block_return;       /* `block` alone answers */
 	struct pt_conf_strs skip; /* interfaces and groups */
+	const char *geoip_file, *geoip_file6; /* lists of countries' addresses, NULL: the usual place */
+	struct pt_loc geoip_loc;
 };
 
 /* Reads, checks and parses PATH ("-": standard input), rules included. Every
@@ -167,9 +172,15 @@ PT_API const struct pt_conf_table *pt_conf_find_table(const struct pt_conf *c, c
 /* The contents of a table as written: ADDRESSES and FILE, the most specific entry
  * wins, negated entries taken out; one normal set a family. Reads the file with
  * pt_file_read(); its format: one or more entries a line, '#' comments. */
+/* MORE: addresses of both families ([0] IPv4) that entries with '!' take out of, too, or NULL. */
 PT_API int pt_conf_table_load(const struct pt_conf *c, const struct pt_conf_table *t,
-			      struct pt_arena *a, struct pt_iset *v4, struct pt_iset *v6,
-			      struct pt_err *e) PT_MUST;
+			      const struct pt_iset more[2], struct pt_arena *a,
+			      struct pt_iset *v4, struct pt_iset *v6, struct pt_err *e) PT_MUST;
+/* The addresses of countries, from the files that C names or the usual ones; see pt_geoip_load(). */
+PT_API int pt_conf_geoip(const struct pt_conf *c, struct pt_geoip_list *lists, size_t n, struct pt_arena *a,
+			 struct pt_err *e) PT_MUST;
+/* Addresses or a file: an apply makes the table hold just what is written. */
+PT_API bool pt_conf_table_written(const struct pt_conf_table *t);
 /* The same for entries from anywhere (`ptfw table add`): TEXT as in a table file. NAME for messages. */
 PT_API int pt_table_parse(const char *name, const char *text, size_t len, struct pt_arena *a,
 			  struct pt_iset *v4, struct pt_iset *v6, struct pt_err *e) PT_MUST;

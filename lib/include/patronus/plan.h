@@ -31,6 +31,7 @@ struct pt_plan {
 	bool offline;               /* no program is to be put on devices: in a trial */
 	struct pt_ingress *ingress; /* the classifier in the kernel, as far as it differs; NULL when made offline */
 	char digest[65];            /* of the file's bytes */
+	uint64_t due;               /* when the contents of sets change by themselves, seconds since the epoch */
 	size_t adopted;             /* connections that a first apply gave states to, see pt_plan_apply() */
 };
 
@@ -73,10 +74,17 @@ struct pt_follower {
 	void (*failed)(const struct pt_err *why, void *arg);    /* they could not; told once until it works again */
 	void *arg;
 };
-/* Waits for address changes and updates the sets of "(interface)" references only; returns on error or when
+/* Waits for address changes, and for the end of the time of names' answers, and updates the sets of "(interface)" references
+ * and of names only; returns on error or when
  * FD_STOP (>= 0) becomes readable. */
 PT_API int pt_plan_follow(struct pt_nl *nf, struct pt_nl *route, int fd_stop, const struct pt_follower *who,
 			  struct pt_err *e) PT_MUST;
+
+/* Asks for all names of hosts in the applied file, which NAMES counts, and updates their sets; WRITES as in an apply. */
+PT_API int pt_plan_names_refresh(struct pt_nl *nf, struct pt_nl *route, size_t *names, size_t *writes,
+				 struct pt_err *e) PT_MUST;
+/* The applied file, as pt_plan_applied(), and what is kept of names. */
+PT_API int pt_plan_names(struct pt_nl *nf, struct pt_plan *p, struct pt_names **out, struct pt_err *e) PT_MUST;
 
 /* The configuration in force: the applied copy named by the digest in the kernel's table. -ENOENT: none, or
  * its copy is gone (a record says which). */

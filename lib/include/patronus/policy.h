@@ -13,6 +13,7 @@
 #include <patronus/addr.h>
 #include <patronus/base.h>
 #include <patronus/conf.h>
+#include <patronus/names.h>
 #include <patronus/rule.h>
 
 /* ---- the machine as the policy sees it: a plain snapshot ---- */
@@ -47,12 +48,13 @@ enum pt_ref_kind {
 	PT_REF_TABLE, /* index into policy tables */
 	PT_REF_NO_ROUTE, /* any address without a route */
 	PT_REF_URPF,  /* sources whose way back leads elsewhere */
+	PT_REF_OUTSIDE, /* index into outside: a host's name or a country */
 };
 
 struct pt_pol_addr {
 	enum pt_ref_kind kind : 8;
 	bool neg;
-	uint32_t ref;            /* IF: index into ifrefs; TABLE: into tables */
+	uint32_t ref;            /* IF: index into ifrefs; TABLE: into tables; OUTSIDE: into outside */
 	struct pt_iset v4, v6;   /* SET: already complemented where negated (neg is false); empty in families
 				  * that the rule is not for, and never all of a rule's families */
 };
@@ -68,7 +70,23 @@ struct pt_pol_ifref {
 struct pt_pol_table {
 	const struct pt_conf_table *conf; /* NULL for a table only named in rules: not possible, an error */
 	bool used;                        /* some rule refers to it */
+	PT_VEC(uint32_t) outside;         /* names and countries in it, indexes into outside */
 };
+
+enum pt_outside_kind { PT_OUTSIDE_NAME, PT_OUTSIDE_COUNTRY };
+
+/* Addresses that something outside of the file and of the machine knows. They change without a reload. */
+struct pt_pol_outside {
+	enum pt_outside_kind kind;
+	const char *key;         /* "www.example.org", in its plain form; "DE" */
+	bool hold;               /* where nothing is known it holds all: `pass from ! name` must not pass all then */
+	bool ruled, tabled;      /* rules refer to it, tables do */
+	struct pt_loc loc;       /* of the first mention */
+	/* By pt_policy_outside(), else empty: */
+	bool known;              /* there is an answer, new or old; a country's list was read */
+	struct pt_iset set[2];   /* [0] IPv4, [1] IPv6 */
+};
+#define PT_POL_NAMES_MAX 1024 /* names of hosts: each is two questions to the DNS */
 
 struct pt_pol_nat {
 	enum pt_nat_kind kind;   /* SRC or DST; binat becomes one of each */
@@ -169,6 +187,7 @@ struct pt_policy {
 	PT_VEC(struct pt_pol_table) tables;
 	PT_VEC(struct pt_pol_nat) nats;  /* equal translations share one entry */
 	PT_VEC(struct pt_ast_set) sets;  /* what rules set, equal ones share one entry */
+	PT_VEC(struct pt_pol_outside) outside;
 	PT_VEC(const char *) tags;       /* tag number = index + 1 */
 	PT_VEC(struct pt_pol_place) places; /* as written, outer ones first */
 	uint32_t *asked;                 /* how many places ask each of conf->anchors; NULL: none at all */
@@ -194,6 +213,14 @@ PT_API int pt_policy_parse_more(const char *name, const char *text, size_t len, 
 				size_t n_more, struct pt_conf **conf, struct pt_policy **out,
 				struct pt_err *e) PT_MUST;
 PT_API void pt_policy_free(struct pt_policy *p);
+
+/* Fills what is outside: names of hosts from NAMES at time NOW (seconds since the epoch; NULL: nothing is known), with COUNTRIES
+ * those from the files that the configuration names. An error is told at the place of the first mention. */
+PT_API int pt_policy_outside(struct pt_policy *p, const struct pt_names *names, uint64_t now, bool countries,
+			     struct pt_err *e) PT_MUST;
+/* What table T holds: pt_conf_table_load() with its names and countries, as pt_policy_outside() left them. */
+PT_API int pt_policy_table(const struct pt_policy *p, const struct pt_pol_table *t, struct pt_arena *a,
+			   struct pt_iset *v4, struct pt_iset *v6, struct pt_err *e) PT_MUST;
 
 /* Addresses an ifref stands for, now: normal sets. -ENOMEM or 0; an absent device is empty. */
 PT_API int pt_ifref_resolve(const struct pt_pol_ifref *r, const struct pt_host *h, struct pt_arena *a,

@@ -34,6 +34,8 @@ enum pt_host_kind {
 	PT_HOST_TABLE,  /* <NAME> */
 	PT_HOST_NO_ROUTE, /* an address to which the machine has no route */
 	PT_HOST_URPF,   /* sources only: the way back does not lead through the interface it came by */
+	PT_HOST_NAME,   /* NAME, which has a dot: of a host, unless an interface has it */
+	PT_HOST_COUNTRY, /* geoip NAME: two capitals */
 };
 
 enum pt_if_mod { PT_MOD_NONE, PT_MOD_NETWORK, PT_MOD_BROADCAST, PT_MOD_PEER };
