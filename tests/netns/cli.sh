@@ -280,8 +280,8 @@ pt -q table flush other
 # ---- habits from elsewhere ----
 hint() { sed "s/pass in on wan .*/$1\",/" "$conf" | pt check -f - 2>&1; }
 like "$(hint 'pass in on wan from bad')" 'a table stands in marks: <bad>' 'a table without its marks'
-like "$(hint 'pass in on wan from www.example.com')" 'host names are not looked up' 'a host name'
-like "$(hint 'pass in on wan from www.a-very-long-name.example.com')" 'host names are not looked up' 'a long one'
+like "$(hint 'pass in on wan from (www.a.com)')" 'the name of a host stands alone' 'a host name in parentheses'
+like "$(hint 'pass in on wan from (www.a-very-long-name.example.com)')" 'the name of a host stands alone' 'a long one'
 like "$(hint 'pass in on wan proto tcp to 10.0.0.1:22')" 'write ADDRESS port NUMBER' 'a port behind a colon'
 like "$(hint 'pass in on wan keep-state')" 'write two words: .keep state.' 'keep-state'
 like "$(hint 'pass in on wan inet proto icmp icmp-type echorequest')" "did you mean 'echoreq'" 'echorequest'
