@@ -27,7 +27,7 @@ struct nft_lower {
 	uint32_t *set_slots; /* hash of set names: index + 1 into the sets, 0 free */
 	size_t n_slots;
 	uint16_t *nat_numbers; /* of the policy's translations, see lower_nat.c */
-	uint32_t set_bits[24]; /* ids of match rules, see lower_set.c */
+	uint32_t set_bits[18]; /* ids of match rules, see lower_set.c */
 	bool *reported; /* by rule index: one error a rule is enough */
 	size_t tree_min; /* items of a list that is worth a tree; half as many are a leaf */
 	const char *file, *file_copy; /* of the places copied last */

@@ -16,7 +16,7 @@
 
 #define CHAIN_SET "set"
 #define PRIO_SET (-150) /* where others mangle packets, too */
-#define FIRST_BIT 8     /* of word 0 of the label */
+#define FIRST_BIT 14 /* of word 0 of the label; those below have other uses, see nft.h */
 #define BITS PT_ARRAY_SIZE(((struct nft_lower *)NULL)->set_bits)
 
 /* ---- bits of match rules ---- */
