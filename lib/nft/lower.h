@@ -244,6 +244,11 @@ bool nft_tree_emit(struct nft_lower *l, const char *base, const struct pt_order 
 		   enum nft_mode mode);
 #define NFT_TREE_MIN 32
 
+/* ---- lower_log.c ---- */
+
+/* Rules of a base chain of direction DIR that log known packets, where their rules want that; first of all its rules. */
+void nft_log_known(struct nft_lower *l, size_t chain, enum pt_dir dir);
+
 /* ---- lower_set.c ---- */
 
 /* Gives the match rules that set something their bits: before any rule. */

@@ -36,11 +36,11 @@ void nft_label(const struct nft_lower *l, const struct nft_effect *x, uint32_t l
 	nat = nat ? l->nat_numbers[nat - 1] : 0;
 	memset(label, 0, 4 * sizeof(*label));
 	if (r->dir == PT_IN) {
-		label[0] = PT_LABEL_IN;
+		label[0] = PT_LABEL_IN | (r->log_all ? PT_LABEL_LOG_IN : 0);
 		label[1] = r->id;
 		label[3] = nat;
 	} else {
-		label[0] = PT_LABEL_OUT;
+		label[0] = PT_LABEL_OUT | (r->log_all ? PT_LABEL_LOG_OUT : 0);
 		label[2] = r->id;
 		label[3] = nat << 16;
 	}

@@ -100,7 +100,6 @@ int rule_parse_pkt_rate(struct rule_parser *p, const struct rule_tok *t)
 static const struct {
 	const char *word, *hint;
 } not_logged[] = {
-	{ "all", "a rule without state (`no state`) is asked for, and logs, every packet" },
 	{ "matches", "write `log` in the rules that are to log" },
 	{ "user", "leave it out: a record names the user where the kernel knows one" },
 	{ "to", "there is one log: `ptfw log` tells rules apart by their label" },
@@ -112,11 +111,17 @@ static int log_option(struct rule_parser *p)
 
 	if (rule_take(p, "limit"))
 		return limit(p, &p->r->log_limit);
+	if (rule_take(p, "all")) {
+		p->r->log_all = true;
+		if (p->r->action != PT_MATCH)
+			return 0;
+		return rule_note(p, t, "let the pass rule log", "'log (all)' in a match rule");
+	}
 	for (size_t i = 0; i < PT_ARRAY_SIZE(not_logged); i++)
 		if (rule_take(p, not_logged[i].word))
 			return rule_fail(p, t, not_logged[i].hint, "'log (%s)': Patronus has no such log",
 					 not_logged[i].word);
-	return rule_unexpected(p, t, "`limit`", NULL, 0);
+	return rule_unexpected(p, t, "`all` or `limit`", NULL, 0);
 }
 
 int rule_parse_log(struct rule_parser *p, const struct rule_tok *t)
@@ -128,7 +133,9 @@ int rule_parse_log(struct rule_parser *p, const struct rule_tok *t)
 	p->r->log = true;
 	if (!rule_take(p, "("))
 		return 0;
-	rc = log_option(p);
+	do {
+		rc = log_option(p);
+	} while (!rc && rule_take(p, ","));
 	if (!rc && !rule_take(p, ")"))
 		rc = rule_unexpected(p, p->tok, "')'", NULL, 0);
 	if (rc != -EINVAL)

@@ -258,10 +258,13 @@ static void print_log(struct pt_buf *b, const struct pt_ast_rule *r)
 	if (!r->log)
 		return;
 	pt_buf_str(b, " log");
-	if (!r->log_limit.packets)
+	if (!r->log_all && !r->log_limit.packets)
 		return;
-	pt_buf_str(b, " (");
-	rule_print_limit(b, &r->log_limit);
+	pt_buf_str(b, r->log_all ? " (all" : " (");
+	if (r->log_limit.packets) {
+		pt_buf_str(b, r->log_all ? ", " : "");
+		rule_print_limit(b, &r->log_limit);
+	}
 	pt_buf_chr(b, ')');
 }
 

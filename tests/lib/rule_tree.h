@@ -119,7 +119,7 @@ static const char *tree_differs(const struct pt_ast_rule *x, const struct pt_ast
 	if (x->action != y->action || x->ret != y->ret || x->ret_explicit != y->ret_explicit ||
 	    x->ret_icmp6_only != y->ret_icmp6_only || x->code4 != y->code4 || x->code6 != y->code6)
 		return "action";
-	if (x->dir != y->dir || x->log != y->log || x->quick != y->quick ||
+	if (x->dir != y->dir || x->log != y->log || x->log_all != y->log_all || x->quick != y->quick ||
 	    !tree_rate(&x->log_limit, &y->log_limit))
 		return "direction, log or quick";
 	if (!tree_set(&x->set, &y->set))

@@ -69,6 +69,12 @@ static const struct packet_case cases[] = {
 	  "lan udp lan.10 dmz.20:80 pass x log x\ndmz udp dmz.20 lan.10:80 pass y" },
 	{ BOTH, "pass log: once a connection", "pass in log on lan label x\npass out on dmz label o",
 	  "lan udp lan.10 dmz.20:80 pass x o log x\nreply pass\nnext pass" },
+	{ BOTH, "pass log (all): every packet of it", "pass in log (all) on lan label x\npass out on dmz label o\n"
+	  "pass in on wan label w\npass out log (all) on lan label y",
+	  "lan udp lan.10 dmz.20:80 pass x o log x\nreply pass log x\nnext pass log x\nnext pass log x\n"
+	  "wan udp far.7 lan.10:80 pass w y log y\nreply pass log y\nnext pass log y" },
+	{ BOTH, "pass log (all) with a translation", "pass in on lan label x\npass out log (all) on wan nat-to @wan.2 label n",
+	  "lan udp lan.10:999 far.7:80 pass x n log n as wan.2:50001-65535 far.7:80\nreply pass log n as far.7:80 lan.10:999" },
 	{ BOTH, "pass out log, from the router", "pass out log on wan label x", "router udp wan.2 far.7:80 pass x log x" },
 	{ BOTH, "block log", OUT "block in log label b\npass in to @dmz.20 no state label p",
 	  "lan udp lan.10 dmz.21:80 block b log b\nlan udp lan.10 dmz.20:80 pass p" },

@@ -24,6 +24,8 @@
 #define PT_NFT_TABLE "patronus"
 #define PT_LABEL_IN 1u
 #define PT_LABEL_OUT 2u
+#define PT_LABEL_LOG_IN 0x1000u /* every packet is logged for the rule of bit 0 */
+#define PT_LABEL_LOG_OUT 0x2000u
 #define PT_NFT_LOG_GROUP 80
 #define PT_NFT_OPEN "open"
 

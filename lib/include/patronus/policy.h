@@ -140,7 +140,7 @@ struct pt_pol_rule {
 	enum pt_ret ret : 8;
 	int16_t code4, code6;    /* ICMP unreachable codes for PT_RET_ICMP/RETURN, -1: no answer in that family */
 	enum pt_dir dir : 8;     /* IN or OUT: both-way rules are split in two */
-	bool quick, log, keep_state;
+	bool quick, log, log_all, keep_state; /* LOG_ALL: every packet of the state */
 
 	bool if_any;
 	bool if_neg;             /* on any device but these */

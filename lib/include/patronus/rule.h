@@ -145,7 +145,7 @@ struct pt_ast_rule {
 	bool ret_icmp6_only;    /* return-icmp6: only IPv6 answers; return-icmp: see code4/6 */
 	int16_t code4, code6;   /* ICMP unreachable codes, -1 where not given */
 	enum pt_dir dir;        /* NONE: both */
-	bool log, quick;
+	bool log, log_all, quick; /* ALL: every packet of the connection */
 	struct pt_ast_rate log_limit;
 	PT_VEC(struct pt_ast_if) ifs; /* empty: any */
 	enum pt_af af;          /* NONE: both */
