@@ -19,18 +19,19 @@
 
 /* Words that mean something where a rule can name an interface, a group or a table. */
 static const char *const rule_words[] = {
-	"af-to",       "all",	       "allow-opts", "anchor",	      "antispoof",    "any",
-	"binat-to",    "block",	       "code",	     "divert-packet", "divert-reply", "divert-to",
-	"drop",	       "dup-to",       "fastroute",  "flags",	      "fragment",     "from",
-	"gateway",     "geoip",	       "group",	     "icmp-type",     "icmp6-type",   "in",
-	"include",     "inet",	       "inet6",	     "keep",	      "label",	      "limit",
-	"log",	       "mac",	       "match",	     "max-pkt-rate",  "modulate",     "nat-to",
-	"no",	       "no-route",     "on",	     "once",	      "os",	      "out",
-	"pass",	       "port",	       "prio",	     "probability",   "proto",	      "queue",
-	"quick",       "rdomain",      "rdr-to",     "received-on",   "reply-to",     "return",
-	"return-icmp", "return-icmp6", "return-rst", "route-to",      "rtable",	      "schedule",
-	"scrub",       "self",	       "set",	     "state",	      "static-port",  "synproxy",
-	"tag",	       "tagged",       "to",	     "tos",	      "urpf-failed",  "user",
+	"af-to", "all", "allow-opts", "anchor", "antispoof", "any",
+	"binat-to", "bitmask", "block", "code", "divert-packet", "divert-reply",
+	"divert-to", "drop", "dup-to", "fastroute", "flags", "fragment",
+	"from", "gateway", "geoip", "group", "icmp-type", "icmp6-type",
+	"in", "include", "inet", "inet6", "keep", "label",
+	"limit", "log", "mac", "match", "max-pkt-rate", "modulate",
+	"nat-to", "no", "no-route", "on", "once", "os",
+	"out", "pass", "port", "prio", "probability", "proto",
+	"queue", "quick", "random", "rdomain", "rdr-to", "received-on",
+	"reply-to", "return", "return-icmp", "return-icmp6", "return-rst", "round-robin",
+	"route-to", "rtable", "schedule", "scrub", "self", "set",
+	"source-hash", "state", "static-port", "sticky-address", "synproxy", "tag",
+	"tagged", "to", "tos", "urpf-failed", "user", "weight",
 };
 
 static bool is_letter(char c)

@@ -50,7 +50,7 @@ bool nft_set_same_make(const struct nft_set *want, const struct nft_set *have)
 {
 	if (want->key_len != have->key_len || want->key_type != have->key_type ||
 	    want->interval != have->interval || want->counters != have->counters ||
-	    want->has_timeout != have->has_timeout ||
+	    want->has_timeout != have->has_timeout || want->dynamic != have->dynamic ||
 	    (want->has_timeout && want->timeout != have->timeout))
 		return false;
 	if (is_map(want) != is_map(have) || !has_room(want, have))
@@ -157,7 +157,7 @@ static size_t set_size(const struct nft_set *set)
 {
 	size_t n = 0;
 
-	if (set->keys)
+	if (set->keys || set->dynamic)
 		return set->size;
 	if (set->role == NFT_SET_PMAP)
 		return set->map.n;

@@ -25,6 +25,8 @@ static uint32_t set_flags(const struct nft_set *set)
 		flags |= NFT_SET_TIMEOUT;
 	if (set->role == NFT_SET_VMAP || set->role == NFT_SET_PMAP)
 		flags |= NFT_SET_MAP;
+	if (set->dynamic)
+		flags |= NFT_SET_EVAL;
 	return flags;
 }
 

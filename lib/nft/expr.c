@@ -13,7 +13,7 @@
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_nat.h>
 
-static struct nftnl_expr *expr_new(struct nft_lower *l, const char *name)
+struct nftnl_expr *nft_expr_new(struct nft_lower *l, const char *name)
 {
 	struct nftnl_expr *x;
 
@@ -43,7 +43,7 @@ static void set_str(struct nft_lower *l, struct nftnl_expr *x, uint16_t attr, co
 
 void nft_e_meta(struct nft_lower *l, uint32_t key)
 {
-	struct nftnl_expr *x = expr_new(l, "meta");
+	struct nftnl_expr *x = nft_expr_new(l, "meta");
 
 	if (!x)
 		return;
@@ -53,7 +53,7 @@ void nft_e_meta(struct nft_lower *l, uint32_t key)
 
 void nft_e_meta_set(struct nft_lower *l, uint32_t key)
 {
-	struct nftnl_expr *x = expr_new(l, "meta");
+	struct nftnl_expr *x = nft_expr_new(l, "meta");
 
 	if (!x)
 		return;
@@ -63,7 +63,7 @@ void nft_e_meta_set(struct nft_lower *l, uint32_t key)
 
 void nft_e_ct(struct nft_lower *l, uint32_t key)
 {
-	struct nftnl_expr *x = expr_new(l, "ct");
+	struct nftnl_expr *x = nft_expr_new(l, "ct");
 
 	if (!x)
 		return;
@@ -73,7 +73,7 @@ void nft_e_ct(struct nft_lower *l, uint32_t key)
 
 void nft_e_ct_set(struct nft_lower *l, uint32_t key)
 {
-	struct nftnl_expr *x = expr_new(l, "ct");
+	struct nftnl_expr *x = nft_expr_new(l, "ct");
 
 	if (!x)
 		return;
@@ -83,7 +83,7 @@ void nft_e_ct_set(struct nft_lower *l, uint32_t key)
 
 void nft_e_payload(struct nft_lower *l, uint32_t base, uint32_t offset, uint32_t len)
 {
-	struct nftnl_expr *x = expr_new(l, "payload");
+	struct nftnl_expr *x = nft_expr_new(l, "payload");
 
 	if (!x)
 		return;
@@ -95,7 +95,7 @@ void nft_e_payload(struct nft_lower *l, uint32_t base, uint32_t offset, uint32_t
 
 void nft_e_cmp(struct nft_lower *l, uint32_t op, const void *data, uint32_t len)
 {
-	struct nftnl_expr *x = expr_new(l, "cmp");
+	struct nftnl_expr *x = nft_expr_new(l, "cmp");
 
 	if (!x)
 		return;
@@ -106,7 +106,7 @@ void nft_e_cmp(struct nft_lower *l, uint32_t op, const void *data, uint32_t len)
 
 void nft_e_range(struct nft_lower *l, uint32_t op, const void *from, const void *to, uint32_t len)
 {
-	struct nftnl_expr *x = expr_new(l, "range");
+	struct nftnl_expr *x = nft_expr_new(l, "range");
 
 	if (!x)
 		return;
@@ -118,7 +118,7 @@ void nft_e_range(struct nft_lower *l, uint32_t op, const void *from, const void 
 
 void nft_e_hton(struct nft_lower *l)
 {
-	struct nftnl_expr *x = expr_new(l, "byteorder");
+	struct nftnl_expr *x = nft_expr_new(l, "byteorder");
 
 	if (!x)
 		return;
@@ -131,7 +131,7 @@ void nft_e_hton(struct nft_lower *l)
 
 void nft_e_bitwise(struct nft_lower *l, const void *mask, const void * xor, uint32_t len)
 {
-	struct nftnl_expr *x = expr_new(l, "bitwise");
+	struct nftnl_expr *x = nft_expr_new(l, "bitwise");
 
 	if (!x)
 		return;
@@ -145,7 +145,7 @@ void nft_e_bitwise(struct nft_lower *l, const void *mask, const void * xor, uint
 
 void nft_e_imm(struct nft_lower *l, uint32_t reg, const void *data, uint32_t len)
 {
-	struct nftnl_expr *x = expr_new(l, "immediate");
+	struct nftnl_expr *x = nft_expr_new(l, "immediate");
 
 	if (!x)
 		return;
@@ -155,7 +155,7 @@ void nft_e_imm(struct nft_lower *l, uint32_t reg, const void *data, uint32_t len
 
 void nft_e_lookup(struct nft_lower *l, const char *set, bool neg)
 {
-	struct nftnl_expr *x = expr_new(l, "lookup");
+	struct nftnl_expr *x = nft_expr_new(l, "lookup");
 
 	if (!x)
 		return;
@@ -167,7 +167,7 @@ void nft_e_lookup(struct nft_lower *l, const char *set, bool neg)
 
 void nft_e_map(struct nft_lower *l, const char *set, uint32_t dreg)
 {
-	struct nftnl_expr *x = expr_new(l, "lookup");
+	struct nftnl_expr *x = nft_expr_new(l, "lookup");
 
 	if (!x)
 		return;
@@ -178,7 +178,7 @@ void nft_e_map(struct nft_lower *l, const char *set, uint32_t dreg)
 
 void nft_e_fib_type(struct nft_lower *l, uint32_t flags)
 {
-	struct nftnl_expr *x = expr_new(l, "fib");
+	struct nftnl_expr *x = nft_expr_new(l, "fib");
 
 	if (!x)
 		return;
@@ -189,7 +189,7 @@ void nft_e_fib_type(struct nft_lower *l, uint32_t flags)
 
 void nft_e_fib_route(struct nft_lower *l, uint32_t flags)
 {
-	struct nftnl_expr *x = expr_new(l, "fib");
+	struct nftnl_expr *x = nft_expr_new(l, "fib");
 
 	if (!x)
 		return;
@@ -200,7 +200,7 @@ void nft_e_fib_route(struct nft_lower *l, uint32_t flags)
 
 void nft_e_verdict(struct nft_lower *l, int verdict, const char *chain)
 {
-	struct nftnl_expr *x = expr_new(l, "immediate");
+	struct nftnl_expr *x = nft_expr_new(l, "immediate");
 
 	if (!x)
 		return;
@@ -214,7 +214,7 @@ void nft_e_verdict(struct nft_lower *l, int verdict, const char *chain)
 
 void nft_e_payload_set(struct nft_lower *l, uint32_t base, uint32_t offset, uint32_t len, bool csum)
 {
-	struct nftnl_expr *x = expr_new(l, "payload");
+	struct nftnl_expr *x = nft_expr_new(l, "payload");
 
 	if (!x)
 		return;
@@ -230,7 +230,7 @@ void nft_e_payload_set(struct nft_lower *l, uint32_t base, uint32_t offset, uint
 
 void nft_e_mss_set(struct nft_lower *l)
 {
-	struct nftnl_expr *x = expr_new(l, "exthdr");
+	struct nftnl_expr *x = nft_expr_new(l, "exthdr");
 
 	if (!x)
 		return;
@@ -243,12 +243,12 @@ void nft_e_mss_set(struct nft_lower *l)
 
 void nft_e_counter(struct nft_lower *l)
 {
-	expr_new(l, "counter");
+	nft_expr_new(l, "counter");
 }
 
 void nft_e_log(struct nft_lower *l, const struct pt_pol_rule *r)
 {
-	struct nftnl_expr *x = expr_new(l, "log");
+	struct nftnl_expr *x = nft_expr_new(l, "log");
 	char prefix[PT_POL_PREFIX_MAX];
 
 	if (!x)
@@ -260,7 +260,7 @@ void nft_e_log(struct nft_lower *l, const struct pt_pol_rule *r)
 
 void nft_e_reject(struct nft_lower *l, uint32_t type, uint8_t code)
 {
-	struct nftnl_expr *x = expr_new(l, "reject");
+	struct nftnl_expr *x = nft_expr_new(l, "reject");
 
 	if (!x)
 		return;
@@ -271,7 +271,7 @@ void nft_e_reject(struct nft_lower *l, uint32_t type, uint8_t code)
 
 void nft_e_nat(struct nft_lower *l, const struct nft_nat_args *a)
 {
-	struct nftnl_expr *x = expr_new(l, "nat");
+	struct nftnl_expr *x = nft_expr_new(l, "nat");
 
 	if (!x)
 		return;
@@ -288,7 +288,7 @@ void nft_e_nat(struct nft_lower *l, const struct nft_nat_args *a)
 
 void nft_e_masq(struct nft_lower *l, const struct nft_nat_args *a)
 {
-	struct nftnl_expr *x = expr_new(l, "masq");
+	struct nftnl_expr *x = nft_expr_new(l, "masq");
 
 	if (!x)
 		return;
@@ -302,7 +302,7 @@ void nft_e_masq(struct nft_lower *l, const struct nft_nat_args *a)
 
 void nft_e_redir(struct nft_lower *l, const struct nft_nat_args *a)
 {
-	struct nftnl_expr *x = expr_new(l, "redir");
+	struct nftnl_expr *x = nft_expr_new(l, "redir");
 
 	if (!x)
 		return;

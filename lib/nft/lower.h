@@ -49,6 +49,9 @@ void nft_lower_fail(struct nft_lower *l, int rc);
 
 /* ---- expr.c: one expression at the end of the open rule ---- */
 
+struct nftnl_expr;
+struct nftnl_expr *nft_expr_new(struct nft_lower *l, const char *name); /* NULL after a failure */
+
 /* Loads go to register 1, tests read it. */
 void nft_e_meta(struct nft_lower *l, uint32_t key);
 void nft_e_meta_set(struct nft_lower *l, uint32_t key);
@@ -263,5 +266,17 @@ void nft_set_emit(struct nft_lower *l);
 /* Gives the translations their numbers: before any rule. */
 void nft_nat_number(struct nft_lower *l);
 void nft_nat_emit(struct nft_lower *l);
+
+/* A rule of CHAIN that translates: ports first, then LOAD puts the address into register 1. */
+typedef void (*nft_nat_load)(struct nft_lower *l, const struct pt_pol_nat *nat, struct nft_nat_args *a);
+void nft_nat_rule(struct nft_lower *l, size_t chain, const struct pt_pol_nat *nat, enum pt_af af, nft_nat_load load);
+uint64_t nft_nat_hash(const struct nft_lower *l, const struct pt_pol_nat *n, uint32_t attempt);
+
+/* ---- lower_pool.c ---- */
+
+/* The rules of a translation that chooses from several addresses. */
+void nft_pool_emit(struct nft_lower *l, size_t chain, const struct pt_pol_nat *nat);
+/* Chains and hooks that keep the addresses of sources for as long as their packets come. */
+void nft_pool_hooks(struct nft_lower *l);
 
 #endif

@@ -58,7 +58,7 @@ static bool starts_elsewhere(const struct nft_lower *l, const struct pt_pol_rule
 
 	if (!n || !first || n == first)
 		return false;
-	return (n->one_to_one && n->lo != n->hi) ||
+	return (n->one_to_one && n->lo != n->hi) || n->way == PT_POOL_BITMASK ||
 	       (n->port_offset && n->match_lo != n->match_hi && first->has_port);
 }
 
@@ -198,6 +198,21 @@ static enum known_answer side_to_if(struct nft_lower *l, const struct pt_pol_add
 	return side_to_address(l, a, to, af, side);
 }
 
+/* Whichever address of the pool it will be. */
+static enum known_answer in_pool(const struct pt_iset *s, const struct pt_pol_nat *nat)
+{
+	enum known_answer one, all;
+
+	if (!nat->pool)
+		return in_range(s, nat->lo, nat->hi);
+	all = in_range(s, nat->members.v[0].lo, nat->members.v[0].hi);
+	for (size_t i = 1; i < nat->members.n; i++) {
+		one = in_range(s, nat->members.v[i].lo, nat->members.v[i].hi);
+		all = one == all ? all : UNKNOWN;
+	}
+	return all;
+}
+
 static enum known_answer side_to_range(struct nft_lower *l, const struct pt_pol_addr *a,
 				       const struct pt_pol_nat *nat, uint8_t *af,
 				       struct nft_side *side)
@@ -211,7 +226,7 @@ static enum known_answer side_to_range(struct nft_lower *l, const struct pt_pol_
 		return moved_back(l, s, nat->lo, nat->hi, nat->from_lo, &side->set[i]);
 	}
 	if (nat->lo != nat->hi)
-		return a->kind == PT_REF_SET ? in_range(s, nat->lo, nat->hi) : UNKNOWN;
+		return a->kind == PT_REF_SET ? in_pool(s, nat) : UNKNOWN;
 	to[i] = (struct pt_addr){ nat->af, nat->lo };
 	return side_to_address(l, a, to, af, side);
 }

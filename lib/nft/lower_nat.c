@@ -94,8 +94,24 @@ static void load_addresses(struct nft_lower *l, enum pt_af af, pt_u128 lo, pt_u1
 	a->addr_max = NFT_REG_2;
 }
 
-static void to_addresses(struct nft_lower *l, size_t chain, const struct pt_pol_nat *nat,
-			 enum pt_af af, pt_u128 lo, pt_u128 hi)
+/* One address, or a prefix in which the host is kept. */
+static void load_fixed(struct nft_lower *l, const struct pt_pol_nat *nat, struct nft_nat_args *a)
+{
+	if (nat->lo != nat->hi)
+		a->flags |= NF_NAT_RANGE_NETMAP;
+	load_addresses(l, nat->af, nat->lo, nat->hi, a);
+}
+
+/* The address that an interface has at the moment. */
+static void load_interface(struct nft_lower *l, const struct pt_pol_nat *nat, struct nft_nat_args *a)
+{
+	enum pt_af af = a->family == NFPROTO_IPV4 ? PT_AF_INET : PT_AF_INET6;
+	struct pt_addr now = pt_ifref_address(&l->policy->ifrefs.v[nat->ref], l->host, af);
+
+	load_addresses(l, af, now.v, now.v, a);
+}
+
+void nft_nat_rule(struct nft_lower *l, size_t chain, const struct pt_pol_nat *nat, enum pt_af af, nft_nat_load load)
 {
 	struct nft_nat_args a = {
 		.type = nat->kind == PT_NAT_SRC ? NFT_NAT_SNAT : NFT_NAT_DNAT,
@@ -104,11 +120,9 @@ static void to_addresses(struct nft_lower *l, size_t chain, const struct pt_pol_
 
 	nft_rule_open(l, chain);
 	nft_t_u8(l, NFT_META_NFPROTO, (uint8_t)a.family);
-	if (nat->one_to_one && lo != hi)
-		a.flags |= NF_NAT_RANGE_NETMAP;
 	/* Ports first: their map reads register 1. */
 	load_ports(l, nat, &a);
-	load_addresses(l, af, lo, hi, &a);
+	load(l, nat, &a);
 	nft_e_nat(l, &a);
 	nft_rule_close(l, NULL);
 }
@@ -158,7 +172,7 @@ static void to_interface(struct nft_lower *l, size_t chain, const struct pt_pol_
 			continue;
 		a = pt_ifref_address(r, l->host, families[i]);
 		if (a.af != PT_AF_NONE)
-			to_addresses(l, chain, nat, families[i], a.v, a.v);
+			nft_nat_rule(l, chain, nat, families[i], load_interface);
 	}
 }
 
@@ -166,8 +180,10 @@ static void nat_chain(struct nft_lower *l, size_t chain, const struct pt_pol_nat
 {
 	if (nat->target == PT_REF_IF)
 		to_interface(l, chain, nat);
+	else if (nat->way == PT_POOL_NONE || nat->way == PT_POOL_BITMASK)
+		nft_nat_rule(l, chain, nat, nat->af, load_fixed);
 	else
-		to_addresses(l, chain, nat, nat->af, nat->lo, nat->hi);
+		nft_pool_emit(l, chain, nat);
 	nft_rule_open(l, chain);
 	nft_e_counter(l);
 	nft_e_verdict(l, NF_DROP, NULL);
@@ -219,9 +235,7 @@ static void nat_hook(struct nft_lower *l, const char *chain, enum pt_nat_kind ki
 
 /* ---- numbers ---- */
 
-/* The number of a translation is a hash of it: that of a translation which stays does not depend on the others, so
- * neither its rules change with them, nor do packets under way come to another one's chain. */
-static uint16_t hash_number(const struct nft_lower *l, const struct pt_pol_nat *n, uint32_t attempt)
+uint64_t nft_nat_hash(const struct nft_lower *l, const struct pt_pol_nat *n, uint32_t attempt)
 {
 	const struct pt_pol_ifref *r = n->target == PT_REF_IF ? &l->policy->ifrefs.v[n->ref] : NULL;
 	const uint64_t what[] = {
@@ -230,7 +244,18 @@ static uint16_t hash_number(const struct nft_lower *l, const struct pt_pol_nat *
 		(uint64_t)(n->hi >> 64), (uint64_t)n->hi, (uint64_t)(n->from_lo >> 64), (uint64_t)n->from_lo,
 		r ? pt_hash64(r->device, strlen(r->device)) : 0, attempt,
 	};
-	uint16_t number = (uint16_t)pt_hash64(what, sizeof(what));
+	const uint64_t one = pt_hash64(what, sizeof(what));
+	const uint64_t pool[] = { one, n->way, n->sticky, n->seed,
+				  n->pool ? pt_hash64(n->pool, n->n_pool * sizeof(*n->pool)) : 0 };
+
+	return n->way == PT_POOL_NONE ? one : pt_hash64(pool, sizeof(pool));
+}
+
+/* The number of a translation is a hash of it: that of a translation which stays does not depend on the others, so
+ * neither its rules change with them, nor do packets under way come to another one's chain. */
+static uint16_t hash_number(const struct nft_lower *l, const struct pt_pol_nat *n, uint32_t attempt)
+{
+	uint16_t number = (uint16_t)nft_nat_hash(l, n, attempt);
 
 	return number ? number : 1; /* 0: none */
 }
@@ -275,4 +300,5 @@ void nft_nat_emit(struct nft_lower *l)
 {
 	nat_hook(l, "dstnat", PT_NAT_DST);
 	nat_hook(l, "srcnat", PT_NAT_SRC);
+	nft_pool_hooks(l);
 }

@@ -60,8 +60,11 @@ static bool decides_last(const struct pt_pol_rule *r)
 	return r->action != PT_MATCH && !r->quick;
 }
 
-static bool sees_translation(const struct pt_pol_rule *r)
+/* An address whose host bits its translation keeps is a part of the packet that it sees, too. */
+static bool sees_translation(const struct order *o, const struct pt_pol_rule *r)
 {
+	if (r->nat && o->l->policy->nats.v[r->nat - 1].way == PT_POOL_BITMASK)
+		return true;
 	if (r->dir == PT_IN)
 		return r->dst.kind != PT_REF_ANY || r->dport.n;
 	return r->src.kind != PT_REF_ANY || r->sport.n;
@@ -73,7 +76,7 @@ static struct seen seen_by(const struct order *o, const struct pt_pol_rule *r,
 {
 	struct seen s = { 0 };
 
-	if (decides_last(r) && o->translates && sees_translation(r))
+	if (decides_last(r) && o->translates && sees_translation(o, r))
 		s.nat = k->nat;
 	if (decides_last(r) && o->tags && r->tagged)
 		s.tag = k->tag;

@@ -61,7 +61,8 @@ struct nft_set {
 	bool has_timeout;       /* elements may carry time-outs */
 	uint32_t timeout;       /* default, seconds, 0: none */
 	bool keys;              /* a map of the classifier's keys, see keys.h */
-	uint32_t size;          /* the most elements that it can hold, 0: as many as come. Of KEYS only */
+	bool dynamic;           /* rules write elements, which an apply never touches; with KEEP */
+	uint32_t size;          /* the most elements that it can hold, 0: as many as come. Of KEYS and DYNAMIC */
 	bool keep;              /* contents belong to run time (a table without addresses or file): never
 				 * changed by an apply once the set exists */
 	bool follows;           /* a table with names of hosts: its contents change with their answers */

@@ -216,6 +216,7 @@ static int parse_set(struct pt_nft_state *s, const struct nlmsghdr *nlh)
 		return rc ? rc : -EBADMSG;
 	set.interval = flags & NFT_SET_INTERVAL;
 	set.has_timeout = flags & NFT_SET_TIMEOUT;
+	set.dynamic = flags & NFT_SET_EVAL;
 	set.role = set_role(&set, flags);
 	set.keys = !strcmp(set.name, NFT_MAP_PASS) || !strcmp(set.name, NFT_MAP_ACT);
 	if (set.key_type == NFT_KEY_IPV4)

@@ -190,6 +190,8 @@ static bool is_needed(const struct extent *x, const struct pt_nft_state *s, cons
 {
 	const struct nft_set *want = NULL;
 
+	if (set->dynamic && set->role == NFT_SET_PMAP)
+		return false; /* what rules write no apply compares */
 	/* The elements of keys are what rules elsewhere are: they count. */
 	if (x->all || (set->keys && !x->want))
 		return true;

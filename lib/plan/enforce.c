@@ -186,13 +186,11 @@ static bool on_interface(const struct pt_host *h, const char *device, struct pt_
 }
 
 static bool address_fits(const struct enforcement *x, const struct pt_pol_nat *n, struct pt_addr is,
-			 struct pt_addr wanted)
+			 struct pt_addr wanted, bool any_of_pool)
 {
 	if (n->target == PT_REF_IF) /* the kernel may choose another one than the first */
 		return on_interface(x->plan->host, x->plan->policy->ifrefs.v[n->ref].device, is);
-	if (n->one_to_one)
-		return is.v == wanted.v;
-	return is.v >= n->lo && is.v <= n->hi;
+	return any_of_pool ? pt_nat_holds(n, is.v) : is.v == wanted.v;
 }
 
 static bool port_fits(const struct pt_pol_nat *n, uint16_t is, uint16_t wanted)
@@ -216,7 +214,8 @@ static bool same_translation(const struct enforcement *x, const struct pt_ct_ent
 		return !had && !d->nat;
 	n = &x->plan->policy->nats.v[d->nat - 1];
 	src = n->kind == PT_NAT_SRC;
-	if (!address_fits(x, n, src ? ct->reply.dst : ct->reply.src, src ? d->after.src : d->after.dst))
+	if (!address_fits(x, n, src ? ct->reply.dst : ct->reply.src, src ? d->after.src : d->after.dst,
+			  d->any_of_pool))
 		return false;
 	return !has_ports(ct->proto) || port_fits(n, src ? ct->reply.dport : ct->reply.sport,
 						  src ? d->after.sport : d->after.dport);

@@ -165,14 +165,25 @@ static int unknown_table(struct policy_builder *b, const struct pt_ast_host *h)
 	return rc ? rc : -EINVAL;
 }
 
-static int add_table(struct policy_builder *b, const struct pt_ast_host *h, policy_addrs *out)
+int policy_table(struct policy_builder *b, const struct pt_ast_host *h, uint32_t *out)
 {
 	for (size_t i = 0; i < b->p->tables.n; i++)
 		if (!strcmp(b->p->tables.v[i].conf->name, h->name)) {
-			b->p->tables.v[i].used = true;
-			return add_reference(b, out, PT_REF_TABLE, (uint32_t)i, h->neg);
+			*out = (uint32_t)i;
+			return 0;
 		}
 	return unknown_table(b, h);
+}
+
+static int add_table(struct policy_builder *b, const struct pt_ast_host *h, policy_addrs *out)
+{
+	uint32_t i;
+	int rc = policy_table(b, h, &i);
+
+	if (rc)
+		return rc;
+	b->p->tables.v[i].used = true;
+	return add_reference(b, out, PT_REF_TABLE, i, h->neg);
 }
 
 /* ---- what is outside ---- */

@@ -135,6 +135,8 @@ int policy_set_base(struct policy_builder *b, uint32_t index)
 		rc = tag_number(b, a->tag, &a->tag_loc, &r->tag);
 	if (!rc)
 		rc = tag_number(b, a->tagged, &a->tagged_loc, &r->tagged);
+	if (!rc)
+		rc = policy_pool(b);
 	return rc;
 }
 

@@ -314,24 +314,27 @@ static bool has_ports(uint8_t proto)
 	return proto == PT_PROTO_TCP || proto == PT_PROTO_UDP || proto == PT_PROTO_SCTP;
 }
 
-static struct pt_addr nat_address(const struct pt_eval *v, const struct pt_pol_nat *n, struct pt_addr old)
+/* *EXACT: it is that one and no other of the translation's. */
+static struct pt_addr nat_address(const struct pt_eval *v, const struct pt_pol_nat *n, struct pt_addr src,
+				  struct pt_addr old, bool *exact)
 {
-	struct pt_addr a = { .af = old.af, .v = n->lo };
+	struct pt_addr a = { .af = old.af };
 
+	*exact = true;
 	if (n->target == PT_REF_IF)
 		return v->targets[n->ref][old.af == PT_AF_INET6];
-	if (n->one_to_one)
-		a.v = n->lo + (old.v - n->from_lo);
+	*exact = pt_nat_choose(n, src, old, &a.v);
 	return a;
 }
 
 /* K, the packet as it came, with translation number NAT (index+1). SEEN is what the rule saw, perhaps
  * translated already: prefixes and ranges of ports are moved from there. False when the interface has no
  * address to use. */
-static bool translate(const struct pt_eval *v, uint32_t nat, const struct pt_packet *seen, struct pt_packet *k)
+static bool translate(const struct pt_eval *v, uint32_t nat, const struct pt_packet *seen, struct pt_packet *k,
+		      bool *exact)
 {
 	const struct pt_pol_nat *n = &v->policy->nats.v[nat - 1];
-	struct pt_addr a = nat_address(v, n, n->kind == PT_NAT_SRC ? seen->src : seen->dst);
+	struct pt_addr a = nat_address(v, n, k->src, n->kind == PT_NAT_SRC ? seen->src : seen->dst, exact);
 
 	if (!a.af)
 		return false;
@@ -396,12 +399,14 @@ struct judgement {
 static void see_translated(const struct pt_eval *v, const struct pt_pol_rule *r, const struct pt_packet *pkt,
 			   struct judgement *j, struct pt_packet *seen)
 {
+	bool exact;
+
 	if (r->nat == j->match_nat)
 		return; /* the same one again: it is done once */
 	j->match_nat = r->nat;
 	j->at_match = *seen;
 	*seen = *pkt;
-	if (translate(v, r->nat, &j->at_match, seen) && pkt->sport && !seen->sport)
+	if (translate(v, r->nat, &j->at_match, seen, &exact) && pkt->sport && !seen->sport)
 		seen->sport = lowest_port(&v->policy->nats.v[r->nat - 1]);
 }
 
@@ -505,6 +510,7 @@ void pt_evaluate(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_d
 {
 	const struct lookup *l = &v->lookup[dir == PT_OUT];
 	struct judgement j;
+	bool exact = true;
 	uint32_t nat;
 
 	if (l->classes)
@@ -540,6 +546,7 @@ void pt_evaluate(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_d
 		return;
 	}
 	out->nat = nat;
-	if (!translate(v, out->nat, j.rule->nat ? &j.at_rule : &j.at_match, &out->after))
+	if (!translate(v, out->nat, j.rule->nat ? &j.at_rule : &j.at_match, &out->after, &exact))
 		refuse(out, "the interface has no address to translate to");
+	out->any_of_pool = !exact;
 }

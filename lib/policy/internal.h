@@ -36,6 +36,15 @@ struct policy_anchor {
 	bool tags, moves;               /* a rule in it has set a tag, and goes on; has translated */
 };
 
+/* What the target of the rule at work stands for, by family: [0] IPv4. A lone prefix is not written out. */
+struct policy_pool {
+	struct pt_iset members[2];
+	struct policy_addr_list {
+		pt_u128 *v;
+		size_t n, cap;
+	} list[2]; /* in the policy's arena, as they are taken in turn; empty: MEMBERS is one prefix */
+};
+
 struct policy_builder {
 	const struct pt_conf *conf;
 	struct pt_policy *p;
@@ -53,6 +62,7 @@ struct policy_builder {
 	/* of the rule at work */
 	size_t made;                    /* IR rules before the conditions of anchors */
 	const struct pt_ast_rule *ast;
+	struct policy_pool pool;
 	struct pt_pol_rule base;        /* all but direction, addresses and translation */
 	bool builtin;
 };
@@ -103,6 +113,8 @@ int policy_outside(struct policy_builder *b, enum pt_outside_kind kind, const ch
 int policy_outside_tables(struct policy_builder *b);
 /* addrset.c: HOSTS as alternatives, constants merged into one */
 int policy_addrs_of(struct policy_builder *b, const pt_hosts *hosts, policy_addrs *out);
+/* Index of a table of the file. */
+int policy_table(struct policy_builder *b, const struct pt_ast_host *h, uint32_t *out);
 /* ports.c */
 int policy_ports(struct policy_builder *b, const pt_ports *ports, struct pt_iset *out);
 /* Adds the numbers up to MAX that fit "OP X" (or "X OP Y") to S. */
@@ -115,6 +127,8 @@ int policy_more(struct policy_builder *b);
 int policy_check_side(struct policy_builder *b, const pt_hosts *hosts, bool dst);
 /* set.c: index+1 of what the rule sets */
 int policy_set(struct policy_builder *b, uint32_t *out);
+/* pool.c: fills b->pool where the rule translates to addresses */
+int policy_pool(struct policy_builder *b);
 /* nat.c: index+1 of the translation of this rule */
 int policy_nat(struct policy_builder *b, enum pt_af af, const struct pt_pol_rule *r, uint32_t *out);
 /* Families that the target of the rule's translation has, all if there is none. */

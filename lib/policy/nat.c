@@ -14,7 +14,8 @@ static bool same(const struct pt_pol_nat *x, const struct pt_pol_nat *y)
 	       x->lo == y->lo && x->hi == y->hi && x->from_lo == y->from_lo && x->ref == y->ref &&
 	       x->has_port == y->has_port && x->port_lo == y->port_lo && x->port_hi == y->port_hi &&
 	       x->port_offset == y->port_offset && x->match_lo == y->match_lo && x->match_hi == y->match_hi &&
-	       x->static_port == y->static_port;
+	       x->static_port == y->static_port && x->way == y->way && x->sticky == y->sticky && x->seed == y->seed &&
+	       x->n_pool == y->n_pool && (!x->n_pool || !memcmp(x->pool, y->pool, x->n_pool * sizeof(*x->pool)));
 }
 
 static int share(struct policy_builder *b, const struct pt_pol_nat *n, uint32_t *out)
@@ -53,7 +54,7 @@ static const struct pt_addr *written_address(const struct pt_conf_if *i, enum pt
 
 bool policy_nat_by_family(const struct policy_builder *b)
 {
-	return written_target(b) != NULL;
+	return written_target(b) || (b->pool.members[0].n && b->pool.members[1].n);
 }
 
 uint8_t policy_nat_af(const struct policy_builder *b)
@@ -64,12 +65,44 @@ uint8_t policy_nat_af(const struct policy_builder *b)
 	if (i)
 		return (uint8_t)((written_address(i, PT_AF_INET) ? PT_AF_INET : 0) |
 				 (written_address(i, PT_AF_INET6) ? PT_AF_INET6 : 0));
-	return a->kind == PT_NAT_NONE || a->host.kind == PT_HOST_IF ? PT_AF_BOTH : (uint8_t)a->host.lo.af;
+	if (a->kind == PT_NAT_NONE || a->host.kind == PT_HOST_IF)
+		return PT_AF_BOTH;
+	return (uint8_t)((b->pool.members[0].n ? PT_AF_INET : 0) | (b->pool.members[1].n ? PT_AF_INET6 : 0));
+}
+
+/* A key of its own, or one that is always the same: addresses must not change with an apply. */
+static uint32_t hash_seed(const char *key)
+{
+	uint32_t seed = key ? pt_hash32(key, strlen(key)) : 1;
+
+	return seed ? seed : 1;
+}
+
+static void set_pool(const struct policy_builder *b, struct pt_pol_nat *n, enum pt_af af)
+{
+	const struct pt_ast_nat *a = &b->ast->nat;
+	const struct pt_iset *s = &b->pool.members[af == PT_AF_INET6];
+	const struct policy_addr_list *list = &b->pool.list[af == PT_AF_INET6];
+
+	n->target = PT_REF_SET;
+	n->af = af;
+	n->lo = s->v[0].lo;
+	n->hi = s->v[s->n - 1].hi;
+	if (n->lo == n->hi)
+		return;
+	if (list->n) {
+		n->pool = list->v;
+		n->n_pool = (uint32_t)list->n;
+		n->members = *s;
+	}
+	n->way = a->way ? a->way : PT_POOL_ROUND_ROBIN;
+	n->sticky = a->sticky;
+	if (n->way == PT_POOL_SOURCE_HASH)
+		n->seed = hash_seed(a->key);
 }
 
 static int target_of(struct policy_builder *b, const struct pt_ast_host *h, struct pt_pol_nat *n, enum pt_af af)
 {
-	struct pt_prefix p = { .addr = h->lo, .len = h->plen };
 	const struct pt_addr *written;
 	const struct pt_conf_if *i;
 
@@ -92,10 +125,8 @@ static int target_of(struct policy_builder *b, const struct pt_ast_host *h, stru
 		n->af = af;
 		return policy_ifref(b, i, PT_MOD_NONE, h->no_alias, &n->ref);
 	}
-	n->target = PT_REF_SET;
-	n->af = h->lo.af;
-	n->lo = h->kind == PT_HOST_RANGE ? h->lo.v : pt_prefix_lo(&p);
-	n->hi = h->kind == PT_HOST_RANGE ? h->hi.v : pt_prefix_hi(&p);
+	if (b->pool.members[af == PT_AF_INET6].n)
+		set_pool(b, n, af);
 	return 0;
 }
 
@@ -201,9 +232,10 @@ int policy_binat(struct policy_builder *b, const struct pt_pol_addr *src, const 
 	if (b->ast->action == PT_PASS && !b->base.keep_state)
 		return policy_fail(b, &a->loc, "leave `no state` out", "a translation without a state: the answers would not find back");
 	memset(&n, 0, sizeof(n));
-	rc = target_of(b, &a->host, &n, af);
+	rc = target_of(b, &a->host, &n, a->host.kind == PT_HOST_IF ? af : a->host.lo.af);
 	if (rc)
 		return rc;
+	n.way = PT_POOL_NONE;
 	if (!from || n.target != PT_REF_SET || !is_prefix(from->lo, from->hi) || !is_prefix(n.lo, n.hi))
 		return policy_fail(b, &a->loc, "write `from 10.0.0.5 binat-to 203.0.113.5`, or prefixes of equal length",
 				   "binat-to needs one address or prefix on each side");

@@ -256,6 +256,12 @@ void rule_print_when(struct pt_buf *b, const struct pt_ast_when *w);
 void rule_print_limit(struct pt_buf *b, const struct pt_ast_rate *r); /* "limit 5/second burst 10" */
 /* parse_nat.c */
 int rule_parse_nat(struct rule_parser *p, const struct rule_tok *t);
+int rule_parse_af_to(struct rule_parser *p, const struct rule_tok *t);
+/* parse_pool.c: the options behind the target of N and its ports, static-port among them. KNOWN: the target is
+ * without error, so that they can be compared with it. */
+int rule_parse_pool(struct rule_parser *p, struct pt_ast_nat *n, bool known);
+/* "a label" and the like: printable, no quote */
+int rule_parse_name(struct rule_parser *p, const char *what, size_t max, const char **out, struct pt_loc *loc);
 
 /* names.c */
 int rule_icmp_type_parse(enum pt_af af, const char *s, uint8_t *out);

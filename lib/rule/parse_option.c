@@ -177,8 +177,8 @@ static bool printable(const char *s)
 	return true;
 }
 
-static int parse_name(struct rule_parser *p, const char *what, size_t max, const char **out,
-		      struct pt_loc *loc)
+int rule_parse_name(struct rule_parser *p, const char *what, size_t max, const char **out,
+		    struct pt_loc *loc)
 {
 	const struct rule_tok *t = p->tok;
 
@@ -202,18 +202,18 @@ static int parse_name(struct rule_parser *p, const char *what, size_t max, const
 int rule_parse_label(struct rule_parser *p, const struct rule_tok *t)
 {
 	(void)t;
-	return parse_name(p, "a label", PT_LABEL_MAX, &p->r->label, &p->r->label_loc);
+	return rule_parse_name(p, "a label", PT_LABEL_MAX, &p->r->label, &p->r->label_loc);
 }
 
 int rule_parse_tag(struct rule_parser *p, const struct rule_tok *t)
 {
 	(void)t;
-	return parse_name(p, "a tag", PT_TAG_MAX, &p->r->tag, &p->r->tag_loc);
+	return rule_parse_name(p, "a tag", PT_TAG_MAX, &p->r->tag, &p->r->tag_loc);
 }
 
 /* "tagged", or "! tagged" of which T is the mark. */
 int rule_parse_tagged(struct rule_parser *p, const struct rule_tok *t)
 {
 	p->r->tagged_neg = t->kind == TOK_MARK;
-	return parse_name(p, "a tag", PT_TAG_MAX, &p->r->tagged, &p->r->tagged_loc);
+	return rule_parse_name(p, "a tag", PT_TAG_MAX, &p->r->tagged, &p->r->tagged_loc);
 }

@@ -158,6 +158,7 @@ static const struct rule_part parts[] = {
 	{ "nat-to", RULE_RANK_OPTION, GROUP_NAT, rule_parse_nat },
 	{ "rdr-to", RULE_RANK_OPTION, GROUP_NAT, rule_parse_nat },
 	{ "binat-to", RULE_RANK_OPTION, GROUP_NAT, rule_parse_nat },
+	{ "af-to", RULE_RANK_OPTION, GROUP_NAT, rule_parse_af_to },
 };
 
 /* "! tagged" and "! received-on", by their second word. */
@@ -240,6 +241,8 @@ int rule_part_order(struct rule_parser *p, const struct rule_tok *t, const struc
 
 /* ---- no part ---- */
 
+static const char pool_hint[] = "it stands once, behind the pool of nat-to or rdr-to and its ports";
+
 static int wrong_place(struct rule_parser *p, const struct rule_tok *t)
 {
 	static const struct {
@@ -248,6 +251,12 @@ static int wrong_place(struct rule_parser *p, const struct rule_tok *t)
 		{ "port",
 		  "it stands behind an address: `to any port 22`, `nat-to (wan) port 5000`" },
 		{ "static-port", "it stands once, behind the target of nat-to" },
+		{ "bitmask", pool_hint },
+		{ "random", pool_hint },
+		{ "round-robin", pool_hint },
+		{ "source-hash", pool_hint },
+		{ "sticky-address", pool_hint },
+		{ "weight", "it stands behind an address in the list of a pool: { 10.0.0.1 weight 2, 10.0.0.2 }" },
 		{ "code", "it stands behind a type: `icmp-type unreach code port-unr`" },
 		{ "state", "write `keep state` or `no state`" },
 		{ "pass", "a rule has one action" },
@@ -294,7 +303,9 @@ static int forgotten(struct rule_parser *p, const struct rule_tok *t)
 static size_t legal_words(const struct rule_parser *p, uint8_t rank, const char **words)
 {
 	static const char *const more[] = { "drop",	    "return", "return-rst", "return-icmp",
-					    "return-icmp6", "port",   "static-port" };
+					    "return-icmp6", "port",   "static-port",
+					    "round-robin",  "random", "source-hash", "sticky-address",
+					    "bitmask" };
 	size_t n = 0;
 
 	for (size_t i = 0; i < PT_ARRAY_SIZE(parts); i++)
@@ -307,6 +318,8 @@ static size_t legal_words(const struct rule_parser *p, uint8_t rank, const char 
 		words[n++] = more[5];
 	if (p->r->nat.kind == PT_NAT_SRC)
 		words[n++] = more[6];
+	for (size_t i = 7; p->r->nat.kind != PT_NAT_NONE && i < PT_ARRAY_SIZE(more); i++)
+		words[n++] = more[i];
 	return n;
 }
 
@@ -345,7 +358,7 @@ static int lone_value(struct rule_parser *p, const struct rule_tok *t)
 
 const struct rule_part *rule_part_unknown(struct rule_parser *p, uint8_t rank)
 {
-	const char *words[PT_ARRAY_SIZE(parts) + 7], *near = NULL;
+	const char *words[PT_ARRAY_SIZE(parts) + 12], *near = NULL;
 	const struct rule_tok *t = p->tok;
 	size_t n = legal_words(p, rank, words);
 	bool reserved;
@@ -371,30 +384,15 @@ const struct rule_part *rule_part_unknown(struct rule_parser *p, uint8_t rank)
 
 /* ---- recovery ---- */
 
-/* Words that belong to the reserved option T although they begin parts or options elsewhere. */
-static bool belongs(const struct rule_tok *option, const struct rule_tok *t)
-{
-	static const char *const families[] = { "inet", "inet6", "from", "to" };
-
-	if (strcmp(option->s, "af-to") != 0)
-		return false;
-	for (size_t i = 0; i < PT_ARRAY_SIZE(families); i++)
-		if (!strcmp(t->s, families[i]))
-			return true;
-	return false;
-}
-
 /* Behind what was not understood, which began before the next token. */
 void rule_part_skip(struct rule_parser *p)
 {
-	const struct rule_tok *from = p->tok - 1;
-
 	while (p->tok->kind != TOK_END) {
 		if (rule_is(p, "{") || rule_is(p, "(")) {
 			rule_skip_group(p);
 			continue;
 		}
-		if (p->tok->kind == TOK_WORD && !belongs(from, p->tok) &&
+		if (p->tok->kind == TOK_WORD &&
 		    (rule_part_of(p->tok) || rule_reserved_option(p->tok->s)))
 			return;
 		if (p->tok->kind == TOK_MARK && rule_part_of(p->tok))

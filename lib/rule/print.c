@@ -235,6 +235,34 @@ static void print_name(struct pt_buf *b, const char *word, const char *name)
 	pt_buf_fmt(b, *c || !*name ? " %s \"%s\"" : " %s %s", word, name);
 }
 
+static void print_pool_member(struct pt_buf *b, const struct pt_ast_host *h)
+{
+	print_host(b, h);
+	if (h->weight)
+		pt_buf_fmt(b, " weight %u", h->weight);
+}
+
+static void print_target(struct pt_buf *b, const struct pt_ast_nat *n)
+{
+	list_open(b, n->more.n + 1);
+	print_pool_member(b, &n->host);
+	for (size_t i = 0; i < n->more.n; i++) {
+		list_next(b, i + 1);
+		print_pool_member(b, &n->more.v[i]);
+	}
+	list_close(b, n->more.n + 1);
+}
+
+static void print_pool(struct pt_buf *b, const struct pt_ast_nat *n)
+{
+	if (n->way)
+		pt_buf_fmt(b, " %s", pt_pool_way_name(n->way));
+	if (n->key)
+		pt_buf_fmt(b, " \"%s\"", n->key);
+	if (n->sticky)
+		pt_buf_str(b, " sticky-address");
+}
+
 static void print_nat(struct pt_buf *b, const struct pt_ast_nat *n)
 {
 	static const char *const words[] = { "", " nat-to ", " rdr-to ", " binat-to " };
@@ -242,13 +270,14 @@ static void print_nat(struct pt_buf *b, const struct pt_ast_nat *n)
 	if (n->kind == PT_NAT_NONE)
 		return;
 	pt_buf_str(b, words[n->kind]);
-	print_host(b, &n->host);
+	print_target(b, n);
 	if (n->has_port)
 		pt_buf_fmt(b, " port %u", n->port_lo);
 	if (n->port_star)
 		pt_buf_str(b, ":*");
 	else if (n->port_hi != n->port_lo)
 		pt_buf_fmt(b, ":%u", n->port_hi);
+	print_pool(b, n);
 	if (n->static_port)
 		pt_buf_str(b, " static-port");
 }

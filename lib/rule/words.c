@@ -10,12 +10,14 @@
 
 /* In the order of strcmp(), as all tables here. */
 static const char *const keywords[] = {
-	"all", "anchor", "any", "binat-to", "block", "code", "drop", "flags", "from", "geoip", "group",
-	"icmp-type", "icmp6-type", "in", "inet", "inet6", "keep", "label", "limit", "log",
-	"mac", "match", "max-pkt-rate", "nat-to", "no", "no-route", "on", "once", "out",
-	"pass", "port", "probability", "proto", "queue", "quick", "rdr-to", "received-on",
-	"return", "return-icmp", "return-icmp6", "return-rst", "scrub", "self", "set", "state",
-	"static-port", "tag", "tagged", "to", "tos", "urpf-failed", "user",
+	"af-to", "all", "anchor", "any", "binat-to", "bitmask", "block", "code", "drop",
+	"flags", "from", "geoip", "group", "icmp-type", "icmp6-type", "in", "inet", "inet6",
+	"keep", "label", "limit", "log", "mac", "match", "max-pkt-rate", "nat-to", "no",
+	"no-route", "on", "once", "out", "pass", "port", "probability", "proto", "queue",
+	"quick", "random", "rdr-to", "received-on", "return", "return-icmp", "return-icmp6",
+	"return-rst", "round-robin", "scrub", "self", "set", "source-hash", "state",
+	"static-port", "sticky-address", "tag", "tagged", "to", "tos", "urpf-failed", "user",
+	"weight",
 };
 
 enum kind {
@@ -25,48 +27,44 @@ enum kind {
 	STATEMENT, /* begins a line of its own in pf.conf(5) */
 };
 
+static const char gateways[] = "gateways come with the WAN part: until then the routing table decides";
+
 static const struct reserved {
 	const char *word;
 	enum kind kind;
 	const char *hint;
 } reserved[] = {
-	{ "af-to", OPTION, NULL },
 	{ "allow-opts", OPTION, NULL },
 	{ "altq", STATEMENT, NULL },
 	{ "antispoof", STATEMENT, "write `block in on ! lan from lan:network`" },
 	{ "binat", STATEMENT, "write `match on wan from ADDRESS binat-to ADDRESS`" },
-	{ "bitmask", WORD, "a pool is chosen from by a hash of the addresses" },
 	{ "divert-packet", OPTION, NULL },
 	{ "divert-reply", OPTION, NULL },
-	{ "divert-to", OPTION, NULL },
-	{ "dup-to", OPTION, NULL },
+	{ "divert-to", OPTION,
+	  "write `rdr-to (lan) port PORT`: the program asks for the first destination with SO_ORIGINAL_DST" },
+	{ "dup-to", OPTION, gateways },
 	{ "fastroute", OPTION, NULL },
 	{ "fragment", OPTION, "fragments are put together before they are judged" },
 	{ "gateway", OPTION, NULL },
 	{ "include", STATEMENT, NULL },
-	{ "least-states", WORD, "a pool is chosen from by a hash of the addresses" },
+	{ "least-states", WORD, "write `round-robin` or `random`: Linux does not count the states of an address" },
 	{ "load", STATEMENT, "write a section `anchor NAME { rules = { ... } }`, or use `ptfw anchor load`" },
 	{ "modulate", OPTION, "write `keep state`: Linux has no `modulate state`" },
 	{ "nat", STATEMENT, "write `match out on wan from lan:network nat-to (wan)`" },
 	{ "nat-anchor", STATEMENT, "write `anchor`: it takes rules of every kind" },
 	{ "no-sync", WORD, NULL },
 	{ "os", OPTION, NULL },
-	{ "random", WORD, "a pool is chosen from by a hash of the addresses" },
 	{ "rdomain", VALUE, NULL },
 	{ "rdr", STATEMENT, "write `pass in on wan proto tcp to (wan) port 80 rdr-to ADDRESS`" },
 	{ "rdr-anchor", STATEMENT, "write `anchor`: it takes rules of every kind" },
-	{ "reply-to", OPTION, NULL },
-	{ "round-robin", WORD, "a pool is chosen from by a hash of the addresses" },
-	{ "route-to", OPTION, NULL },
+	{ "reply-to", OPTION, gateways },
+	{ "route-to", OPTION, gateways },
 	{ "rtable", OPTION, NULL },
 	{ "schedule", OPTION, NULL },
 	{ "sloppy", WORD, NULL },
-	{ "source-hash", WORD, "a pool is chosen from by a hash of the addresses" },
-	{ "sticky-address", WORD, "a pool is chosen from by a hash of the addresses" },
 	{ "synproxy", OPTION, "write `keep state`" },
 	{ "table", STATEMENT,
 	  "a table is a section of the file: table NAME { addresses = { ... } }" },
-	{ "weight", WORD, NULL },
 };
 
 static int by_word(const void *key, const void *entry)

@@ -73,6 +73,12 @@ static bool tree_icmp(const struct pt_ast_rule *x, const struct pt_ast_rule *y)
 
 static bool tree_nat(const struct pt_ast_nat *x, const struct pt_ast_nat *y)
 {
+	if (x->more.n != y->more.n || x->way != y->way || x->sticky != y->sticky || !x->key != !y->key ||
+	    (x->key && strcmp(x->key, y->key) != 0) || x->host.weight != y->host.weight)
+		return false;
+	for (size_t i = 0; i < x->more.n; i++)
+		if (!tree_host(&x->more.v[i], &y->more.v[i]) || x->more.v[i].weight != y->more.v[i].weight)
+			return false;
 	return x->kind == y->kind && tree_host(&x->host, &y->host) && x->has_port == y->has_port &&
 	       x->port_lo == y->port_lo && x->port_hi == y->port_hi &&
 	       x->port_star == y->port_star && x->static_port == y->static_port;

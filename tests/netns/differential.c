@@ -157,10 +157,16 @@ static void gen_icmp(struct pt_buf *b, const struct gen_rule *g)
 
 static void gen_nat(struct pt_buf *b, const struct gen_rule *g)
 {
-	static const char *const nat4[] = { "203.0.113.2", "203.0.113.50", "198.51.100.240/29", "(wan)", "203.0.113.60 static-port" };
-	static const char *const nat6[] = { "2001:db8:1::2", "2001:db8:1::50", "(wan)", "2001:db8:1::60 static-port" };
-	static const char *const rdr4[] = { "10.0.5.20", "192.168.1.11", "10.0.5.22", "203.0.113.1" };
-	static const char *const rdr6[] = { "fd00:5::20", "fd00:1::11", "fd00:5::22" };
+	static const char *const nat4[] = { "203.0.113.2", "203.0.113.50", "198.51.100.240/29", "(wan)", "203.0.113.60 static-port",
+						  "203.0.113.64/26 source-hash", "{ 203.0.113.70, 203.0.113.72 - 203.0.113.78 } source-hash 'k'",
+						  "203.0.113.64/28 bitmask", "{ 203.0.113.70, 203.0.113.71, 203.0.113.73 } random" };
+	static const char *const nat6[] = { "2001:db8:1::2", "2001:db8:1::50", "(wan)", "2001:db8:1::60 static-port",
+						  "2001:db8:1::/64 source-hash", "{ 2001:db8:1::70, 2001:db8:1::72/126 } source-hash",
+						  "2001:db8:1:0:7::/80 bitmask", "{ 2001:db8:1::70 weight 2, 2001:db8:1::72 }" };
+	static const char *const rdr4[] = { "10.0.5.20", "192.168.1.11", "10.0.5.22", "203.0.113.1",
+						  "{ 10.0.5.20, 10.0.5.22, 192.168.1.11 } source-hash", "10.0.5.16/29 bitmask" };
+	static const char *const rdr6[] = { "fd00:5::20", "fd00:1::11", "fd00:5::22",
+						  "{ fd00:5::20, fd00:5::22 weight 2, fd00:1::11 } source-hash 0x5eed" };
 
 	if (g->dir == 2) {
 		pt_buf_fmt(b, " nat-to %s", g->af == 4 ? PICK(nat4) : PICK(nat6));
@@ -360,6 +366,7 @@ struct probe {
 	int to;
 	struct pt_packet after;
 	uint32_t nat_out;
+	bool any_out; /* of its pool */
 	enum wire_answer answer;
 	char why[160];
 	/* observation */
@@ -453,8 +460,10 @@ static bool judge(const struct pt_eval *v, struct probe *p, struct pt_packet *k,
 		 d.why ? ", " : "", d.why ? d.why : "");
 	if (!d.pass)
 		p->answer = expected_answer(&d, k);
-	if (dir == PT_OUT)
+	if (dir == PT_OUT) {
 		p->nat_out = d.nat;
+		p->any_out = d.any_of_pool;
+	}
 	*k = d.after;
 	k->tag = d.tag;
 	k->ct = p->pkt.ct;
@@ -468,6 +477,7 @@ static void expect(const struct pt_eval *v, struct probe *p)
 	p->answer = WIRE_NO_ANSWER;
 	p->pass = p->local = false;
 	p->nat_out = 0;
+	p->any_out = false;
 	if (p->from != LOCAL && !judge(v, p, &k, PT_IN, p->from))
 		return;
 	p->to = wire_destination(k.dst);
@@ -547,11 +557,10 @@ static bool source_fits(const struct pt_policy *pol, const struct probe *p)
 
 	if (p->src.v == p->after.src.v)
 		return true;
-	if (!p->nat_out)
+	if (!p->nat_out || !p->any_out)
 		return false;
 	nat = &pol->nats.v[p->nat_out - 1];
-	return nat->kind == PT_NAT_SRC && nat->target == PT_REF_SET && !nat->one_to_one && p->src.v >= nat->lo &&
-	       p->src.v <= nat->hi;
+	return nat->kind == PT_NAT_SRC && nat->target == PT_REF_SET && pt_nat_holds(nat, p->src.v);
 }
 
 /* The source port: kept, or one of those that the translation may choose from. */

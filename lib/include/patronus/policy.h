@@ -90,10 +90,17 @@ struct pt_pol_outside {
 
 struct pt_pol_nat {
 	enum pt_nat_kind kind;   /* SRC or DST; binat becomes one of each */
-	enum pt_ref_kind target; /* SET: RANGE below; IF: the interface's address */
+	enum pt_ref_kind target; /* SET: the addresses below; IF: the interface's address */
 	bool one_to_one;         /* binat, and prefixes of equal length: host bits are kept */
 	enum pt_af af;           /* INET, INET6; BOTH only for IF */
-	pt_u128 lo, hi;          /* target range */
+	pt_u128 lo, hi;          /* the lowest and the highest address */
+	enum pt_pool_way way;    /* how one of several is chosen; NONE: there is one, or one_to_one */
+	bool sticky;             /* a source keeps the address that it got */
+	uint32_t seed;           /* of SOURCE_HASH, never 0 */
+	const pt_u128 *pool;     /* N_POOL addresses as they are taken in turn, heavy ones more often; NULL: LO to HI,
+				  * a prefix */
+	uint32_t n_pool;
+	struct pt_iset members;  /* of POOL, normal */
 	pt_u128 from_lo;         /* one_to_one: lowest address of the matched prefix */
 	uint32_t ref;            /* IF: index into ifrefs */
 	bool has_port;
@@ -102,6 +109,14 @@ struct pt_pol_nat {
 	uint16_t match_lo, match_hi;
 	bool static_port;
 };
+
+#define PT_POOL_MAX 65536 /* addresses of a pool that is not one prefix, each as often as its weight says */
+#define PT_POOL_INDEX_MAX UINT32_MAX /* of a larger prefix, as many of its first addresses are chosen from */
+
+/* Is A one that the translation may use? Of SET translations. */
+PT_API bool pt_nat_holds(const struct pt_pol_nat *n, pt_u128 a);
+/* The address that a packet from SRC gets instead of OLD. False: who else comes decides that, *OUT is the first one. */
+PT_API bool pt_nat_choose(const struct pt_pol_nat *n, struct pt_addr src, struct pt_addr old, pt_u128 *out);
 
 /* Where nat-to takes its source ports from unless told otherwise: pf's range. */
 #define PT_NAT_PORT_LO 50001
@@ -288,7 +303,8 @@ struct pt_decision {
 	uint8_t tag;             /* after the judgement */
 	struct pt_ast_set set;   /* of the rule, and where it says nothing of the match rules: the last of them first */
 	struct pt_packet after;  /* the packet with its translation; for source ports chosen by the
-				  * kernel SPORT is 0, for pools the first address */
+				  * kernel SPORT is 0, for pools that chance or turns decide the first address */
+	bool any_of_pool;        /* ... which stands for all that pt_nat_holds() */
 };
 
 /* Judges one packet of no known state, in direction DIR on DEVICE. Pure; no allocation. */

@@ -49,6 +49,7 @@ struct pt_ast_host {
 	const char *name;
 	struct pt_addr lo, hi;
 	uint8_t plen;
+	uint16_t weight; /* in a pool, 0: not given */
 	struct pt_loc loc;
 };
 
@@ -123,11 +124,21 @@ enum pt_state_opt { PT_STATE_DEFAULT, PT_STATE_KEEP, PT_STATE_NO };
 
 enum pt_nat_kind { PT_NAT_NONE, PT_NAT_SRC, PT_NAT_DST, PT_NAT_BI }; /* nat-to, rdr-to, binat-to */
 
-/* nat-to HOST [port LO[:HI]] [static-port], rdr-to HOST [port LO[:HI|:*]],
- * binat-to HOST. HOST is a prefix, range, or interface form; never a list here. */
+/* How one of several addresses is chosen; pf's words. */
+enum pt_pool_way {
+	PT_POOL_NONE, /* not said; in the policy: there is only one address */
+	PT_POOL_ROUND_ROBIN, PT_POOL_RANDOM, PT_POOL_SOURCE_HASH, PT_POOL_BITMASK,
+};
+
+/* nat-to TARGET [port LO[:HI]] [pool options] [static-port], rdr-to TARGET [port LO[:HI|:*]] [pool options],
+ * binat-to HOST. HOST is a prefix, range, table or interface form. */
 struct pt_ast_nat {
 	enum pt_nat_kind kind;
 	struct pt_ast_host host;
+	PT_VEC(struct pt_ast_host) more; /* of a list: those behind HOST */
+	enum pt_pool_way way;
+	const char *key;           /* of SOURCE_HASH, NULL: none */
+	bool sticky;               /* sticky-address */
 	bool has_port;
 	uint16_t port_lo, port_hi; /* equal for one port */
 	bool port_star;            /* "port 3000:*": same offset as in the match */
@@ -202,6 +213,7 @@ PT_API void pt_rule_print(struct pt_buf *b, const struct pt_ast_rule *r);
 /* Names: "echoreq" of 8 in INET … NULL when unnamed. */
 PT_API const char *pt_icmp_type_name(enum pt_af af, uint8_t type);
 PT_API const char *pt_icmp_code_name(enum pt_af af, uint8_t type, uint8_t code);
+PT_API const char *pt_pool_way_name(enum pt_pool_way way); /* NULL: PT_POOL_NONE */
 PT_API const char *pt_proto_name(uint8_t proto); /* from our own table: tcp, udp, icmp, icmp6, … */
 PT_API int pt_proto_parse(const char *s, uint8_t *out) PT_MUST;   /* name or number */
 PT_API int pt_service_parse(const char *s, uint16_t *out) PT_MUST; /* name or number 0..65535 */
@@ -209,6 +221,8 @@ PT_API int pt_service_parse(const char *s, uint16_t *out) PT_MUST; /* name or nu
 /* Limits of names in rules. */
 #define PT_LABEL_MAX 63  /* printable ASCII, no control, no quote or backslash */
 #define PT_TAG_MAX 63
+#define PT_POOL_KEY_MAX 63 /* as labels */
+#define PT_POOL_WEIGHT_MAX 65535
 #define PT_TABLE_NAME_MAX 31
 #define PT_ANCHOR_PART_MAX 63 /* of one name of a path */
 #define PT_ANCHOR_PATH_MAX 127
