@@ -11,9 +11,16 @@ void plan_digest(const char *text, size_t len, char out[65]);
 int plan_build(struct pt_plan *p, struct pt_err *e);
 /* Compiles anew for nft's own engine, for the reason WHY (a constant). */
 int plan_fall_back(struct pt_plan *p, const char *why, struct pt_err *e);
+int plan_observe(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e);
+
+/* tables.c: the classifier's tables */
 /* The devices that packets are judged on, to be freed. */
 int plan_devices(const struct pt_host *h, struct pt_class_device **out, size_t *n, struct pt_err *e);
-int plan_observe(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e);
+/* Begins to build them from p->policy, which is not to change before the end. */
+int plan_tables_begin(struct pt_plan *p, struct pt_err *e);
+/* Brings them into p->tables, with the keys of now; where that is not possible, AUTO chooses another engine. */
+int plan_tables_end(struct pt_plan *p, struct pt_err *e);
+void plan_tables_free(struct pt_tables_work *w);
 
 /* outside.c: names of hosts and countries of the policy */
 enum plan_ask {

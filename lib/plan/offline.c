@@ -75,68 +75,12 @@ int plan_build(struct pt_plan *p, struct pt_err *e)
 	p->engine = p->wanted;
 	if (!rc && p->wanted == PT_ENGINE_AUTO)
 		rc = engine_choose(p, e);
+	if (!rc && p->engine == PT_ENGINE_BPF && p->host)
+		rc = plan_tables_begin(p, e);
 	return rc ? rc : compile(p, e);
 }
 
 /* ---- the kernel ---- */
-
-int plan_devices(const struct pt_host *h, struct pt_class_device **out, size_t *n, struct pt_err *e)
-{
-	struct pt_class_device *devices = calloc(h->ifs.n + 1, sizeof(*devices));
-
-	if (!devices)
-		return pt_err_sys(e, -ENOMEM, "preparing the classifier");
-	*n = 0;
-	for (size_t i = 0; i < h->ifs.n; i++)
-		if (!h->ifs.v[i].port)
-			devices[(*n)++] = (struct pt_class_device){ h->ifs.v[i].device, h->ifs.v[i].ifindex };
-	*out = devices;
-	return 0;
-}
-
-static int tables_build(struct pt_plan *p, const struct pt_order *order, const uint32_t *keys, uint32_t none,
-			struct pt_err *e)
-{
-	struct pt_class_input in = { .order = order, .keys = keys, .none = none };
-	struct pt_class_device *devices = NULL;
-	int rc;
-
-	rc = plan_devices(p->host, &devices, &in.n_devices, e);
-	if (rc)
-		return rc;
-	in.devices = devices;
-	rc = pt_classifier_build(&in, &p->tables, e);
-	free(devices);
-	return rc;
-}
-
-/* The tables for the keys of now; those of before if they are the same. */
-static int tables_of(struct pt_plan *p, struct pt_err *e)
-{
-	const struct pt_order *order = pt_nft_prog_order(p->prog);
-	struct pt_err large = { 0 };
-	const uint32_t *keys;
-	uint32_t none = 0;
-	uint64_t hash;
-	int rc;
-
-	if (!order || p->offline)
-		return 0;
-	keys = pt_nft_prog_keys(p->prog, &none);
-	hash = pt_hash64(keys, order->n_const * sizeof(*keys)) ^ none;
-	if (p->tables && p->tables_keys == hash)
-		return 0;
-	pt_classifier_free(p->tables);
-	p->tables = NULL;
-	p->tables_keys = hash;
-	rc = tables_build(p, order, keys, none, p->wanted == PT_ENGINE_AUTO ? &large : e);
-	if (rc == -E2BIG && p->wanted == PT_ENGINE_AUTO)
-		rc = plan_fall_back(p, "the classifier's tables would be too large", e);
-	else if (rc && p->wanted == PT_ENGINE_AUTO)
-		rc = pt_err_sys(e, rc, "compiling the rules for the classifier");
-	pt_err_fini(&large);
-	return rc;
-}
 
 static int read_kernel(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e)
 {
@@ -160,7 +104,7 @@ int plan_observe(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e)
 	p->change = NULL;
 	rc = read_kernel(p, nf, e);
 	if (!rc)
-		rc = tables_of(p, e);
+		rc = plan_tables_end(p, e);
 	if (!rc && p->engine != before)
 		rc = read_kernel(p, nf, e);
 	if (!rc)
@@ -226,6 +170,7 @@ int pt_plan_online(const char *path, enum pt_engine engine, bool soon, struct pt
 void pt_plan_fini(struct pt_plan *p)
 {
 	plan_ahead_free(p->ahead);
+	plan_tables_free(p->tables_work);
 	pt_nft_plan_free(p->change);
 	pt_nft_state_free(p->have);
 	plan_ingress_free(p->ingress);
