@@ -38,6 +38,21 @@ static bool reserve(struct pt_buf *b, size_t n)
 	return true;
 }
 
+void pt_buf_room(struct pt_buf *b, size_t n)
+{
+	char *s;
+
+	if (b->err || n <= b->cap)
+		return;
+	s = realloc(b->s, n);
+	if (!s) {
+		b->err = -ENOMEM;
+		return;
+	}
+	b->s = s;
+	b->cap = n;
+}
+
 void pt_buf_add(struct pt_buf *b, const void *p, size_t n)
 {
 	if (!reserve(b, n))

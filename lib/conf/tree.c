@@ -17,6 +17,8 @@
 
 #include "conf/tree.h"
 
+#define CLEAN_MORE 16 /* most clean texts are longer than the file by less than such a part */
+
 /* ---- tokens, two at a time ---- */
 
 static bool significant(struct conf_reader *r, struct pt_src_tok *tok)
@@ -553,6 +555,7 @@ int conf_tree_read(const char *file, const char *text, size_t len, struct pt_are
 		.file = file, .text = text, .arena = a, .e = e, .tree = t, .clean_line = 1
 	};
 
+	pt_buf_room(&t->clean, len + len / CLEAN_MORE + 64);
 	conf_lex_init(&r.lex, file, text, len, e);
 	r.next_at_end = !significant(&r, &r.next);
 	advance(&r);

@@ -68,6 +68,8 @@ struct pt_buf {
 };
 
 PT_API void pt_buf_fini(struct pt_buf *b);
+/* Room for N bytes in all, where it is known beforehand how many will come. */
+PT_API void pt_buf_room(struct pt_buf *b, size_t n);
 PT_API void pt_buf_add(struct pt_buf *b, const void *p, size_t n);
 PT_API void pt_buf_str(struct pt_buf *b, const char *s);
 PT_API void pt_buf_chr(struct pt_buf *b, char c);
