@@ -123,7 +123,7 @@ void screen_line(struct screen *s, unsigned int row, const char *text, bool reve
 	if (row >= s->rows)
 		return;
 	pt_buf_fmt(&s->out, "\033[%u;1H%s", row + 1, reverse ? "\033[7m" : "");
-	for (; text[column] && column < s->columns; column++)
+	for (; column < s->columns && text[column]; column++)
 		pt_buf_chr(&s->out, text[column] >= ' ' && text[column] <= '~' ? text[column] : '?');
 	for (; reverse && column < s->columns; column++)
 		pt_buf_chr(&s->out, ' ');
