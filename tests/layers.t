@@ -17,6 +17,7 @@ names geoip
 rule
 conf
 policy
+import
 nl
 net nft ct tc wg bpf
 plan
@@ -72,7 +73,7 @@ check_includes()
 	done
 }
 
-is "$(rank_of base) $(rank_of cli)" "2 12" 'the ranks are read'
+is "$(rank_of base) $(rank_of cli)" "2 13" 'the ranks are read'
 
 for dir in lib/*/; do
 	module=${dir#lib/}
@@ -107,9 +108,10 @@ is "$found" '' 'tools use the public headers only'
 
 # <net/if.h> is POSIX, for the length of an interface's name.
 kernel='^[[:space:]]*#[[:space:]]*include[[:space:]]*<(linux|net|netinet|net[a-z]*|asm|libmnl|libnftnl)/'
-found=$(grep -EnH "$kernel" lib/base/*.[ch] lib/out/*.[ch] lib/rule/*.[ch] lib/conf/*.[ch] lib/policy/*.[ch] \
+found=$(grep -EnH "$kernel" lib/base/*.[ch] lib/out/*.[ch] lib/rule/*.[ch] lib/conf/*.[ch] lib/policy/*.[ch] lib/import/*.[ch] \
 	lib/include/patronus/base.h lib/include/patronus/addr.h lib/include/patronus/out.h \
-	lib/include/patronus/rule.h lib/include/patronus/conf.h lib/include/patronus/policy.h 2>/dev/null |
+	lib/include/patronus/rule.h lib/include/patronus/conf.h lib/include/patronus/policy.h \
+	lib/include/patronus/import.h 2>/dev/null |
 	grep -v '<net/if\.h>')
 is "$found" '' 'base, out, rule, conf and policy see no kernel header'
 

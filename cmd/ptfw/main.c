@@ -56,6 +56,8 @@ static const struct pt_cli_cmd commands[] = {
 	  SHOW | PT_CLI_FAMILY, 0, MANY, complete_top, cmd_state_top },
 	{ "state", "follow", "[FILTER...]", "a line for each that comes, changes or goes", SHOW | PT_CLI_FAMILY | PT_CLI_DETAILS,
 	  0, MANY, complete_filter, cmd_state_follow },
+	{ "import", "pf", "FILE [NAME=DEVICE...]", "a pf.conf(5) as the common file; status 3 when not all is carried", 0, 1, MANY,
+	  NULL, cmd_import_pf },
 	{ NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
 };
 

@@ -24,6 +24,8 @@ int print_plan(struct pt_cli *c, const struct pt_plan *p, struct pt_nl *nf);
 /* enforce.c: P's rules hold for the states, too; BEFORE were in force before, NULL: not known. A dry run lists the
  * states that would end. */
 int enforce(struct pt_cli *c, const struct pt_plan *p, const struct pt_policy *before, struct pt_nl *nf);
+/* import.c */
+int cmd_import_pf(struct pt_cli *c);
 /* rule.c */
 int cmd_rule_show(struct pt_cli *c);
 int cmd_nat_show(struct pt_cli *c);

@@ -144,6 +144,22 @@ int pt_plan_offline(const char *path, enum pt_engine engine, struct pt_plan *p, 
 	return rc;
 }
 
+int pt_plan_offline_text(const char *name, const char *text, size_t len, enum pt_engine engine, struct pt_plan *p,
+			 struct pt_err *e)
+{
+	int rc;
+
+	memset(p, 0, sizeof(*p));
+	p->wanted = engine;
+	p->offline = true;
+	rc = pt_policy_parse(name, text, len, &p->conf, &p->policy, e);
+	if (!rc)
+		rc = plan_build(p, e);
+	if (rc)
+		pt_plan_fini(p);
+	return rc;
+}
+
 int pt_plan_online(const char *path, enum pt_engine engine, bool soon, struct pt_nl *nf, struct pt_nl *route,
 		   struct pt_plan *p, struct pt_err *e)
 {

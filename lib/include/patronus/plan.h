@@ -40,6 +40,9 @@ struct pt_plan {
 
 /* Loads PATH, builds and compiles; no kernel, no privilege. */
 PT_API int pt_plan_offline(const char *path, enum pt_engine engine, struct pt_plan *p, struct pt_err *e) PT_MUST;
+/* The same of a text that is no file yet; NAME stands for its path. */
+PT_API int pt_plan_offline_text(const char *name, const char *text, size_t len, enum pt_engine engine, struct pt_plan *p,
+				struct pt_err *e) PT_MUST;
 /* The same, then reads the kernel and computes the change. Sockets are borrowed. SOON: pt_plan_apply() will follow; the
  * kernel then already prepares what nothing depends on before that. */
 PT_API int pt_plan_online(const char *path, enum pt_engine engine, bool soon, struct pt_nl *nf, struct pt_nl *route,
