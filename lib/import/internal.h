@@ -238,6 +238,8 @@ void imp_cover(struct imp *m, const struct imp_rule *r);
 void imp_rule_print(struct imp *m, struct imp_rule *r, struct pt_buf *b, bool fold);
 /* Writes the rule as far as it is understood here; what is not is told. */
 int imp_rule_write(struct imp *m, struct imp_rule *r, enum imp_zone zone);
+/* Takes out what was printed at byte AT of the rule, for the reason WHY; 1 where the rule means nothing without it. */
+int imp_rule_drop(struct imp *m, struct imp_rule *r, size_t at, const char *why);
 
 /* stmt.c: everything that is no rule */
 int imp_set(struct imp *m, const struct imp_stmt *st);

@@ -9,6 +9,8 @@
 
 #include "import/internal.h"
 
+#define RULE_COLUMN 10 /* of a rule's first byte in its line */
+
 struct page {
 	struct imp *m;
 	struct pt_buf b;
@@ -234,12 +236,34 @@ static const char *reason(struct imp *m, const struct pt_diag *d)
 	return s;
 }
 
+/* Where in the rule of ITEM column COL of its line is; 0: in its action, or nowhere. */
+static size_t rule_byte(struct imp *m, struct imp_item *item, uint32_t col)
+{
+	struct pt_buf rule = { 0 };
+	size_t at = 0, shown = RULE_COLUMN;
+
+	if (item->r)
+		imp_rule_print(m, item->r, &rule, true);
+	while (at < rule.n && shown < col) {
+		shown += rule.s[at] == '"' || rule.s[at] == '\\' ? 2 : 1;
+		at++;
+	}
+	pt_buf_fini(&rule);
+	return at;
+}
+
 static int turn_off(struct imp *m, struct imp_item *item, const struct pt_diag *d)
 {
-	item->why = reason(m, d);
+	const char *why = reason(m, d);
+	size_t at = rule_byte(m, item, d->loc.col);
+	int rc = why ? 1 : -ENOMEM;
+
+	if (why && at)
+		rc = imp_rule_drop(m, item->r, at, why);
+	if (rc != 1)
+		return rc;
+	item->why = why;
 	item->kind = PT_IMPORT_LEFT;
-	if (!item->why)
-		return -ENOMEM;
 	if (!item->st)
 		return 0;
 	return imp_note(m, PT_IMPORT_LEFT, item->st, imp_source(m, item->st, true), item->why,

@@ -248,7 +248,9 @@ static int set(struct imp *m, const struct imp_stmt *st, size_t *at, struct imp_
 			(*at)++;
 			continue;
 		}
-		rc = imp_copy(m, st, at, &one.head);
+		rc = imp_put(m, &one.head, "set", NULL, false);
+		if (!rc)
+			rc = imp_copy(m, st, at, &one.head);
 		if (!rc)
 			rc = imp_copy(m, st, at, &one.head);
 		if (!rc)

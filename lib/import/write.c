@@ -171,7 +171,7 @@ static int drop_opt(struct imp *m, struct imp_rule *r, size_t i, const char *why
 }
 
 /* Takes out what stands at byte AT of the rule; 1 where it cannot be taken out. */
-static int drop_at(struct imp *m, struct imp_rule *r, size_t at, const char *why)
+int imp_rule_drop(struct imp *m, struct imp_rule *r, size_t at, const char *why)
 {
 	if (r->log.n > 1 && at >= r->log_from && at < r->log_to) {
 		int rc = dropped(m, r, &r->log, why, "log");
@@ -322,6 +322,22 @@ static int all_macros(struct imp *m, struct imp_rule *r)
 	return rc;
 }
 
+/* A packet that is blocked goes to no queue, and nothing is set in it. */
+static int block_sets_nothing(struct imp *m, struct imp_rule *r)
+{
+	int rc = 0;
+
+	for (size_t i = r->opts.n; i && !rc && !strcmp(r->action, "block"); i--) {
+		const char *word = r->opts.v[i - 1].kind->word;
+
+		if (strcmp(word, "queue") != 0 && strcmp(word, "set") != 0)
+			continue;
+		rc = imp_note(m, PT_IMPORT_NOTE, r->st, word, "the packets of a block rule go nowhere", "the rule without it");
+		remove_opt(r, i - 1);
+	}
+	return rc;
+}
+
 int imp_rule_write(struct imp *m, struct imp_rule *r, enum imp_zone zone)
 {
 	struct imp_item *item;
@@ -332,12 +348,14 @@ int imp_rule_write(struct imp *m, struct imp_rule *r, enum imp_zone zone)
 	if (m->block_policy && !strcmp(r->action, "block") && !r->ret.n)
 		(void)(imp_put(m, &r->ret, m->block_policy, NULL, false));
 	rc = label(m, r);
+	if (!rc)
+		rc = block_sets_nothing(m, r);
 	/* Each round takes something out. */
 	while (!rc) {
 		rc = try_rule(m, r, &at, &why);
 		if (rc != -EINVAL)
 			break;
-		rc = drop_at(m, r, at, why);
+		rc = imp_rule_drop(m, r, at, why);
 	}
 	if (rc == 1) {
 		m->out->notes.n = told; /* what was changed is not written at all */
