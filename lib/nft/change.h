@@ -46,6 +46,7 @@ struct nft_diff {
 	struct pt_nft_plan *plan;
 	struct pt_arena *arena; /* the plan's */
 	struct pt_err *e;
+	const struct pt_nft_objects *want, *had;
 	struct nft_chain_pair *chains;
 	size_t n_chains;
 	struct nft_set_pair *sets;
@@ -75,6 +76,12 @@ bool nft_diff_closes(const struct nft_diff *d, const struct nft_chain_pair *pair
 int nft_diff_match(struct nft_diff *d, struct nft_chain_pair *pair) PT_MUST;
 int nft_diff_delete_rules(struct nft_diff *d, const struct nft_chain_pair *pair) PT_MUST;
 int nft_diff_add_rules(struct nft_diff *d, const struct nft_chain_pair *pair) PT_MUST;
+
+/* ---- timeouts.c ---- */
+
+/* Objects that only one side has: ADD those that are missing, or delete those that are too many. */
+int nft_diff_timeouts(struct nft_diff *d, const struct pt_nft_objects *want, const struct pt_nft_objects *have,
+		      bool add) PT_MUST;
 
 /* ---- diff_sets.c ---- */
 

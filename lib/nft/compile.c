@@ -300,6 +300,7 @@ static void hooks_emit(struct nft_lower *l, struct judgement *in, struct judgeme
 
 		if (i == 2 && l->policy->tags.n)
 			clear_tag(l, chain);
+		nft_states_check(l, chain, i ? PT_OUT : PT_IN);
 		nft_log_known(l, chain, i ? PT_OUT : PT_IN);
 		pass_known(l, chain, IP_CT_DIR_ORIGINAL, i ? PT_LABEL_OUT : PT_LABEL_IN);
 		pass_known(l, chain, IP_CT_DIR_REPLY, i ? PT_LABEL_IN : PT_LABEL_OUT);

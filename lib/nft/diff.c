@@ -233,6 +233,8 @@ static int write_additions(struct nft_diff *d)
 	bool others = nft_diff_takes(d, false);
 	int rc = 0;
 
+	if (others)
+		rc = nft_diff_timeouts(d, d->want, d->had, true);
 	for (size_t i = 0; others && !rc && i < d->n_chains; i++)
 		rc = write_chain(d, &d->chains[i]);
 	for (size_t i = 0; !rc && i < d->n_sets; i++)
@@ -259,7 +261,7 @@ static int write_leftovers(struct nft_diff *d)
 	for (size_t i = 0; !rc && i < d->n_chains; i++)
 		if (!d->chains[i].want)
 			rc = delete_chain(d, d->chains[i].have->name);
-	return rc;
+	return rc ? rc : nft_diff_timeouts(d, d->want, d->had, false);
 }
 
 static int diff_prepare(struct nft_diff *d, const struct pt_nft_prog *want,
@@ -268,6 +270,8 @@ static int diff_prepare(struct nft_diff *d, const struct pt_nft_prog *want,
 	int rc;
 
 	d->two_parts = d->part > NFT_PART_ALL && want->keys && nft_find_set(have->objects, NFT_MAP_ACT);
+	d->want = &want->objects;
+	d->had = have->objects;
 	d->drop = want->keys ? want->keys->drop : NULL;
 	d->chunk = pt_arena_alloc(d->arena, NFT_ELEMS_PER_MESSAGE * sizeof(*d->chunk));
 	if (!d->chunk)

@@ -5,6 +5,7 @@
 
 #include "nft/change.h"
 
+#define SINGLES_MAX 65536 /* addresses that move into a set without ranges */
 #define NAMED_ELEMS 4 /* as many elements are named in words, more are counted */
 
 static bool is_map(const struct nft_set *set)
@@ -50,8 +51,9 @@ bool nft_set_same_make(const struct nft_set *want, const struct nft_set *have)
 {
 	if (want->key_len != have->key_len || want->key_type != have->key_type ||
 	    want->interval != have->interval || want->counters != have->counters ||
-	    want->has_timeout != have->has_timeout || want->dynamic != have->dynamic ||
-	    (want->has_timeout && want->timeout != have->timeout))
+	    want->has_timeout != have->has_timeout ||
+	    (want->has_timeout && want->timeout != have->timeout) || want->dynamic != have->dynamic ||
+	    (want->dynamic && want->size != have->size))
 		return false;
 	if (is_map(want) != is_map(have) || !has_room(want, have))
 		return false;
@@ -291,6 +293,19 @@ static int write_new_keys(struct nft_diff *d, const struct nft_set *want, const 
 	return write_new_set(d, &set, &set.elems);
 }
 
+/* More addresses than are worth being written one by one. */
+static bool too_wide(const struct pt_iset *s)
+{
+	pt_u128 n = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->v[i].hi - s->v[i].lo >= SINGLES_MAX)
+			return true;
+		n += s->v[i].hi - s->v[i].lo + 1;
+	}
+	return n > SINGLES_MAX;
+}
+
 int nft_diff_write_set(struct nft_diff *d, const struct nft_set_pair *pair)
 {
 	const struct nft_set *want = pair->want, *have = pair->have;
@@ -302,6 +317,12 @@ int nft_diff_write_set(struct nft_diff *d, const struct nft_set_pair *pair)
 		return write_new_keys(d, want, have);
 	if (!have)
 		return write_new_set(d, want, &want->elems);
+	if (pair->replace && want->keep && !want->interval && too_wide(&have->elems)) {
+		pt_err_add(d->e, PT_ERROR, NULL, "flush the table first, or name another table in the rule",
+			   "the set %s holds networks: rules that put sources into it (overload) need one of single"
+			   " addresses", have->name);
+		return -EINVAL;
+	}
 	if (pair->replace)
 		return write_new_set(d, want, want->keep && want->af == have->af ? &have->elems :
 										   &want->elems);

@@ -24,35 +24,37 @@
 #define BIT(attr) (1u << (attr))
 
 /* What needs care in an expression: attributes that name registers (two numbers mean the same
- * one), nests with data, attributes that say nothing about the meaning, and those where zero
- * differs from none. */
+ * one), nests with data, attributes that say nothing about the meaning, those where zero
+ * differs from none, and strings. */
 static const struct expr_form {
 	const char *name;
 	uint32_t regs, nests, skip, zero;
+	uint32_t strs; /* with or without an end */
 } forms[] = {
-	{ "payload", BIT(NFTA_PAYLOAD_DREG) | BIT(NFTA_PAYLOAD_SREG), 0, 0, 0 },
-	{ "meta", BIT(NFTA_META_DREG) | BIT(NFTA_META_SREG), 0, 0, 0 },
-	{ "rt", BIT(NFTA_RT_DREG), 0, 0, 0 },
-	{ "socket", BIT(NFTA_SOCKET_DREG), 0, 0, 0 },
-	{ "cmp", BIT(NFTA_CMP_SREG), BIT(NFTA_CMP_DATA), 0, 0 },
-	{ "range", BIT(NFTA_RANGE_SREG), BIT(NFTA_RANGE_FROM_DATA) | BIT(NFTA_RANGE_TO_DATA), 0, 0 },
-	{ "immediate", BIT(NFTA_IMMEDIATE_DREG), BIT(NFTA_IMMEDIATE_DATA), 0, 0 },
+	{ "payload", BIT(NFTA_PAYLOAD_DREG) | BIT(NFTA_PAYLOAD_SREG), 0, 0, 0, 0 },
+	{ "meta", BIT(NFTA_META_DREG) | BIT(NFTA_META_SREG), 0, 0, 0, 0 },
+	{ "rt", BIT(NFTA_RT_DREG), 0, 0, 0, 0 },
+	{ "socket", BIT(NFTA_SOCKET_DREG), 0, 0, 0, 0 },
+	{ "cmp", BIT(NFTA_CMP_SREG), BIT(NFTA_CMP_DATA), 0, 0, 0 },
+	{ "range", BIT(NFTA_RANGE_SREG), BIT(NFTA_RANGE_FROM_DATA) | BIT(NFTA_RANGE_TO_DATA), 0, 0, 0 },
+	{ "immediate", BIT(NFTA_IMMEDIATE_DREG), BIT(NFTA_IMMEDIATE_DATA), 0, 0, 0 },
 	{ "bitwise", BIT(NFTA_BITWISE_SREG) | BIT(NFTA_BITWISE_DREG),
-	  BIT(NFTA_BITWISE_MASK) | BIT(NFTA_BITWISE_XOR) | BIT(NFTA_BITWISE_DATA), 0, 0 },
-	{ "byteorder", BIT(NFTA_BYTEORDER_SREG) | BIT(NFTA_BYTEORDER_DREG), 0, 0, 0 },
+	  BIT(NFTA_BITWISE_MASK) | BIT(NFTA_BITWISE_XOR) | BIT(NFTA_BITWISE_DATA), 0, 0, 0 },
+	{ "byteorder", BIT(NFTA_BYTEORDER_SREG) | BIT(NFTA_BYTEORDER_DREG), 0, 0, 0, 0 },
 	{ "lookup", BIT(NFTA_LOOKUP_SREG) | BIT(NFTA_LOOKUP_DREG), 0, BIT(NFTA_LOOKUP_SET_ID),
-	  BIT(NFTA_LOOKUP_DREG) },
-	{ "ct", BIT(NFTA_CT_DREG) | BIT(NFTA_CT_SREG), 0, 0, BIT(NFTA_CT_DIRECTION) },
-	{ "fib", BIT(NFTA_FIB_DREG), 0, 0, 0 },
-	{ "exthdr", BIT(NFTA_EXTHDR_DREG) | BIT(NFTA_EXTHDR_SREG), 0, 0, 0 },
-	{ "numgen", BIT(NFTA_NG_DREG), 0, 0, 0 },
-	{ "hash", BIT(NFTA_HASH_SREG) | BIT(NFTA_HASH_DREG), 0, 0, 0 },
-	{ "tproxy", BIT(NFTA_TPROXY_REG_ADDR) | BIT(NFTA_TPROXY_REG_PORT), 0, 0, 0 },
+	  BIT(NFTA_LOOKUP_DREG), 0 },
+	{ "ct", BIT(NFTA_CT_DREG) | BIT(NFTA_CT_SREG), 0, 0, BIT(NFTA_CT_DIRECTION), 0 },
+	{ "fib", BIT(NFTA_FIB_DREG), 0, 0, 0, 0 },
+	{ "exthdr", BIT(NFTA_EXTHDR_DREG) | BIT(NFTA_EXTHDR_SREG), 0, 0, 0, 0 },
+	{ "numgen", BIT(NFTA_NG_DREG), 0, 0, 0, 0 },
+	{ "hash", BIT(NFTA_HASH_SREG) | BIT(NFTA_HASH_DREG), 0, 0, 0, 0 },
+	{ "tproxy", BIT(NFTA_TPROXY_REG_ADDR) | BIT(NFTA_TPROXY_REG_PORT), 0, 0, 0, 0 },
 	{ "dynset", BIT(NFTA_DYNSET_SREG_KEY) | BIT(NFTA_DYNSET_SREG_DATA), 0,
-	  BIT(NFTA_DYNSET_SET_ID) | BIT(NFTA_DYNSET_EXPR) | BIT(NFTA_DYNSET_EXPRESSIONS), 0 },
-	{ "counter", 0, 0, UINT32_MAX, 0 },
-	{ "last", 0, 0, UINT32_MAX, 0 },
-	{ "quota", 0, 0, BIT(NFTA_QUOTA_CONSUMED), 0 },
+	  BIT(NFTA_DYNSET_SET_ID) | BIT(NFTA_DYNSET_EXPR) | BIT(NFTA_DYNSET_EXPRESSIONS), 0, 0 },
+	{ "counter", 0, 0, UINT32_MAX, 0, 0 },
+	{ "last", 0, 0, UINT32_MAX, 0, 0 },
+	{ "quota", 0, 0, BIT(NFTA_QUOTA_CONSUMED), 0, 0 },
+	{ "objref", 0, 0, 0, 0, BIT(NFTA_OBJREF_IMM_NAME) },
 };
 
 /* Translations: the kernel repeats a lone lower bound as the upper one and computes two flags
@@ -166,6 +168,11 @@ static int mix_attr(uint64_t *h, const struct expr_form *form, uint16_t type,
 	*h = mix(*h, type);
 	if (form->regs & BIT(type))
 		return mix_register(h, attr);
+	if (form->strs & BIT(type)) {
+		*h = mix(*h, pt_hash64(mnl_attr_get_payload(attr), strnlen(mnl_attr_get_payload(attr),
+									   mnl_attr_get_payload_len(attr))));
+		return 0;
+	}
 	*h = mix_payload(*h, attr);
 	return 0;
 }

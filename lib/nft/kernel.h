@@ -36,6 +36,11 @@ bool nft_table_name_of(const char *set, const char **name, size_t *len, enum pt_
 /* nft's numbers of the types of keys that are addresses, fixed by its user interface. */
 enum { NFT_KEY_IPV4 = 7, NFT_KEY_IPV6 = 8, NFT_KEY_IFNAME = 41 };
 
+/* ---- timeouts.c ---- */
+
+int nft_put_timeouts(struct pt_nl_batch *b, uint64_t cookie, const struct nft_timeouts *t) PT_MUST;
+int nft_parse_object(struct pt_nft_state *s, const struct nlmsghdr *nlh) PT_MUST;
+
 /* ---- parse.c ---- */
 
 /* pt_nl_nested() where a missing nest is an empty one. */

@@ -46,7 +46,8 @@ struct nft_effect nft_item_effect(const struct pt_order_item *item, enum nft_mod
 
 bool nft_key_has_chain(const struct nft_key *key)
 {
-	return key->what.log || key->what.tag || nft_label_translates(key->what.label);
+	return key->what.log || key->what.tag || nft_label_translates(key->what.label) ||
+	       (key->what.keep_state && key->rule->states);
 }
 
 bool nft_key_is_plain(const struct nft_key *key)

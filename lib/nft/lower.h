@@ -15,6 +15,17 @@
 
 #include "nft/objects.h"
 
+/* A rule whose states have limits or time-outs of their own, as one kernel rule or more come to it. */
+struct nft_effect;
+
+struct nft_limited {
+	const struct pt_pol_rule *rule;
+	uint32_t nat; /* as in struct nft_effect */
+	uint8_t af; /* mask, of all IR rules with its identity that were seen */
+	const char *chain;
+	bool first; /* of its identity */
+};
+
 struct nft_lower {
 	const struct pt_policy *policy;
 	const struct pt_host *host;
@@ -28,6 +39,7 @@ struct nft_lower {
 	size_t n_slots;
 	uint16_t *nat_numbers; /* of the policy's translations, see lower_nat.c */
 	uint32_t set_bits[18]; /* ids of match rules, see lower_set.c */
+	PT_VEC(struct nft_limited) limited; /* rules with options of states, see lower_states.c */
 	bool *reported; /* by rule index: one error a rule is enough */
 	size_t tree_min; /* items of a list that is worth a tree; half as many are a leaf */
 	const char *file, *file_copy; /* of the places copied last */
@@ -97,6 +109,37 @@ void nft_t_device(struct nft_lower *l, uint32_t meta_key, const char *device, bo
 void nft_bytes(uint8_t *out, pt_u128 v, size_t len); /* big-endian */
 #define NFT_IFNAME_LEN 16
 
+/* ---- expr_states.c ---- */
+
+/* More connections than N, or (!OVER) at most so many, with this one: counted by this expression. */
+void nft_e_count(struct nft_lower *l, uint32_t n, bool over);
+/* Adds register 1 to a dynamic set. What each element counts: connections above N (COUNT), or packets above N in
+ * SECONDS (else). The rule goes on when there are more; and without N always. */
+void nft_e_add(struct nft_lower *l, const char *set);
+void nft_e_add_count(struct nft_lower *l, const char *set, uint32_t n);
+void nft_e_add_rate(struct nft_lower *l, const char *set, uint32_t n, uint32_t seconds);
+void nft_e_timeouts(struct nft_lower *l, const char *object);
+void nft_e_notice(struct nft_lower *l, const char *text);
+
+/* ---- lower_states.c ---- */
+
+/* Goes where the states of X's rule are limited, instead of making one at once. */
+void nft_states_goto(struct nft_lower *l, const struct nft_effect *x);
+/* The chains that those went to. */
+void nft_states_emit(struct nft_lower *l);
+/* What the file says of all states, in the chain that all come through. */
+void nft_states_defaults(struct nft_lower *l, size_t chain);
+/* Bits of word 0 of the label that R's options need. */
+uint32_t nft_states_bits(const struct pt_pol_rule *r);
+/* Connections whose handshake has just been completed, before the known ones pass. */
+void nft_states_check(struct nft_lower *l, size_t chain, enum pt_dir dir);
+
+/* ---- timeouts.c ---- */
+
+/* Rules of CHAIN that give a new connection SECONDS, and the file's where those say nothing. UNTIMED: unless its rule
+ * gave it some. */
+void nft_timeouts_emit(struct nft_lower *l, size_t chain, const uint32_t seconds[PT_TIMEOUTS], bool untimed);
+
 /* ---- lower_sets.c ---- */
 
 enum nft_set_kind {
@@ -119,6 +162,7 @@ const char *nft_set_ifref(struct nft_lower *l, uint32_t ref, enum pt_af af);
 const char *nft_set_self(struct nft_lower *l, enum pt_af af);
 const char *nft_set_table(struct nft_lower *l, uint32_t table, enum pt_af af);
 const char *nft_set_outside(struct nft_lower *l, uint32_t ref, enum pt_af af);
+const char *nft_set_sources(struct nft_lower *l, const char *base, enum pt_af af, uint32_t size, uint32_t seconds);
 /* The elements are given to the set. */
 const char *nft_set_map(struct nft_lower *l, const struct nft_set *proto);
 /* Sets of the tables that rules use or that persist. */
@@ -223,6 +267,8 @@ void nft_effect_emit(struct nft_lower *l, const void *effect);
 /* Parts of it. */
 void nft_tag_emit(struct nft_lower *l, uint8_t tag);
 void nft_verdict_emit(struct nft_lower *l, const struct nft_effect *x);
+/* Writes the label and goes to where a state is made. */
+void nft_label_emit(struct nft_lower *l, const struct nft_effect *x);
 void nft_label(const struct nft_lower *l, const struct nft_effect *x, uint32_t label[4]);
 bool nft_label_translates(const uint32_t label[4]);
 bool nft_answers(const struct pt_pol_rule *r); /* refuses aloud */

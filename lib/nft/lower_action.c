@@ -44,6 +44,7 @@ void nft_label(const struct nft_lower *l, const struct nft_effect *x, uint32_t l
 		label[2] = r->id;
 		label[3] = nat << 16;
 	}
+	label[0] |= nft_states_bits(r);
 }
 
 bool nft_label_translates(const uint32_t label[4])
@@ -51,7 +52,7 @@ bool nft_label_translates(const uint32_t label[4])
 	return label[3] != 0;
 }
 
-static void emit_label(struct nft_lower *l, const struct nft_effect *x)
+void nft_label_emit(struct nft_lower *l, const struct nft_effect *x)
 {
 	uint32_t label[4];
 
@@ -186,6 +187,7 @@ static void pass_state_chain(struct nft_lower *l)
 {
 	size_t chain = nft_chain_new(l, NFT_CHAIN_PASS);
 
+	nft_states_defaults(l, chain);
 	nft_rule_open(l, chain);
 	nft_t_ct_state(l, NF_CT_STATE_INVALID_BIT);
 	nft_e_counter(l);
@@ -239,6 +241,7 @@ void nft_action_chains(struct nft_lower *l)
 		if (nft_answers(r))
 			(void)nft_return_chain(l, r);
 	}
+	nft_states_emit(l);
 	if (keep)
 		pass_state_chain(l);
 	if (keep && p->nats.n)
@@ -255,7 +258,10 @@ void nft_verdict_emit(struct nft_lower *l, const struct nft_effect *x)
 	char name[NFT_SETNAME_MAX];
 
 	if (r->action == PT_PASS && r->keep_state && x->mode == NFT_MODE_KEEP) {
-		emit_label(l, x);
+		if (r->states)
+			nft_states_goto(l, x);
+		else
+			nft_label_emit(l, x);
 	} else if (r->action == PT_PASS) {
 		nft_e_verdict(l, NF_ACCEPT, NULL);
 	} else if (r->ret == PT_RET_DROP) {

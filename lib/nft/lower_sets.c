@@ -123,6 +123,29 @@ const char *nft_set_const(struct nft_lower *l, enum nft_set_kind kind, const str
 	return set_add(l, name, &set);
 }
 
+/* Sources that a rule counts: NAME.4 or NAME.6. SECONDS: they are forgotten after that, 0: with their last state. */
+const char *nft_set_sources(struct nft_lower *l, const char *base, enum pt_af af, uint32_t size, uint32_t seconds)
+{
+	struct nft_set set = { .role = NFT_SET_SOURCES,
+			       .dynamic = true,
+			       .keep = true,
+			       .size = size,
+			       .has_timeout = seconds,
+			       .timeout = seconds };
+	char name[NFT_SETNAME_MAX];
+	struct nft_set *have;
+
+	if (l->rc)
+		return NULL;
+	nft_name(name, "%s.%c", base, af == PT_AF_INET ? '4' : '6');
+	have = set_find(l, name);
+	if (have)
+		return have->name;
+	set_shape(&set, af == PT_AF_INET ? NFT_KIND_V4 : NFT_KIND_V6);
+	set.interval = false;
+	return set_add(l, name, &set);
+}
+
 static const char *mod_name(const struct pt_pol_ifref *r)
 {
 	switch (r->mod) {
@@ -241,6 +264,8 @@ const char *nft_set_map(struct nft_lower *l, const struct nft_set *proto)
 	return have ? have->name : set_add(l, set.name, &set);
 }
 
+#define TABLE_ENTRIES 200000 /* pf's limit, too */
+
 static void table_add(struct nft_lower *l, const struct pt_pol_table *table)
 {
 	const struct pt_conf_table *conf = table->conf;
@@ -258,6 +283,13 @@ static void table_add(struct nft_lower *l, const struct pt_pol_table *table)
 		char name[NFT_SETNAME_MAX];
 
 		set_shape(&set, i ? NFT_KIND_V6 : NFT_KIND_V4);
+		if (table->filled) { /* rules cannot write into a set of ranges */
+			set.interval = false;
+			set.dynamic = true;
+			set.size = l->policy->conf->limit[PT_LIMIT_TABLE_ENTRIES];
+			if (!set.size)
+				set.size = TABLE_ENTRIES;
+		}
 		/* Elements that come at run time may carry a time-out of their own. */
 		set.has_timeout = conf->timeout || !conf->constant;
 		set.keep = !pt_conf_table_written(conf);

@@ -29,11 +29,14 @@ struct nft_chain {
 	uint64_t handle;
 };
 
+#define NFT_TIMEOUTS_MAX 16
+
 enum nft_set_role {
 	NFT_SET_CONST, /* addresses or ports of a rule; name is made from the contents */
 	NFT_SET_IF,    /* addresses of an interface */
 	NFT_SET_TABLE, /* a table of the file; see CONF */
 	NFT_SET_VMAP,  /* label -> chain of the nat chains */
+	NFT_SET_SOURCES, /* what rules write while they count: run time's */
 	NFT_SET_PMAP,  /* key -> value: ports of a translation, labels of the classifier's keys */
 };
 
@@ -47,6 +50,15 @@ struct nft_map_elem {
 	uint64_t packets, bytes;   /* kernel side only */
 };
 #define NFT_VERDICT_OTHER INT32_MIN /* none that we write */
+
+/* Time-outs of a protocol's states, which rules give to connections: the kernel's "ct timeout" object. Its name
+ * is made from its contents, so that equal names are equal objects. */
+struct nft_timeouts {
+	const char *name;
+	uint32_t type;          /* NFT_OBJECT_*: others may put other kinds into our table */
+	uint8_t proto;          /* desired side only, as are: */
+	uint32_t seconds[NFT_TIMEOUTS_MAX]; /* by the kernel's numbers of the protocol's states, 0: the kernel's */
+};
 
 struct nft_elems; /* elems.h */
 
@@ -92,6 +104,7 @@ struct nft_note {
 struct pt_nft_objects {
 	PT_VEC(struct nft_chain) chains;
 	PT_VEC(struct nft_set) sets; /* sorted by name after pt_nft_compile() / pt_nft_read() */
+	PT_VEC(struct nft_timeouts) timeouts;
 	bool applied_chain;          /* kernel side: NFT_APPLIED_CHAIN exists */
 	struct nft_note note;        /* kernel side */
 	size_t last_chain;           /* where read.c put the last rule: dumps come chain by chain */

@@ -158,6 +158,8 @@ static enum nft_set_role set_role(const struct nft_set *set, uint32_t flags)
 		return NFT_SET_TABLE;
 	if (!strncmp(set->name, "name.", 5) || !strncmp(set->name, "hold.", 5))
 		return NFT_SET_IF;
+	if (flags & NFT_SET_EVAL)
+		return NFT_SET_SOURCES;
 	return strncmp(set->name, "if.", 3) ? NFT_SET_CONST : NFT_SET_IF;
 }
 
@@ -312,6 +314,7 @@ static const struct message_parser {
 	{ NFT_MSG_NEWSET, true, parse_set },
 	{ NFT_MSG_NEWSETELEM, true, parse_elems },
 	{ NFT_MSG_NEWRULE, true, parse_rule },
+	{ NFT_MSG_NEWOBJ, true, nft_parse_object },
 };
 
 int pt_nft_parse(struct pt_nft_state *s, const struct nlmsghdr *nlh)

@@ -56,6 +56,7 @@ static void print_set(struct pt_buf *b, const struct nft_set *s)
 	static const char *const roles[] = {
 		[NFT_SET_CONST] = "const",   [NFT_SET_IF] = "interface", [NFT_SET_TABLE] = "table",
 		[NFT_SET_VMAP] = "verdicts", [NFT_SET_PMAP] = "ports",
+		[NFT_SET_SOURCES] = "sources",
 	};
 
 	pt_buf_fmt(b, "set %s %s key %u type %u", s->name,
@@ -66,6 +67,8 @@ static void print_set(struct pt_buf *b, const struct nft_set *s)
 		pt_buf_str(b, " counters");
 	if (s->has_timeout)
 		pt_buf_fmt(b, " timeout %u", s->timeout);
+	if (s->dynamic)
+		pt_buf_fmt(b, " dynamic size %u", s->size);
 	if (s->keep)
 		pt_buf_str(b, " keep");
 	pt_buf_chr(b, ':');
@@ -122,11 +125,22 @@ static void print_chain(struct pt_buf *b, const struct nft_chain *c)
 	}
 }
 
+static void print_timeouts(struct pt_buf *b, const struct nft_timeouts *t)
+{
+	pt_buf_fmt(b, "time-outs %s:", t->name);
+	for (unsigned int i = 0; i < NFT_TIMEOUTS_MAX; i++)
+		if (t->seconds[i])
+			pt_buf_fmt(b, " %u=%u", i, t->seconds[i]);
+	pt_buf_chr(b, '\n');
+}
+
 void pt_nft_prog_print(struct pt_buf *b, const struct pt_nft_prog *p)
 {
 	pt_buf_fmt(b, "table inet %s\n", PT_NFT_TABLE);
 	for (size_t i = 0; i < p->objects.sets.n; i++)
 		print_set(b, &p->objects.sets.v[i]);
+	for (size_t i = 0; i < p->objects.timeouts.n; i++)
+		print_timeouts(b, &p->objects.timeouts.v[i]);
 	for (size_t i = 0; i < p->objects.chains.n; i++)
 		print_chain(b, &p->objects.chains.v[i]);
 }

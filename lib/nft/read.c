@@ -113,6 +113,23 @@ int nft_ask_sets(struct pt_nl *nf, struct pt_nft_state *s)
 	return pt_nl_dump(nf, nlh, forget_sets, answer_take, &a);
 }
 
+static void forget_objects(void *arg)
+{
+	struct answer *a = arg;
+
+	a->s->objects->timeouts.n = 0;
+}
+
+static int ask_objects(struct pt_nl *nf, struct pt_nft_state *s)
+{
+	struct answer a = { .s = s, .type = NFT_MSG_NEWOBJ };
+	uint32_t buf[QUESTION_BYTES / sizeof(uint32_t)];
+	struct nlmsghdr *nlh = nft_question(buf, NFT_MSG_GETOBJ, 0);
+
+	mnl_attr_put_strz(nlh, NFTA_OBJ_TABLE, PT_NFT_TABLE);
+	return pt_nl_dump(nf, nlh, forget_objects, answer_take, &a);
+}
+
 static void forget_elems(void *arg)
 {
 	struct answer *a = arg;
@@ -231,6 +248,10 @@ static int read_contents(struct pt_nl *nf, struct pt_nft_state *s, const struct 
 		qsort(o->sets.v, o->sets.n, sizeof(*o->sets.v), set_compare);
 	for (size_t i = 0; !rc && i < o->sets.n; i++)
 		rc = read_set(nf, s, x, &o->sets.v[i]);
+	if (rc)
+		return rc;
+	*what = "objects";
+	rc = ask_objects(nf, s);
 	if (rc)
 		return rc;
 	*what = "rules";

@@ -13,6 +13,8 @@
 
 #include "nft/table.h"
 
+#define SINGLES_MAX 65536 /* addresses of ranges, where a set holds none */
+
 void nft_table_fini(struct nft_table *t)
 {
 	pt_nft_state_free(t->s);
@@ -206,8 +208,8 @@ int pt_nft_table_dump(struct pt_nl *nf, const char *name, pt_nft_elem_cb cb, voi
 
 /* ---- writing ---- */
 
-static int write_list(struct pt_nl_batch *b, bool add, const struct nft_set *set,
-		      const struct nft_elems *list)
+static int write_parts(struct pt_nl_batch *b, bool add, const struct nft_set *set,
+		       const struct nft_elems *list)
 {
 	size_t part;
 	int rc = 0;
@@ -217,6 +219,33 @@ static int write_list(struct pt_nl_batch *b, bool add, const struct nft_set *set
 		rc = nft_put_elems(b, 0, add, set, list->v + at, part);
 	}
 	return rc;
+}
+
+/* Ranges as their single addresses. They are few, see singles_only(). */
+static int write_singles(struct pt_nl_batch *b, bool add, const struct nft_set *set, const struct nft_elems *list)
+{
+	struct nft_elems one = { 0 };
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < list->n; i++) {
+		struct nft_elem el = list->v[i];
+
+		for (pt_u128 key = el.lo; !rc; key++) {
+			el.lo = el.hi = key;
+			rc = pt_vec_push(NULL, &one, el);
+			if (key == list->v[i].hi)
+				break;
+		}
+	}
+	if (!rc)
+		rc = write_parts(b, add, set, &one);
+	nft_elems_fini(&one);
+	return rc;
+}
+
+static int write_list(struct pt_nl_batch *b, bool add, const struct nft_set *set, const struct nft_elems *list)
+{
+	return set && !set->interval ? write_singles(b, add, set, list) : write_parts(b, add, set, list);
 }
 
 /* Sends both families' changes as one transaction. -ERESTART: read again. -EAGAIN: read everything. */
@@ -256,6 +285,11 @@ struct task {
 	bool probe; /* the elements at ADD and DEL are all that PLAN looks at */
 };
 
+bool nft_table_has_ranges(const struct nft_table *t)
+{
+	return (!t->set[0] || t->set[0]->interval) && (!t->set[1] || t->set[1]->interval);
+}
+
 /* Where few addresses come and go only the elements at them matter. What goes has to be known exactly. */
 static int task_probe(struct pt_nl *nf, struct nft_table *t, const struct task *task)
 {
@@ -278,13 +312,32 @@ static int task_probe(struct pt_nl *nf, struct nft_table *t, const struct task *
 
 static int task_read(struct pt_nl *nf, struct nft_table *t, const struct task *task, struct pt_err *e)
 {
-	int rc = task->probe ? task_probe(nf, t, task) : -E2BIG;
+	int rc = task->probe && nft_table_has_ranges(t) ? task_probe(nf, t, task) : -E2BIG;
 
 	if (rc == -E2BIG || rc == -EAGAIN) {
 		t->guessed = false;
 		return nft_table_read(nf, t, e);
 	}
 	return rc ? pt_err_sys(e, rc, "reading the table \"%s\"", t->name) : 0;
+}
+
+/* Sets that rules write into hold no ranges; short ones are as many addresses. */
+static int singles_only(const struct nft_table *t, const struct nft_change c[2], struct pt_err *e)
+{
+	pt_u128 n = 0;
+
+	for (size_t i = 0; i < 2; i++)
+		for (size_t k = 0; t->set[i] && !t->set[i]->interval && k < c[i].add.n; k++) {
+			n += c[i].add.v[k].hi - c[i].add.v[k].lo + 1;
+			if (!n || n > SINGLES_MAX || c[i].add.v[k].hi - c[i].add.v[k].lo >= SINGLES_MAX)
+				goto refuse;
+		}
+	return 0;
+refuse:
+	pt_err_add(e, PT_ERROR, NULL, "put networks into another table, and name both: { <one>, <other> }",
+		   "changing the table \"%s\": rules put sources into it (overload), so it holds single addresses,"
+		   " and no more than %d are added at once", t->name, SINGLES_MAX);
+	return -EINVAL;
 }
 
 static int task_once(struct pt_nl *nf, const char *name, const struct task *task, size_t *added,
@@ -299,6 +352,8 @@ static int task_once(struct pt_nl *nf, const char *name, const struct task *task
 		rc = task_read(nf, &t, task, e);
 	if (!rc)
 		rc = task->plan(task, &t, c, e);
+	if (!rc)
+		rc = singles_only(&t, c, e);
 	if (!rc)
 		rc = send_change(nf, &t, c, e);
 	*added = rc ? 0 : c[0].add.n + c[1].add.n;

@@ -17,6 +17,8 @@ int nft_table_open(struct pt_nl *nf, const char *name, struct nft_table *t, stru
 /* Their elements: all of them. */
 int nft_table_read(struct pt_nl *nf, struct nft_table *t, struct pt_err *e) PT_MUST;
 void nft_table_fini(struct nft_table *t);
+/* Sets that rules write into have none: their elements are asked for all together. */
+bool nft_table_has_ranges(const struct nft_table *t);
 /* Elements that have the set's own time-out come without it. */
 void nft_default_timeout(const struct nft_set *set);
 

@@ -218,7 +218,7 @@ int pt_nft_table_test(struct pt_nl *nf, const char *name, struct pt_nft_range *v
 
 	rc = nft_table_open(nf, name, &t, e);
 	if (!rc) {
-		rc = probe_all(nf, &t, v, n);
+		rc = nft_table_has_ranges(&t) ? probe_all(nf, &t, v, n) : -E2BIG;
 		if (rc == -E2BIG || rc == -EAGAIN)
 			rc = read_and_look(nf, &t, v, n, e);
 		else if (rc)

@@ -149,7 +149,7 @@ static int add_named(struct policy_builder *b, struct merge *m, const struct pt_
 
 /* ---- tables ---- */
 
-static int unknown_table(struct policy_builder *b, const struct pt_ast_host *h)
+static int unknown_table(struct policy_builder *b, const char *name, const struct pt_loc *loc)
 {
 	PT_VEC(const char *) known = { 0 };
 	struct pt_buf hint = { 0 };
@@ -158,9 +158,9 @@ static int unknown_table(struct policy_builder *b, const struct pt_ast_host *h)
 
 	for (size_t i = 0; !rc && i < b->conf->tables.n; i++)
 		rc = pt_vec_push(b->scratch, &known, b->conf->tables.v[i].name);
-	near = pt_nearest(h->name, known.v, known.n);
-	pt_buf_fmt(&hint, near ? "did you mean <%s>?" : "declare it: table %s { persist = true }", near ? near : h->name);
-	policy_fail(b, &h->loc, hint.s, "unknown table <%s>", h->name);
+	near = pt_nearest(name, known.v, known.n);
+	pt_buf_fmt(&hint, near ? "did you mean <%s>?" : "declare it: table %s { persist = true }", near ? near : name);
+	policy_fail(b, loc, hint.s, "unknown table <%s>", name);
 	pt_buf_fini(&hint);
 	return rc ? rc : -EINVAL;
 }
@@ -172,7 +172,7 @@ int policy_table(struct policy_builder *b, const struct pt_ast_host *h, uint32_t
 			*out = (uint32_t)i;
 			return 0;
 		}
-	return unknown_table(b, h);
+	return unknown_table(b, h->name, &h->loc);
 }
 
 static int add_table(struct policy_builder *b, const struct pt_ast_host *h, policy_addrs *out)

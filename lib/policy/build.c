@@ -132,6 +132,8 @@ int policy_set_base(struct policy_builder *b, uint32_t index)
 	if (!rc)
 		rc = policy_set(b, &r->set);
 	if (!rc)
+		rc = policy_states(b);
+	if (!rc)
 		rc = tag_number(b, a->tag, &a->tag_loc, &r->tag);
 	if (!rc)
 		rc = tag_number(b, a->tagged, &a->tagged_loc, &r->tagged);

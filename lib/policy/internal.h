@@ -90,6 +90,8 @@ int policy_keep(struct policy_builder *b, struct pt_pol_rule *r);
 int policy_keep_set(struct policy_builder *b, struct pt_iset *s);
 /* N bytes at P in memory that stays; NULL: out of memory. */
 void *policy_keep_bytes(struct policy_builder *b, const void *p, size_t n);
+/* states.c: the options of keep state, into b->base */
+int policy_states(struct policy_builder *b);
 /* identity.c: name, id and text of b->base */
 int policy_identity(struct policy_builder *b);
 void policy_names_fini(struct policy_names *t);

@@ -254,6 +254,10 @@ int rule_parse_log(struct rule_parser *p, const struct rule_tok *t);
 /* print_when.c */
 void rule_print_when(struct pt_buf *b, const struct pt_ast_when *w);
 void rule_print_limit(struct pt_buf *b, const struct pt_ast_rate *r); /* "limit 5/second burst 10" */
+/* parse_states.c: what stands in the parentheses of keep state */
+int rule_parse_states(struct rule_parser *p);
+/* print_states.c */
+void rule_print_states(struct pt_buf *b, const struct pt_ast_states *s);
 /* parse_nat.c */
 int rule_parse_nat(struct rule_parser *p, const struct rule_tok *t);
 int rule_parse_af_to(struct rule_parser *p, const struct rule_tok *t);

@@ -141,16 +141,12 @@ int rule_parse_icmp(struct rule_parser *p, const struct rule_tok *t)
 
 /* ---- state ---- */
 
-static int state_options(struct rule_parser *p)
+static int no_options(struct rule_parser *p)
 {
-	const struct rule_tok *open = p->tok, *t = open + 1;
+	const struct rule_tok *open = p->tok;
 
 	rule_skip_group(p);
-	if (t->kind == TOK_WORD)
-		return rule_note(p, t, "write `keep state` alone",
-				 "'%.64s' is not available in this version", t->s);
-	return rule_note(p, open, "write `keep state` alone",
-			 "state options are not available in this version");
+	return rule_note(p, open, "they belong to `keep state`", "options of states in a rule that keeps none");
 }
 
 int rule_parse_state(struct rule_parser *p, const struct rule_tok *t)
@@ -164,7 +160,9 @@ int rule_parse_state(struct rule_parser *p, const struct rule_tok *t)
 		(void)rule_fail(p, t, "only pass makes states: leave it out",
 				"'%s state' in a rule that does not pass", t->s);
 	p->r->state = keep ? PT_STATE_KEEP : PT_STATE_NO;
-	return rule_is(p, "(") ? state_options(p) : 0;
+	if (!rule_is(p, "("))
+		return 0;
+	return keep ? rule_parse_states(p) : no_options(p);
 }
 
 /* ---- names ---- */

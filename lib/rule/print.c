@@ -317,6 +317,8 @@ void pt_rule_print(struct pt_buf *b, const struct pt_ast_rule *r)
 	rule_print_set(b, &r->set);
 	if (r->state == PT_STATE_NO)
 		pt_buf_str(b, " no state");
+	if (r->states)
+		rule_print_states(b, r->states);
 	if (r->tag)
 		print_name(b, "tag", r->tag);
 	if (r->tagged)

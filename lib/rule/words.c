@@ -62,7 +62,9 @@ static const struct reserved {
 	{ "rtable", OPTION, NULL },
 	{ "schedule", OPTION, NULL },
 	{ "sloppy", WORD, NULL },
-	{ "synproxy", OPTION, "write `keep state`" },
+	{ "synproxy", OPTION,
+	  "Linux can answer for a server only behind the judgement, and judges what it then sends to it as its own: "
+	  "write `keep state`, with limits, and net.ipv4.tcp_syncookies on the server" },
 	{ "table", STATEMENT,
 	  "a table is a section of the file: table NAME { addresses = { ... } }" },
 };

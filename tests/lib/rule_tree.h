@@ -111,6 +111,16 @@ static bool tree_when(const struct pt_ast_when *x, const struct pt_ast_when *y)
 	       x->once == y->once;
 }
 
+static bool tree_states(const struct pt_ast_states *x, const struct pt_ast_states *y)
+{
+	if (!x || !y)
+		return x == y;
+	return x->max == y->max && x->max_src_nodes == y->max_src_nodes && x->max_src_states == y->max_src_states &&
+	       x->max_src_conn == y->max_src_conn && x->rate == y->rate && x->rate_seconds == y->rate_seconds &&
+	       x->track == y->track && tree_str(x->overload, y->overload) && x->flush == y->flush &&
+	       x->floating == y->floating && !memcmp(x->timeout, y->timeout, sizeof(x->timeout));
+}
+
 static bool tree_set(const struct pt_ast_set *x, const struct pt_ast_set *y)
 {
 	return x->has_prio == y->has_prio && x->prio == y->prio && x->prio_fast == y->prio_fast &&
@@ -150,6 +160,8 @@ static const char *tree_differs(const struct pt_ast_rule *x, const struct pt_ast
 		return "ICMP type";
 	if (x->state != y->state)
 		return "state";
+	if (!tree_states(x->states, y->states))
+		return "options of states";
 	if (!tree_str(x->tag, y->tag) || !tree_str(x->tagged, y->tagged) ||
 	    x->tagged_neg != y->tagged_neg || !tree_str(x->label, y->label))
 		return "tag or label";

@@ -321,7 +321,9 @@ static void test_schema_is_bound(void **state)
 		rows = 0;
 		for (const struct pt_schema *o = s->options; o->name; o++, rows++) {
 			struct conf_leaf leaf = { .opt = o };
-			const char *value = o->type == PT_OPT_BOOL	 ? "true"
+			const char *value = !strcmp(o->name, "limit")  ? "states 5"
+					    : !strcmp(o->name, "timeout") && o->type == PT_OPT_LIST ? "udp.first 5"
+					    : o->type == PT_OPT_BOOL	 ? "true"
 					    : o->type == PT_OPT_DURATION ? "1m"
 									 : "10.0.0.1/32";
 

@@ -90,6 +90,8 @@ static void written(struct pt_buf *out)
 	struct pt_nl_batch *b = pt_nl_batch_new(NFNL_SUBSYS_NFTABLES, 0);
 	struct nft_set map = { .name = "v", .role = NFT_SET_VMAP, .key_len = 2, .key_type = 13 };
 	struct nft_map_elem to = { .key = { 0, 80 }, .key_len = 2, .chain = "in" };
+	struct nft_timeouts timeouts = { .name = "time.udp.1", .type = NFT_OBJECT_CT_TIMEOUT,
+					 .proto = 17, .seconds = { [1] = 30 } };
 	struct nft_applied applied = { .digest = "beef", .path = "/a/b", .when = 77 };
 	struct pt_nft_prog *p = make_prog("");
 	struct pt_nl_record rec = { 0 };
@@ -111,6 +113,7 @@ static void written(struct pt_buf *out)
 	assert_int_equal(nft_put_map_elems(b, 1, true, &map, &to, 1), 0);
 	for (size_t i = 0; i < 2; i++)
 		assert_int_equal(nft_put_rule(b, 1, "in", p->objects.chains.v[in].rules.v[i].nlr, 0), 0);
+	assert_int_equal(nft_put_timeouts(b, 1, &timeouts), 0);
 	assert_int_equal(pt_nl_open_recorder(&nl, &rec, NULL, 0), 0);
 	assert_int_equal(pt_nl_batch_send(nl, b, NULL), 0);
 	*out = rec.bytes;
@@ -130,6 +133,7 @@ static void answers(struct pt_buf *b, uint32_t before, uint32_t after)
 	put_answer(b, &batch, 3, 2, true);
 	put_answer(b, &batch, 5, 1, true); /* sets are asked for in the order of their names */
 	put_answer(b, &batch, 6, 1, true);
+	put_answer(b, &batch, 9, 1, true); /* time-outs */
 	put_answer(b, &batch, 7, 2, true);
 	put_gen(b, after);
 	pt_buf_fini(&batch);
@@ -169,6 +173,8 @@ static void check_state(const struct pt_nft_state *s, uint32_t genid)
 	assert_true(set->raw.v[0].lo == 961 && set->raw.v[19].hi == 1000);
 	assert_int_equal(set->elems.n, 20);
 	assert_int_equal(s->objects->sets.v[1].map.n, 1);
+	assert_int_equal(s->objects->timeouts.n, 1);
+	assert_string_equal(s->objects->timeouts.v[0].name, "time.udp.1");
 }
 
 /* ---- tests ---- */

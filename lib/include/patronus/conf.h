@@ -108,6 +108,9 @@ struct pt_conf_table {
 	struct pt_loc loc;
 };
 
+/* firewall { limit = ... } */
+enum pt_limit { PT_LIMIT_STATES, PT_LIMIT_SRC_NODES, PT_LIMIT_TABLE_ENTRIES, PT_LIMITS };
+
 struct pt_conf {
 	struct pt_arena *arena;
 	const char *path;        /* as given; "standard input" for "-" */
@@ -128,6 +131,8 @@ struct pt_conf {
 	struct pt_conf_strs skip; /* interfaces and groups */
 	const char *geoip_file, *geoip_file6; /* lists of countries' addresses, NULL: the usual place */
 	struct pt_loc geoip_loc;
+	uint32_t timeout[PT_TIMEOUTS]; /* of states whose rule says nothing else, seconds, 0: the kernel's */
+	uint32_t limit[PT_LIMITS];     /* 0: not given */
 };
 
 /* Reads, checks and parses PATH ("-": standard input), rules included. Every

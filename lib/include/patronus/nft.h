@@ -8,7 +8,7 @@
  *
  * The connection label, four 32-bit words in memory order:
  *   0  bit 0: a state passes {in, original} and {out, reply}; bit 1: {out, original} and
- *      {in, reply}
+ *      {in, reply}; the others: see PT_LABEL_CHECK_IN
  *   1  id of the rule that made the state of bit 0
  *   2  id of the rule that made the state of bit 1
  *   3  translation of bit 0 (low half) and of bit 1 (high half), 0: none
@@ -26,7 +26,18 @@
 #define PT_LABEL_OUT 2u
 #define PT_LABEL_LOG_IN 0x1000u /* every packet is logged for the rule of bit 0 */
 #define PT_LABEL_LOG_OUT 0x2000u
+/* Connections that are counted when their handshake is complete; << 1: of the rule of bit 1. CHECK: it is to be
+ * looked at then, DONE: it was, and may pass. CROWD: when it began there were more from its source than may be, half
+ * open ones among them, so that whoever follows has to count; CLEARED: who did, and it may pass. */
+#define PT_LABEL_CHECK_IN 0x4u
+#define PT_LABEL_DONE_IN 0x10u
+#define PT_LABEL_CROWD_IN 0x40u
+#define PT_LABEL_CLEARED_IN 0x100u
+#define PT_LABEL_REFUSED 0x400u /* too many connections: nothing of it passes any more */
+#define PT_LABEL_TIMED 0x800u   /* its rule gave it time-outs */
 #define PT_NFT_LOG_GROUP 80
+#define PT_NFT_NOTICE_GROUP 81  /* notices for whoever follows: sources to be judged, states to be ended */
+#define PT_NFT_NOTICE_BYTES 128 /* of the packet */
 #define PT_NFT_OPEN "open"
 
 /* Who finds the rule of an arriving packet. What leaves is judged by chains. */

@@ -71,6 +71,7 @@ struct pt_pol_table {
 	const struct pt_conf_table *conf; /* NULL for a table only named in rules: not possible, an error */
 	bool used;                        /* some rule refers to it */
 	PT_VEC(uint32_t) outside;         /* names and countries in it, indexes into outside */
+	bool filled;                      /* some rule puts sources into it: it holds single addresses */
 };
 
 enum pt_outside_kind { PT_OUTSIDE_NAME, PT_OUTSIDE_COUNTRY };
@@ -117,6 +118,15 @@ struct pt_pol_nat {
 PT_API bool pt_nat_holds(const struct pt_pol_nat *n, pt_u128 a);
 /* The address that a packet from SRC gets instead of OLD. False: who else comes decides that, *OUT is the first one. */
 PT_API bool pt_nat_choose(const struct pt_pol_nat *n, struct pt_addr src, struct pt_addr old, pt_u128 *out);
+/* The options of keep state; 0: none of that kind. Equal ones are the same memory. */
+struct pt_pol_states {
+	uint32_t max, max_src_nodes, max_src_states, max_src_conn;
+	uint32_t rate, rate_seconds;
+	uint32_t overload;       /* index+1 into tables */
+	enum pt_flush flush;
+	bool global;             /* max_src_states counts the states of all rules that say so */
+	uint32_t timeout[PT_TIMEOUTS]; /* seconds; UDP_FIRST is in UDP_SINGLE */
+};
 
 /* Where nat-to takes its source ports from unless told otherwise: pf's range. */
 #define PT_NAT_PORT_LO 50001
@@ -150,6 +160,7 @@ struct pt_pol_rule {
 	const char *name;        /* label, or "r" and 8 hex digits of the text's hash; in an anchor "PATH/" before it */
 	const char *text;        /* canonical text */
 	struct pt_loc loc;       /* line 0 for built-in rules */
+	const struct pt_pol_states *states; /* NULL: no limits, the usual time-outs */
 
 	enum pt_action action : 8;
 	enum pt_ret ret : 8;
@@ -256,6 +267,8 @@ PT_API void pt_pol_prefix(char out[PT_POL_PREFIX_MAX], const struct pt_pol_rule 
 PT_API int pt_pol_prefix_parse(const char *s, enum pt_action *action, enum pt_dir *dir, const char **name) PT_MUST;
 
 /* ---- evaluator ---- */
+
+/* Limits of states depend on the packets before this one: a packet passes here that the kernel may drop for them. */
 
 /* What connection tracking says of a packet. UNTRACKED also for neighbour discovery. */
 enum pt_ct { PT_CT_NEW, PT_CT_INVALID, PT_CT_UNTRACKED };

@@ -122,6 +122,29 @@ struct pt_ast_set {
 
 enum pt_state_opt { PT_STATE_DEFAULT, PT_STATE_KEEP, PT_STATE_NO };
 
+/* Time-outs of states, by pf's names. */
+enum pt_timeout {
+	PT_TIMEOUT_TCP_FIRST, PT_TIMEOUT_TCP_OPENING, PT_TIMEOUT_TCP_ESTABLISHED, PT_TIMEOUT_TCP_CLOSING,
+	PT_TIMEOUT_TCP_FINWAIT, PT_TIMEOUT_TCP_CLOSED, PT_TIMEOUT_UDP_FIRST, PT_TIMEOUT_UDP_SINGLE,
+	PT_TIMEOUT_UDP_MULTIPLE, PT_TIMEOUT_ICMP_FIRST,
+	PT_TIMEOUTS,
+};
+
+enum pt_track { PT_TRACK_DEFAULT, PT_TRACK_RULE, PT_TRACK_GLOBAL }; /* source-track */
+enum pt_flush { PT_FLUSH_NONE, PT_FLUSH_RULE, PT_FLUSH_GLOBAL };    /* overload <t> flush [global] */
+
+/* What stands in the parentheses of keep state; 0 and NULL where it does not. */
+struct pt_ast_states {
+	uint32_t max, max_src_nodes, max_src_states, max_src_conn;
+	uint32_t rate, rate_seconds; /* max-src-conn-rate RATE/RATE_SECONDS */
+	enum pt_track track;
+	const char *overload;        /* name of the table */
+	enum pt_flush flush;
+	bool floating;               /* what states are anyway */
+	uint32_t timeout[PT_TIMEOUTS]; /* seconds */
+	struct pt_loc loc, conn_loc, overload_loc;
+};
+
 enum pt_nat_kind { PT_NAT_NONE, PT_NAT_SRC, PT_NAT_DST, PT_NAT_BI }; /* nat-to, rdr-to, binat-to */
 
 /* How one of several addresses is chosen; pf's words. */
@@ -171,6 +194,7 @@ struct pt_ast_rule {
 	struct pt_ast_when when;
 	struct pt_ast_set set;
 	enum pt_state_opt state;
+	const struct pt_ast_states *states; /* NULL: no options */
 	const char *tag;
 	const char *tagged;
 	bool tagged_neg;
@@ -217,6 +241,17 @@ PT_API const char *pt_pool_way_name(enum pt_pool_way way); /* NULL: PT_POOL_NONE
 PT_API const char *pt_proto_name(uint8_t proto); /* from our own table: tcp, udp, icmp, icmp6, … */
 PT_API int pt_proto_parse(const char *s, uint8_t *out) PT_MUST;   /* name or number */
 PT_API int pt_service_parse(const char *s, uint16_t *out) PT_MUST; /* name or number 0..65535 */
+
+/* A name of a time-out. WHY says what Linux lacks where it has no such one, HINT what to do; then WHICH is PT_TIMEOUTS.
+ * NULL: pf has none of this name either. */
+struct pt_timeout_name {
+	const char *word;
+	enum pt_timeout which;
+	const char *why, *hint;
+};
+PT_API const struct pt_timeout_name *pt_timeout_find(const char *word);
+PT_API const char *pt_timeout_name(enum pt_timeout which);
+PT_API const char *pt_timeout_nearest(const char *word);
 
 /* Limits of names in rules. */
 #define PT_LABEL_MAX 63  /* printable ASCII, no control, no quote or backslash */
