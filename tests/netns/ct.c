@@ -461,6 +461,91 @@ static void test_events(void **state)
 	pt_nl_close(ev);
 }
 
+/* ---- watching ---- */
+
+struct watched {
+	struct pt_nl *events;
+	int sent;                 /* states made meanwhile */
+	size_t came, went, lost, loads;
+	uint32_t label;           /* of the last that went */
+	bool small;
+};
+
+/* Somebody looks away while a hundred states come, with a buffer too small for them. */
+static int on_watched(enum pt_ct_what what, const struct pt_ct_entry *ct, void *arg)
+{
+	struct watched *w = arg;
+	int size = 2048;
+
+	if (ct->proto != IPPROTO_UDP)
+		return 0;
+	w->came += what == PT_CT_CAME;
+	if (what == PT_CT_WENT) {
+		w->went++;
+		w->label = ct->label[1];
+	}
+	if (w->sent)
+		return 0;
+	if (w->small)
+		assert_int_equal(setsockopt(pt_nl_fd(w->events), SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)), 0);
+	while (w->sent < 100)
+		send_udp("198.51.100.7", 9, (uint16_t)(42001 + w->sent++));
+	(void)end_all(); /* 101 and what was there */
+	return 0;
+}
+
+static int on_lost(uint64_t n, void *arg)
+{
+	((struct watched *)arg)->lost += n;
+	return 0;
+}
+
+/* The first event comes from a state that is made when everything is read. */
+static int on_idle(void *arg)
+{
+	struct watched *w = arg;
+
+	if (w->sent)
+		return -ECANCELED;
+	if (!w->loads++)
+		send_udp(w->small ? "198.51.100.7" : "2001:db8:2::7", 9, 42000);
+	return 0;
+}
+
+static void watch(struct watched *w)
+{
+	const struct pt_ct_watcher who = { on_watched, on_lost, on_idle, w };
+	struct pt_err e = {0};
+
+	(void)end_all();
+	assert_int_equal(pt_nl_open(&w->events, NETLINK_NETFILTER, &e), 0);
+	assert_int_equal(pt_ct_watch(nf, w->events, -1, &who, &e), -ECANCELED);
+	pt_nl_close(w->events);
+}
+
+static void test_watch(void **state)
+{
+	struct watched w = {0};
+
+	(void)state;
+	watch(&w);
+	assert_int_equal(w.came, 101);
+	assert_int_equal(w.went, 101);
+	assert_int_equal(w.lost, 0);
+	assert_int_equal(w.label, label[1]); /* which the kernel does not tell at the end */
+}
+
+/* What is lost is counted to the last event. */
+static void test_watch_lost(void **state)
+{
+	struct watched w = {.small = true};
+
+	(void)state;
+	watch(&w);
+	assert_true(w.lost > 0);
+	assert_int_equal(w.came + w.went + w.lost, 202);
+}
+
 static int as_nobody(void *arg)
 {
 	struct pt_err e = {0};
@@ -497,6 +582,8 @@ int main(void)
 		cmocka_unit_test(test_v6_delete),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_watch),
+		cmocka_unit_test(test_watch_lost),
 		cmocka_unit_test(test_not_permitted),
 	};
 	const char *why = lab_lacks();

@@ -30,11 +30,18 @@
 
 #define FEW 200
 #define MANY 20000
+#define STATES 100000
 #define GROWTH_KIB 1024 /* of the whole process */
+#define SCREEN 100000   /* bytes of the kernel's answers: what is in force, and a hundred states or so */
 
 /* ---- what the kernel tells, counted ---- */
 
-static size_t *received; /* bytes; shared with the children */
+/* Bytes, also those before anything was shown; shared with the children. */
+static struct {
+	size_t received, unshown;
+	bool shown;
+} *told;
+static bool is_child;
 
 ssize_t __real_recvmsg(int fd, struct msghdr *msg, int flags);
 ssize_t __wrap_recvmsg(int fd, struct msghdr *msg, int flags);
@@ -43,8 +50,13 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *msg, int flags)
 {
 	ssize_t n = __real_recvmsg(fd, msg, flags);
 
-	if (n > 0)
-		*received += (size_t)n;
+	if (n <= 0)
+		return n;
+	if (is_child && !told->shown)
+		told->shown = lseek(STDOUT_FILENO, 0, SEEK_CUR) > 0;
+	told->received += (size_t)n;
+	if (!told->shown)
+		told->unshown += (size_t)n;
 	return n;
 }
 
@@ -53,6 +65,7 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *msg, int flags)
 struct cost {
 	long kib;        /* most memory at a time */
 	size_t received; /* from the kernel */
+	size_t unshown;  /* of that, before the first output */
 	size_t lines;    /* shown */
 };
 
@@ -70,30 +83,40 @@ static size_t lines_of(int fd)
 	return lines;
 }
 
+static pid_t start(const char *line, int out)
+{
+	pid_t pid;
+
+	assert_true(out >= 0);
+	(void)fflush(stdout);
+	memset(told, 0, sizeof(*told));
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		is_child = true;
+		if (dup2(out, STDOUT_FILENO) < 0)
+			_exit(99);
+		exit(tool_run(line));
+	}
+	return pid;
+}
+
 static struct cost ptfw(const char *line)
 {
 	int out = memfd_create("out", MFD_CLOEXEC), status;
 	struct cost cost;
 	struct rusage usage;
-	pid_t pid;
+	pid_t pid = start(line, out);
 
-	assert_true(out >= 0);
-	(void)fflush(stdout);
-	*received = 0;
-	pid = fork();
-	assert_true(pid >= 0);
-	if (!pid) {
-		if (dup2(out, STDOUT_FILENO) < 0)
-			_exit(99);
-		exit(tool_run(line));
-	}
 	assert_int_equal(wait4(pid, &status, 0, &usage), pid);
 	if (status)
 		fail_msg("%s: status %d", line, status);
 	cost.kib = usage.ru_maxrss;
-	cost.received = *received;
+	cost.received = told->received;
+	cost.unshown = told->unshown;
 	cost.lines = lines_of(out);
-	print_message("# %s: %zu lines, %ld KiB, %zu bytes received\n", line, cost.lines, cost.kib, cost.received);
+	print_message("# %s: %zu lines, %ld KiB, %zu bytes received, %zu before the first output\n", line, cost.lines,
+		      cost.kib, cost.received, cost.unshown);
 	return cost;
 }
 
@@ -107,9 +130,9 @@ static struct pt_ct_entry numbered_state(uint32_t i)
 
 	assert_int_equal(pt_addr_parse(source, &ct.orig.src), 0);
 	assert_int_equal(pt_addr_parse(target, &ct.orig.dst), 0);
-	ct.orig.sport = (uint16_t)(1024 + i);
-	ct.orig.dport = 80;
-	ct.reply = (struct pt_ct_tuple){ .src = ct.orig.dst, .dst = ct.orig.src, .sport = 80,
+	ct.orig.sport = (uint16_t)(1024 + i % 50000);
+	ct.orig.dport = (uint16_t)(80 + i / 50000);
+	ct.reply = (struct pt_ct_tuple){ .src = ct.orig.dst, .dst = ct.orig.src, .sport = ct.orig.dport,
 					 .dport = ct.orig.sport };
 	return ct;
 }
@@ -132,21 +155,45 @@ static void test_states(void **state)
 	static const struct {
 		const char *line;
 		size_t height; /* lines of a state; 0: all are on one */
-	} shows[] = { { "state show", 1 }, { "state show -s", 2 }, { "state show -o", 1 }, { "state show -j", 0 } };
+	} shows[] = { { "state show", 1 }, { "state show -s", 2 }, { "state show -o", 1 }, { "state show -j", 0 },
+		      { "state summary", 0 } };
 	struct cost few[PT_ARRAY_SIZE(shows)], many;
 
 	(void)state;
 	make_states(0, FEW);
 	for (size_t i = 0; i < PT_ARRAY_SIZE(shows); i++)
 		few[i] = ptfw(shows[i].line);
-	make_states(FEW, MANY);
+	make_states(FEW, STATES);
 	for (size_t i = 0; i < PT_ARRAY_SIZE(shows); i++) {
 		many = ptfw(shows[i].line);
 		if (shows[i].height)
-			assert_int_equal(many.lines, shows[i].height * MANY);
-		assert_true(many.received > few[i].received * (MANY / FEW / 2));
+			assert_int_equal(many.lines, shows[i].height * STATES);
+		assert_true(many.received > few[i].received * (STATES / FEW / 2));
 		assert_true(many.kib <= few[i].kib + GROWTH_KIB);
 	}
+}
+
+/* Whoever looks at the first screen of many states waits for that screen only: what is read before is little and does
+ * not grow with them, and once the reader is gone nothing more is read. */
+static void test_first_screen(void **state)
+{
+	static const char *const shows[] = { "state show", "state show -s", "state show -o" };
+	struct cost all;
+	int ends[2], status;
+
+	(void)state;
+	for (size_t i = 0; i < PT_ARRAY_SIZE(shows); i++) {
+		all = ptfw(shows[i]);
+		assert_true(all.unshown < SCREEN);
+		assert_true(all.received > 50 * SCREEN);
+	}
+	assert_int_equal(pipe(ends), 0);
+	close(ends[0]);
+	assert_int_equal(waitpid(start(shows[0], ends[1]), &status, 0) > 0, 1);
+	close(ends[1]);
+	assert_int_equal(status, 0);
+	print_message("# without a reader: %zu bytes received\n", told->received);
+	assert_true(told->received < SCREEN);
 }
 
 /* ---- tables ---- */
@@ -201,8 +248,8 @@ static int lab_begin(void **state)
 	FILE *f;
 
 	(void)state;
-	received = mmap(NULL, sizeof(*received), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (received == MAP_FAILED || !mkdtemp(folder))
+	told = mmap(NULL, sizeof(*told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (told == MAP_FAILED || !mkdtemp(folder))
 		return -1;
 	(void)snprintf(path_conf, sizeof(path_conf), "%s/conf", folder);
 	(void)snprintf(path_list, sizeof(path_list), "%s/list", folder);
@@ -229,6 +276,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_states),
+		cmocka_unit_test(test_first_screen),
 		cmocka_unit_test(test_table),
 	};
 	const char *why = lab_lacks();
