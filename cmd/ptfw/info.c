@@ -5,7 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ptfw.h"
+#include "info.h"
 
 struct info {
 	const char *name, *description;
@@ -14,6 +14,8 @@ struct info {
 	size_t rules, tables;
 	const struct pt_nft_state *have;
 	const char *status;
+	uint64_t age;    /* seconds since it was applied */
+	struct info_counts counts;
 	bool has_engine; /* a file is in force */
 	struct pt_plan_engine engine;
 };
@@ -106,15 +108,27 @@ static void iso_time(uint64_t seconds, char *out, size_t size)
 		strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
+/* "12d3h4m ago": seconds are told below a day. */
+static void age_text(struct pt_buf *t, uint64_t age)
+{
+	pt_buf_str(t, ", ");
+	pt_fmt_duration(t, (uint32_t)(age < 86400 ? age : age - age % 60));
+	pt_buf_str(t, " ago");
+}
+
 static void info_text(struct pt_buf *t, const struct info *i)
 {
 	pt_buf_fmt(t, "System:   %s%s%s\n", i->name, i->description ? ", " : "", i->description ? i->description : "");
 	pt_buf_fmt(t, "Status:   %s\n", i->status);
 	engine_text(t, i);
-	pt_buf_fmt(t, "File:     %s\nDigest:   %s\nApplied:  %s\n", i->have->digest[0] ? i->have->path : "-",
+	pt_buf_fmt(t, "File:     %s\nDigest:   %s\nApplied:  %s", i->have->digest[0] ? i->have->path : "-",
 		   i->have->digest[0] ? i->have->digest : "-", i->applied[0] ? i->applied : "-");
+	if (i->age)
+		age_text(t, i->age);
+	pt_buf_chr(t, '\n');
 	pt_buf_fmt(t, "Rules:    %zu\nTables:   %zu\nStates:   %llu of %llu", i->rules, i->tables,
 		   (unsigned long long)i->states, (unsigned long long)i->max_states);
+	info_counts_text(t, &i->counts);
 }
 
 static int print_info(struct pt_cli *c, const struct info *i)
@@ -137,6 +151,8 @@ static int print_info(struct pt_cli *c, const struct info *i)
 	pt_out_u64(o, "tables", i->tables);
 	pt_out_u64(o, "states", i->states);
 	pt_out_u64(o, "states_limit", i->max_states);
+	pt_out_u64(o, "age", i->age);
+	info_counts_keys(o, &i->counts);
 	show_text(o, &t);
 	pt_out_rec_end(o);
 	return pt_cli_end(c, o);
@@ -156,7 +172,8 @@ static const char *status_of(const struct pt_nft_state *s)
 /* Fills I from the kernel and, where there is one, the applied file in P. */
 static int gather_info(struct info *i, const struct sockets *s, struct pt_arena *a, struct pt_plan *p, struct pt_err *e)
 {
-	const char **names;
+	time_t now = time(NULL);
+	const char **names = NULL;
 	int rc;
 
 	if (gethostname(i->host, sizeof(i->host) - 1))
@@ -166,14 +183,18 @@ static int gather_info(struct info *i, const struct sockets *s, struct pt_arena 
 	i->rules = p->conf ? p->conf->rules.n : 0;
 	i->status = status_of(i->have);
 	i->has_engine = p->conf;
-	if (i->have->digest[0])
+	if (i->have->digest[0]) {
 		iso_time(i->have->applied, i->applied, sizeof(i->applied));
+		i->age = i->have->applied && now > (time_t)i->have->applied ? (uint64_t)now - i->have->applied : 0;
+	}
 	rc = pt_ct_count(s->nf, &i->states, &i->max_states, e);
 	if (!rc && i->have->present) {
 		rc = pt_nft_table_list(s->nf, a, &names, &i->tables, e);
 		if (rc == -ENOENT)
 			rc = 0;
 	}
+	if (!rc)
+		rc = info_counts_gather(&i->counts, s, a, p->policy, i->have, names, i->tables, e);
 	if (!rc && p->conf)
 		rc = pt_plan_engine(p, s->route, a, &i->engine, e);
 	return rc;

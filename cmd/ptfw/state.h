@@ -57,6 +57,7 @@ int state_view_end(struct state_view *v, int rc);
 int show_state(const struct pt_ct_entry *ct, void *view);
 /* Their parts, for other views: the rules alone, */
 int state_rules_begin(struct state_view *v, const struct pt_policy *policy);
+const struct pt_pol_rule *state_rule_of(const struct state_view *v, uint32_t id); /* NULL: not known */
 const char *state_rule_name(const struct state_view *v, uint32_t id); /* NULL: not known */
 /* one line without its end, "[web, nat]" with a space before it or nothing, an end, */
 void state_line(const struct state_view *v, const struct pt_ct_entry *ct, struct pt_buf *b);

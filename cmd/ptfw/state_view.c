@@ -33,7 +33,7 @@ int state_rules_begin(struct state_view *v, const struct pt_policy *p)
 	return rc;
 }
 
-static const struct pt_pol_rule *rule_of(const struct state_view *v, uint32_t id)
+const struct pt_pol_rule *state_rule_of(const struct state_view *v, uint32_t id)
 {
 	const struct state_rule wanted = { .id = id }, *found = NULL;
 
@@ -44,7 +44,7 @@ static const struct pt_pol_rule *rule_of(const struct state_view *v, uint32_t id
 
 const char *state_rule_name(const struct state_view *v, uint32_t id)
 {
-	const struct pt_pol_rule *r = rule_of(v, id);
+	const struct pt_pol_rule *r = state_rule_of(v, id);
 
 	return r ? r->name : NULL;
 }
@@ -139,7 +139,7 @@ static void counters_text(const struct state_view *v, const struct pt_ct_entry *
 
 static void rule_place(const struct state_view *v, const char *dir, uint32_t id, struct pt_buf *b)
 {
-	const struct pt_pol_rule *r = rule_of(v, id);
+	const struct pt_pol_rule *r = state_rule_of(v, id);
 
 	if (!r)
 		return;
@@ -186,7 +186,7 @@ static void show_tuple(struct pt_out *o, const char *key, const struct pt_ct_ent
 
 static void rule_keys(struct state_view *v, uint32_t id, const char *name, const char *file, const char *line)
 {
-	const struct pt_pol_rule *r = rule_of(v, id);
+	const struct pt_pol_rule *r = state_rule_of(v, id);
 
 	pt_out_str(v->o, name, r ? r->name : NULL);
 	if (!v->c->details)

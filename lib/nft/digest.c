@@ -197,6 +197,7 @@ static int mix_expr(uint64_t *h, const char *name, const struct nlattr **tb)
 
 struct walk {
 	uint64_t digest, packets, bytes;
+	int32_t verdict;
 	int rc;
 };
 
@@ -210,6 +211,21 @@ static int walk_counter(struct walk *w, const struct nlattr **tb)
 		rc = pt_nl_get_be64(tb[NFTA_COUNTER_BYTES], &bytes);
 	w->packets += packets;
 	w->bytes += bytes;
+	return rc;
+}
+
+static int walk_verdict(struct walk *w, const struct nlattr **tb)
+{
+	const struct nlattr *data[NFTA_DATA_MAX + 1], *verdict[NFTA_VERDICT_MAX + 1];
+	uint32_t code = (uint32_t)w->verdict;
+	int rc;
+
+	rc = nft_nest(tb[NFTA_IMMEDIATE_DATA], data, PT_ARRAY_SIZE(data));
+	if (!rc)
+		rc = nft_nest(data[NFTA_DATA_VERDICT], verdict, PT_ARRAY_SIZE(verdict));
+	if (!rc)
+		rc = pt_nl_get_be32(verdict[NFTA_VERDICT_CODE], &code);
+	w->verdict = (int32_t)code;
 	return rc;
 }
 
@@ -228,12 +244,15 @@ static int walk_expr(const struct nlattr *attr, void *arg)
 		w->rc = mix_expr(&w->digest, name, tb);
 	if (!w->rc && !strcmp(name, "counter"))
 		w->rc = walk_counter(w, tb);
+	if (!w->rc && !strcmp(name, "immediate"))
+		w->rc = walk_verdict(w, tb);
 	return w->rc ? MNL_CB_ERROR : MNL_CB_OK;
 }
 
 static int walk_rule(struct walk *w, const struct nlattr *exprs, const struct nlattr *udata)
 {
 	memset(w, 0, sizeof(*w));
+	w->verdict = NFT_VERDICT_OTHER;
 	if (udata)
 		w->digest = mix_payload(0, udata);
 	if (exprs && mnl_attr_parse_nested(exprs, walk_expr, w) < 0)
@@ -255,6 +274,7 @@ int nft_rule_parse(const struct nlattr *exprs, const struct nlattr *udata, struc
 	rule->digest = w.digest;
 	rule->packets = w.packets;
 	rule->bytes = w.bytes;
+	rule->verdict = w.verdict;
 	if (!udata)
 		return 0;
 	return nft_rule_get_identity(mnl_attr_get_payload(udata), mnl_attr_get_payload_len(udata),

@@ -17,6 +17,7 @@ struct nft_rule {
 	const char *name;       /* label; NULL: structural */
 	struct pt_loc loc;      /* desired side only */
 	uint64_t packets, bytes; /* kernel side only */
+	int32_t verdict;         /* kernel side only: NF_*, NFT_*; NFT_VERDICT_OTHER: none */
 };
 
 struct nft_chain {

@@ -357,6 +357,8 @@ static void test_show(void **state)
 		"table show fixed -sj",
 		"state show",
 		"state count -j",
+		"state count proto tcp",
+		"state summary -j",
 		"info",
 		"-sr",
 	};

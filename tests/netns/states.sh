@@ -44,6 +44,7 @@ conf=$lab_tmp/patronus.conf
 cat >"$conf" <<'CONF'
 interface wan { device = "eth0" address = { "10.0.0.1/24", "fd00::1/64" } }
 interface lan { device = "lan0" address = { "192.168.1.1/24", "fd00:1::1/64" } }
+table few { addresses = { "192.0.2.1", "192.0.2.3", "2001:db8::1" } persist = true }
 firewall { rules = {
 	"block",
 	"pass in on lan proto tcp to port 1001 label tcp",
@@ -103,6 +104,46 @@ for ns in lan out fw; do
 	lab_wait 10 grep -q ready "$lab_tmp/serve.$ns" || echo "Bail out! no server in $ns"
 done
 ok 'apply' pt -q apply -f "$conf"
+
+# ---- info: what went through, whoever judges ----
+number() { pt info -j | jq -c ".info[0] | $1"; }
+cat >"$lab_tmp/send.py" <<'PY'
+import socket, sys
+source, sport, to, port, n = sys.argv[1:]
+s = socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_DGRAM)
+s.bind((source, int(sport)))
+for i in range(int(n)): s.sendto(b"x" * 100, (to, int(port)))
+PY
+send() { in_ns "$1" python3 "$lab_tmp/send.py" "$2" "$3" "$4" "$5" "$6"; }
+# A flow makes neighbours known, so that no later packet waits for them.
+send lan 192.168.1.10 29000 10.0.0.2 1002 1
+send lan fd00:1::10 29000 fd00::2 1002 1
+fresh=28000
+for engine in nft bpf linear; do
+	ok "apply: $engine" pt -q apply --engine "$engine" -f "$conf"
+	counts='[.in.blocked_packets, .in.blocked_bytes, .in.state_packets, .out.state_packets, .out.blocked_packets]'
+	before=$(number "$counts")
+	passed=$(number .in.passed_packets)
+	for i in 1 2 3; do
+		send out 10.0.0.3 2900$i 10.0.0.1 9 1 # blocked
+		send out fd00::3 2900$i fd00::1 9 2
+	done
+	send lan 192.168.1.10 29000 10.0.0.2 1002 4 # of a state, in and out
+	send lan fd00:1::10 29000 fd00::2 1002 5
+	is "$(jq -nc "$(number "$counts") as \$a | $before as \$b | [range(5) | \$a[.] - \$b[.]]")" "[9,$((3 * 128 + 6 * 148)),9,9,0]" \
+		"packets blocked and of states, of IPv4 and IPv6: $engine"
+	fresh=$((fresh + 1))
+	send lan 192.168.1.11 $fresh 10.0.0.3 1003 1
+	ok "and passed by a rule: $engine" [ "$(number .in.passed_packets)" -gt "$passed" ]
+done
+pt state kill -q proto udp
+is "$(number .conntrack.accounting)" false 'info says whether packets are counted'
+is "$(number .table_entries.few)" 3 'how many entries a table has'
+awk 'BEGIN { for (i = 0; i < 10001; i++) printf "11.%d.%d.%d\n", i / 16384, i / 128 % 128, i % 128 * 2 }' >"$lab_tmp/list"
+pt table add -q few --file "$lab_tmp/list"
+is "$(number .table_entries.few)" null 'but does not count for ever'
+like "$(pt info)" '^  few +over 10000$' 'and says so'
+pt table flush -q few
 
 # ---- what the kernel does not keep is said ----
 set_fw acct 0
@@ -203,7 +244,7 @@ exits 1 'a port that is none' pt state show port 99999
 exits 1 'bits behind the prefix' pt state show src 10.0.0.1/24
 exits 1 'a state that is none' pt state show state happy
 exits 3 'an interface that is not there' pt state show interface nosuch
-like "$(pt state show -d label rdr-6)" "in rdr-6  $conf:10  out inside  $conf:11" 'details name the places of the rules'
+like "$(pt state show -d label rdr-6)" "in rdr-6  $conf:11  out inside  $conf:12" 'details name the places of the rules'
 like "$(pt state show -s label rdr-6)" '^  \[ age [0-9]+s  expires in [0-9]+s  packets [0-9]+:[0-9]+  bytes' 'counters and age'
 is "$(pt complete -- state show state esta)" established 'completion of states'
 is "$(pt complete -- state top sort by)" bytes 'and of the words of one command'

@@ -122,6 +122,21 @@ PT_API enum pt_engine pt_nft_engine(const struct pt_nft_state *s);
  * what was read. */
 PT_API bool pt_nft_unjudged(const struct pt_nft_state *s, uint64_t *packets, uint64_t *bytes);
 
+/* What went through the hooks. [0]: `in`, [1]: `out`. A packet counts in each direction that it is judged in. */
+struct pt_nft_sum {
+	uint64_t packets, bytes;
+};
+struct pt_nft_traffic {
+	struct pt_nft_sum known[2];   /* of states */
+	struct pt_nft_sum passed[2];  /* judged and passed: most begin a state */
+	struct pt_nft_sum blocked[2]; /* by a rule, or because none matched */
+	struct pt_nft_sum invalid;    /* matched by a rule that passes, but no state can be made of them: dropped */
+};
+enum pt_nft_fate { PT_NFT_UNDECIDED, PT_NFT_PASSED, PT_NFT_BLOCKED };
+/* FATE: of packets that the rule with identity ID counts. */
+PT_API void pt_nft_traffic(const struct pt_nft_state *s, enum pt_nft_fate (*fate)(uint32_t id, void *arg), void *arg,
+			   struct pt_nft_traffic *sums);
+
 /* One planned write, as a person reads it: "add rule in/web", "delete set s1234". */
 typedef void (*pt_nft_op_cb)(const char *op, const char *kind, const char *name, void *arg);
 
@@ -169,6 +184,9 @@ PT_API int pt_nft_table_list(struct pt_nl *nf, struct pt_arena *a, const char **
 /* Elements in order, both families; reads only this table. -ENOENT with a record: no such table. */
 PT_API int pt_nft_table_dump(struct pt_nl *nf, const char *name, pt_nft_elem_cb cb, void *arg,
 			     struct pt_err *e) PT_MUST;
+/* How many elements it holds, by a socket of its own; LIMIT+1: more than LIMIT, which were not all read. 0 also where there is no
+ * such table. */
+PT_API int pt_nft_table_size(const char *name, uint64_t limit, uint64_t *n, struct pt_err *e) PT_MUST;
 /* Which of the ranges are in the table, whole, by one element or several: sets IN of each. Few of them are asked
  * for one by one, which takes no longer in a large table. */
 struct pt_nft_range {
