@@ -359,6 +359,18 @@ pt state top count 2 interval 1 rows 2 >"$lab_tmp/top.txt"
 is "$(grep -c '^PROTO' "$lab_tmp/top.txt")" 2 'plain output, one picture a round'
 like "$(sed -n 4p "$lab_tmp/top.txt")" '^udp +fd00:1::10\[20032\] +fd00::2\[1002\] +one .*\[udp, nat-6\]$' 'with the rules'
 
+# ---- the manual: every filter, and examples that run ----
+for word in $(pt complete -- state show '' | grep -v help); do
+	ok "the manual tells of $word" grep -q "^\.It Cm $word " man/ptfw.8
+done
+sed -n 's/^\(# \)\{0,1\}ptfw state /state /p' man/ptfw.8 >"$lab_tmp/examples"
+while read -r line; do
+	# The words are to be split.
+	# shellcheck disable=SC2086
+	exits 0 "example: ptfw $line" pt $line </dev/null
+done <"$lab_tmp/examples"
+ok 'there are examples' [ "$(wc -l <"$lab_tmp/examples")" -ge 6 ]
+
 # ---- a whole that fits its schemas ----
 if python3 -c 'import jsonschema' 2>/dev/null; then
 	for w in 'state:state show -j' 'state:state show -dj' 'state-count:state count proto tcp -j' 'state-summary:state summary -j' \
