@@ -19,7 +19,7 @@ conf
 policy
 import
 nl
-net nft ct tc wg bpf
+net nft ct tc wg bpf log
 plan
 wan svc diag status
 cli

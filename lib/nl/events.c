@@ -40,24 +40,53 @@ static int take_events(struct pt_nl *nl, size_t len, pt_nl_cb cb, void *arg)
 	return left > 0 ? -EBADMSG : 0;
 }
 
-int pt_nl_events(struct pt_nl *nl, int timeout_ms, pt_nl_cb cb, void *arg)
+/* NL is busy. 1: a datagram came. */
+static int take_one(struct pt_nl *nl, int timeout_ms, pt_nl_cb cb, void *arg)
 {
 	uint32_t sender = 0;
-	ssize_t n;
+	ssize_t n = nl->ops->recv(nl, timeout_ms, &sender);
 	int rc = 0;
+
+	if (n == -EAGAIN)
+		return 0;
+	if (n < 0)
+		return (int)n;
+	if (sender == 0)
+		rc = take_events(nl, (size_t)n, cb, arg);
+	return rc < 0 ? rc : 1;
+}
+
+int pt_nl_event(struct pt_nl *nl, int timeout_ms, pt_nl_cb cb, void *arg)
+{
+	int rc;
 
 	if (nl->busy)
 		return -EBUSY;
 	nl->busy = true;
-	while (rc == 0) {
-		n = nl->ops->recv(nl, timeout_ms, &sender);
-		if (n == -EAGAIN)
-			break;
-		if (n < 0)
-			rc = (int)n;
-		else if (sender == 0)
-			rc = take_events(nl, (size_t)n, cb, arg);
-	}
+	rc = take_one(nl, timeout_ms, cb, arg);
 	nl->busy = false;
 	return rc;
+}
+
+int pt_nl_events(struct pt_nl *nl, int timeout_ms, pt_nl_cb cb, void *arg)
+{
+	int rc = 1;
+
+	if (nl->busy)
+		return -EBUSY;
+	nl->busy = true;
+	while (rc > 0)
+		rc = take_one(nl, timeout_ms, cb, arg);
+	nl->busy = false;
+	return rc;
+}
+
+int pt_nl_post(struct pt_nl *nl, struct nlmsghdr *req)
+{
+	if (nl->busy)
+		return -EBUSY;
+	req->nlmsg_flags |= NLM_F_REQUEST;
+	req->nlmsg_pid = nl->portid;
+	req->nlmsg_seq = ++nl->seq;
+	return nl_send(nl, req, req->nlmsg_len, 0);
 }

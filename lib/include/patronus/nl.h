@@ -38,6 +38,11 @@ PT_API void pt_nl_last(struct pt_nl *nl);
  * (-1: for ever); -EINTR on a signal; -ENOBUFS when events were lost: re-read everything. */
 PT_API int pt_nl_join(struct pt_nl *nl, unsigned int group, struct pt_err *e) PT_MUST;
 PT_API int pt_nl_events(struct pt_nl *nl, int timeout_ms, pt_nl_cb cb, void *arg) PT_MUST;
+/* The same for one datagram: 1 when one came, 0 when none did. */
+PT_API int pt_nl_event(struct pt_nl *nl, int timeout_ms, pt_nl_cb cb, void *arg) PT_MUST;
+/* A request without waiting for its answer, which comes among the events and is left out there: for sockets that
+ * must not lose an event meanwhile. */
+PT_API int pt_nl_post(struct pt_nl *nl, struct nlmsghdr *req) PT_MUST;
 
 /* ---- checked reading of what came; all return 0 or -EBADMSG ---- */
 
