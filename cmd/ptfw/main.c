@@ -9,6 +9,7 @@
 
 #define SHOW (PT_CLI_JSON | PT_CLI_LINE)
 #define MANY UINT_MAX
+#define LOG_WORDS "host, network, port, proto, action, direction, interface, label, since, last"
 #define MMAP_THRESHOLD (1 << 20)
 
 static const struct pt_cli_cmd commands[] = {
@@ -58,6 +59,14 @@ static const struct pt_cli_cmd commands[] = {
 	  0, MANY, complete_filter, cmd_state_follow },
 	{ "import", "pf", "FILE [NAME=DEVICE...]", "a pf.conf(5) as the common file; status 3 when not all is carried", 0, 1, MANY,
 	  NULL, cmd_import_pf },
+	{ "log", "show", "[FILTER...]", "what was recorded; a filter is a word and its value: " LOG_WORDS,
+	  SHOW | PT_CLI_FAMILY | PT_CLI_STORE | PT_CLI_PCAP, 0, MANY, complete_log, cmd_log_show },
+	{ "log", "follow", "[FILTER...]", "a line for each packet that rules with `log` see, as it comes",
+	  SHOW | PT_CLI_FAMILY | PT_CLI_STORE | PT_CLI_PCAP | PT_CLI_BYTES, 0, MANY, complete_log, cmd_log_follow },
+	{ "log", "summary", "[FILTER...]", "who was logged most, by which rules, and when",
+	  SHOW | PT_CLI_FAMILY | PT_CLI_STORE | PT_CLI_DETAILS, 0, MANY, complete_log, cmd_log_summary },
+	{ "log", "record", NULL, "keep what is logged in files, in the foreground",
+	  PT_CLI_STORE | PT_CLI_SIZE | PT_CLI_BYTES, 0, 0, NULL, cmd_log_record },
 	{ NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
 };
 

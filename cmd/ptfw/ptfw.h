@@ -67,6 +67,13 @@ int cmd_state_top(struct pt_cli *c);
 int complete_top(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 int cmd_state_follow(struct pt_cli *c);
 int complete_filter(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+/* log.c */
+int cmd_log_show(struct pt_cli *c);
+int cmd_log_follow(struct pt_cli *c);
+int cmd_log_summary(struct pt_cli *c);
+int cmd_log_record(struct pt_cli *c);
+int complete_log(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+
 /* common.c: the two sockets of most commands; 0 or a negative errno with a record */
 struct sockets {
 	struct pt_nl *nf, *route;

@@ -52,4 +52,7 @@ int cli_complete(struct pt_cli *c, const struct cli_words *words);
 /* batch.c */
 int cli_batch(struct pt_cli *outer);
 
+/* report.c: whether what goes to FD may be coloured */
+bool cli_colour(const struct pt_cli *c, int fd);
+
 #endif

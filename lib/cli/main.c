@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/internal.h"
 
@@ -64,7 +65,7 @@ static int write_stdout(void *arg, const char *p, size_t n)
 
 static struct pt_out *begin_output(struct pt_cli *c, enum pt_out_fmt fmt, const char *schema, const char *list)
 {
-	struct pt_out *o = pt_out_new(fmt, schema, list, c->pretty, false, write_stdout, NULL);
+	struct pt_out *o = pt_out_new(fmt, schema, list, c->pretty, cli_colour(c, STDOUT_FILENO), write_stdout, NULL);
 
 	if (!o)
 		pt_err_sys(&c->err, -ENOMEM, "starting the output");

@@ -36,6 +36,10 @@ TEXT(timeout)
 TEXT(netns)
 TEXT(engine)
 TEXT(batch)
+TEXT(store)
+TEXT(pcap)
+TEXT(size)
+TEXT(bytes)
 
 static int set_pretty(struct pt_cli *c, const char *value)
 {
@@ -110,6 +114,10 @@ const struct cli_option cli_options[] = {
 	{ 0, "engine", "ENGINE", PT_CLI_ENGINE, "who judges arriving packets: auto, bpf, nft or linear", set_engine },
 	{ 0, "enforce", NULL, PT_CLI_ENFORCE, "end the states that the rules would not admit now", set_enforce },
 	{ 0, "open", NULL, PT_CLI_OPEN, "pass everything instead of blocking everything", set_open },
+	{ 0, "store", "PATH", PT_CLI_STORE, "the folder of the log, or one pcapng file", set_store },
+	{ 0, "pcap", "FILE", PT_CLI_PCAP, "write the packets to a pcapng file, - for standard output", set_pcap },
+	{ 0, "size", "SIZE", PT_CLI_SIZE, "of all files of the log, such as 64M", set_size },
+	{ 0, "bytes", "N", PT_CLI_BYTES, "how much of each packet is kept", set_bytes },
 	{ 'N', "numeric", NULL, PT_CLI_ALWAYS, "never resolve addresses (the default)", set_numeric },
 	{ 'c', "color", "[=auto|always|never]", PT_CLI_ALWAYS, "colour", set_colour },
 	{ 'q', "quiet", NULL, PT_CLI_ALWAYS, "no messages of success", set_quiet },

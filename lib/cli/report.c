@@ -13,14 +13,19 @@ struct paint {
 	const char *error, *warning, *place, *off;
 };
 
+bool cli_colour(const struct pt_cli *c, int fd)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return c->colour > 0 || (c->colour == 0 && isatty(fd) && term && strcmp(term, "dumb") && !(no && *no));
+}
+
 static struct paint paint_for(const struct pt_cli *c)
 {
 	static const struct paint plain = { "", "", "", "" };
 	static const struct paint colours = { "\033[1;31m", "\033[1;33m", "\033[1m", "\033[0m" };
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-	bool tty = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") && !(no && *no);
 
-	return c->colour > 0 || (c->colour == 0 && tty) ? colours : plain;
+	return cli_colour(c, STDERR_FILENO) ? colours : plain;
 }
 
 void cli_escaped(FILE *f, const char *s, size_t n)

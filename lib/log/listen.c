@@ -6,6 +6,7 @@
  * hundred wake-ups; a lone one waits a tenth of a second. It numbers them before it tries to hand them over: a
  * reader that is too slow finds a gap in the numbers, and knows how many it lost.
  */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>

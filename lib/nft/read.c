@@ -321,3 +321,26 @@ int pt_nft_read_for(struct pt_nl *nf, const struct pt_nft_prog *want, struct pt_
 {
 	return read_extent(nf, &(struct extent){ .want = want }, out, e);
 }
+
+int pt_nft_read_applied(struct pt_nl *nf, struct pt_nft_state **out, struct pt_err *e)
+{
+	struct pt_nft_state *s = nft_state_new();
+	struct answer a = { .s = s, .type = NFT_MSG_NEWCHAIN };
+	uint32_t buf[QUESTION_BYTES / sizeof(uint32_t)];
+	struct nlmsghdr *nlh = nft_question(buf, NFT_MSG_GETCHAIN, 0);
+	int rc;
+
+	*out = NULL;
+	if (!s)
+		return pt_err_sys(e, -ENOMEM, "reading what is applied");
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, PT_NFT_TABLE);
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, NFT_APPLIED_CHAIN);
+	rc = pt_nl_talk(nf, nlh, answer_take, &a);
+	if (rc && rc != -ENOENT) {
+		pt_nft_state_free(s);
+		return pt_err_sys(e, rc, "reading what is applied");
+	}
+	s->present = !rc;
+	*out = s;
+	return 0;
+}

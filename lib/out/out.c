@@ -22,7 +22,7 @@ struct cell {
 
 struct pt_out {
 	enum pt_out_fmt fmt;
-	bool pretty;
+	bool pretty, colour;
 	pt_out_write write;
 	void *arg;
 	int err;
@@ -416,7 +416,7 @@ struct pt_out *pt_out_new(enum pt_out_fmt fmt, const char *schema, const char *l
 	o->fmt = fmt;
 	o->list = list;
 	o->pretty = pretty;
-	(void)colour; /* no record is coloured yet: colour belongs to carets and monitors */
+	o->colour = colour;
 	o->write = w;
 	o->arg = arg;
 	if (fmt == PT_OUT_JSON) {
@@ -471,6 +471,24 @@ void pt_out_text(struct pt_out *o, const char *s)
 			break;
 		s += n + 1;
 	}
+}
+
+void pt_out_text_toned(struct pt_out *o, const char *s, size_t from, size_t n, enum pt_out_tone tone)
+{
+	static const char *const tones[] = { [PT_OUT_GOOD] = "\033[32m", [PT_OUT_BAD] = "\033[31m",
+					     [PT_OUT_NOTE] = "\033[33m" };
+
+	if (o->fmt != PT_OUT_TEXT || o->err)
+		return;
+	if (!o->colour || from + n > strlen(s)) {
+		pt_out_text(o, s);
+		return;
+	}
+	pt_escape(&o->buf, s, from);
+	pt_buf_str(&o->buf, tones[tone]);
+	pt_escape(&o->buf, s + from, n);
+	pt_buf_str(&o->buf, "\033[0m");
+	pt_out_text(o, s + from + n);
 }
 
 void pt_out_rec_end(struct pt_out *o)

@@ -61,6 +61,30 @@ struct pt_ahead *plan_ahead_start(const char *path);
 struct pt_bpf *plan_ahead_take(struct pt_plan *p, size_t bytes);
 void plan_ahead_free(struct pt_ahead *a);
 
+/* generation.c: a file in force, as far as logged packets need it */
+struct plan_place {
+	const char *name, *file;
+	uint32_t line;
+};
+struct plan_device {
+	const char *device, *name;
+};
+struct plan_generation {
+	char digest[65];            /* "" none is in force */
+	uint64_t since;             /* nanoseconds since the epoch */
+	bool known;                 /* the copy of the file was there */
+	struct pt_arena *arena;
+	PT_VEC(struct plan_place) places; /* by name */
+	PT_VEC(struct plan_device) devices;
+};
+/* *NOW is another one when the file in force is; the old one stays the caller's. *NOW may be NULL. */
+int plan_generation_new(struct pt_nl *nf, struct plan_generation **now, struct pt_err *e);
+void plan_generation_free(struct plan_generation *g);
+/* NULL: no such rule. */
+const struct plan_place *plan_generation_find(const struct plan_generation *g, const char *name);
+/* What the file calls DEVICE, "" nothing. */
+const char *plan_generation_device(const struct plan_generation *g, const char *device);
+
 /* adopt.c: states for the connections that were there before the first rules */
 void plan_adopt(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e);
 

@@ -36,6 +36,10 @@ enum pt_cli_opt {
 	PT_CLI_VERBOSE = 1 << 12, /* -v */
 	PT_CLI_ENGINE = 1 << 14, /* --engine ENGINE */
 	PT_CLI_ENFORCE = 1 << 15, /* --enforce */
+	PT_CLI_STORE = 1 << 24,  /* --store PATH */
+	PT_CLI_PCAP = 1 << 25,   /* --pcap FILE */
+	PT_CLI_SIZE = 1 << 26,   /* --size SIZE */
+	PT_CLI_BYTES = 1 << 27,  /* --bytes N */
 	/* -q -c -N -h -V --netns --batch --force belong to every command */
 	PT_CLI_ALWAYS = 1 << 13,
 };
@@ -56,6 +60,7 @@ struct pt_cli {
 	const char *input;        /* --file */
 	const char *timeout;
 	const char *engine;       /* --engine, as given */
+	const char *store, *pcap, *size, *bytes;
 	const char *netns, *batch;
 	bool nested;              /* a line of a batch */
 	size_t argc;              /* arguments behind the command */

@@ -105,6 +105,8 @@ PT_API int pt_nft_read(struct pt_nl *nf, struct pt_nft_state **out, struct pt_er
  * minute to dump a set of a million.) */
 PT_API int pt_nft_read_for(struct pt_nl *nf, const struct pt_nft_prog *want, struct pt_nft_state **out,
 			   struct pt_err *e) PT_MUST;
+/* Only digest, path and time of the applied file, with one question; not present where none is applied. */
+PT_API int pt_nft_read_applied(struct pt_nl *nf, struct pt_nft_state **out, struct pt_err *e) PT_MUST;
 PT_API void pt_nft_state_free(struct pt_nft_state *s);
 
 /* Packets and bytes of the rules with identity ID, over all copies. */

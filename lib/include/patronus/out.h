@@ -57,6 +57,9 @@ PT_API void pt_out_obj_end(struct pt_out *o);
 /* The record's text form for PT_OUT_TEXT, without the final newline. Other formats
  * ignore it; PT_OUT_TEXT ignores the keys above. May hold several lines. */
 PT_API void pt_out_text(struct pt_out *o, const char *s);
+/* The same on one line, with the N bytes from FROM on in a colour, where the output has colours. */
+enum pt_out_tone { PT_OUT_GOOD, PT_OUT_BAD, PT_OUT_NOTE };
+PT_API void pt_out_text_toned(struct pt_out *o, const char *s, size_t from, size_t n, enum pt_out_tone tone);
 PT_API void pt_out_rec_end(struct pt_out *o);
 /* The whole output fails with ERR, unless it is 0 or something failed before: for a pt_buf's err, so that
  * nothing is shown shortened. */

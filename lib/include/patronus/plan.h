@@ -9,6 +9,7 @@
 #include <patronus/classify.h>
 #include <patronus/conf.h>
 #include <patronus/ct.h>
+#include <patronus/log.h>
 #include <patronus/net.h>
 #include <patronus/nft.h>
 #include <patronus/policy.h>
@@ -88,6 +89,24 @@ PT_API int pt_plan_names_refresh(struct pt_nl *nf, struct pt_nl *route, size_t *
 				 struct pt_err *e) PT_MUST;
 /* The applied file, as pt_plan_applied(), and what is kept of names. */
 PT_API int pt_plan_names(struct pt_nl *nf, struct pt_plan *p, struct pt_names **out, struct pt_err *e) PT_MUST;
+
+/* Who wants what rules with `log` log. */
+struct pt_logger {
+	int (*record)(const struct pt_log_record *r, void *arg); /* negative: no more, that is the result */
+	int (*pause)(void *arg);    /* a good moment to write what was gathered; alike */
+	void *arg;
+	uint32_t keep;              /* bytes of each packet */
+};
+/* What the kernel told to be lost. MORE: and some at the end that nobody can count. */
+struct pt_log_loss {
+	uint64_t packets;
+	bool more;
+};
+/* Listens to the log of this network namespace and names each packet's rule and its place in the file that was in force
+ * when the packet came; returns on error or when FD_STOP (>= 0) becomes readable. -EBUSY: somebody listens already.
+ * NF is used for questions. */
+PT_API int pt_plan_log(struct pt_nl *nf, int fd_stop, const struct pt_logger *who, struct pt_log_loss *loss,
+		       struct pt_err *e) PT_MUST;
 
 /* The configuration in force: the applied copy named by the digest in the kernel's table. -ENOENT: none, or
  * its copy is gone (a record says which). */
