@@ -14,6 +14,7 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include <patronus/ct.h>
+#include <patronus/log.h>
 #include <patronus/net.h>
 #include <patronus/nft.h>
 
@@ -55,14 +56,25 @@ static void use_host(const struct pt_host *h)
 	}
 }
 
+static void use_logged(const struct pt_log_message *m)
+{
+	struct pt_log_packet p;
+
+	use_string(m->prefix);
+	pt_log_packet(m->data, m->n, &p);
+}
+
 /* ---- message by message, each in memory of exactly its size ---- */
 
 static void parse_one(const struct nlmsghdr *nlh, struct pt_host *h, struct pt_nft_state *s)
 {
+	struct pt_log_message logged;
 	struct pt_ct_entry ct;
 
 	if (pt_ct_parse(nlh, &ct) == 0)
 		(void)on_state(&ct, NULL);
+	if (pt_log_parse(nlh, &logged) == 0)
+		use_logged(&logged);
 	if (pt_net_parse(h, nlh) < 0)
 		sink++;
 	if (pt_nft_parse(s, nlh) < 0)
