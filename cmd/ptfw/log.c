@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What rules with `log` logged: shown, followed, summed up, and recorded. */
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,18 +22,31 @@ static const char *store_of(const struct pt_cli *c)
 	return c->store ? c->store : PT_LOG_DIR;
 }
 
-/* SIGINT and SIGTERM as something to read; a negative errno with a record. */
+/* ---- being asked to end ---- */
+
+static int stop_pipe[2] = { -1, -1 };
+
+static void on_signal(int sig)
+{
+	int saved = errno;
+
+	(void)sig;
+	(void)!write(stop_pipe[1], "", 1);
+	errno = saved;
+}
+
+/* SIGINT and SIGTERM as something to read; a negative errno with a record. They also interrupt a write to somebody who
+ * does not read any more, which signalfd(2) would not. */
 static int stop_fd(struct pt_cli *c)
 {
-	sigset_t set;
-	int fd;
+	struct sigaction act = { .sa_handler = on_signal };
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd < 0 ? pt_err_sys(&c->err, -errno, "preparing for signals") : fd;
+	if (pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK))
+		return pt_err_sys(&c->err, -errno, "preparing for signals");
+	sigemptyset(&act.sa_mask);
+	if (sigaction(SIGINT, &act, NULL) || sigaction(SIGTERM, &act, NULL))
+		return pt_err_sys(&c->err, -errno, "preparing for signals");
+	return stop_pipe[0];
 }
 
 static int filters(struct pt_cli *c, struct pt_log_filter *f)
@@ -282,6 +295,8 @@ int cmd_log_follow(struct pt_cli *c)
 	if (!rc && fl.f.last)
 		rc = pt_cli_usage(c, "`last` is for what was logged already");
 	if (!rc) {
+		/* What nobody reads must not be waited for at the end. */
+		(void)setvbuf(stdout, NULL, _IONBF, 0);
 		fd = stop_fd(c);
 		rc = fd < 0 ? fd : log_view_begin(&fl.v, c, true);
 	}
@@ -291,8 +306,6 @@ int cmd_log_follow(struct pt_cli *c)
 	if (!rc && !c->quiet)
 		fprintf(stderr, "%s: %llu shown, %llu lost\n", c->tool->name, (unsigned long long)fl.v.shown,
 			(unsigned long long)fl.lost);
-	if (fd >= 0)
-		close(fd);
 	pt_log_filter_fini(&fl.f);
 	return rc;
 }
@@ -400,8 +413,6 @@ int cmd_log_record(struct pt_cli *c)
 		fflush(stdout);
 		rc = record(&rec, keep, fd);
 	}
-	if (fd >= 0)
-		close(fd);
 	pt_log_store_close(rec.store);
 	return rc;
 }

@@ -202,10 +202,8 @@ static int write_pcap(struct log_view *v)
 		return pt_err_sys(&v->c->err, v->text.err, "writing %s", v->c->pcap);
 	while (done < v->text.n) {
 		n = write(v->fd, v->text.s + done, v->text.n - done);
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n < 0)
-			return errno == EPIPE ? -EPIPE : pt_err_sys(&v->c->err, -errno, "writing %s", v->c->pcap);
+			return errno == EINTR ? -ECANCELED : errno == EPIPE ? -EPIPE : pt_err_sys(&v->c->err, -errno, "writing %s", v->c->pcap);
 		done += (size_t)n;
 	}
 	v->text.n = 0;
@@ -240,6 +238,12 @@ int log_view_begin(struct log_view *v, struct pt_cli *c, bool monitor)
 	return v->o ? 0 : -ENOMEM;
 }
 
+/* A signal that came while nobody read. */
+static int output_rc(int rc)
+{
+	return rc == -EINTR ? -ECANCELED : rc;
+}
+
 int log_view_show(struct log_view *v, const struct pt_log_record *r)
 {
 	v->shown++;
@@ -256,21 +260,24 @@ int log_view_show(struct log_view *v, const struct pt_log_record *r)
 	else
 		show_keys(v, r);
 	pt_out_rec_end(v->o);
-	return pt_out_failed(v->o);
+	return output_rc(pt_out_failed(v->o));
 }
 
 int log_view_flush(struct log_view *v)
 {
 	if (v->o)
-		return pt_out_flush(v->o);
+		return output_rc(pt_out_flush(v->o));
 	return v->text.n ? write_pcap(v) : 0;
 }
 
 int log_view_end(struct log_view *v, int rc)
 {
+	bool stopped = rc == -EPIPE || rc == -ECANCELED; /* the reader has seen enough, or somebody else has */
 	int end = 0;
 
-	if (v->o)
+	if (v->o && stopped)
+		(void)pt_out_end(v->o);
+	else if (v->o)
 		end = pt_cli_end(v->c, v->o);
 	else if (v->fd >= 0 && !rc)
 		end = write_pcap(v);
@@ -278,7 +285,7 @@ int log_view_end(struct log_view *v, int rc)
 		end = pt_err_sys(&v->c->err, -errno, "writing %s", v->c->pcap);
 	pt_pcapng_fini(&v->pcap);
 	pt_buf_fini(&v->text);
-	if (rc == -EPIPE)
-		rc = 0; /* the reader has seen enough */
-	return rc ? rc : end == -EPIPE ? 0 : end;
+	if (stopped)
+		return 0;
+	return rc ? rc : end == -EPIPE || end == -ECANCELED ? 0 : end;
 }
