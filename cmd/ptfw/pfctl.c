@@ -5,6 +5,7 @@
  *   -t TABLE -T COMMAND …   table COMMAND TABLE …      -f behind -T names the file of addresses
  *   -sr -sn -ss -si -sT     rule, nat, state show; info; table list   (or -s rules …)
  *   -nf FILE, -n -f FILE    check -f FILE
+ *   -a PATH -f FILE …       anchor load PATH --file FILE … (pfctl_anchor.c)
  *   -v beside them          -s
  *   -k A [-k B]             state kill host A [host B]; -k label -k NAME
  */
@@ -94,6 +95,7 @@ static const char *const *shown(const char *what)
 		{ "r", "rules", { "rule", "show" } },   { "n", "nat", { "nat", "show" } },
 		{ "s", "states", { "state", "show" } }, { "i", "info", { "info", NULL } },
 		{ "T", "Tables", { "table", "list" } },
+		{ "A", "Anchors", { "anchor", "list" } },
 	};
 
 	for (size_t i = 0; i < PT_ARRAY_SIZE(map); i++)
@@ -190,7 +192,10 @@ int pfctl_words(int *argc, char **argv, char ***out)
 		memcpy(w.v, argv, (size_t)*argc * sizeof(*argv));
 		return 0;
 	}
-	if (has(*argc, argv, "tT")) {
+	if (has(*argc, argv, "a")) {
+		if (!anchor_letters(*argc, argv, w.v, &w.n))
+			return usage(&w, "-a ANCHOR with -f FILE, -s rules or -F rules");
+	} else if (has(*argc, argv, "tT")) {
 		if (!table_letters(*argc, argv, &w))
 			return usage(&w, "-t TABLE -T COMMAND [ADDRESS...]");
 	} else if (has(*argc, argv, "k")) {

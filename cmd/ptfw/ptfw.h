@@ -42,6 +42,21 @@ int judged_find(const struct pt_plan *p, struct pt_arena *a, struct judged *out)
 /* Of the written rule that begins at place I, in direction DIR: "classifier", "group 3", "list"; nothing
  * where it has no part in that. */
 void judged_text(const struct judged *j, size_t i, enum pt_dir dir, struct pt_buf *out);
+/* anchor.c */
+int cmd_anchor_list(struct pt_cli *c);
+int cmd_anchor_show(struct pt_cli *c);
+int cmd_anchor_load(struct pt_cli *c);
+int cmd_anchor_flush(struct pt_cli *c);
+int complete_anchor(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+/* Rules or a place for PATH, which may end in a star, are there; else the answer is no. */
+bool anchor_known(const struct pt_plan *p, const char *path);
+int anchor_unknown(struct pt_cli *c, const struct pt_plan *p, const char *path);
+/* What programs loaded and the rules of P do not ask for; PATTERN NULL: any. */
+void anchor_tell_idle(struct pt_cli *c, const struct pt_plan *p, const char *pattern);
+/* rule.c: the rules in force of the anchors that PATTERN names */
+int show_anchor(struct pt_cli *c, const char *pattern);
+/* pfctl_anchor.c: -a PATH and the letters beside it; false: they make no sense. W has room for twice as many. */
+bool anchor_letters(int argc, char **argv, char **words, int *n);
 /* table.c */
 int cmd_table_list(struct pt_cli *c);
 int cmd_table_show(struct pt_cli *c);

@@ -18,7 +18,7 @@ struct shown {
 	size_t number; /* of records */
 	size_t places; /* anchor rules shown so far, */
 	int depth;     /* and how many of them the rule stands in */
-	const char *anchor; /* the innermost; NULL: none */
+	const char *only;   /* of these anchors; NULL: all */
 };
 
 static int by_id(const void *key, const void *item)
@@ -100,7 +100,7 @@ static void show_rule(struct shown *s, const struct pt_pol_rule *r)
 	pt_out_bool(s->out, "quick", r->quick);
 	pt_out_bool(s->out, "log", r->log);
 	pt_out_bool(s->out, "builtin", r->ast == PT_POL_BUILTIN);
-	pt_out_str(s->out, "anchor", s->anchor);
+	pt_out_str(s->out, "anchor", r->anchor);
 	pt_out_str(s->out, "file", r->loc.line ? r->loc.file : NULL);
 	pt_out_u64(s->out, "line", r->loc.line);
 	pt_out_u64(s->out, "column", r->loc.col);
@@ -151,6 +151,8 @@ static void show_nat(struct shown *s, const struct pt_pol_rule *r)
 
 static bool wanted(const struct shown *s, const struct pt_pol_rule *r)
 {
+	if (s->only)
+		return r->anchor && pt_anchor_matches(s->only, r->anchor);
 	if (s->label)
 		return !strcmp(r->name, s->label);
 	return r->ast != PT_POL_BUILTIN || s->c->details;
@@ -159,7 +161,7 @@ static bool wanted(const struct shown *s, const struct pt_pol_rule *r)
 /* The state "rule" is no rule of the language; with -d it is told so that nobody misses it. */
 static void state_note(struct shown *s)
 {
-	if (s->c->details && !s->label && pt_out_format(s->out) == PT_OUT_TEXT) {
+	if (s->c->details && !s->label && !s->only && pt_out_format(s->out) == PT_OUT_TEXT) {
 		pt_out_rec(s->out);
 		pt_out_text(s->out, "# packets of known states, and ICMP errors that belong to them, pass before all rules");
 		pt_out_rec_end(s->out);
@@ -183,7 +185,7 @@ static void show_place(struct shown *s, const struct pt_pol_place *place)
 	pt_out_bool(s->out, "quick", place->quick);
 	pt_out_bool(s->out, "log", false);
 	pt_out_bool(s->out, "builtin", false);
-	pt_out_str(s->out, "anchor", s->anchor);
+	pt_out_str(s->out, "anchor", place->anchor);
 	pt_out_str(s->out, "file", place->loc.file);
 	pt_out_u64(s->out, "line", place->loc.line);
 	pt_out_u64(s->out, "column", place->loc.col);
@@ -201,19 +203,11 @@ static void walk_places(struct shown *s, uint32_t ast)
 
 	for (; s->places < p->places.n && p->places.v[s->places].ast < ast; s->places++) {
 		s->depth = (int)p->places.v[s->places].depth;
-		s->anchor = NULL;
-		for (size_t i = 0; i < s->places; i++)
-			if (p->places.v[i].end > p->places.v[s->places].ast)
-				s->anchor = p->places.v[i].path;
 		show_place(s, &p->places.v[s->places]);
 	}
 	s->depth = 0;
-	s->anchor = NULL;
 	for (size_t i = 0; i < s->places; i++)
-		if (p->places.v[i].end > ast) {
-			s->depth++;
-			s->anchor = p->places.v[i].path;
-		}
+		s->depth += p->places.v[i].end > ast;
 }
 
 static int by_place(const void *x, const void *y)
@@ -242,7 +236,7 @@ static int walk(struct shown *s, bool nats, size_t *n)
 {
 	const struct pt_pol_rule **order = in_order(s);
 	const struct pt_policy *p = s->p.policy;
-	bool places = !nats && !s->label;
+	bool places = !nats && !s->label && !s->only;
 	uint32_t last = 0;
 
 	*n = 0;
@@ -290,9 +284,21 @@ static int unknown_label(struct shown *s)
 	return PT_EXIT_NO;
 }
 
-static int show(struct pt_cli *c, bool nats)
+/* Nothing was shown, of what was asked for. */
+static int shown_nothing(struct shown *s)
 {
-	struct shown s = { .c = c, .label = c->argc ? c->argv[0] : NULL };
+	if (s->only && !anchor_known(&s->p, s->only))
+		return anchor_unknown(s->c, &s->p, s->only);
+	if (s->only && !s->c->json && !s->c->line)
+		anchor_tell_idle(s->c, &s->p, s->only);
+	if (s->only)
+		return 0;
+	return s->label ? unknown_label(s) : 0;
+}
+
+static int show(struct pt_cli *c, bool nats, const char *only)
+{
+	struct shown s = { .c = c, .only = only, .label = !only && c->argc ? c->argv[0] : NULL };
 	struct sockets k;
 	size_t n = 0;
 	int rc, end;
@@ -316,7 +322,7 @@ static int show(struct pt_cli *c, bool nats)
 		state_note(&s);
 		rc = walk(&s, nats, &n);
 		end = pt_cli_end(c, s.out);
-		rc = rc ? rc : end ? end : s.label && !n ? unknown_label(&s) : 0;
+		rc = rc ? rc : end ? end : n ? 0 : shown_nothing(&s);
 	}
 out:
 	pt_plan_fini(&s.p);
@@ -327,12 +333,17 @@ out:
 
 int cmd_rule_show(struct pt_cli *c)
 {
-	return show(c, false);
+	return show(c, false, NULL);
+}
+
+int show_anchor(struct pt_cli *c, const char *pattern)
+{
+	return show(c, false, pattern);
 }
 
 int cmd_nat_show(struct pt_cli *c)
 {
-	return show(c, true);
+	return show(c, true, NULL);
 }
 
 int complete_label(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg)

@@ -183,6 +183,7 @@ static void tell_applied(struct pt_cli *c, const struct pt_plan *p, size_t write
 		pt_cli_say(c, "not the classifier: %s\n", p->engine_why);
 	for (char *rest = removed->s, *line; rest && (line = strsep(&rest, "\n")) && *line;)
 		pt_cli_say(c, "%s", line);
+	anchor_tell_idle(c, p, NULL);
 	if (p->host)
 		tell_absent(c, p);
 	if (p->adopted)

@@ -143,14 +143,16 @@ static int load(struct pt_conf *c, const struct pt_conf_source *more, struct pt_
 	return rc ? rc : pt_vec_push(c->arena, &c->anchors, anchor);
 }
 
-int conf_anchors_load(struct pt_conf *c, const struct pt_conf_source *more, size_t n, struct pt_err *e)
+int conf_anchors_load(struct pt_conf *c, struct pt_conf_more *more, struct pt_err *e)
 {
-	int rc = 0, one;
+	int rc = more->get ? more->get(more, e) : 0, one;
 
-	for (size_t i = 0; rc != -ENOMEM && i < n; i++) {
-		if (!more[i].anchor)
+	if (rc)
+		return rc;
+	for (size_t i = 0; rc != -ENOMEM && i < more->n; i++) {
+		if (!more->v[i].anchor)
 			continue;
-		one = load(c, &more[i], e);
+		one = load(c, &more->v[i], e);
 		rc = one ? one : rc;
 	}
 	return rc;

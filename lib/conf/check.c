@@ -133,7 +133,7 @@ int conf_check_anchor(const char *s, const struct pt_loc *loc, struct pt_err *e)
 
 	if (!bad)
 		return 0;
-	return refuse_name("anchor name", s, "letters, digits, '_', '.' and '-', a letter or digit first, at most 63; "
+	return refuse_name("anchor name", s, "letters, digits, '_', '.' and '-', a letter or digit first, at most 31; "
 			   "'/' between names", bad, loc, e);
 }
 

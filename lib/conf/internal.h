@@ -162,7 +162,7 @@ int conf_model_put(void *model, const struct conf_leaf *leaf, const char *value)
 /* ---- anchor.c ---- */
 
 /* Takes the loaded anchors among MORE into C, with their lines as rules. -EINVAL with records. */
-int conf_anchors_load(struct pt_conf *c, const struct pt_conf_source *more, size_t n, struct pt_err *e) PT_MUST;
+int conf_anchors_load(struct pt_conf *c, struct pt_conf_more *more, struct pt_err *e) PT_MUST;
 
 /* ---- cross.c ---- */
 

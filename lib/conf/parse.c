@@ -50,8 +50,7 @@ static bool lacks_macro(const struct pt_conf *c)
 struct rule_reader {
 	const struct pt_conf *c;
 	char *file; /* what was read, until the configuration has its copy */
-	const struct pt_conf_source *more;
-	size_t n_more;
+	struct pt_conf_more *more; /* NULL: none */
 	struct pt_arena *scratch; /* of one rule */
 	pt_conf_take take;
 	void *arg;
@@ -180,9 +179,11 @@ static int read_stages(struct rule_reader *r, struct pt_conf *c, struct conf_tre
 	/* Where reading stopped half way, what is missing would be blamed on what is there. */
 	if (t->incomplete)
 		return -EINVAL;
-	rc = both(rc, conf_anchors_load(c, r->more, r->n_more, e));
-	if (rc != -ENOMEM)
-		rc = both(rc, conf_model_check(c, t, e));
+	rc = both(rc, conf_model_check(c, t, e));
+	if (!rc && r->more)
+		rc = conf_anchors_load(c, r->more, e);
+	if (rc && rc != -EINVAL)
+		return rc;
 	conf_tree_fini(t); /* the rules need the room */
 	r->bad = rc;
 	return both(rc, read_rules(r));
@@ -243,10 +244,10 @@ int pt_conf_parse_with(const char *name, const char *text, size_t len, pt_conf_t
 	return parse_with((struct rule_reader){ .take = take, .arg = arg, .e = e }, name, text, len, out);
 }
 
-int pt_conf_parse_more(const char *name, const char *text, size_t len, const struct pt_conf_source *more, size_t n_more,
-		       pt_conf_take take, void *arg, struct pt_conf **out, struct pt_err *e)
+int pt_conf_parse_more(const char *name, const char *text, size_t len, struct pt_conf_more *more, pt_conf_take take,
+		       void *arg, struct pt_conf **out, struct pt_err *e)
 {
-	struct rule_reader r = { .more = more, .n_more = n_more, .take = take, .arg = arg, .e = e };
+	struct rule_reader r = { .more = more, .take = take, .arg = arg, .e = e };
 
 	return parse_with(r, name, text, len, out);
 }

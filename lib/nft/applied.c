@@ -9,7 +9,7 @@
 #include "nft/kernel.h"
 
 /* A digest of hexadecimal digits is packed, so that more of the rest fits. */
-enum { APPLIED_PACKED = 80, APPLIED_TEXT, APPLIED_PATH, APPLIED_TIME, APPLIED_GENID, APPLIED_SETS };
+enum { APPLIED_PACKED = 80, APPLIED_TEXT, APPLIED_PATH, APPLIED_TIME, APPLIED_GENID, APPLIED_SETS, APPLIED_BEFORE };
 #define APPLIED_DIGEST_MAX 64
 #define APPLIED_PATH_MAX 170
 
@@ -36,7 +36,7 @@ static void hex_unpack(const uint8_t *in, size_t n, char *out)
 	out[2 * n] = '\0';
 }
 
-static size_t put_digest(uint8_t *out, size_t at, const char *digest)
+static size_t put_digest(uint8_t *out, size_t at, uint8_t type, const char *digest)
 {
 	uint8_t packed[APPLIED_DIGEST_MAX / 2];
 	size_t bytes;
@@ -44,8 +44,9 @@ static size_t put_digest(uint8_t *out, size_t at, const char *digest)
 	if (strlen(digest) > APPLIED_DIGEST_MAX)
 		return at;
 	bytes = hex_pack(digest, packed);
-	return bytes ? nft_udata_put(out, at, APPLIED_PACKED, packed, bytes) :
-		       nft_udata_put(out, at, APPLIED_TEXT, digest, strlen(digest));
+	if (bytes)
+		return nft_udata_put(out, at, type, packed, bytes);
+	return type == APPLIED_PACKED ? nft_udata_put(out, at, APPLIED_TEXT, digest, strlen(digest)) : at;
 }
 
 size_t nft_applied_write(const struct nft_applied *a, uint8_t out[NFT_USERDATA_MAXLEN])
@@ -57,7 +58,9 @@ size_t nft_applied_write(const struct nft_applied *a, uint8_t out[NFT_USERDATA_M
 		path += len - APPLIED_PATH_MAX; /* the end of a path tells more than its beginning */
 		len = APPLIED_PATH_MAX;
 	}
-	n = put_digest(out, 0, a->digest ? a->digest : "");
+	n = put_digest(out, 0, APPLIED_PACKED, a->digest ? a->digest : "");
+	if (a->before)
+		n = put_digest(out, n, APPLIED_BEFORE, a->before);
 	n = nft_udata_put(out, n, APPLIED_PATH, path, len);
 	n = nft_udata_put(out, n, APPLIED_TIME, &a->when, sizeof(a->when));
 	n = nft_udata_put(out, n, APPLIED_GENID, &a->note.genid, sizeof(a->note.genid));
@@ -102,6 +105,9 @@ void nft_applied_read(const uint8_t *data, size_t size, struct pt_nft_state *s)
 	value = nft_udata_find(data, size, APPLIED_PACKED, &len);
 	if (value && len <= APPLIED_DIGEST_MAX / 2)
 		hex_unpack(value, len, s->digest);
+	value = nft_udata_find(data, size, APPLIED_BEFORE, &len);
+	if (value && len <= APPLIED_DIGEST_MAX / 2)
+		hex_unpack(value, len, s->before);
 	value = nft_udata_find(data, size, APPLIED_PATH, &len);
 	if (value)
 		copy_text(s->path, sizeof(s->path), value, len);

@@ -177,7 +177,8 @@ static int write_applied(struct nft_diff *d, const struct pt_nft_prog *want,
 			 const struct pt_nft_state *have, uint32_t genid)
 {
 	const char *digest = want->digest ? want->digest : "";
-	struct nft_applied a = { .digest = digest, .path = want->path, .when = (uint64_t)time(NULL) };
+	struct nft_applied a = { .digest = digest, .path = want->path, .before = want->before,
+				 .when = (uint64_t)time(NULL) };
 	uint64_t cookie;
 	int rc;
 

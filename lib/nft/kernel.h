@@ -57,6 +57,7 @@ int nft_put_chain(struct pt_nl_batch *b, uint64_t cookie, const struct nft_chain
 int nft_del_chain(struct pt_nl_batch *b, uint64_t cookie, const char *name) PT_MUST;
 struct nft_applied {
 	const char *digest, *path; /* NULL: "" */
+	const char *before;        /* NULL: none */
 	uint64_t when;
 	struct nft_note note;
 };

@@ -118,6 +118,7 @@ struct pt_nft_prog {
 	struct pt_nft_objects objects;
 	struct nft_keys *keys; /* NULL: another engine than the classifier's */
 	const char *digest, *path;
+	const char *before; /* of a stopped firewall: the digest of what was in force; NULL: not known */
 };
 
 /* rule.c: user data of a kernel rule (comment = name, so that `nft list` shows it; id), digest. */

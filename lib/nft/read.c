@@ -83,7 +83,7 @@ static void forget_chains(void *arg)
 
 	a->s->objects->chains.n = 0;
 	a->s->objects->applied_chain = false;
-	a->s->digest[0] = a->s->path[0] = '\0';
+	a->s->digest[0] = a->s->before[0] = a->s->path[0] = '\0';
 	a->s->applied = 0;
 }
 

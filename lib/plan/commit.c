@@ -226,6 +226,21 @@ static int apply_forwarding(const struct pt_conf *c, struct pt_err *e)
 	return rc ? rc : sysctl_set("/proc/sys/net/ipv6/conf/all/forwarding", value, e);
 }
 
+int plan_switch(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_err *e)
+{
+	char before[65];
+	int rc = 0;
+
+	memcpy(before, p->loaded_of, sizeof(before));
+	if (pt_plan_writes(p) || !plan_store_has(p))
+		rc = plan_store_write(p, e);
+	if (!rc)
+		rc = plan_commit(p, nf, writes, e);
+	if (!rc && strcmp(before, p->digest) != 0)
+		plan_store_drop(before);
+	return rc;
+}
+
 int pt_plan_apply(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_err *e)
 {
 	bool first = !p->have->present || p->have->dormant;
@@ -235,10 +250,9 @@ int pt_plan_apply(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt
 	rc = plan_lock(&fd, e);
 	if (rc)
 		return rc;
-	if (pt_plan_writes(p) || !plan_store_has(p))
-		rc = plan_store_write(p, e);
+	rc = plan_loaded_again(p, nf, e);
 	if (!rc)
-		rc = plan_commit(p, nf, writes, e);
+		rc = plan_switch(p, nf, writes, e);
 	if (!rc && first) {
 		/* The evaluator reads the tables again: a large one is not to be there twice. */
 		pt_nft_prog_free(p->prog);
@@ -253,6 +267,7 @@ int pt_plan_apply(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt
 
 int pt_plan_stop(bool open, struct pt_nl *nf, size_t *writes, struct pt_err *e)
 {
+	struct pt_nft_state *now = NULL;
 	struct pt_plan p = { 0 };
 	struct pt_err why = { 0 };
 	int fd = -1, rc;
@@ -267,6 +282,11 @@ int pt_plan_stop(bool open, struct pt_nl *nf, size_t *writes, struct pt_err *e)
 	if (rc)
 		return rc;
 	rc = pt_nft_compile_stop(open, &p.prog, e);
+	if (!rc)
+		rc = pt_nft_read_applied(nf, &now, e);
+	if (!rc) /* what programs loaded into anchors comes back with the next apply */
+		rc = pt_nft_prog_remember(p.prog, now->digest[0] ? now->digest : now->before);
+	pt_nft_state_free(now);
 	if (!rc)
 		rc = plan_observe(&p, nf, e);
 	if (!rc)

@@ -58,14 +58,9 @@ static int load(struct plan_generation *g, const struct pt_nft_state *have)
 	struct pt_policy *policy = NULL;
 	struct pt_conf *conf = NULL;
 	struct pt_err why = { 0 };
-	char *text = NULL;
-	size_t len = 0;
 	int rc;
 
-	rc = plan_store_read(have->digest, &text, &len, &why);
-	if (!rc)
-		rc = pt_policy_parse(have->path, text, len, &conf, &policy, &why);
-	free(text);
+	rc = plan_copy_parse(have, &conf, &policy, &why);
 	pt_err_fini(&why);
 	if (rc)
 		return rc == -ENOMEM ? rc : 0;

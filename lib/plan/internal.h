@@ -35,12 +35,35 @@ int plan_names_load(struct pt_names **out, struct pt_err *e);
 
 /* store.c: copies of applied files under PT_RUN_DIR, named by their digest */
 #define PLAN_STORE_DIR PT_RUN_DIR "/applied"
+struct plan_texts {
+	char *text; /* of the file */
+	size_t len;
+	PT_VEC(struct pt_conf_source) more; /* what else there was; points into the list */
+	char *list;
+	size_t list_len;
+};
 bool plan_store_has(const struct pt_plan *p);
 int plan_store_write(const struct pt_plan *p, struct pt_err *e);
-int plan_store_read(const char *digest, char **text, size_t *len, struct pt_err *e);
+bool plan_store_is_list(const char *digest);
+void plan_store_drop(const char *digest); /* of a list that nothing in force names any more */
+int plan_store_read(const char *digest, struct plan_texts *out, struct pt_err *e);
+void plan_texts_fini(struct plan_texts *t);
+/* applied.c: of what is in force by HAVE */
+int plan_copy_parse(const struct pt_nft_state *have, struct pt_conf **conf, struct pt_policy **policy, struct pt_err *e);
+/* What the copy of a configuration of several texts holds: its digest is that of these bytes. */
+int plan_list_make(const struct pt_conf *c, struct pt_buf *out);
+
+/* anchor.c */
+/* The texts that were loaded into anchors, of what is in force or was until it was stopped; DIGEST tells of what. None
+ * where nothing is. */
+int plan_loaded(struct pt_nl *nf, struct plan_texts *out, char digest[65], struct pt_err *e);
+/* Under the lock: P anew where anchors were loaded since it was made. */
+int plan_loaded_again(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e);
 
 /* commit.c */
 int plan_lock(int *fd, struct pt_err *e);
+/* Under the lock: the copy, then the commit. */
+int plan_switch(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_err *e);
 int plan_commit(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_err *e);
 
 /* ingress.c: the classifier's program and tables. The steps of an apply are called in this order, with the

@@ -64,13 +64,27 @@ int plan_fall_back(struct pt_plan *p, const char *why, struct pt_err *e)
 	return compile(p, e);
 }
 
+static int digest_of(struct pt_plan *p, struct pt_err *e)
+{
+	struct pt_buf list = { 0 };
+
+	if (p->conf->sources.n == 1) {
+		plan_digest(p->conf->text, p->conf->len, p->digest);
+		return 0;
+	}
+	if (plan_list_make(p->conf, &list))
+		return pt_err_sys(e, -ENOMEM, "listing what is to be applied");
+	plan_digest(list.s, list.n, p->digest);
+	pt_buf_fini(&list);
+	return 0;
+}
+
 /* Policy and program of p->conf, with the interface addresses of p->host if known. */
 int plan_build(struct pt_plan *p, struct pt_err *e)
 {
-	int rc = 0;
+	int rc = digest_of(p, e);
 
-	plan_digest(p->conf->text, p->conf->len, p->digest);
-	if (!p->policy)
+	if (!rc && !p->policy)
 		rc = pt_policy_build(p->conf, &p->policy, e);
 	p->engine = p->wanted;
 	if (!rc && p->wanted == PT_ENGINE_AUTO)
@@ -160,6 +174,40 @@ int pt_plan_offline_text(const char *name, const char *text, size_t len, enum pt
 	return rc;
 }
 
+struct online {
+	struct pt_plan *p;
+	struct pt_nl *nf;
+	struct plan_texts loaded;
+};
+
+static int get_loaded(struct pt_conf_more *m, struct pt_err *e)
+{
+	struct online *o = m->arg;
+	int rc = plan_loaded(o->nf, &o->loaded, o->p->loaded_of, e);
+
+	m->v = o->loaded.more.v;
+	m->n = o->loaded.more.n;
+	return rc;
+}
+
+/* The file, and what programs have loaded into anchors. */
+static int load_with_anchors(const char *path, struct pt_plan *p, struct pt_nl *nf, struct pt_err *e)
+{
+	const char *name = strcmp(path, "-") ? path : "standard input";
+	struct online o = { .p = p, .nf = nf };
+	struct pt_conf_more more = { .get = get_loaded, .arg = &o };
+	char *text = NULL;
+	size_t len;
+	int rc;
+
+	rc = pt_file_read(path, PT_FILE_MAX, &text, &len, e);
+	if (!rc)
+		rc = pt_policy_parse_more(name, text, len, &more, &p->conf, &p->policy, e);
+	plan_texts_fini(&o.loaded);
+	free(text);
+	return rc;
+}
+
 int pt_plan_online(const char *path, enum pt_engine engine, bool soon, struct pt_nl *nf, struct pt_nl *route,
 		   struct pt_plan *p, struct pt_err *e)
 {
@@ -169,7 +217,7 @@ int pt_plan_online(const char *path, enum pt_engine engine, bool soon, struct pt
 	p->wanted = engine;
 	if (soon && (engine == PT_ENGINE_AUTO || engine == PT_ENGINE_BPF))
 		p->ahead = plan_ahead_start(path);
-	rc = pt_policy_load(path, &p->conf, &p->policy, e);
+	rc = load_with_anchors(path, p, nf, e);
 	if (!rc)
 		rc = pt_net_read(route, &p->host, e);
 	if (!rc)

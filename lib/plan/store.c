@@ -4,6 +4,11 @@
  * copy of that name tells later commands the text, the labels and the lines of the rules in force. A
  * copy is written before the switch, so whatever the kernel holds after a crash has its copy. They
  * live under /run because the kernel's rules do not outlive a boot either.
+ *
+ * Where the rules were made of more than one text, the copy is a list: of the digest of the file, which has a copy of
+ * its own, and of the other texts, among them the anchors that programs loaded. They have no other home: the one
+ * transaction that changes the rules also changes the digest, so rules and anchors cannot differ, whenever a
+ * program dies. A list begins with a NUL, which no file may have, and names the network namespace it is for.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -18,6 +23,8 @@
 
 #define STORE_DIR PLAN_STORE_DIR
 #define STORE_KEEP 64 /* one machine may hold several network namespaces with rules of their own */
+#define LIST_VERSION "patronus list 1"
+#define LIST_MAX ((size_t)1 << 30)
 
 static int store_path(const char *digest, char *out, size_t size)
 {
@@ -70,6 +77,76 @@ static void store_tidy(void)
 	close(fd);
 }
 
+/* ---- lists ---- */
+
+static void put_field(struct pt_buf *b, const char *s, size_t n)
+{
+	pt_buf_add(b, s, n);
+	pt_buf_chr(b, '\0');
+}
+
+int plan_list_make(const struct pt_conf *c, struct pt_buf *out)
+{
+	unsigned long long namespace = 0;
+	char line[80], digest[65];
+	struct stat st;
+
+	if (!stat("/proc/thread-self/ns/net", &st))
+		namespace = (unsigned long long)st.st_ino;
+	plan_digest(c->text, c->len, digest);
+	snprintf(line, sizeof(line), LIST_VERSION " %llu", namespace);
+	put_field(out, "", 0);
+	put_field(out, line, strlen(line));
+	put_field(out, digest, strlen(digest));
+	for (size_t i = 1; i < c->sources.n; i++) {
+		const struct pt_conf_source *s = &c->sources.v[i];
+		const char *name = s->anchor ? s->anchor : s->file;
+
+		put_field(out, s->anchor ? "anchor" : "file", s->anchor ? 6 : 4);
+		put_field(out, name, strlen(name));
+		put_field(out, s->text, s->len);
+	}
+	return out->err;
+}
+
+/* The next field from *AT on; NULL: the list ends within it. */
+static const char *next_field(const char *list, size_t len, size_t *at)
+{
+	const char *field = list + *at, *end = *at < len ? memchr(field, 0, len - *at) : NULL;
+
+	if (!end)
+		return NULL;
+	*at = (size_t)(end - list) + 1;
+	return field;
+}
+
+/* Points into T's list. */
+static int list_read(struct plan_texts *t, const char **digest)
+{
+	size_t at = 1;
+	const char *version = next_field(t->list, t->list_len, &at);
+
+	*digest = next_field(t->list, t->list_len, &at);
+	if (!version || strncmp(version, LIST_VERSION " ", strlen(LIST_VERSION) + 1) != 0 || !*digest)
+		return -EBADMSG;
+	while (at < t->list_len) {
+		const char *kind = next_field(t->list, t->list_len, &at);
+		const char *name = kind ? next_field(t->list, t->list_len, &at) : NULL;
+		const char *text = name ? next_field(t->list, t->list_len, &at) : NULL;
+		struct pt_conf_source s = { .text = text };
+
+		if (!text)
+			return -EBADMSG;
+		s.len = strlen(text);
+		*(strcmp(kind, "anchor") ? &s.file : &s.anchor) = name;
+		if (pt_vec_push(NULL, &t->more, s))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* ---- copies ---- */
+
 bool plan_store_has(const struct pt_plan *p)
 {
 	char path[sizeof(STORE_DIR) + 80];
@@ -77,22 +154,76 @@ bool plan_store_has(const struct pt_plan *p)
 	return !store_path(p->digest, path, sizeof(path)) && !access(path, R_OK);
 }
 
-int plan_store_write(const struct pt_plan *p, struct pt_err *e)
+static int write_copy(const char *digest, const char *text, size_t len, struct pt_err *e)
 {
 	char path[sizeof(STORE_DIR) + 80];
+	int rc = store_path(digest, path, sizeof(path));
+
+	return rc ? rc : pt_file_write(path, text, len, 0600, e);
+}
+
+/* The file that a list names: one that is there is young again. */
+static int write_named(const struct pt_conf *c, struct pt_err *e)
+{
+	char path[sizeof(STORE_DIR) + 80], digest[65];
+	int rc;
+
+	plan_digest(c->text, c->len, digest);
+	rc = store_path(digest, path, sizeof(path));
+	if (rc || !utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW))
+		return rc;
+	return write_copy(digest, c->text, c->len, e);
+}
+
+int plan_store_write(const struct pt_plan *p, struct pt_err *e)
+{
+	struct pt_buf list = { 0 };
 	int rc;
 
 	rc = pt_mkdirs(STORE_DIR, e);
-	if (!rc)
-		rc = store_path(p->digest, path, sizeof(path));
-	if (!rc)
-		rc = pt_file_write(path, p->conf->text, p->conf->len, 0600, e);
+	if (rc)
+		return rc;
+	if (p->conf->sources.n == 1) {
+		rc = write_copy(p->digest, p->conf->text, p->conf->len, e);
+	} else {
+		rc = write_named(p->conf, e);
+		if (!rc && plan_list_make(p->conf, &list))
+			rc = pt_err_sys(e, -ENOMEM, "listing what is applied");
+		if (!rc)
+			rc = write_copy(p->digest, list.s, list.n, e);
+		pt_buf_fini(&list);
+	}
 	if (!rc)
 		store_tidy();
 	return rc;
 }
 
-int plan_store_read(const char *digest, char **text, size_t *len, struct pt_err *e)
+bool plan_store_is_list(const char *digest)
+{
+	char path[sizeof(STORE_DIR) + 80], first = 'x';
+	bool list;
+	int fd;
+
+	if (!*digest || store_path(digest, path, sizeof(path)))
+		return false;
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	list = read(fd, &first, 1) == 1 && !first;
+	close(fd);
+	return list;
+}
+
+/* A list is of one namespace, so nobody else reads it once another one took its place. */
+void plan_store_drop(const char *digest)
+{
+	char path[sizeof(STORE_DIR) + 80];
+
+	if (plan_store_is_list(digest) && !store_path(digest, path, sizeof(path)))
+		(void)!unlink(path);
+}
+
+static int read_copy(const char *digest, char **text, size_t *len, struct pt_err *e)
 {
 	char path[sizeof(STORE_DIR) + 80], found[65];
 	int rc;
@@ -101,7 +232,7 @@ int plan_store_read(const char *digest, char **text, size_t *len, struct pt_err 
 		return -EBADMSG;
 	rc = store_path(digest, path, sizeof(path));
 	if (!rc)
-		rc = pt_file_read(path, PT_FILE_MAX, text, len, e);
+		rc = pt_file_read(path, LIST_MAX, text, len, e);
 	if (rc)
 		return rc;
 	plan_digest(*text, *len, found);
@@ -111,4 +242,32 @@ int plan_store_read(const char *digest, char **text, size_t *len, struct pt_err 
 	free(*text);
 	*text = NULL;
 	return -EBADMSG;
+}
+
+int plan_store_read(const char *digest, struct plan_texts *out, struct pt_err *e)
+{
+	const char *named;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	rc = read_copy(digest, &out->text, &out->len, e);
+	if (rc || !out->len || out->text[0])
+		return rc;
+	out->list = out->text;
+	out->list_len = out->len;
+	out->text = NULL;
+	rc = list_read(out, &named);
+	if (!rc)
+		rc = read_copy(named, &out->text, &out->len, e);
+	if (rc)
+		plan_texts_fini(out);
+	return rc;
+}
+
+void plan_texts_fini(struct plan_texts *t)
+{
+	free(t->text);
+	free(t->list);
+	free(t->more.v);
+	memset(t, 0, sizeof(*t));
 }

@@ -446,6 +446,7 @@ static int add_place(struct policy_builder *b, const struct pt_ast_rule *ast, ui
 
 	for (const struct policy_anchor *a = b->anchor; a; a = a->outer)
 		p.depth++;
+	p.anchor = b->anchor ? b->anchor->path : NULL;
 	b->text.n = 0;
 	pt_rule_print(&b->text, ast);
 	p.text = b->text.err ? NULL : pt_arena_strndup(b->arena, b->text.s, b->text.n);

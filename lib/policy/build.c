@@ -114,6 +114,7 @@ int policy_set_base(struct policy_builder *b, uint32_t index)
 	r->ast = index;
 	if (index != PT_POL_BUILTIN)
 		r->loc = a->loc;
+	r->anchor = b->anchor ? b->anchor->path : NULL;
 	r->action = a->action;
 	r->quick = a->quick;
 	r->log = a->log;
@@ -383,14 +384,14 @@ int pt_policy_parse(const char *name, const char *text, size_t len, struct pt_co
 	return end_load(&b, rc, conf, out, e);
 }
 
-int pt_policy_parse_more(const char *name, const char *text, size_t len, const struct pt_conf_source *more,
-			 size_t n_more, struct pt_conf **conf, struct pt_policy **out, struct pt_err *e)
+int pt_policy_parse_more(const char *name, const char *text, size_t len, struct pt_conf_more *more,
+			 struct pt_conf **conf, struct pt_policy **out, struct pt_err *e)
 {
 	struct policy_builder b = { .err = NULL };
 	int rc;
 
 	*out = NULL;
-	rc = pt_conf_parse_more(name, text, len, more, n_more, take_rule, &b, conf, e);
+	rc = pt_conf_parse_more(name, text, len, more, take_rule, &b, conf, e);
 	return end_load(&b, rc, conf, out, e);
 }
 

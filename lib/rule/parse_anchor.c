@@ -9,7 +9,7 @@
 
 #include "rule/internal.h"
 
-static const char name_hint[] = "letters, digits, '_', '.' and '-', a letter or digit first, at most 63; '/' between names";
+static const char name_hint[] = "letters, digits, '_', '.' and '-', a letter or digit first, at most 31; '/' between names";
 
 /* Of N bytes at S, one name of a path. */
 static const char *part_bad(const char *s, size_t n)
@@ -19,7 +19,7 @@ static const char *part_bad(const char *s, size_t n)
 	if (!n)
 		return "a name in it is empty";
 	if (n > PT_ANCHOR_PART_MAX)
-		return "a name in it is longer than 63";
+		return "a name in it is longer than 31";
 	if (!isalnum((unsigned char)s[0]) && s[0] != '_')
 		return "a name in it begins with neither a letter nor a digit";
 	for (size_t i = 0; i < n; i++)
@@ -37,7 +37,7 @@ const char *pt_anchor_path_bad(const char *s, bool star)
 	size_t depth = 0, n;
 
 	if (strlen(s) > PT_ANCHOR_PATH_MAX)
-		return "it is longer than 127";
+		return "it is longer than 55";
 	for (;; s += n + 1) {
 		n = strcspn(s, "/");
 		if (!star || strcmp(s, "*") != 0)

@@ -199,7 +199,7 @@ like "$(pt state count)" '^1 of [1-9]' 'state count'
 
 # ---- JSON ----
 if python3 -c 'import jsonschema' 2>/dev/null; then
-	for w in 'rule:rule show -sdj' 'nat:nat show -j' 'tables:table list -j' 'table:table show bad -j' 'state:state show -j' \
+	for w in 'rule:rule show -sdj' 'nat:nat show -j' 'tables:table list -j' 'table:table show bad -j' 'anchor:anchor list -j' 'state:state show -j' \
 		'state-count:state count -j' 'info:info -j' "check:check -j -f $conf" "diff:diff -j -f $conf"; do
 		# The words are words, to be split.
 		# shellcheck disable=SC2086

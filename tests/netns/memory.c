@@ -138,6 +138,7 @@ static const char one[] = "system { name = gw }\n"
 			  "	\"match out inet from 10.0.0.0/8 nat-to 192.0.2.1 label masked\",\n"
 			  "	\"pass in on lo0 proto { tcp, udp } to port { 80, 443 } rdr-to "
 			  "10.0.0.9 port 8080\",\n"
+			  "	\"anchor \\\"a/*\\\" in on lo0\",\n"
 			  "	\"pass out label out\",\n"
 			  "	\"block in quick from { <bad>, <fixed>, (lo0) } label bad\",\n"
 			  "} }\n";
@@ -353,6 +354,8 @@ static void test_show(void **state)
 		"rule show -sd",
 		"rule show -j",
 		"nat show -o",
+		"anchor list",
+		"anchor show a/b -s",
 		"table list",
 		"table show fixed -sj",
 		"state show",
@@ -383,6 +386,23 @@ static void test_table_changes(void **state)
 	changes("table replace bad 203.0.113.2 2001:db8::/64", "table replace bad 203.0.113.1");
 	changes("table flush bad", "table replace bad 203.0.113.1");
 	must("table flush bad");
+}
+
+static void test_anchor_changes(void **state)
+{
+	char line[300];
+
+	(void)state;
+	file("rules", "block in quick from { 10.9.9.9, fd09::9 } label bad\npass in \\\n from <bad> # some\n");
+	(void)snprintf(line, sizeof(line), "anchor load a/b --file %s/rules", folder);
+	changes(line, "anchor flush a/b");
+	must(line);
+	changes("anchor flush a/*", line);
+	shows("anchor list -j");
+	shows("anchor show a/b -d");
+	must("anchor flush a/b");
+	(void)snprintf(line, sizeof(line), "%s/rules", folder);
+	assert_int_equal(unlink(line), 0);
 }
 
 /* Without memory to learn that a table is const, it is not changed either. */
@@ -473,6 +493,7 @@ int main(void)
 		cmocka_unit_test(test_check),	   cmocka_unit_test(test_wrong_file),
 		cmocka_unit_test(test_diff),	   cmocka_unit_test(test_show),
 		cmocka_unit_test(test_table_test), cmocka_unit_test(test_table_changes),
+		cmocka_unit_test(test_anchor_changes),
 		cmocka_unit_test(test_const),	   cmocka_unit_test(test_apply),
 		cmocka_unit_test(test_stop),
 	};

@@ -155,10 +155,17 @@ PT_API int pt_conf_load_with(const char *path, pt_conf_take take, void *arg, str
 			     struct pt_err *e) PT_MUST;
 PT_API int pt_conf_parse_with(const char *name, const char *text, size_t len, pt_conf_take take,
 			      void *arg, struct pt_conf **out, struct pt_err *e) PT_MUST;
-/* From memory, together with the N_MORE texts in MORE: the anchors that programs loaded. */
-PT_API int pt_conf_parse_more(const char *name, const char *text, size_t len, const struct pt_conf_source *more,
-			      size_t n_more, pt_conf_take take, void *arg, struct pt_conf **out,
-			      struct pt_err *e) PT_MUST;
+/* Texts besides that of the file: the anchors that programs loaded. GET, unless it is NULL, finds them when all is
+ * right but the rules: nobody is asked for the sake of a file that is wrong. */
+struct pt_conf_more {
+	const struct pt_conf_source *v;
+	size_t n;
+	int (*get)(struct pt_conf_more *m, struct pt_err *e);
+	void *arg;
+};
+/* From memory, together with MORE. */
+PT_API int pt_conf_parse_more(const char *name, const char *text, size_t len, struct pt_conf_more *more,
+			      pt_conf_take take, void *arg, struct pt_conf **out, struct pt_err *e) PT_MUST;
 /* The trees once more, of a configuration that was loaded. */
 PT_API int pt_conf_rules(const struct pt_conf *c, pt_conf_take take, void *arg,
 			 struct pt_err *e) PT_MUST;

@@ -65,6 +65,8 @@ PT_API int pt_nft_compile_stop(bool open, struct pt_nft_prog **out, struct pt_er
 PT_API void pt_nft_prog_free(struct pt_nft_prog *p);
 /* Leaves the contents of every table as the kernel has them: the next diff compares all but those. */
 PT_API void pt_nft_prog_keep_tables(struct pt_nft_prog *p);
+/* Of a stopped firewall: remembers what was in force. -ENOMEM. */
+PT_API int pt_nft_prog_remember(struct pt_nft_prog *p, const char *digest) PT_MUST;
 PT_API size_t pt_nft_prog_rules(const struct pt_nft_prog *p);
 
 /*
@@ -94,6 +96,7 @@ struct pt_nft_state {
 	bool dormant;         /* but the kernel does not ask it: somebody switched it off */
 	uint32_t genid;       /* generation of the netfilter configuration at reading */
 	char digest[65];      /* of the applied file, "" unknown */
+	char before[65];      /* without a digest: of the file that was in force until it was stopped, "" unknown */
 	char path[200];       /* of the applied file; without a digest PT_NFT_OPEN where all passes */
 	uint64_t applied;     /* seconds since the epoch */
 	struct pt_nft_objects *objects;
@@ -105,7 +108,7 @@ PT_API int pt_nft_read(struct pt_nl *nf, struct pt_nft_state **out, struct pt_er
  * minute to dump a set of a million.) */
 PT_API int pt_nft_read_for(struct pt_nl *nf, const struct pt_nft_prog *want, struct pt_nft_state **out,
 			   struct pt_err *e) PT_MUST;
-/* Only digest, path and time of the applied file, with one question; not present where none is applied. */
+/* Only digests, path and time of the applied file, with one question; not present where none is applied. */
 PT_API int pt_nft_read_applied(struct pt_nl *nf, struct pt_nft_state **out, struct pt_err *e) PT_MUST;
 PT_API void pt_nft_state_free(struct pt_nft_state *s);
 

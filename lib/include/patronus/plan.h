@@ -31,7 +31,8 @@ struct pt_plan {
 	struct pt_ahead *ahead;     /* what the kernel prepares for a first apply; NULL: nothing */
 	bool offline;               /* no program is to be put on devices: in a trial */
 	struct pt_ingress *ingress; /* the classifier in the kernel, as far as it differs; NULL when made offline */
-	char digest[65];            /* of the file's bytes */
+	char digest[65];            /* of the file's bytes, and of all others that its rules were made of */
+	char loaded_of[65];         /* digest of what was in force when the anchors that programs loaded were read */
 	uint64_t due;               /* when the contents of sets change by themselves, seconds since the epoch */
 	size_t adopted;             /* connections that a first apply gave states to, see pt_plan_apply() */
 };
@@ -111,6 +112,22 @@ PT_API int pt_plan_log(struct pt_nl *nf, int fd_stop, const struct pt_logger *wh
 /* The configuration in force: the applied copy named by the digest in the kernel's table. -ENOENT: none, or
  * its copy is gone (a record says which). */
 PT_API int pt_plan_applied(struct pt_nl *nf, struct pt_plan *p, struct pt_err *e) PT_MUST;
+
+/* Replaces the rules of one anchor in what is in force, which must have a place for it. */
+struct pt_anchor_change {
+	const char *path;  /* of the anchor; for a flush also with a star */
+	const char *text;  /* its rules, one a line; NULL: none any more */
+	size_t len;
+	const char *file;  /* where they come from, for messages */
+	bool dry;          /* plan, change nothing */
+};
+/* P becomes what is in force then: its tables keep what they hold, and only the difference is written. -ENOENT with
+ * records: nothing is in force, or no rule asks this anchor; -EINVAL: the rules are wrong. Whoever loads
+ * another anchor at the same time waits. */
+PT_API int pt_plan_anchor(struct pt_nl *nf, struct pt_nl *route, const struct pt_anchor_change *what, struct pt_plan *p,
+			  size_t *writes, struct pt_err *e) PT_MUST;
+/* What a path with a star at its end, or without, stands for. */
+PT_API bool pt_anchor_matches(const char *pattern, const char *path);
 
 /* How the configuration in force judges arriving packets. */
 struct pt_plan_engine {

@@ -159,6 +159,7 @@ struct pt_pol_rule {
 	uint32_t set;            /* index+1 into sets, 0: none */
 	const char *name;        /* label, or "r" and 8 hex digits of the text's hash; in an anchor "PATH/" before it */
 	const char *text;        /* canonical text */
+	const char *anchor;      /* path of the anchor that it belongs to; NULL: none */
 	struct pt_loc loc;       /* line 0 for built-in rules */
 	const struct pt_pol_states *states; /* NULL: no limits, the usual time-outs */
 
@@ -199,6 +200,7 @@ struct pt_pol_rule {
 struct pt_pol_place {
 	const char *path;        /* from the root; with a star for all directly below */
 	const char *text;        /* of the anchor rule, canonical */
+	const char *anchor;      /* that it stands in; NULL: none */
 	struct pt_loc loc;
 	uint32_t ast, end;
 	uint32_t depth;          /* anchors around it */
@@ -235,9 +237,8 @@ PT_API int pt_policy_load(const char *path, struct pt_conf **conf, struct pt_pol
 PT_API int pt_policy_parse(const char *name, const char *text, size_t len, struct pt_conf **conf,
 			   struct pt_policy **out, struct pt_err *e) PT_MUST;
 /* pt_policy_parse() together with anchors that programs loaded, as pt_conf_parse_more(). */
-PT_API int pt_policy_parse_more(const char *name, const char *text, size_t len, const struct pt_conf_source *more,
-				size_t n_more, struct pt_conf **conf, struct pt_policy **out,
-				struct pt_err *e) PT_MUST;
+PT_API int pt_policy_parse_more(const char *name, const char *text, size_t len, struct pt_conf_more *more,
+				struct pt_conf **conf, struct pt_policy **out, struct pt_err *e) PT_MUST;
 PT_API void pt_policy_free(struct pt_policy *p);
 
 /* Fills what is outside: names of hosts from NAMES at time NOW (seconds since the epoch; NULL: nothing is known), with COUNTRIES

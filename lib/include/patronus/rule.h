@@ -259,8 +259,8 @@ PT_API const char *pt_timeout_nearest(const char *word);
 #define PT_POOL_KEY_MAX 63 /* as labels */
 #define PT_POOL_WEIGHT_MAX 65535
 #define PT_TABLE_NAME_MAX 31
-#define PT_ANCHOR_PART_MAX 63 /* of one name of a path */
-#define PT_ANCHOR_PATH_MAX 127
+#define PT_ANCHOR_PART_MAX 31 /* of one name of a path */
+#define PT_ANCHOR_PATH_MAX 55 /* with a label behind it the kernel must still take it as a comment */
 #define PT_ANCHOR_DEPTH_MAX 8
 /* "upnp", "ftp-proxy/21": names of letters, digits, '_', '.' and '-', none of them a keyword. With STAR the last
  * one may be '*'. NULL when it is good, else what is wrong with it. */
