@@ -114,10 +114,26 @@ static void show_rule(struct shown *s, const struct pt_pol_rule *r)
 
 /* ---- translations ---- */
 
+/* The addresses of a pool, so many ranges of them that a line can hold them. */
+static void pool_target(const struct pt_pol_nat *n, struct pt_buf *t)
+{
+	const size_t most = 8;
+
+	for (size_t i = 0; i < n->members.n && i < most; i++) {
+		if (i)
+			pt_buf_str(t, ", ");
+		pt_range_fmt(t, n->af, n->members.v[i].lo, n->members.v[i].hi);
+	}
+	if (n->members.n > most)
+		pt_buf_fmt(t, " and %zu more", n->members.n - most);
+}
+
 static void nat_target(const struct shown *s, const struct pt_pol_nat *n, struct pt_buf *t)
 {
 	if (n->target == PT_REF_IF)
 		pt_buf_fmt(t, "(%s)", s->p.policy->ifrefs.v[n->ref].ifname);
+	else if (n->pool)
+		pool_target(n, t);
 	else
 		pt_range_fmt(t, n->af, n->lo, n->hi);
 	if (n->has_port)
@@ -137,6 +153,8 @@ static void show_nat(struct shown *s, const struct pt_pol_rule *r)
 	pt_out_str(s->out, "kind", n->kind == PT_NAT_SRC ? "source" : "destination");
 	show_key(s->out, "target", &target);
 	pt_out_bool(s->out, "one_to_one", n->one_to_one);
+	pt_out_str(s->out, "pool", pt_pool_way_name(n->way));
+	pt_out_bool(s->out, "sticky", n->sticky);
 	pt_out_bool(s->out, "static_port", n->static_port);
 	pt_out_str(s->out, "rule", r->text);
 	pt_out_str(s->out, "file", r->loc.line ? r->loc.file : NULL);
