@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <time.h>
@@ -24,6 +25,7 @@ struct follow {
 	int applies; /* tells of new copies of files; -1: nothing does */
 	int stop;
 	uint64_t due; /* the time of the next answer, 0: not known */
+	struct plan_addrs translated; /* to, by rules that name interfaces, at the last look */
 };
 
 /* Asks for the names of the applied file, before anything is locked. */
@@ -41,8 +43,9 @@ static int follow_ask(struct pt_nl *nf, bool all, size_t *n, struct pt_err *e)
 	return rc;
 }
 
-/* One round: the applied file with the addresses of now, tables left alone. */
-static int follow_update(struct pt_nl *nf, struct pt_nl *route, uint64_t *due, size_t *writes, struct pt_err *e)
+/* One round: the applied file with the addresses of now, tables left alone. TRANSLATED may be NULL. */
+static int follow_update(struct pt_nl *nf, struct pt_nl *route, uint64_t *due, struct plan_addrs *translated,
+			 size_t *writes, struct pt_err *e)
 {
 	struct pt_plan p;
 	int fd = -1, rc;
@@ -67,6 +70,8 @@ static int follow_update(struct pt_nl *nf, struct pt_nl *route, uint64_t *due, s
 	}
 	if (!rc)
 		rc = plan_commit(&p, nf, writes, e);
+	if (!rc && translated)
+		rc = plan_vanished(translated, &p, nf, e);
 	*due = p.due;
 	pt_plan_fini(&p);
 out:
@@ -162,7 +167,7 @@ static int follow_round(struct follow *f, size_t *writes, struct pt_err *e)
 
 	if (f->due <= (uint64_t)time(NULL) && follow_ask(f->nf, false, &n, e) == -ENOMEM)
 		return -ENOMEM;
-	return follow_update(f->nf, f->route, &f->due, writes, e);
+	return follow_update(f->nf, f->route, &f->due, &f->translated, writes, e);
 }
 
 int pt_plan_follow(struct pt_nl *nf, struct pt_nl *route, int fd_stop, const struct pt_follower *who,
@@ -201,6 +206,7 @@ int pt_plan_follow(struct pt_nl *nf, struct pt_nl *route, int fd_stop, const str
 	}
 	if (f.applies >= 0)
 		close(f.applies);
+	free(f.translated.v);
 	pt_nl_close(f.events);
 	return rc;
 }
@@ -215,7 +221,7 @@ int pt_plan_names_refresh(struct pt_nl *nf, struct pt_nl *route, size_t *names, 
 	*writes = 0;
 	rc = follow_ask(nf, true, names, e);
 	if (!rc && *names)
-		rc = follow_update(nf, route, &due, writes, e);
+		rc = follow_update(nf, route, &due, NULL, writes, e);
 	return rc;
 }
 

@@ -4,6 +4,7 @@
 #define PLAN_INTERNAL_H
 
 #include <patronus/bpf.h>
+#include <patronus/ct.h>
 #include <patronus/plan.h>
 
 /* offline.c */
@@ -32,6 +33,14 @@ int plan_outside(struct pt_plan *p, enum plan_ask ask, struct pt_err *e);
 int plan_names_ask(const struct pt_policy *p, bool all, size_t *n, struct pt_err *e);
 int plan_names_load(struct pt_names **out, struct pt_err *e);
 #define PT_NAMES_RUN PT_RUN_DIR "/names"
+
+/* vanished.c: ends the states that were given an address of SEEN which the machine does not have any more, then makes SEEN
+ * what translations of P to interfaces use now. The vector is malloc'ed. */
+struct plan_addrs {
+	struct pt_addr *v;
+	size_t n, cap;
+};
+int plan_vanished(struct plan_addrs *seen, const struct pt_plan *p, struct pt_nl *nf, struct pt_err *e);
 
 /* store.c: copies of applied files under PT_RUN_DIR, named by their digest */
 #define PLAN_STORE_DIR PT_RUN_DIR "/applied"
