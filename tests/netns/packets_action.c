@@ -104,6 +104,28 @@ static const struct packet_case cases[] = {
 	  "lan udp lan.12 far.9:53 pass n as wan.48-55:50001-65535 far.9:53\ndmz udp dmz.20 far.7:53 block" },
 	{ BOTH, "nat-to pool: range", IN "pass out on wan from lan:network nat-to @wan.60 - @wan.62 label n",
 	  "lan udp lan.10 far.7:53 pass n as wan.60-62:50001-65535 far.7:53\nlan udp lan.11 far.8:53 pass n as wan.60-62:50001-65535 far.8:53" },
+	{ BOTH, "nat-to pool: list", IN "pass out on wan from lan:network nat-to { @wan.60, @wan.62 } label n",
+	  "lan udp lan.10 far.7:53 pass n as wan.60-62:50001-65535 far.7:53\nlan udp lan.11 far.8:53 pass n as wan.60-62:50001-65535 far.8:53\n"
+	  "lan icmp lan.10 far.7 pass n as wan.60-62 far.7\ndmz udp dmz.20 far.7:53 block" },
+	{ BOTH, "nat-to pool: random", IN "pass out on wan from lan:network nat-to { @wan.60 weight 3, @wan.61 } random label n",
+	  "lan udp lan.10 far.7:53 pass n as wan.60-61:50001-65535 far.7:53\nlan tcp lan.11 far.8:80 pass n as wan.60-61:50001-65535 far.8:80" },
+	{ BOTH, "nat-to pool: bitmask", IN "pass out on wan from lan:network nat-to @wan.48/29 bitmask label n",
+	  "lan udp lan.10 far.7:53 pass n as wan.50:50001-65535 far.7:53\nlan udp lan.12 far.8:53 pass n as wan.52:50001-65535 far.8:53\n"
+	  "lan udp lan.20 far.8:53 pass n as wan.52:50001-65535 far.8:53" },
+	{ BOTH, "nat-to pool: bitmask static-port", IN "pass out on wan from lan:network nat-to @wan.48/29 bitmask static-port label n",
+	  "lan udp lan.10:500 far.7:53 pass n as wan.50:500 far.7:53" },
+	{ BOTH, "nat-to pool: sticky-address", IN "pass out on wan from lan:network nat-to { @wan.60, @wan.62 } sticky-address label n",
+	  "lan udp lan.10 far.7:53 pass n as wan.60:50001-65535 far.7:53\nlan udp lan.10 far.8:53 pass n as wan.60:50001-65535 far.8:53\n"
+	  "lan udp lan.11 far.8:53 pass n as wan.62:50001-65535 far.8:53\nlan udp lan.10 far.9:53 pass n as wan.60:50001-65535 far.9:53" },
+	{ BOTH, "nat-to pool: answers find back", "pass in on lan label i\npass out on wan from lan:network nat-to @wan.48/29 random sticky-address label n",
+	  "lan tcp lan.10 far.7:80 pass i n as wan.48-55:50001-65535 far.7:80\nreply pass as far.7:80 lan.10:10000\n"
+	  "lan udp lan.10 far.7:53 pass i n as wan.48-55:50001-65535 far.7:53\nerror pass as far.7 lan.10" },
+	{ BOTH, "nat-to pool, from the router", "pass out on wan from self nat-to { @wan.60, @wan.61 } sticky-address label n",
+	  "router udp wan.2 far.7:53 pass n as wan.60:50001-65535 far.7:53\nreply pass as far.7:53 wan.2:10000\n"
+	  "router udp wan.2 far.8:53 pass n as wan.60:50001-65535 far.8:53" },
+	{ BOTH, "match nat-to a pool: later rules see any of it", IN "match out on wan from lan:network nat-to { @wan.60, @wan.62 } label m\n"
+	  "pass out on wan from @wan.56/29 label p\npass out on wan from @lan.10 label q",
+	  "lan udp lan.10 far.7:53 pass m p as wan.60-62:50001-65535 far.7:53\ndmz udp dmz.20 far.7:53 block" },
 	{ BOTH, "nat-to port", IN "pass out on wan proto { tcp, udp } from lan:network nat-to @wan.60 port 20000:20009 label n",
 	  "lan udp lan.10 far.7:53 pass n as wan.60:20000-20009 far.7:53\nlan tcp lan.10 far.7:80 pass n as wan.60:20000-20009 far.7:80" },
 	{ BOTH, "nat-to static-port", IN "pass out on wan from lan:network nat-to @wan.60 static-port label n",
@@ -138,6 +160,15 @@ static const struct packet_case cases[] = {
 	{ BOTH, "rdr-to a range of ports", OUT "pass in on wan proto udp to (wan) port 2000:2009 rdr-to @dmz.20 port 3000:3009 label r",
 	  "wan udp far.7 wan.2:1999 block\nwan udp far.7 wan.2:2000 pass r as far.7 dmz.20:3000-3009\n"
 	  "wan udp far.7 wan.2:2009 pass r as far.7 dmz.20:3000-3009" },
+	{ BOTH, "rdr-to pool: list", OUT "pass in on wan proto tcp to (wan) port 80 rdr-to { @dmz.20, @dmz.22 } port 8080 label r",
+	  "wan tcp far.7 wan.2:80 pass r as far.7 dmz.20-22:8080\nwan tcp far.8 wan.2:80 pass r as far.8 dmz.20-22:8080\n"
+	  "wan tcp far.9 wan.2:80 pass r as far.9 dmz.20-22:8080\nwan tcp far.7 wan.2:81 block" },
+	{ BOTH, "rdr-to pool: sticky-address, a range of ports", OUT
+	  "pass in on wan proto tcp to (wan) port 2000:2099 rdr-to { @dmz.20, @dmz.22 } port 8000:* sticky-address label r",
+	  "wan tcp far.7 wan.2:2001 pass r as far.7 dmz.20:8001\nwan tcp far.7 wan.2:2002 pass r as far.7 dmz.20:8002\n"
+	  "wan tcp far.8 wan.2:2099 pass r as far.8 dmz.22:8099" },
+	{ BOTH, "rdr-to pool: bitmask", OUT "pass in on wan to @wan.16/29 rdr-to @dmz.16/29 bitmask label r",
+	  "wan udp far.7 wan.20:53 pass r as far.7 dmz.20:53\nwan udp far.7 wan.23:53 pass r as far.7 dmz.23:53\nwan udp far.7 wan.24:53 block" },
 	{ BOTH, "rdr-to the router", "pass in on lan proto udp to ! self port 53 rdr-to @lan.1 label r",
 	  "lan udp lan.10 far.7:53 pass r as lan.10 lan.1:53\nreply pass as far.7:53 lan.10:10000\nlan udp lan.10 far.7:54 block" },
 	{ BOTH, "rdr-to without ports", OUT "pass in on wan to @wan.20 rdr-to @dmz.20 label r",

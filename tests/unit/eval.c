@@ -298,6 +298,18 @@ static void tags(void **state)
 static void source_translation(void **state)
 {
 	JUDGE({ "\"pass out nat-to 203.0.113.9\"", OUT4, "pass 0 203.0.113.9 0 > 10.0.0.1 80" },
+	      /* pools: what only the kernel can tell is the first one */
+	      { "\"pass out nat-to { 203.0.113.9, 203.0.113.3 }\"", OUT4, "pass 0 203.0.113.9 0 > 10.0.0.1 80" },
+	      { "\"pass out nat-to 203.0.113.8/29 random sticky-address\"", OUT4, "pass 0 203.0.113.8 0 > 10.0.0.1 80" },
+	      { "\"pass out nat-to { 203.0.113.9, 2001:db8::9 }\"", OUT6, "pass 0 2001:db8::9 0 > fd00:9::1 80" },
+	      { "\"pass out nat-to { 203.0.113.9, 2001:db8::9 }\"", OUT4, "pass 0 203.0.113.9 0 > 10.0.0.1 80" },
+	      { "\"pass out nat-to 203.0.113.0/24 bitmask\"", OUT4, "pass 0 203.0.113.5 0 > 10.0.0.1 80" },
+	      { "\"pass out nat-to 2001:db8::/64 bitmask static-port\"", OUT6, "pass 0 2001:db8::5 1000 > fd00:9::1 80" },
+	      /* as Linux 6.18 chose them */
+	      { "\"pass out nat-to 203.0.113.0/24 source-hash\"", OUT4, "pass 0 203.0.113.240 0 > 10.0.0.1 80" },
+	      { "\"pass out nat-to 203.0.113.0/24 source-hash k\"", OUT4, "pass 0 203.0.113.94 0 > 10.0.0.1 80" },
+	      { "\"pass out nat-to 2001:db8::/64 source-hash\"", OUT6, "pass 0 2001:db8::ddab:be6 0 > fd00:9::1 80" },
+	      { "\"pass out nat-to { 2001:db8::1, 2001:db8::2, 2001:db8::5 weight 9 } source-hash k\"", OUT6, "pass 0 2001:db8::2 0 > fd00:9::1 80" },
 	      { "\"pass out nat-to 2001:db8::9\"", OUT6, "pass 0 2001:db8::9 0 > fd00:9::1 80" },
 	      { "\"pass out nat-to 2001:db8::9\"", OUT4, "block default" },
 	      { "\"pass out nat-to 203.0.113.9 static-port\"", OUT4, "pass 0 203.0.113.9 1000 > 10.0.0.1 80" },

@@ -196,7 +196,15 @@ static void translations(void **state)
 		{ "pass in proto tcp rdr-to 10.0.0.1 port 80:*", "rdr-to", "one range to map from", NULL },
 		{ "pass in proto tcp to any port { 1, 3 } rdr-to 10.0.0.1 port 80:81", "rdr-to", "one range to map from", NULL },
 		{ "pass in proto tcp to any port 1:3 rdr-to 10.0.0.1 port 80:81", "rdr-to", "3 ports are mapped to 2", NULL },
-		{ "pass in proto tcp to any port 1:3 rdr-to 10.0.0.1 port 65534:*", "rdr-to", "beyond 65535", NULL }, );
+		{ "pass in proto tcp to any port 1:3 rdr-to 10.0.0.1 port 65534:*", "rdr-to", "beyond 65535", NULL },
+		{ "pass in rdr-to <bad>", "bad", "which may change", "const = true" },
+		{ "pass in rdr-to <bda>", "bda", "unknown table <bda>", "<bad>" },
+		{ "match out inet6 nat-to { 10.0.0.1, 10.0.0.2 }", "10.0.0.1", "another family", NULL },
+		{ "match out nat-to 10.0.0.0 - 10.1.0.0", "10.0.0.0 - 10.1.0.0", "more than 65536 addresses", "one prefix" },
+		{ "match out nat-to { 10.0.0.0/16, 10.1.0.0 }", "10.0.0.0/16", "more than 65536 addresses", NULL },
+		{ "match out nat-to { 10.0.0.1 weight 65535, 10.0.0.2 weight 2 }", "10.0.0.1", "more than 65536 addresses", NULL },
+		{ "match out nat-to { fd00::/64, fd01::/64 }", "fd00::/64", "more than 65536 addresses", NULL },
+		{ "match from 10.0.0.1 binat-to 203.0.113.0 - 203.0.113.2", "binat-to", "one address or prefix", NULL }, );
 }
 
 /* Every rule is looked at, also behind wrong ones, and several mistakes in one rule are all told. */
@@ -287,7 +295,8 @@ static const char everything[] =
 	"\"block return in on { lan, ! dmz } from { <bad>, 10.0.0.1, (wan) } to ! lan:network label a\","
 	"\"match out on wan from lan:network tag T nat-to (wan)\", \"match out on wan from lan:network tag U nat-to (wan)\","
 	"\"pass in proto { tcp, udp } to any port { 22, 80 } rdr-to 10.0.0.1 port 22\", \"match from 10.0.0.5 binat-to 1.2.3.4\","
-	"\"block in inet6 proto icmp6 icmp6-type { 128, 129 code 1 } tagged T\", \"pass in on inside from inside\"";
+	"\"block in inet6 proto icmp6 icmp6-type { 128, 129 code 1 } tagged T\", \"pass in on inside from inside\","
+	"\"pass out nat-to { 203.0.113.1 weight 2, 203.0.113.8/30, fd00::1, fd00::2 } source-hash k\"";
 
 static void without_memory(void **state)
 {
