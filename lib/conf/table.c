@@ -213,13 +213,22 @@ static int add_file(struct conf_table_reader *r, const struct pt_conf *c,
 	return rc;
 }
 
-static int add_more(struct conf_table_reader *r, const struct pt_iset more[2])
+/* What names and countries add: nobody knows how specific it is, so whatever has a '!' takes out of it. */
+static int add_more(const struct conf_table_reader *r, const struct pt_iset *more, const struct conf_family *f,
+		    struct pt_iset *out)
 {
+	struct pt_iset neg = { 0 }, rest, whole;
 	int rc = 0;
 
-	for (int f = 0; more && f < 2; f++)
-		for (size_t i = 0; !rc && i < more[f].n; i++)
-			rc = pt_iset_add(r->arena, &r->family[f].pos, more[f].v[i].lo, more[f].v[i].hi);
+	for (size_t i = 0; !rc && i < f->neg.n; i++)
+		rc = pt_iset_add(r->arena, &neg, f->neg.v[i].range.lo, f->neg.v[i].range.hi);
+	pt_iset_norm(&neg);
+	if (!rc && neg.n)
+		rc = pt_iset_subtract(r->arena, &rest, more, &neg);
+	if (rc)
+		return rc;
+	rc = pt_iset_union(r->arena, &whole, out, neg.n ? &rest : more);
+	*out = whole;
 	return rc;
 }
 
@@ -238,13 +247,14 @@ int pt_conf_table_load(const struct pt_conf *c, const struct pt_conf_table *t, c
 	*v4 = *v6 = (struct pt_iset){ 0 };
 	reader_init(&r, a, e, &own);
 	r.conf = c;
-	rc = add_more(&r, more);
-	if (!rc)
-		rc = add_written(&r, t);
+	rc = add_written(&r, t);
 	if (!rc && t->file)
 		rc = add_file(&r, c, t);
 	if (!rc)
 		rc = finish(&r, v4, v6);
+	for (int f = 0; !rc && more && f < 2; f++)
+		if (more[f].n)
+			rc = add_more(&r, &more[f], &r.family[f], f ? v6 : v4);
 	if (rc == -ENOMEM)
 		pt_err_sys(r.e, rc, "filling table %s", t->name);
 	pt_err_fini(&own);

@@ -15,6 +15,8 @@ struct pt_geoip_list *geoip_list(const struct geoip_reader *r, const char *code)
 {
 	uint16_t at;
 
+	if (!memcmp(code, "UK", 2)) /* what some lists call it here and there */
+		code = "GB";
 	if (!capital(code[0]) || !capital(code[1]))
 		return NULL;
 	at = r->place[code[0] - 'A'][code[1] - 'A'];

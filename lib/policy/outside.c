@@ -185,5 +185,7 @@ int pt_policy_table(const struct pt_policy *p, const struct pt_pol_table *t, str
 	}
 	if (rc)
 		return pt_err_sys(e, rc, "filling table %s", t->conf->name);
+	pt_iset_norm(&more[0]);
+	pt_iset_norm(&more[1]);
 	return pt_conf_table_load(p->conf, t->conf, more, a, v4, v6, e);
 }

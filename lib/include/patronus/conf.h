@@ -184,7 +184,7 @@ PT_API const struct pt_conf_table *pt_conf_find_table(const struct pt_conf *c, c
 /* The contents of a table as written: ADDRESSES and FILE, the most specific entry
  * wins, negated entries taken out; one normal set a family. Reads the file with
  * pt_file_read(); its format: one or more entries a line, '#' comments. */
-/* MORE: addresses of both families ([0] IPv4) that entries with '!' take out of, too, or NULL. */
+/* MORE: normal sets of both families ([0] IPv4) besides, without those of any entry with '!'; or NULL. */
 PT_API int pt_conf_table_load(const struct pt_conf *c, const struct pt_conf_table *t,
 			      const struct pt_iset more[2], struct pt_arena *a,
 			      struct pt_iset *v4, struct pt_iset *v6, struct pt_err *e) PT_MUST;
