@@ -257,7 +257,7 @@ int pt_bpf_open(uint32_t prog_id, struct pt_bpf **out, struct pt_err *e)
 
 /* ---- the tables ---- */
 
-static uint64_t digest_of(const uint64_t *words, size_t n_words)
+uint64_t pt_bpf_tables_digest(const uint64_t *words, size_t n_words)
 {
 	uint64_t h = 0x9e3779b97f4a7c15ull ^ n_words;
 
@@ -268,14 +268,11 @@ static uint64_t digest_of(const uint64_t *words, size_t n_words)
 	return h ? h : 1; /* 0: none yet */
 }
 
-static void name_of(uint64_t digest, char out[PT_BPF_TABLES_NAME])
+void pt_bpf_tables_name(uint64_t digest, char out[PT_BPF_TABLES_NAME])
 {
-	(void)snprintf(out, PT_BPF_TABLES_NAME, "t%014llx", (unsigned long long)(digest >> 8));
-}
-
-void pt_bpf_tables_name(const uint64_t *words, size_t n_words, char out[PT_BPF_TABLES_NAME])
-{
-	name_of(digest_of(words, n_words), out);
+	out[0] = '\0';
+	if (digest)
+		(void)snprintf(out, PT_BPF_TABLES_NAME, "t%014llx", (unsigned long long)(digest >> 8));
 }
 
 static int map_new(const struct pt_bpf *b)
@@ -340,10 +337,10 @@ int pt_bpf_tables_ahead(struct pt_bpf *b, struct pt_err *e)
 	return rc ? pt_err_sys(e, rc, "giving the classifier empty tables") : 0;
 }
 
-int pt_bpf_tables_new(struct pt_bpf *b, const uint64_t *words, size_t n_words, int *fd, struct pt_err *e)
+int pt_bpf_tables_new(struct pt_bpf *b, const uint64_t *words, size_t n_words, uint64_t digest, int *fd,
+		      struct pt_err *e)
 {
 	size_t size = n_words * sizeof(*words);
-	uint64_t digest = digest_of(words, n_words);
 	int rc = size > pt_bpf_room(b) ? -E2BIG : 0;
 
 	*fd = -1;
@@ -362,30 +359,17 @@ int pt_bpf_tables_new(struct pt_bpf *b, const uint64_t *words, size_t n_words, i
 	return rc ? pt_err_sys(e, rc, "giving the classifier's tables (%zu bytes) to the kernel", size) : 0;
 }
 
-static int digest_in_use(const struct pt_bpf *b, uint64_t *digest)
+int pt_bpf_tables_in_use(const struct pt_bpf *b, uint64_t *digest, struct pt_err *e)
 {
 	struct bpf_map_info info;
-	int fd = -1, rc = in_use(b, &info, &fd);
+	int fd, rc = in_use(b, &info, &fd);
 
 	*digest = 0;
 	if (!rc)
 		rc = with_digest(fd, info.value_size, read_word, digest);
 	if (fd >= 0)
 		close(fd);
-	return rc;
-}
-
-int pt_bpf_tables_in_use(const struct pt_bpf *b, char out[PT_BPF_TABLES_NAME], struct pt_err *e)
-{
-	uint64_t digest;
-	int rc = digest_in_use(b, &digest);
-
-	out[0] = '\0';
-	if (rc)
-		return rc == -ENOENT ? 0 : pt_err_sys(e, rc, "asking for the classifier's tables");
-	if (digest)
-		name_of(digest, out);
-	return 0;
+	return rc && rc != -ENOENT ? pt_err_sys(e, rc, "asking for the classifier's tables") : 0;
 }
 
 int pt_bpf_tables_use(struct pt_bpf *b, int fd, struct pt_err *e)

@@ -200,20 +200,22 @@ static int set_compare(const void *a, const void *b)
 /* Which elements to read. */
 struct extent {
 	bool all;
-	const struct pt_nft_prog *want; /* without ALL: what a comparison with it needs; NULL: none */
+	const struct pt_nft_prog *want; /* without ALL: what a comparison with it needs; NULL: only keys */
+	const char *unless; /* and not even those where the file of this digest is in force */
 };
 
 static bool is_needed(const struct extent *x, const struct pt_nft_state *s, const struct nft_set *set)
 {
-	const struct nft_set *want = NULL;
+	const struct nft_set *want;
 
 	if (set->dynamic && set->role == NFT_SET_PMAP)
 		return false; /* what rules write no apply compares */
-	/* The elements of keys are what rules elsewhere are: they count. */
-	if (x->all || (set->keys && !x->want))
+	if (x->all)
 		return true;
-	if (x->want)
-		want = nft_find_set(&x->want->objects, set->name);
+	/* The elements of keys are what rules elsewhere are: they count. */
+	if (!x->want)
+		return set->keys && !(x->unless && !strcmp(x->unless, s->digest));
+	want = nft_find_set(&x->want->objects, set->name);
 	if (set->keys && !want)
 		return true;
 	return want && !nft_note_knows(&s->objects->note, s->genid, want, set);
@@ -343,4 +345,27 @@ int pt_nft_read_applied(struct pt_nl *nf, struct pt_nft_state **out, struct pt_e
 	s->present = !rc;
 	*out = s;
 	return 0;
+}
+
+int pt_nft_read_ahead(struct pt_nl *nf, const char *digest, struct pt_nft_state **out, struct pt_err *e)
+{
+	return read_extent(nf, &(struct extent){ .unless = digest }, out, e);
+}
+
+int pt_nft_read_rest(struct pt_nl *nf, const struct pt_nft_prog *want, struct pt_nft_state *s)
+{
+	const struct extent x = { .want = want };
+	struct pt_nft_objects *o = s->objects;
+	uint32_t now;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < o->sets.n; i++) {
+		if (!o->sets.v[i].unread)
+			continue;
+		o->sets.v[i].unread = false;
+		rc = read_set(nf, s, &x, &o->sets.v[i]);
+	}
+	if (rc == -ENOMEM)
+		return rc;
+	return rc || nft_ask_genid(nf, &now) || now != s->genid ? -ESTALE : 0;
 }

@@ -22,7 +22,7 @@ struct pt_ingress {
 	struct pt_arena *arena;
 	pt_tc_filters have;
 	char name[PT_BPF_NAME]; /* of our program */
-	char tables[PT_BPF_TABLES_NAME], in_use[PT_BPF_TABLES_NAME];
+	uint64_t tables, in_use; /* digests, 0: none */
 	struct pt_bpf *program; /* of the filters that there are, or loaded by us; NULL: neither */
 	int fd; /* of the new tables, -1 */
 	PT_VEC(const struct pt_host_if *) attach;
@@ -85,7 +85,7 @@ static int find_program(struct pt_ingress *g, size_t bytes, struct pt_err *e)
 	}
 	if (rc)
 		return pt_err_sys(e, rc, "opening the classifier that is at work");
-	return g->program ? pt_bpf_tables_in_use(g->program, g->in_use, e) : 0;
+	return g->program ? pt_bpf_tables_in_use(g->program, &g->in_use, e) : 0;
 }
 
 static int compare_devices(struct pt_ingress *g, const struct pt_plan *p)
@@ -121,7 +121,7 @@ int plan_ingress_observe(struct pt_plan *p, struct pt_err *e)
 	g->fd = -1;
 	pt_bpf_name(g->name);
 	if (p->tables)
-		pt_bpf_tables_name(p->tables->words, p->tables->n_words, g->tables);
+		g->tables = p->tables_digest;
 	g->arena = pt_arena_new();
 	if (g->arena)
 		rc = pt_nl_open(&route, NETLINK_ROUTE, e);
@@ -148,22 +148,24 @@ void plan_ingress_free(struct pt_ingress *g)
 
 static bool tables_differ(const struct pt_ingress *g)
 {
-	return strcmp(g->tables, g->in_use) != 0;
+	return g->tables != g->in_use;
 }
 
 size_t plan_ingress_writes(const struct pt_ingress *g)
 {
-	return g ? g->attach.n + g->detach.n + (g->tables[0] && tables_differ(g)) : 0;
+	return g ? g->attach.n + g->detach.n + (g->tables && tables_differ(g)) : 0;
 }
 
 void plan_ingress_walk(const struct pt_plan *p, pt_nft_op_cb cb, void *arg)
 {
 	const struct pt_ingress *g = p->ingress;
+	char name[PT_BPF_TABLES_NAME];
 
 	if (!g)
 		return;
-	if (g->tables[0] && tables_differ(g))
-		cb(g->in_use[0] ? "replace" : "add", "tables of the classifier", g->tables, arg);
+	pt_bpf_tables_name(g->tables, name);
+	if (g->tables && tables_differ(g))
+		cb(g->in_use ? "replace" : "add", "tables of the classifier", name, arg);
 	for (size_t i = 0; i < g->attach.n; i++)
 		cb("add", "classifier on", g->attach.v[i]->device, arg);
 	for (size_t i = 0; i < g->detach.n; i++) {
@@ -215,7 +217,7 @@ int plan_ingress_prepare(struct pt_plan *p, struct pt_err *e)
 	if (!g->program)
 		rc = load_program(p, tables_bytes(p), e);
 	if (!rc && tables_differ(g) && g->fd < 0)
-		rc = pt_bpf_tables_new(g->program, p->tables->words, p->tables->n_words, &g->fd, e);
+		rc = pt_bpf_tables_new(g->program, p->tables->words, p->tables->n_words, p->tables_digest, &g->fd, e);
 	return rc;
 }
 
@@ -227,7 +229,7 @@ int plan_ingress_switch(struct pt_plan *p, struct pt_err *e)
 
 	if (!p->tables)
 		return 0;
-	if (g->fd >= 0 && !(g->in_use[0] && g->attach.n)) /* else after what may fail */
+	if (g->fd >= 0 && !(g->in_use && g->attach.n)) /* else after what may fail */
 		rc = pt_bpf_tables_use(g->program, g->fd, e);
 	if (!rc && g->attach.n)
 		rc = pt_nl_open(&route, NETLINK_ROUTE, e);

@@ -86,10 +86,11 @@ int plan_ingress_switch(struct pt_plan *p, struct pt_err *e);
 void plan_ingress_undo(struct pt_plan *p);
 int plan_ingress_retire(struct pt_plan *p, struct pt_err *e);
 
-/* ahead.c: the program for a first apply, brought into the kernel while the file is read. NULL: not worth it, or no
- * memory */
+/* ahead.c: what takes long in the kernel, begun while the file is read. NULL: not worth it, or no memory */
 struct pt_ahead *plan_ahead_start(const char *path);
-/* Waits for it. The program with room for tables of BYTES; NULL: there is none, for whatever reason. */
+/* What the kernel held a moment ago, see pt_nft_read_ahead(), for the caller to free; NULL: not known. Only once. */
+struct pt_nft_state *plan_ahead_state(struct pt_plan *p);
+/* The program with room for tables of BYTES; NULL: there is none, for whatever reason. */
 struct pt_bpf *plan_ahead_take(struct pt_plan *p, size_t bytes);
 void plan_ahead_free(struct pt_ahead *a);
 

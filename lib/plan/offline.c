@@ -98,11 +98,17 @@ int plan_build(struct pt_plan *p, struct pt_err *e)
 
 static int read_kernel(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e)
 {
-	int rc;
+	int rc = -ESTALE;
 
 	pt_nft_state_free(p->have);
-	p->have = NULL;
-	rc = pt_nft_read_for(nf, p->prog, &p->have, e);
+	p->have = plan_ahead_state(p);
+	if (p->have)
+		rc = pt_nft_read_rest(nf, p->prog, p->have);
+	if (rc) {
+		pt_nft_state_free(p->have);
+		p->have = NULL;
+		rc = pt_nft_read_for(nf, p->prog, &p->have, e);
+	}
 	if (!rc && pt_nft_prog_settle(p->prog, p->have))
 		rc = pt_err_sys(e, -ENOMEM, "comparing the rules with those in the kernel");
 	return rc;

@@ -93,6 +93,7 @@ static int finish(struct pt_plan *p, struct pt_err *e)
 	if (!w->tables)
 		rc = build(w, e);
 	p->tables = w->tables;
+	p->tables_digest = 0;
 	w->tables = NULL;
 	plan_tables_free(w);
 	p->tables_work = NULL;
@@ -114,7 +115,8 @@ int plan_tables_end(struct pt_plan *p, struct pt_err *e)
 		rc = finish(p, p->wanted == PT_ENGINE_AUTO ? &large : e);
 	if (!rc) {
 		keys = pt_nft_prog_keys(p->prog, &none);
-		pt_classifier_keys(p->tables, keys, none);
+		if (pt_classifier_keys(p->tables, keys, none) || !p->tables_digest)
+			p->tables_digest = pt_bpf_tables_digest(p->tables->words, p->tables->n_words);
 	} else if (rc == -E2BIG && p->wanted == PT_ENGINE_AUTO) {
 		rc = plan_fall_back(p, "the classifier's tables would be too large", e);
 	} else if (p->wanted == PT_ENGINE_AUTO) {

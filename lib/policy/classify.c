@@ -39,14 +39,19 @@ static int put_keys(struct policy_class_build *b)
 	return b->blob.rc;
 }
 
-void pt_classifier_keys(struct pt_classifier *c, const uint32_t *keys, uint32_t none)
+bool pt_classifier_keys(struct pt_classifier *c, const uint32_t *keys, uint32_t none)
 {
 	struct walk_head *h = (struct walk_head *)(void *)c->words;
-	uint64_t *to = c->words + h->keys;
+	uint64_t *to = c->words + h->keys, other = h->none ^ none;
 
 	h->none = none;
-	for (uint32_t i = 0; i < c->n_rules; i += 2)
-		to[i / 2] = keys[i] | (i + 1 < c->n_rules ? (uint64_t)keys[i + 1] << 32 : 0);
+	for (uint32_t i = 0; i < c->n_rules; i += 2) {
+		uint64_t word = keys[i] | (i + 1 < c->n_rules ? (uint64_t)keys[i + 1] << 32 : 0);
+
+		other |= to[i / 2] ^ word;
+		to[i / 2] = word;
+	}
+	return other;
 }
 
 static uint32_t deeper(const struct walk_tree *x, const struct walk_tree *y)

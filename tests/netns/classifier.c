@@ -166,7 +166,8 @@ static void set_load(struct set *s)
 
 	if (!s->program)
 		must(pt_bpf_load(ROOM, &s->program, &e), &e, s);
-	must(pt_bpf_tables_new(s->program, s->tables->words, s->tables->n_words, &fd, &e), &e, s);
+	must(pt_bpf_tables_new(s->program, s->tables->words, s->tables->n_words,
+			       pt_bpf_tables_digest(s->tables->words, s->tables->n_words), &fd, &e), &e, s);
 	must(pt_bpf_tables_use(s->program, fd, &e), &e, s);
 	close(fd);
 	pt_err_fini(&e);
@@ -456,10 +457,11 @@ static void test_not_judged(void **state)
 	set_free(&s);
 }
 
-/* The tables in use have a name by which equal ones are known. */
+/* The tables in use have a digest by which equal ones are known. */
 static void test_in_use(void **state)
 {
-	char want[PT_BPF_TABLES_NAME], have[PT_BPF_TABLES_NAME];
+	char name[PT_BPF_TABLES_NAME];
+	uint64_t want, have;
 	struct pt_err e = { 0 };
 	struct pt_bpf *again;
 	struct set s;
@@ -467,16 +469,47 @@ static void test_in_use(void **state)
 	(void)state;
 	set_make(&s, 40, false);
 	must(pt_bpf_load(1 << 20, &s.program, &e), &e, &s);
-	must(pt_bpf_tables_in_use(s.program, have, &e), &e, &s);
-	assert_string_equal(have, "");
+	must(pt_bpf_tables_in_use(s.program, &have, &e), &e, &s);
+	assert_int_equal(have, 0);
+	pt_bpf_tables_name(have, name);
+	assert_string_equal(name, "");
 	set_load(&s);
 	must(pt_bpf_open(pt_bpf_id(s.program), &again, &e), &e, &s);
-	must(pt_bpf_tables_in_use(again, have, &e), &e, &s);
-	pt_bpf_tables_name(s.tables->words, s.tables->n_words, want);
-	assert_string_equal(have, want);
+	must(pt_bpf_tables_in_use(again, &have, &e), &e, &s);
+	want = pt_bpf_tables_digest(s.tables->words, s.tables->n_words);
+	assert_true(have && have == want);
 	pt_bpf_close(again);
 	set_free(&s);
 	assert_int_equal(pt_bpf_open(0x7ffffff0, &again, &e), -ENOENT);
+	pt_err_fini(&e);
+}
+
+/* Tables that were in their place before they were filled are no tables until then, and are exchanged like others
+ * afterwards. */
+static void test_ahead(void **state)
+{
+	struct pt_err e = { 0 };
+	uint64_t have, first;
+	struct set s;
+
+	(void)state;
+	set_make(&s, 40, false);
+	must(pt_bpf_load(1 << 20, &s.program, &e), &e, &s);
+	must(pt_bpf_tables_ahead(s.program, &e), &e, &s);
+	must(pt_bpf_tables_in_use(s.program, &have, &e), &e, &s);
+	assert_int_equal(have, 0);
+	set_load(&s);
+	must(pt_bpf_tables_in_use(s.program, &first, &e), &e, &s);
+	assert_true(first == pt_bpf_tables_digest(s.tables->words, s.tables->n_words));
+	s.tables->words[1]++;
+	set_load(&s);
+	s.tables->words[1]--;
+	must(pt_bpf_tables_in_use(s.program, &have, &e), &e, &s);
+	assert_true(have && have != first);
+	set_load(&s);
+	must(pt_bpf_tables_in_use(s.program, &have, &e), &e, &s);
+	assert_true(have == first);
+	set_free(&s);
 	pt_err_fini(&e);
 }
 
@@ -487,6 +520,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_not_judged),
 		cmocka_unit_test(test_in_use),
+		cmocka_unit_test(test_ahead),
 	};
 	const char *why = lab_lacks();
 

@@ -67,7 +67,8 @@ static int classifier_use(struct lab_rules *k, const struct pt_nft_prog *prog, s
 							      k->host->ifs.v[in.n_devices].ifindex };
 	rc = pt_classifier_build(&in, &tables, e);
 	if (!rc)
-		rc = pt_bpf_tables_new(k->classifier, tables->words, tables->n_words, &fd, e);
+		rc = pt_bpf_tables_new(k->classifier, tables->words, tables->n_words,
+				       pt_bpf_tables_digest(tables->words, tables->n_words), &fd, e);
 	if (!rc)
 		rc = pt_bpf_tables_use(k->classifier, fd, e);
 	if (fd >= 0)

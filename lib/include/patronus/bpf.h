@@ -29,14 +29,16 @@ PT_API size_t pt_bpf_room(const struct pt_bpf *b);
 /* Puts tables in their place before their contents are known, for the kernel takes its time about that: the first that
  * pt_bpf_tables_new() then makes are these. Of a program that is on no device yet. */
 PT_API int pt_bpf_tables_ahead(struct pt_bpf *b, struct pt_err *e) PT_MUST;
+/* What tells equal tables from others. It stands behind them in the kernel. Never 0. */
+PT_API uint64_t pt_bpf_tables_digest(const uint64_t *words, size_t n_words);
 /* Tables of N_WORDS words for program B in the kernel, not yet in use; *FD is to be closed. -E2BIG: B has no room. */
-PT_API int pt_bpf_tables_new(struct pt_bpf *b, const uint64_t *words, size_t n_words, int *fd,
+PT_API int pt_bpf_tables_new(struct pt_bpf *b, const uint64_t *words, size_t n_words, uint64_t digest, int *fd,
 			     struct pt_err *e) PT_MUST;
-/* What tells equal tables from others: a digest of them that stands behind them in the kernel. */
+/* The digest of those in use, 0 where there are none. */
+PT_API int pt_bpf_tables_in_use(const struct pt_bpf *b, uint64_t *digest, struct pt_err *e) PT_MUST;
+/* It for people; "" for 0. */
 #define PT_BPF_TABLES_NAME 16
-PT_API void pt_bpf_tables_name(const uint64_t *words, size_t n_words, char out[PT_BPF_TABLES_NAME]);
-/* The name of those in use, "" where there are none. */
-PT_API int pt_bpf_tables_in_use(const struct pt_bpf *b, char out[PT_BPF_TABLES_NAME], struct pt_err *e) PT_MUST;
+PT_API void pt_bpf_tables_name(uint64_t digest, char out[PT_BPF_TABLES_NAME]);
 /* The exchange. When it returns, no packet is under way that was judged by the old tables. */
 PT_API int pt_bpf_tables_use(struct pt_bpf *b, int fd, struct pt_err *e) PT_MUST;
 

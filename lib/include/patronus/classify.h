@@ -67,8 +67,8 @@ struct pt_classifier {
 
 /* -E2BIG: the tables would be larger than allowed (a record says by what); -ENOMEM. */
 PT_API int pt_classifier_build(const struct pt_class_input *in, struct pt_classifier **out, struct pt_err *e) PT_MUST;
-/* Other answers than those that it was built with, of the same meaning as in its input. */
-PT_API void pt_classifier_keys(struct pt_classifier *c, const uint32_t *keys, uint32_t none);
+/* Other answers than those that it was built with, of the same meaning as in its input. False: they are the same. */
+PT_API bool pt_classifier_keys(struct pt_classifier *c, const uint32_t *keys, uint32_t none);
 PT_API void pt_classifier_free(struct pt_classifier *c);
 
 /* The number of the first CONST item that matches, or UINT32_MAX. DEVICE: one of the input's indexes. */

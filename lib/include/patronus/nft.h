@@ -110,6 +110,12 @@ PT_API int pt_nft_read_for(struct pt_nl *nf, const struct pt_nft_prog *want, str
 			   struct pt_err *e) PT_MUST;
 /* Only digests, path and time of the applied file, with one question; not present where none is applied. */
 PT_API int pt_nft_read_applied(struct pt_nl *nf, struct pt_nft_state **out, struct pt_err *e) PT_MUST;
+/* A reading before WANT is known: of elements only those of the classifier's keys, and not where the file of digest
+ * DIGEST is in force, which has them already. */
+PT_API int pt_nft_read_ahead(struct pt_nl *nf, const char *digest, struct pt_nft_state **out,
+			     struct pt_err *e) PT_MUST;
+/* What then is missing in S for pt_nft_read_for(). -ESTALE, without a record: the rules changed meanwhile. */
+PT_API int pt_nft_read_rest(struct pt_nl *nf, const struct pt_nft_prog *want, struct pt_nft_state *s) PT_MUST;
 PT_API void pt_nft_state_free(struct pt_nft_state *s);
 
 /* Packets and bytes of the rules with identity ID, over all copies. */

@@ -27,6 +27,7 @@ struct pt_plan {
 	enum pt_engine wanted, engine; /* asked for; chosen: BPF, NFT or LINEAR */
 	const char *engine_why;     /* AUTO did not choose BPF for more than PT_PLAN_BPF_MIN rules: why. NULL else */
 	struct pt_classifier *tables; /* of the arriving packets' rules; NULL: nft judges them */
+	uint64_t tables_digest;     /* pt_bpf_tables_digest() */
 	struct pt_tables_work *tables_work; /* they are being built; NULL: they are not */
 	struct pt_ahead *ahead;     /* what the kernel prepares for a first apply; NULL: nothing */
 	bool offline;               /* no program is to be put on devices: in a trial */
