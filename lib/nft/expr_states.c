@@ -19,8 +19,8 @@ static struct nftnl_expr *count_new(uint32_t n, bool over)
 	return x;
 }
 
-/* A bucket of N packets that fills up again in SECONDS. */
-static struct nftnl_expr *rate_new(uint32_t n, uint32_t seconds)
+/* A bucket of BURST packets, N of which come again in SECONDS. OVER: for those that find none. */
+static struct nftnl_expr *rate_new(uint32_t n, uint32_t seconds, uint32_t burst, bool over)
 {
 	struct nftnl_expr *x = nftnl_expr_alloc("limit");
 
@@ -28,9 +28,9 @@ static struct nftnl_expr *rate_new(uint32_t n, uint32_t seconds)
 		return NULL;
 	nftnl_expr_set_u64(x, NFTNL_EXPR_LIMIT_RATE, n);
 	nftnl_expr_set_u64(x, NFTNL_EXPR_LIMIT_UNIT, seconds);
-	nftnl_expr_set_u32(x, NFTNL_EXPR_LIMIT_BURST, n);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_LIMIT_BURST, burst);
 	nftnl_expr_set_u32(x, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
-	nftnl_expr_set_u32(x, NFTNL_EXPR_LIMIT_FLAGS, NFT_LIMIT_F_INV);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_LIMIT_FLAGS, over ? NFT_LIMIT_F_INV : 0);
 	return x;
 }
 
@@ -86,7 +86,18 @@ void nft_e_add_count(struct nft_lower *l, const char *set, uint32_t n)
 /* Its time begins anew with each packet, so that a bucket is forgotten only when it is full again. */
 void nft_e_add_rate(struct nft_lower *l, const char *set, uint32_t n, uint32_t seconds)
 {
-	add_with(l, set, NFT_DYNSET_OP_UPDATE, rate_new(n, seconds));
+	add_with(l, set, NFT_DYNSET_OP_UPDATE, rate_new(n, seconds, n, true));
+}
+
+#define BURST 5 /* packets, unless the rule says more: what other tools have */
+
+/* A dynamic set with one element is what several rules can share. */
+void nft_e_bucket(struct nft_lower *l, const char *set, const struct pt_ast_rate *rate)
+{
+	const uint32_t one = 1;
+
+	nft_e_imm(l, NFT_REG_1, &one, sizeof(one));
+	add_with(l, set, NFT_DYNSET_OP_ADD, rate_new(rate->packets, rate->seconds, rate->burst ? rate->burst : BURST, false));
 }
 
 void nft_e_timeouts(struct nft_lower *l, const char *object)

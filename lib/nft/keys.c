@@ -21,6 +21,8 @@ static void action_of(const struct nft_lower *l, const struct pt_order_item *ite
 	out->id = r->id;
 	out->action = r->action;
 	out->log = r->log;
+	if (r->log_limit.packets)
+		out->log = (uint32_t)pt_hash64(&r->log_limit, sizeof(r->log_limit)) | 2;
 	out->tag = x.tag;
 	out->keep_state = r->action == PT_PASS && r->keep_state;
 	if (out->keep_state)

@@ -26,6 +26,8 @@ struct nft_limited {
 	bool first; /* of its identity */
 };
 
+struct nft_logged;
+
 struct nft_lower {
 	const struct pt_policy *policy;
 	const struct pt_host *host;
@@ -39,6 +41,7 @@ struct nft_lower {
 	size_t n_slots;
 	uint16_t *nat_numbers; /* of the policy's translations, see lower_nat.c */
 	uint32_t set_bits[18]; /* ids of match rules, see lower_set.c */
+	PT_VEC(struct nft_logged) logged; /* effects that log up to a rate, see lower_log.c */
 	PT_VEC(struct nft_limited) limited; /* rules with options of states, see lower_states.c */
 	bool *reported; /* by rule index: one error a rule is enough */
 	size_t tree_min; /* items of a list that is worth a tree; half as many are a leaf */
@@ -118,6 +121,8 @@ void nft_e_count(struct nft_lower *l, uint32_t n, bool over);
 void nft_e_add(struct nft_lower *l, const char *set);
 void nft_e_add_count(struct nft_lower *l, const char *set, uint32_t n);
 void nft_e_add_rate(struct nft_lower *l, const char *set, uint32_t n, uint32_t seconds);
+/* The rule goes on while there is room in the bucket SET. */
+void nft_e_bucket(struct nft_lower *l, const char *set, const struct pt_ast_rate *rate);
 void nft_e_timeouts(struct nft_lower *l, const char *object);
 void nft_e_notice(struct nft_lower *l, const char *text);
 
@@ -162,6 +167,8 @@ const char *nft_set_ifref(struct nft_lower *l, uint32_t ref, enum pt_af af);
 const char *nft_set_self(struct nft_lower *l, enum pt_af af);
 const char *nft_set_table(struct nft_lower *l, uint32_t table, enum pt_af af);
 const char *nft_set_outside(struct nft_lower *l, uint32_t ref, enum pt_af af);
+/* One bucket, which the rules that name it fill and empty together. */
+const char *nft_set_bucket(struct nft_lower *l, const char *name);
 const char *nft_set_sources(struct nft_lower *l, const char *base, enum pt_af af, uint32_t size, uint32_t seconds);
 /* The elements are given to the set. */
 const char *nft_set_map(struct nft_lower *l, const struct nft_set *proto);
@@ -241,7 +248,7 @@ void nft_t_iset(struct nft_lower *l, enum nft_set_kind kind, const struct pt_ise
 /* ---- lower_more.c ---- */
 
 /* The conditions of the rarer kind, of a packet of family AF where that matters. */
-void nft_more_emit(struct nft_lower *l, const struct pt_pol_more *more, enum pt_af af);
+void nft_more_emit(struct nft_lower *l, const struct pt_pol_rule *r, enum pt_af af);
 bool nft_more_by_family(const struct pt_pol_more *more); /* does it? NULL: none */
 void nft_t_no_route(struct nft_lower *l, bool dst);
 void nft_t_urpf(struct nft_lower *l, bool neg);
@@ -294,6 +301,17 @@ bool nft_tree_emit(struct nft_lower *l, const char *base, const struct pt_order 
 #define NFT_TREE_MIN 32
 
 /* ---- lower_log.c ---- */
+
+struct nft_logged {
+	struct nft_effect effect;
+	const char *chain;
+};
+/* Goes where the log of X's rule has its limit, and where what else X does is done. */
+void nft_logged_go(struct nft_lower *l, const struct nft_effect *x);
+/* The chains that those went to. */
+void nft_logged_emit(struct nft_lower *l);
+/* The log of R, up to its limit: one rule of a chain. */
+void nft_log_limited(struct nft_lower *l, size_t chain, const struct pt_pol_rule *r);
 
 /* Rules of a base chain of direction DIR that log known packets, where their rules want that; first of all its rules. */
 void nft_log_known(struct nft_lower *l, size_t chain, enum pt_dir dir);

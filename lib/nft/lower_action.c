@@ -241,6 +241,7 @@ void nft_action_chains(struct nft_lower *l)
 		if (nft_answers(r))
 			(void)nft_return_chain(l, r);
 	}
+	nft_logged_emit(l);
 	nft_states_emit(l);
 	if (keep)
 		pass_state_chain(l);
@@ -278,6 +279,10 @@ void nft_effect_emit(struct nft_lower *l, const void *effect)
 
 	if (x->count)
 		nft_e_counter(l);
+	if (x->count && x->rule->log && x->rule->log_limit.packets) {
+		nft_logged_go(l, x);
+		return;
+	}
 	if (x->count && x->rule->log)
 		nft_e_log(l, x->rule);
 	if (x->tag)

@@ -50,8 +50,10 @@ static void act_chain(struct nft_lower *l, const struct nft_keys *k, struct nft_
 
 	nft_key_chain_name(name, key->low);
 	key->chain = nft_chain_new(l, name);
+	if (key->what.log && key->rule->log_limit.packets)
+		nft_log_limited(l, key->chain, key->rule);
 	nft_rule_open(l, key->chain);
-	if (key->what.log)
+	if (key->what.log && !key->rule->log_limit.packets)
 		nft_e_log(l, key->rule);
 	if (key->what.tag)
 		nft_tag_emit(l, (uint8_t)key->what.tag);

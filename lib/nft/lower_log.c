@@ -1,13 +1,80 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
+ * Logs that need more than an expression in their rule.
+ *
+ * A log with a limit must not end its rule where it has nothing to say, so it stands in a chain with the rest of what
+ * the rule does.
+ *
  * log (all): known packets pass before any rule is looked at, so those whose rule logs all of them say so in their
  * connection's label, and are logged in front.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "nft/lower.h"
 
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
+
+/* ---- limits ---- */
+
+void nft_log_limited(struct nft_lower *l, size_t chain, const struct pt_pol_rule *r)
+{
+	const struct pt_ast_rate *rate = &r->log_limit;
+	char name[NFT_SETNAME_MAX];
+
+	nft_name(name, "log.%08x.%u.%u.%u", r->id, rate->packets, rate->seconds, rate->burst);
+	nft_rule_open(l, chain);
+	nft_e_bucket(l, nft_set_bucket(l, name), rate);
+	nft_e_log(l, r);
+	nft_rule_close(l, r);
+}
+
+/* Named after what is done there: packets under way find what it was. */
+static const char *logged_chain(struct nft_lower *l, const struct nft_effect *x)
+{
+	const struct pt_ast_rate *rate = &x->rule->log_limit;
+	const uint64_t what[] = { rate->packets, rate->seconds, rate->burst, x->mode, x->decide, x->nat, x->tag,
+				  x->go ? pt_hash64(x->go, strlen(x->go)) : 0 };
+	char name[NFT_SETNAME_MAX];
+
+	nft_name(name, "log.%08x.%016llx", x->rule->id, (unsigned long long)pt_hash64(what, sizeof(what)));
+	for (size_t i = l->logged.n; i-- > 0;)
+		if (!strcmp(l->logged.v[i].chain, name))
+			return l->logged.v[i].chain;
+	return pt_arena_strdup(l->arena, name);
+}
+
+void nft_logged_go(struct nft_lower *l, const struct nft_effect *x)
+{
+	struct nft_logged one = { .effect = *x, .chain = logged_chain(l, x) };
+	bool known = false;
+
+	for (size_t i = l->logged.n; one.chain && i-- > 0;)
+		known = known || l->logged.v[i].chain == one.chain;
+	if (!one.chain || (!known && pt_vec_push(l->arena, &l->logged, one))) {
+		nft_lower_fail(l, -ENOMEM);
+		return;
+	}
+	nft_e_verdict(l, x->decide || x->go ? NFT_GOTO : NFT_JUMP, one.chain);
+}
+
+void nft_logged_emit(struct nft_lower *l)
+{
+	for (size_t i = 0; i < l->logged.n && !l->rc; i++) {
+		struct nft_effect x = l->logged.v[i].effect;
+		size_t chain = nft_chain_new(l, l->logged.v[i].chain);
+
+		nft_log_limited(l, chain, x.rule);
+		x.count = false; /* that has been done, and so has the log */
+		if (!x.decide && !x.go && !x.tag && !x.rule->set)
+			continue;
+		nft_rule_open(l, chain);
+		nft_effect_emit(l, &x);
+		nft_rule_close(l, x.rule);
+	}
+}
+
+/* ---- every packet ---- */
 
 static bool logs_all(const struct pt_pol_rule *r, enum pt_dir dir)
 {

@@ -355,7 +355,7 @@ static void emit_one(struct nft_lower *l, const struct nft_match *m, const struc
 	if (c->flags)
 		emit_flags(l, r);
 	if (r->more)
-		nft_more_emit(l, r->more, af);
+		nft_more_emit(l, r, af);
 }
 
 static void emit_family(struct nft_lower *l, size_t chain, const struct nft_match *m, enum pt_af af,

@@ -113,14 +113,33 @@ static void test_chance(struct nft_lower *l, uint32_t chance)
 	nft_e_cmp(l, NFT_CMP_LT, &bound, sizeof(bound));
 }
 
+/* ---- rates ---- */
+
+#define ONCE_SECONDS 3153600000u /* a hundred years */
+
+/* All kernel rules of one written rule share a bucket. It is another one when the rate changes. */
+static void test_rate(struct nft_lower *l, const struct pt_pol_rule *r, const char *what, const struct pt_ast_rate *rate)
+{
+	char name[NFT_SETNAME_MAX];
+
+	if (!rate->packets)
+		return;
+	nft_name(name, "%s.%08x.%u.%u.%u", what, r->id, rate->packets, rate->seconds, rate->burst);
+	nft_e_bucket(l, nft_set_bucket(l, name), rate);
+}
+
 bool nft_more_by_family(const struct pt_pol_more *more)
 {
 	return more && more->has_tos;
 }
 
-/* Chance last: it is drawn for packets that meet all else. */
-void nft_more_emit(struct nft_lower *l, const struct pt_pol_more *more, enum pt_af af)
+/* Chance and rates last: they are for packets that meet all else. */
+void nft_more_emit(struct nft_lower *l, const struct pt_pol_rule *r, enum pt_af af)
 {
+	const struct pt_pol_more *more = r->more;
+	const struct pt_ast_rate once = { 1, ONCE_SECONDS, 1 };
+	struct pt_ast_rate pkt_rate = more->pkt_rate;
+
 	if (more->has_tos)
 		test_tos(l, more->tos, af);
 	if (more->macs.n)
@@ -131,4 +150,9 @@ void nft_more_emit(struct nft_lower *l, const struct pt_pol_more *more, enum pt_
 	test_owner(l, NFT_META_SKGID, &more->gid);
 	if (more->chance)
 		test_chance(l, more->chance);
+	pkt_rate.burst = pkt_rate.packets;
+	test_rate(l, r, "limit", &more->limit);
+	test_rate(l, r, "rate", &pkt_rate);
+	if (more->once)
+		test_rate(l, r, "once", &once);
 }

@@ -123,6 +123,18 @@ const char *nft_set_const(struct nft_lower *l, enum nft_set_kind kind, const str
 	return set_add(l, name, &set);
 }
 
+const char *nft_set_bucket(struct nft_lower *l, const char *name)
+{
+	struct nft_set set = { .role = NFT_SET_SOURCES, .dynamic = true, .keep = true, .size = 1,
+			       .key_len = sizeof(uint32_t), .key_type = NFT_TYPE_MARK };
+	struct nft_set *have;
+
+	if (l->rc)
+		return NULL;
+	have = set_find(l, name);
+	return have ? have->name : set_add(l, name, &set);
+}
+
 /* Sources that a rule counts: NAME.4 or NAME.6. SECONDS: they are forgotten after that, 0: with their last state. */
 const char *nft_set_sources(struct nft_lower *l, const char *base, enum pt_af af, uint32_t size, uint32_t seconds)
 {

@@ -118,6 +118,7 @@ int policy_set_base(struct policy_builder *b, uint32_t index)
 	r->action = a->action;
 	r->quick = a->quick;
 	r->log = a->log;
+	r->log_limit = a->log_limit;
 	r->keep_state = a->action == PT_PASS && a->state != PT_STATE_NO;
 	r->log_all = a->log_all && r->keep_state; /* without a state every packet is judged, and logged, anyway */
 	r->af = a->af == PT_AF_NONE ? PT_AF_BOTH : (uint8_t)a->af;

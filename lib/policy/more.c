@@ -175,9 +175,7 @@ int policy_more(struct policy_builder *b)
 	m.limit = w->limit;
 	m.pkt_rate = w->pkt_rate;
 	m.once = w->once;
-	rc = w->limit.packets || w->pkt_rate.packets || w->once
-		     ? policy_fail(b, w->once ? &w->once_loc : &w->rate_loc, NULL, "rates are not available in this version")
-		     : check_directions(b);
+	rc = check_directions(b);
 	if (!rc)
 		rc = owners(b, &w->user, false, &m.uid);
 	if (!rc)

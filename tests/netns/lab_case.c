@@ -53,6 +53,7 @@ static char *make_file(struct run *r)
 	const char *rule = r->c->rules;
 
 	table_expand(preamble, r->six, &b);
+	rule += *rule == '!';
 	if (*rule == '%') {
 		const char *end = strchrnul(rule, '\n');
 
@@ -92,6 +93,8 @@ static int load(struct run *r, enum pt_engine engine)
 	char *text = make_file(r);
 	int rc;
 
+	if (*r->c->rules == '!')
+		lab_nft("add table inet patronus\ndelete table inet patronus\n");
 	rc = pt_conf_parse("case", text, strlen(text), &r->conf, &e);
 	if (!rc)
 		rc = pt_policy_build(r->conf, &r->policy, &e);

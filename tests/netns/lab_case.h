@@ -38,7 +38,8 @@
 struct packet_case {
 	enum { BOTH, INET, INET6 } family;
 	const char *name;
-	const char *rules, *packets; /* lines; a first rule that begins with % are options of the section */
+	const char *rules, *packets; /* lines; a first rule that begins with % are options of the section;
+				       * ! before them: nothing of the rules before stays in the kernel */
 };
 
 /* main(): runs all of them, or those whose name has ARGV[1] in it. */

@@ -69,6 +69,14 @@ static const struct packet_case cases[] = {
 	  "lan udp lan.10 dmz.20:80 pass x log x\ndmz udp dmz.20 lan.10:80 pass y" },
 	{ BOTH, "pass log: once a connection", "pass in log on lan label x\npass out on dmz label o",
 	  "lan udp lan.10 dmz.20:80 pass x o log x\nreply pass\nnext pass" },
+	{ BOTH, "log with a limit: no more than so many", "!" OUT "pass in log (limit 1/day burst 2) on lan no state label x\n"
+	  "block in log (limit 1/day burst 1) on dmz label b",
+	  "lan udp lan.10 dmz.20:80 pass x log x\nlan udp lan.11 dmz.20:81 pass x log x\nlan udp lan.12 dmz.20:82 pass x\n"
+	  "lan tcp lan.10 dmz.20:80 pass x\ndmz udp dmz.20 lan.10:9 block b log b\ndmz udp dmz.20 lan.10:9 block b" },
+	{ BOTH, "log with a limit, with a state, a tag and addresses", "!pass out label o\nmatch in log (limit 1/day burst 1) on lan label m\n"
+	  "pass in log (limit 1/day burst 1) on lan from { @lan.10, <some> } tag RED label x",
+	  "lan udp lan.10 dmz.20:80 pass m x o log x\nreply pass\nlan udp lan.10 dmz.20:81 pass m x o\nreply pass\n"
+	  "lan udp lan.200 dmz.20:80 pass m x o\nlan udp lan.9 dmz.20:80 block m" },
 	{ BOTH, "pass log (all): every packet of it", "pass in log (all) on lan label x\npass out on dmz label o\n"
 	  "pass in on wan label w\npass out log (all) on lan label y",
 	  "lan udp lan.10 dmz.20:80 pass x o log x\nreply pass log x\nnext pass log x\nnext pass log x\n"

@@ -295,6 +295,18 @@ static const struct packet_case cases[] = {
 	  "lan udp far.7 dmz.20:9 block spoof\nlan udp lan.1 dmz.20:9 block spoof\nlan udp lost.7 dmz.20:9 block spoof" },
 	{ BOTH, "from ! urpf-failed", OUT "pass in from ! urpf-failed no state label ok",
 	  "lan udp lan.10 dmz.20:9 pass ok\nwan udp lan.10 dmz.20:9 block" },
+	{ BOTH, "limit: what is too much does not match", "!" OUT "pass in limit 1/day burst 2 no state label x\npass in on dmz no state label y",
+	  "lan udp lan.10 dmz.20:9 pass x\nlan tcp lan.11 dmz.20:9 pass x\nlan udp lan.10 dmz.20:9 block\ndmz udp dmz.20 lan.10:9 pass y" },
+	{ BOTH, "limit of a rule that is several in the kernel", "!" OUT
+	  "pass in proto { tcp, udp } from { @lan.10, <some>, (dmz:network) } limit 1/day burst 3 no state label x",
+	  "lan udp lan.10 dmz.20:9 pass x\nlan tcp lan.64 dmz.20:9 pass x\ndmz udp dmz.7 lan.10:9 pass x\nlan udp lan.10 dmz.20:9 block\n"
+	  "dmz tcp dmz.20 lan.10:9 block" },
+	{ BOTH, "limit of connections", "!pass out label o\npass in quick limit 1/day burst 1 label x", "lan udp lan.10 dmz.20:9 pass x o\nreply pass\nnext pass\n"
+	  "lan udp lan.10 dmz.20:10 block" },
+	{ BOTH, "max-pkt-rate", "!" OUT "block in label b\npass in max-pkt-rate 2/86400 no state label x",
+	  "lan udp lan.10 dmz.20:9 pass x\nlan udp lan.10 dmz.20:9 pass x\nlan udp lan.10 dmz.20:9 block b" },
+	{ BOTH, "once", "!" OUT "block in label b\npass in proto udp to @dmz.20 once no state label x",
+	  "lan tcp lan.10 dmz.20:9 block b\nlan udp lan.10 dmz.21:9 block b\nlan udp lan.10 dmz.20:9 pass x\nlan udp lan.10 dmz.20:9 block b" },
 	/* ---- options of the section ---- */
 	{ BOTH, "skip: unjudged, in both directions", "%skip = { inside }\nblock quick proto udp label b\nmatch out nat-to @wan.2 label n",
 	  "lan udp lan.10 dmz.20:9 pass skip-inside skip-inside\n"

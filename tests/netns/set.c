@@ -223,9 +223,10 @@ static bool send_packet(const struct packet *p, bool six)
 	return check(p, six, &s);
 }
 
-static void run_case(const struct set_case *c, enum pt_engine engine, bool six)
+static const char *const names[] = { "auto", "bpf", "nft", "linear" };
+
+static bool load(const struct set_case *c, enum pt_engine engine)
 {
-	static const char *const names[] = { "auto", "bpf", "nft", "linear" };
 	struct pt_nft_prog *prog = NULL;
 	struct pt_policy *policy = NULL;
 	struct pt_conf *conf = NULL;
@@ -246,15 +247,50 @@ static void run_case(const struct set_case *c, enum pt_engine engine, bool six)
 		good = false;
 	}
 	lab_rules_flush_states(&kernel);
-	for (size_t i = 0; i < c->n && good; i++)
-		good = send_packet(&c->packets[i], six);
-	printf("%sok %u - %s, %s, %s\n", good ? "" : "not ", ++number, c->name, six ? "inet6" : "inet", names[engine]);
-	failed += !good;
 	pt_nft_prog_free(prog);
 	pt_policy_free(policy);
 	pt_conf_free(conf);
 	pt_err_fini(&e);
 	free(text);
+	return good;
+}
+
+static void run_case(const struct set_case *c, enum pt_engine engine, bool six)
+{
+	bool good = load(c, engine);
+
+	for (size_t i = 0; i < c->n && good; i++)
+		good = send_packet(&c->packets[i], six);
+	printf("%sok %u - %s, %s, %s\n", good ? "" : "not ", ++number, c->name, six ? "inet6" : "inet", names[engine]);
+	failed += !good;
+}
+
+/* ---- chance ---- */
+
+#define DRAWS 2000 /* of 25 %: 500 pass, and 150 more or less are nearly eight standard deviations */
+
+static void run_chance(enum pt_engine engine, bool six)
+{
+	static const struct set_case rules = { .rules = "\"pass in probability 25% no state\", \"pass out no state\"" };
+	struct packet p = { .ttl = 64 };
+	struct seen s = { 0 };
+	uint8_t ip[512];
+	bool good;
+
+	load(&rules, engine);
+	for (int i = 0; i < DRAWS; i++) {
+		size_t n = make(ip, &p, six);
+
+		wire_send_ip(&wire, WIRE_LAN, ip, n);
+		if (i % 50 == 49)
+			wire_drain_peers(&wire, saw, &s);
+	}
+	usleep(100000);
+	wire_drain_peers(&wire, saw, &s);
+	good = s.n > 350 && s.n < 650;
+	printf("%sok %u - probability 25%%: %d of %d, %s, %s\n", good ? "" : "not ", ++number, s.n, DRAWS, six ? "inet6" : "inet",
+	       names[engine]);
+	failed += !good;
 }
 
 /* What stands in the priority when all else is done, for everyone to see. */
@@ -286,6 +322,9 @@ int main(void)
 	wire_make(&wire);
 	lab_rules_open(&kernel);
 	watch();
+	for (size_t e = 0; e < PT_ARRAY_SIZE(engines); e++)
+		for (int six = 0; six < 2; six++)
+			run_chance(engines[e], six);
 	for (size_t e = 0; e < PT_ARRAY_SIZE(engines); e++)
 		for (size_t i = 0; i < PT_ARRAY_SIZE(cases); i++)
 			for (int six = 0; six < 2; six++)

@@ -167,6 +167,7 @@ struct pt_pol_rule {
 	enum pt_ret ret : 8;
 	int16_t code4, code6;    /* ICMP unreachable codes for PT_RET_ICMP/RETURN, -1: no answer in that family */
 	enum pt_dir dir : 8;     /* IN or OUT: both-way rules are split in two */
+	struct pt_ast_rate log_limit; /* packets 0: none */
 	bool quick, log, log_all, keep_state; /* LOG_ALL: every packet of the state */
 
 	bool if_any;
