@@ -4,6 +4,7 @@
  * chains and beside the reading of the kernel; the keys, which depend on both, are put in at the end.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 
 #include <patronus/work.h>
@@ -97,6 +98,8 @@ static int finish(struct pt_plan *p, struct pt_err *e)
 	w->tables = NULL;
 	plan_tables_free(w);
 	p->tables_work = NULL;
+	/* What else the building took goes back before the transaction is made: then an apply holds most. */
+	(void)malloc_trim(0);
 	return rc;
 }
 
