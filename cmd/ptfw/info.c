@@ -16,6 +16,7 @@ struct info {
 	const char *status;
 	uint64_t age;    /* seconds since it was applied */
 	struct info_counts counts;
+	bool followed, needs_follower; /* by `ptfw follow` */
 	bool has_engine; /* a file is in force */
 	struct pt_plan_engine engine;
 };
@@ -121,6 +122,7 @@ static void info_text(struct pt_buf *t, const struct info *i)
 	pt_buf_fmt(t, "System:   %s%s%s\n", i->name, i->description ? ", " : "", i->description ? i->description : "");
 	pt_buf_fmt(t, "Status:   %s\n", i->status);
 	engine_text(t, i);
+	pt_buf_fmt(t, "Follower: %s\n", i->followed ? "at work" : i->needs_follower ? "none, but rules need one" : "none");
 	pt_buf_fmt(t, "File:     %s\nDigest:   %s\nApplied:  %s", i->have->digest[0] ? i->have->path : "-",
 		   i->have->digest[0] ? i->have->digest : "-", i->applied[0] ? i->applied : "-");
 	if (i->age)
@@ -144,6 +146,7 @@ static int print_info(struct pt_cli *c, const struct info *i)
 	pt_out_str(o, "description", i->description);
 	pt_out_str(o, "status", i->status);
 	engine_keys(o, i);
+	pt_out_bool(o, "followed", i->followed);
 	pt_out_str(o, "file", i->have->digest[0] ? i->have->path : NULL);
 	pt_out_str(o, "digest", i->have->digest[0] ? i->have->digest : NULL);
 	pt_out_str(o, "applied", i->applied[0] ? i->applied : NULL);
@@ -183,6 +186,8 @@ static int gather_info(struct info *i, const struct sockets *s, struct pt_arena 
 	i->rules = p->conf ? p->conf->rules.n : 0;
 	i->status = status_of(i->have);
 	i->has_engine = p->conf;
+	i->followed = pt_plan_followed();
+	i->needs_follower = p->policy && pt_plan_needs_follower(p->policy);
 	if (i->have->digest[0]) {
 		iso_time(i->have->applied, i->applied, sizeof(i->applied));
 		i->age = i->have->applied && now > (time_t)i->have->applied ? (uint64_t)now - i->have->applied : 0;

@@ -272,9 +272,15 @@ static void say_failed(const struct pt_err *why, void *arg)
 	pt_cli_report(arg, why);
 }
 
+static void say_ended(size_t n, void *arg)
+{
+	pt_cli_say(arg, "too many connections: %zu states ended\n", n);
+	fflush(stdout);
+}
+
 int cmd_follow(struct pt_cli *c)
 {
-	const struct pt_follower who = { say_updated, say_failed, c };
+	const struct pt_follower who = { say_updated, say_failed, say_ended, c };
 	struct sockets s;
 	sigset_t set;
 	int fd, rc;

@@ -219,3 +219,18 @@ int pt_ct_create_tcp(struct pt_nl *nf, const struct pt_ct_entry *ct)
 	mnl_attr_put(&req.head, CTA_LABELS, sizeof(ct->label), ct->label);
 	return pt_nl_talk(nf, &req.head, NULL, NULL);
 }
+
+int pt_ct_label(struct pt_nl *nf, const struct pt_ct_entry *ct, const uint32_t bits[4])
+{
+	union ct_request req;
+
+	if (ct->orig.src.af == PT_AF_NONE || ct->orig.src.af != ct->orig.dst.af)
+		return -EINVAL;
+	ct_request_begin(&req, IPCTNL_MSG_CT_NEW, ct->orig.src.af == PT_AF_INET ? AF_INET : AF_INET6);
+	put_tuple(&req.head, ct->proto, CTA_TUPLE_ORIG, &ct->orig);
+	if (ct->zone)
+		mnl_attr_put_u16(&req.head, CTA_ZONE, htons(ct->zone));
+	mnl_attr_put(&req.head, CTA_LABELS, sizeof(ct->label), bits);
+	mnl_attr_put(&req.head, CTA_LABELS_MASK, sizeof(ct->label), bits);
+	return pt_nl_talk(nf, &req.head, NULL, NULL);
+}

@@ -261,6 +261,8 @@ int pt_plan_apply(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt
 	}
 	if (!rc)
 		rc = apply_forwarding(p->conf, e);
+	if (!rc)
+		rc = plan_limits_apply(p, e);
 	close(fd);
 	return rc;
 }

@@ -24,6 +24,9 @@ struct follow {
 	struct pt_nl *nf, *route, *events;
 	int applies; /* tells of new copies of files; -1: nothing does */
 	int stop;
+	struct plan_notices *notices; /* NULL: somebody else has them */
+	const struct pt_follower *who;
+	bool told; /* of notices that could not be dealt with */
 	uint64_t due; /* the time of the next answer, 0: not known */
 	struct plan_addrs translated; /* to, by rules that name interfaces, at the last look */
 };
@@ -106,17 +109,37 @@ static void drain(int fd)
 		;
 }
 
-/* 1: something changed or TIMEOUT (-1: none) is over, 0: asked to stop. */
-static int follow_wait(const struct follow *f, int timeout, struct pt_err *e)
+/* Limits of connections are seen to at once, and change nothing of the rules. */
+static void follow_notices(struct follow *f)
 {
-	struct pollfd fds[3] = { { .fd = pt_nl_fd(f->events), .events = POLLIN },
-				 { .fd = f->stop, .events = POLLIN },
-				 { .fd = f->applies, .events = POLLIN } };
+	struct pt_err why = { 0 };
+	size_t ended;
 	int rc;
 
-	do
-		rc = poll(fds, 3, timeout);
-	while (rc < 0 && errno == EINTR);
+	rc = plan_notices_take(f->notices, f->nf, &ended, &why);
+	if (rc && !f->told)
+		f->who->failed(&why, f->who->arg);
+	f->told = rc;
+	if (ended && f->who->ended)
+		f->who->ended(ended, f->who->arg);
+	pt_err_fini(&why);
+}
+
+/* 1: something changed or TIMEOUT (-1: none) is over, 0: asked to stop. */
+static int follow_wait(struct follow *f, int timeout, struct pt_err *e)
+{
+	struct pollfd fds[4] = { { .fd = pt_nl_fd(f->events), .events = POLLIN },
+				 { .fd = f->stop, .events = POLLIN },
+				 { .fd = f->applies, .events = POLLIN },
+				 { .fd = plan_notices_fd(f->notices), .events = POLLIN } };
+	int rc;
+
+	do {
+		rc = poll(fds, 4, timeout);
+		if (rc > 0 && fds[3].revents)
+			follow_notices(f);
+	} while ((rc < 0 && errno == EINTR) ||
+		 (rc > 0 && !fds[0].revents && !fds[1].revents && !fds[2].revents));
 	if (rc < 0)
 		return pt_err_sys(e, -errno, "waiting for address changes");
 	if (fds[1].revents)
@@ -170,10 +193,20 @@ static int follow_round(struct follow *f, size_t *writes, struct pt_err *e)
 	return follow_update(f->nf, f->route, &f->due, &f->translated, writes, e);
 }
 
+/* Without them, the rest goes on. */
+static void listen_notices(struct follow *f)
+{
+	struct pt_err why = { 0 };
+
+	if (plan_notices_open(&f->notices, &why))
+		f->who->failed(&why, f->who->arg);
+	pt_err_fini(&why);
+}
+
 int pt_plan_follow(struct pt_nl *nf, struct pt_nl *route, int fd_stop, const struct pt_follower *who,
 		   struct pt_err *e)
 {
-	struct follow f = { .nf = nf, .route = route, .stop = fd_stop, .applies = -1 };
+	struct follow f = { .nf = nf, .route = route, .stop = fd_stop, .applies = -1, .who = who };
 	bool told = false;
 	size_t writes;
 	int rc;
@@ -183,6 +216,8 @@ int pt_plan_follow(struct pt_nl *nf, struct pt_nl *route, int fd_stop, const str
 		rc = join_groups(f.events, e);
 	if (!rc)
 		f.applies = watch_applies();
+	if (!rc)
+		listen_notices(&f);
 	while (!rc) {
 		struct pt_err round = { 0 };
 
@@ -207,6 +242,7 @@ int pt_plan_follow(struct pt_nl *nf, struct pt_nl *route, int fd_stop, const str
 	if (f.applies >= 0)
 		close(f.applies);
 	free(f.translated.v);
+	plan_notices_close(f.notices);
 	pt_nl_close(f.events);
 	return rc;
 }

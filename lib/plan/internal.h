@@ -117,6 +117,16 @@ void plan_generation_free(struct plan_generation *g);
 const struct plan_place *plan_generation_find(const struct plan_generation *g, const char *name);
 /* What the file calls DEVICE, "" nothing. */
 const char *plan_generation_device(const struct plan_generation *g, const char *device);
+/* notices.c: the limits of connections, as far as the kernel cannot see to them */
+struct plan_notices;
+int plan_notices_open(struct plan_notices **out, struct pt_err *e) PT_MUST;
+void plan_notices_close(struct plan_notices *n);
+int plan_notices_fd(const struct plan_notices *n); /* -1 of NULL */
+/* Judges what came; ENDED counts states. */
+int plan_notices_take(struct plan_notices *n, struct pt_nl *nf, size_t *ended, struct pt_err *e) PT_MUST;
+
+/* limits.c: what the file limits beside its rules; warnings where that has no effect */
+int plan_limits_apply(const struct pt_plan *p, struct pt_err *e) PT_MUST;
 
 /* adopt.c: states for the connections that were there before the first rules */
 void plan_adopt(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e);

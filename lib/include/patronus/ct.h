@@ -38,6 +38,8 @@ PT_API int pt_ct_dump(struct pt_nl *nf, pt_ct_cb cb, void *arg, struct pt_err *e
 PT_API int pt_ct_count(struct pt_nl *nf, uint64_t *n, uint64_t *max, struct pt_err *e) PT_MUST;
 /* Ends one state (matched by tuple and id, so a successor is safe). -ENOENT: already gone. */
 PT_API int pt_ct_delete(struct pt_nl *nf, const struct pt_ct_entry *ct) PT_MUST;
+/* Adds the bits of BITS to its label. -ENOENT: it is gone. */
+PT_API int pt_ct_label(struct pt_nl *nf, const struct pt_ct_entry *ct, const uint32_t bits[4]) PT_MUST;
 /* Makes an established TCP state from ORIG, REPLY, LABEL and TIMEOUT of CT; its window is not known, so that it
  * is not checked. -EEXIST: the tuple has a state already. */
 PT_API int pt_ct_create_tcp(struct pt_nl *nf, const struct pt_ct_entry *ct) PT_MUST;

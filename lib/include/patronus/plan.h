@@ -78,8 +78,13 @@ PT_API int pt_plan_stop(bool open, struct pt_nl *nf, size_t *writes, struct pt_e
 struct pt_follower {
 	void (*updated)(size_t writes, void *arg);              /* addresses changed, and so did the kernel's sets */
 	void (*failed)(const struct pt_err *why, void *arg);    /* they could not; told once until it works again */
+	void (*ended)(size_t states, void *arg);                /* of sources with too many connections */
 	void *arg;
 };
+/* Whether anybody does that in this network namespace: rules with max-src-conn and flush need it. */
+PT_API bool pt_plan_followed(void);
+/* One of those rules; NULL: there are none. */
+PT_API const struct pt_pol_rule *pt_plan_needs_follower(const struct pt_policy *p);
 /* Waits for address changes, and for the end of the time of names' answers, and updates the sets of "(interface)" references
  * and of names only; returns on error or when
  * FD_STOP (>= 0) becomes readable. */
