@@ -13,8 +13,8 @@
 #define MMAP_THRESHOLD (1 << 20)
 
 static const struct pt_cli_cmd commands[] = {
-	{ "check", NULL, NULL, "judge the file; change nothing", PT_CLI_FILE | PT_CLI_ENGINE | PT_CLI_JSON | PT_CLI_KERNEL, 0, 0, NULL,
-	  cmd_check },
+	{ "check", NULL, NULL, "judge the file; change nothing; with -v print its rules as they are understood",
+	  PT_CLI_FILE | PT_CLI_ENGINE | PT_CLI_JSON | PT_CLI_KERNEL | PT_CLI_VERBOSE, 0, 0, NULL, cmd_check },
 	{ "diff", NULL, NULL, "what apply would change; status 3 when there is anything",
 	  PT_CLI_FILE | PT_CLI_ENGINE | SHOW | PT_CLI_VERBOSE | PT_CLI_DETAILS, 0, 0, NULL, cmd_diff },
 	{ "apply", NULL, NULL, "put the file in force in one transaction",
@@ -80,24 +80,16 @@ static const struct pt_cli_cmd commands[] = {
 static const struct pt_cli_tool tool = {
 	.name = "ptfw",
 	.summary = "packet filter of Patronus",
-	.notes = "pfctl's letters are understood too: -t TABLE -T COMMAND, -s r|n|s|i|T, -nf FILE, -k HOST.",
+	.notes = "pfctl's letters are understood too, such as -nf FILE, -sr, -t TABLE -T add ADDRESS: see ptfw(8).",
 	.cmds = commands,
 };
 
 int main(int argc, char **argv)
 {
-	char **letters;
-	int rc;
-
 	/* What grows to many megabytes, as the transaction of a large table, moves its pages then instead of leaving
 	 * copies in a heap that would keep them. */
 	(void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
 	/* A reader that went away is an error of write(2), not the end of an apply. */
 	signal(SIGPIPE, SIG_IGN);
-	rc = pfctl_words(&argc, argv, &letters);
-	if (rc)
-		return rc;
-	rc = pt_cli_main(&tool, argc, letters);
-	free(letters);
-	return rc;
+	return pfctl_main(&tool, argc, argv);
 }

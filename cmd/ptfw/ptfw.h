@@ -7,9 +7,8 @@
 #include <patronus/ct.h>
 #include <patronus/plan.h>
 
-/* pfctl.c: *ARGC and *OUT are the words that pfctl's letters in ARGV stand for, or ARGV's own. An exit
- * status with a message; the caller frees *OUT. */
-int pfctl_words(int *argc, char **argv, char ***out);
+/* pfctl.c: runs a command line, in pfctl's letters or in our words */
+int pfctl_main(const struct pt_cli_tool *tool, int argc, char **argv);
 /* whole.c */
 int cmd_check(struct pt_cli *c);
 int cmd_diff(struct pt_cli *c);
@@ -55,8 +54,6 @@ int anchor_unknown(struct pt_cli *c, const struct pt_plan *p, const char *path);
 void anchor_tell_idle(struct pt_cli *c, const struct pt_plan *p, const char *pattern);
 /* rule.c: the rules in force of the anchors that PATTERN names */
 int show_anchor(struct pt_cli *c, const char *pattern);
-/* pfctl_anchor.c: -a PATH and the letters beside it; false: they make no sense. W has room for twice as many. */
-bool anchor_letters(int argc, char **argv, char **words, int *n);
 /* table.c */
 int cmd_table_list(struct pt_cli *c);
 int cmd_table_show(struct pt_cli *c);

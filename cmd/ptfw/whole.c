@@ -64,6 +64,20 @@ static void missing_file(struct pt_cli *c, int rc)
 		last->hint = hint;
 }
 
+/* The rules of the file with their macros written out; one that stands for several is one. */
+static void print_rules(const struct pt_policy *p)
+{
+	const struct pt_pol_rule *last = NULL;
+
+	for (size_t i = 0; i < p->rules.n; i++) {
+		const struct pt_pol_rule *r = &p->rules.v[i];
+
+		if (r->ast != PT_POL_BUILTIN && (!last || last->ast != r->ast))
+			puts(r->text); /* printable, and longer than a message */
+		last = r;
+	}
+}
+
 int cmd_check(struct pt_cli *c)
 {
 	enum pt_engine engine;
@@ -77,6 +91,8 @@ int cmd_check(struct pt_cli *c)
 	rc = pt_plan_offline(c->file, engine, &p, &c->err);
 	if (!rc) {
 		rules = p.conf->rules.n;
+		if (c->verbose && !c->json && !c->quiet)
+			print_rules(p.policy);
 		if (c->kernel)
 			trial = pt_plan_trial(&p, &c->err);
 		pt_plan_fini(&p);

@@ -54,7 +54,7 @@ exits 1 'an unknown option' pt check --frob
 exits 1 'a missing value' pt check -f
 like "$(pt apply office.conf 2>&1)" 'usage: ptfw apply \(a file is named with -f\)$' 'a file without -f'
 like "$(pt apply office.conf 2>&1)" 'see .ptfw apply -h.' 'and which help to ask'
-like "$(pt -f office.conf 2>&1)" 'named with -f behind one' 'a file without a command'
+exits 1 'a file that is not there, as in pfctl' pt -f office.conf
 is "$(pt -n -f "$conf")" "$(pt -nf "$conf")" '-n -f is -nf'
 like "$(pt -h)" "pfctl's letters" 'help tells of the letters'
 exits 1 'a file that is not there' pt apply -f "$lab_tmp/nofile"
