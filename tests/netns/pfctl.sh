@@ -40,7 +40,7 @@ printf '192.0.2.1\n192.0.2.16/28\n' >"$lab_tmp/list"
 # same LETTERS... -- WORDS...: both print the same, with the same status.
 same()
 {
-	letters= words= half=1
+	letters='' words='' half=1
 	for w; do
 		if [ "$w" = -- ]; then half=2; elif [ "$half" = 1 ]; then letters="$letters $w"; else words="$words $w"; fi
 	done
