@@ -99,8 +99,10 @@ static void traffic_text(struct pt_buf *t, const struct info_counts *i)
 		pt_buf_fmt(t, "  %-22s %12llu %16llu %12llu %16llu\n", flows[k].text, (unsigned long long)s[0].packets,
 			   (unsigned long long)s[0].bytes, (unsigned long long)s[1].packets, (unsigned long long)s[1].bytes);
 	}
-	pt_buf_fmt(t, "  %-22s %12llu %16llu", "no state possible", (unsigned long long)i->traffic.invalid.packets,
+	pt_buf_fmt(t, "  %-22s %12llu %16llu\n", "but no state possible", (unsigned long long)i->traffic.invalid.packets,
 		   (unsigned long long)i->traffic.invalid.bytes);
+	pt_buf_fmt(t, "  %-22s %12llu %16llu", "but over a limit", (unsigned long long)i->traffic.limited.packets,
+		   (unsigned long long)i->traffic.limited.bytes);
 }
 
 static void line_text(struct pt_buf *t, const char *text, uint64_t n)
@@ -154,6 +156,8 @@ void info_counts_keys(struct pt_out *o, const struct info_counts *i)
 	traffic_keys(o, i, "out", 1);
 	pt_out_u64(o, "stateless_packets", i->traffic.invalid.packets);
 	pt_out_u64(o, "stateless_bytes", i->traffic.invalid.bytes);
+	pt_out_u64(o, "limited_packets", i->traffic.limited.packets);
+	pt_out_u64(o, "limited_bytes", i->traffic.limited.bytes);
 	pt_out_obj(o, "conntrack");
 	for (size_t k = 0; k < PT_ARRAY_SIZE(counters); k++)
 		pt_out_u64(o, counters[k].key, counter(i, k));

@@ -61,6 +61,7 @@ const struct pt_pol_rule *state_rule_of(const struct state_view *v, uint32_t id)
 const char *state_rule_name(const struct state_view *v, uint32_t id); /* NULL: not known */
 /* one line without its end, "[web, nat]" with a space before it or nothing, an end, */
 void state_line(const struct state_view *v, const struct pt_ct_entry *ct, struct pt_buf *b);
+void state_details(const struct state_view *v, const struct pt_ct_entry *ct, struct pt_buf *b); /* another line, begun by its newline */
 void state_end_text(struct pt_buf *b, struct pt_addr a, uint16_t port, bool ports);
 void state_proto_text(struct pt_buf *b, uint8_t proto);
 void state_rules_text(const struct state_view *v, const struct pt_ct_entry *ct, struct pt_buf *b);

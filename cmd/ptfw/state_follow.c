@@ -52,6 +52,8 @@ static void event_text(struct following *f, enum pt_ct_what what, const struct p
 	state_line(v, ct, &v->text);
 	if (what == PT_CT_WENT)
 		end_of_life(&v->text, ct);
+	if (v->c->details)
+		state_details(v, ct, &v->text);
 	pt_out_fail(v->o, v->text.err);
 	pt_out_text(v->o, v->text.s);
 }

@@ -150,7 +150,7 @@ static void rule_place(const struct state_view *v, const char *dir, uint32_t id,
 }
 
 /* Where the rules stand that made it, and what else the kernel knows of it. */
-static void details_text(const struct state_view *v, const struct pt_ct_entry *ct, struct pt_buf *b)
+void state_details(const struct state_view *v, const struct pt_ct_entry *ct, struct pt_buf *b)
 {
 	pt_buf_str(b, "\n  [");
 	rule_place(v, "in", ct->label[1], b);
@@ -165,7 +165,7 @@ static void state_text(const struct state_view *v, const struct pt_ct_entry *ct,
 	if (v->c->stats)
 		counters_text(v, ct, b);
 	if (v->c->details)
-		details_text(v, ct, b);
+		state_details(v, ct, b);
 }
 
 static void show_tuple(struct pt_out *o, const char *key, const struct pt_ct_entry *ct, const struct pt_ct_tuple *t, int dir)

@@ -81,17 +81,31 @@ static void add_rule(const struct asker *a, const struct nft_rule *r, bool out)
 		add(&a->sums->blocked[out], r->packets, r->bytes);
 }
 
+/* Of chains behind a judgement that passes, see lower_states.c: what they drop after all. */
+static struct pt_nft_sum *afterwards(const struct asker *a, const char *chain)
+{
+	static const char *const limits[] = { "state.", "conn.", "over.", "complete-" };
+
+	if (!strcmp(chain, NFT_CHAIN_PASS))
+		return &a->sums->invalid;
+	for (size_t i = 0; i < PT_ARRAY_SIZE(limits); i++)
+		if (!strncmp(chain, limits[i], strlen(limits[i])))
+			return &a->sums->limited;
+	return NULL;
+}
+
 static void add_chain(const struct asker *a, const struct nft_chain *c)
 {
 	bool out = false, direction = judges(c->name, &out);
+	struct pt_nft_sum *sum = direction ? NULL : afterwards(a, c->name);
 
 	for (size_t i = 0; i < c->rules.n; i++) {
 		const struct nft_rule *r = &c->rules.v[i];
 
 		if (direction)
 			add_rule(a, r, out);
-		else if (!strcmp(c->name, NFT_CHAIN_PASS) && r->verdict == NF_DROP)
-			add(&a->sums->invalid, r->packets, r->bytes);
+		else if (sum && r->verdict == NF_DROP)
+			add(sum, r->packets, r->bytes);
 	}
 }
 

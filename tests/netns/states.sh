@@ -55,6 +55,7 @@ firewall { rules = {
 	"pass in on wan inet6 proto tcp to fd00::1 port 8080 rdr-to fd00:1::10 port 1005 label rdr-6",
 	"pass out on lan proto tcp to port 1005 label inside",
 	"pass in on wan proto udp to self port 1006 label self",
+	"pass in on wan proto udp to self port 1007 keep state (max 2) label few",
 } }
 CONF
 
@@ -136,6 +137,10 @@ for engine in nft bpf linear; do
 	send lan 192.168.1.11 $fresh 10.0.0.3 1003 1
 	ok "and passed by a rule: $engine" [ "$(number .in.passed_packets)" -gt "$passed" ]
 done
+for i in 1 2 3 4 5; do
+	send out 10.0.0.3 2910$i 10.0.0.1 1007 1
+done
+is "$(number .limited_packets)" 3 'packets over a limit'
 pt state kill -q proto udp
 is "$(number .conntrack.accounting)" false 'info says whether packets are counted'
 is "$(number .table_entries.few)" 3 'how many entries a table has'
@@ -268,7 +273,7 @@ like "$(pt state summary rows 2)" '^11 states of 8 hosts, the first of them:$' '
 # ---- events ----
 lab_bg fw "$ptfw" state follow -j >"$lab_tmp/events.json"
 follow_json=$lab_last
-lab_bg fw "$ptfw" state follow proto tcp label tcp >"$lab_tmp/events.txt"
+lab_bg fw "$ptfw" state follow -d proto tcp label tcp >"$lab_tmp/events.txt"
 follow_text=$lab_last
 # It listens when it tells the first flow; nobody knows before.
 listens() { in_ns lan python3 -c 'import socket
@@ -303,7 +308,10 @@ is "$(jq -s 'map(select(.event == "destroy" and .orig.sport == 20021))[0].orig.p
 	'the last one has the counters'
 like "$(cat "$lab_tmp/events.txt")" ' destroy tcp \[?fd00:1::10\[20022\] -> fd00::2\[1001\] \(as fd00::1\[[0-9]*\]\) ESTABLISHED \[tcp, nat-6\]  after [0-9]+s  packets' \
 	'a line for people'
-is "$(grep -cv ' tcp ' "$lab_tmp/events.txt")" 0 'and only what the filters mean'
+is "$(grep -v '^  \[ in tcp  ' "$lab_tmp/events.txt" | grep -cv ' tcp ')" 0 'and only what the filters mean'
+is "$(grep -c '^  \[ in tcp  .*/patronus.conf:' "$lab_tmp/events.txt")" "$(grep -c ' tcp .* -> ' "$lab_tmp/events.txt")" 'with details'
+is "$("$ptfw" --netns "/proc/$(cat "$lab_tmp/fw.pid")/ns/net" info -j | jq -c '.info[0].conntrack | [.accounting, .timestamps]')" '[true,true]' \
+	'settings are those of the network namespace'
 
 
 pt state kill -q sport 30000: # those of the listening

@@ -139,9 +139,10 @@ struct pt_nft_sum {
 };
 struct pt_nft_traffic {
 	struct pt_nft_sum known[2];   /* of states */
-	struct pt_nft_sum passed[2];  /* judged and passed: most begin a state */
+	struct pt_nft_sum passed[2];  /* by a rule: most begin a state */
 	struct pt_nft_sum blocked[2]; /* by a rule, or because none matched */
-	struct pt_nft_sum invalid;    /* matched by a rule that passes, but no state can be made of them: dropped */
+	struct pt_nft_sum invalid;    /* passed by a rule, but no state can be made of them: dropped after all */
+	struct pt_nft_sum limited;    /* beyond a limit of states or connections: dropped, though a rule passed them */
 };
 enum pt_nft_fate { PT_NFT_UNDECIDED, PT_NFT_PASSED, PT_NFT_BLOCKED };
 /* FATE: of packets that the rule with identity ID counts. */
