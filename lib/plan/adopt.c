@@ -32,11 +32,14 @@ struct adoption {
 	PT_VEC(struct pt_net_socket) listeners;
 };
 
-/* The rule that would have kept a state for this connection in DIR; NULL: none would. */
+/* The rule that would have kept a state for this connection in DIR; NULL: none would. Where that hangs on what only its
+ * first packet could tell, it is taken to have been so: who is connected must not be cut off. */
 static const struct pt_pol_rule *keeper(const struct adoption *a, const struct pt_net_socket *s, enum pt_dir dir,
 					const char *device)
 {
-	struct pt_packet k = { .af = s->local.af, .proto = PT_PROTO_TCP, .tcp_flags = FLAG_SYN, .ct = PT_CT_NEW };
+	struct pt_packet k = { .af = s->local.af, .proto = PT_PROTO_TCP, .tcp_flags = FLAG_SYN, .ct = PT_CT_NEW,
+			       .partial = true };
+	const struct pt_pol_rule *rule;
 	struct pt_decision d;
 
 	k.src = dir == PT_IN ? s->remote : s->local;
@@ -44,7 +47,8 @@ static const struct pt_pol_rule *keeper(const struct adoption *a, const struct p
 	k.sport = dir == PT_IN ? s->rport : s->lport;
 	k.dport = dir == PT_IN ? s->lport : s->rport;
 	pt_evaluate(a->eval, &k, dir, device, &d);
-	return d.pass && d.rule->keep_state && !d.nat ? d.rule : NULL;
+	rule = d.pass ? d.rule : d.maybe;
+	return rule && rule->action == PT_PASS && rule->keep_state && !d.nat && !rule->nat ? rule : NULL;
 }
 
 static void entry_of(const struct pt_net_socket *s, enum pt_dir dir, uint32_t rule, struct pt_ct_entry *ct)

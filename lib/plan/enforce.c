@@ -157,7 +157,7 @@ static bool has_ports(uint8_t proto)
 static struct pt_packet first_packet(const struct pt_ct_entry *ct)
 {
 	struct pt_packet k = { .af = ct->orig.src.af, .proto = ct->proto, .src = ct->orig.src, .dst = ct->orig.dst,
-			       .ct = PT_CT_NEW };
+			       .ct = PT_CT_NEW, .partial = true };
 
 	if (ct->proto == PT_PROTO_TCP)
 		k.tcp_flags = FLAG_SYN;
@@ -239,6 +239,8 @@ static bool admits_on(const struct enforcement *x, struct side *s, const char *d
 
 	pt_evaluate(x->eval, &s->packet, s->dir, device, &d);
 	s->tag = d.tag;
+	if (d.uncertain) /* hangs on what nobody remembers of its first packet: it stays */
+		return true;
 	return d.pass && d.rule->keep_state && same_translation(x, s->ct, s->dir, &d);
 }
 

@@ -294,17 +294,38 @@ static bool more_matches(const struct pt_pol_more *m, const struct pt_packet *k)
 	return (!m->uid.n || pt_iset_has(&m->uid, k->uid)) && (!m->gid.n || pt_iset_has(&m->gid, k->gid));
 }
 
-static bool rule_matches(const struct pt_eval *v, const struct pt_pol_rule *r, const struct pt_packet *k,
-			 enum pt_dir dir, const char *device, uint8_t tag)
+static bool asks_more(const struct pt_pol_addr *a)
+{
+	return a->kind == PT_REF_NO_ROUTE || a->kind == PT_REF_URPF;
+}
+
+enum answer { NO, YES, MAYBE };
+
+/* What is not known of a packet is left out. */
+static enum answer partial_answer(const struct pt_eval *v, const struct pt_pol_rule *r, const struct pt_packet *k)
+{
+	bool src = asks_more(&r->src), dst = asks_more(&r->dst);
+
+	if ((!src && !address_matches(v, &r->src, k->src)) || (!dst && !address_matches(v, &r->dst, k->dst)))
+		return NO;
+	return src || dst || r->more ? MAYBE : YES;
+}
+
+static enum answer rule_matches(const struct pt_eval *v, const struct pt_pol_rule *r, const struct pt_packet *k,
+				enum pt_dir dir, const char *device, uint8_t tag)
 {
 	if (r->dir != dir || !(r->af & k->af) || !device_matches(r, device) || !protocol_matches(r, k))
-		return false;
+		return NO;
 	if (r->tagged && (tag == r->tagged) == r->tagged_neg)
-		return false;
+		return NO;
+	if (k->partial)
+		return partial_answer(v, r, k);
 	if (r->more && !more_matches(r->more, k))
-		return false;
+		return NO;
 	return side_matches(v, &r->src, k->src, k->no_route_src, k->urpf_failed) &&
-	       side_matches(v, &r->dst, k->dst, k->no_route_dst, false);
+	       side_matches(v, &r->dst, k->dst, k->no_route_dst, false)
+		       ? YES
+		       : NO;
 }
 
 /* ---- translation ---- */
@@ -391,6 +412,8 @@ struct judgement {
 	const struct pt_pol_rule *rule; /* the last pass or block that matched */
 	uint32_t match_nat;
 	uint8_t tag;
+	bool uncertain;
+	const struct pt_pol_rule *maybe; /* may have decided instead of RULE */
 	struct pt_ast_set set; /* of the match rules */
 	struct pt_packet at_rule, at_match; /* what RULE saw, and the match rule of MATCH_NAT */
 };
@@ -415,7 +438,7 @@ static const struct pt_pol_rule *find_builtin(const struct pt_eval *v, const str
 					      const char *device)
 {
 	for (size_t i = 0; i < v->policy->n_builtin; i++)
-		if (rule_matches(v, &v->policy->rules.v[i], pkt, dir, device, pkt->tag))
+		if (rule_matches(v, &v->policy->rules.v[i], pkt, dir, device, pkt->tag) == YES)
 			return &v->policy->rules.v[i];
 	return NULL;
 }
@@ -428,8 +451,12 @@ static const struct pt_pol_rule *find_rule(const struct pt_eval *v, const struct
 
 	for (size_t i = 0; i < l->others.n && l->others.v[i].before <= winner; i++) {
 		const struct pt_order_item *x = &l->others.v[i];
+		enum answer answer = rule_matches(v, x->rule, pkt, dir, device, j->tag);
 
-		if (!rule_matches(v, x->rule, pkt, dir, device, j->tag))
+		if (answer == MAYBE && x->kind == PT_ORDER_DYNAMIC && !j->maybe)
+			j->maybe = x->rule;
+		j->uncertain |= answer == MAYBE;
+		if (answer != YES)
 			continue;
 		if (x->kind == PT_ORDER_DYNAMIC)
 			return x->rule;
@@ -465,11 +492,16 @@ static void judge(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_
 	j->tag = pkt->tag;
 	for (size_t i = 0; i < v->policy->rules.n; i++) {
 		const struct pt_pol_rule *r = &v->policy->rules.v[i];
+		enum answer answer;
 		bool hit;
 
 		if (r->dir != dir)
 			continue;
-		hit = rule_matches(v, r, &seen, dir, device, j->tag);
+		answer = rule_matches(v, r, &seen, dir, device, j->tag);
+		if (answer == MAYBE && r->action != PT_MATCH)
+			j->maybe = r;
+		j->uncertain |= answer == MAYBE && r->action == PT_MATCH;
+		hit = answer == YES;
 		if (fn)
 			fn(r, hit, arg);
 		if (!hit)
@@ -481,6 +513,8 @@ static void judge(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_
 		if (r->action != PT_MATCH) {
 			j->rule = r;
 			j->at_rule = seen;
+			if (!j->maybe || !j->maybe->quick)
+				j->maybe = NULL; /* overruled */
 			if (r->quick)
 				return;
 		} else if (r->nat) {
@@ -519,6 +553,8 @@ void pt_evaluate(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_d
 		judge(v, pkt, dir, device, NULL, NULL, &j);
 	memset(out, 0, sizeof(*out));
 	out->rule = j.rule;
+	out->uncertain = j.uncertain || j.maybe;
+	out->maybe = j.maybe;
 	out->tag = j.tag;
 	out->after = *pkt;
 	out->code4 = out->code6 = -1;

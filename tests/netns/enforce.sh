@@ -226,6 +226,12 @@ for engine in linear nft bpf; do
 	fi
 done
 
+# ---- what nobody remembers of a first packet ----
+sed -e 's/port 1001 label tcp-1/port 1001 mac 02:00:00:00:00:77 limit 1\/day label tcp-1/' \
+	-e 's/port 1001 label udp-1/port 1001 tos ef label udp-1/' "$conf" >"$lab_tmp/more.conf"
+step 'rules that ask for more' "$lab_tmp/more.conf" ''
+step 'and back' "$conf" ''
+
 # ---- rules removed ----
 grep -Ev 'label (tcp-1|udp-1|ping-4|ping-6|free-in|free-out)"' "$conf" >"$lab_tmp/less.conf"
 step 'rules removed' "$lab_tmp/less.conf" \

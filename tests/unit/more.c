@@ -154,6 +154,48 @@ static void test_errors(void **state)
 	}
 }
 
+/* ---- packets of which not all is known ---- */
+
+/* "pass 1", "block default", with "?" and the rule that may decide instead. */
+static void check_partial(const char *rules, const char *want)
+{
+	struct pt_packet k = packet(false);
+	struct pt_buf got = { 0 };
+	struct pt_decision d;
+	struct pt_eval *v;
+	struct built b;
+
+	k.partial = true;
+	build_good(&b, rules);
+	assert_int_equal(pt_eval_new(b.policy, host, &v, &b.err), 0);
+	pt_evaluate(v, &k, PT_IN, "lan0", &d);
+	pt_buf_str(&got, d.pass ? "pass" : "block");
+	pt_buf_str(&got, d.uncertain ? "?" : "");
+	if (d.maybe)
+		pt_buf_fmt(&got, " %u", d.maybe->ast);
+	assert_string_equal(got.s, want);
+	pt_buf_fini(&got);
+	pt_eval_free(v);
+	drop(&b);
+}
+
+static void test_partial(void **state)
+{
+	(void)state;
+	check_partial("\"block\", \"pass\"", "pass");
+	check_partial("\"block\", \"pass in mac 02:00:00:00:00:01\"", "block? 1");
+	check_partial("\"block\", \"pass in to 10.9.9.9 tos ef\"", "block");
+	check_partial("\"pass in limit 5/second\", \"block\"", "block");
+	check_partial("\"pass in quick limit 5/second\", \"block\"", "block? 0");
+	check_partial("\"pass\", \"block in from urpf-failed\"", "pass? 1");
+	check_partial("\"pass quick\", \"block in from no-route\"", "pass");
+	check_partial("\"match in mac 02:00:00:00:00:01 tag x\", \"pass\"", "pass?");
+	/* the same where match rules translate, so that nothing is classified */
+	check_partial("\"match in rdr-to 10.0.0.7\", \"block\", \"pass in mac 02:00:00:00:00:01\"", "block? 2");
+	check_partial("\"match in rdr-to 10.0.0.7\", \"pass in quick limit 5/second\", \"block\"", "block? 1");
+	check_partial("\"match in rdr-to 10.0.0.7\", \"pass in limit 5/second\", \"block\"", "block");
+}
+
 /* ---- options of the whole section ---- */
 
 static struct pt_decision judged(const char *options, const char *rules, enum pt_dir dir, const char *device)
@@ -217,7 +259,7 @@ int main(void)
 		cmocka_unit_test(test_tos),	 cmocka_unit_test(test_probability), cmocka_unit_test(test_mac),
 		cmocka_unit_test(test_received), cmocka_unit_test(test_owner),	     cmocka_unit_test(test_routes),
 		cmocka_unit_test(test_errors),	 cmocka_unit_test(test_skip),	     cmocka_unit_test(test_skip_unknown),
-		cmocka_unit_test(test_block_policy),
+		cmocka_unit_test(test_block_policy), cmocka_unit_test(test_partial),
 	};
 	int rc;
 

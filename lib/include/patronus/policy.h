@@ -290,6 +290,7 @@ struct pt_packet {
 	uint32_t uid, gid;
 	uint32_t chance;        /* what was drawn, in billionths below 1: rules with more than that hold */
 	bool no_route_src, no_route_dst, urpf_failed; /* what the routes say */
+	bool partial;           /* the fields from TOS on are not known, as of a packet that went by long ago */
 	bool no_ports, no_flags; /* too short for ports or ICMP type, for TCP flags */
 	enum pt_ct ct;
 };
@@ -313,6 +314,8 @@ struct pt_decision {
 	enum pt_ret ret;         /* how a block answers */
 	int16_t code4, code6;
 	const struct pt_pol_rule *rule; /* NULL: no rule matched, blocked by default */
+	bool uncertain;          /* of a PARTIAL packet: a rule that asks for what is not known may change this … */
+	const struct pt_pol_rule *maybe; /* … this one by its verdict; NULL: none does */
 	const char *why;         /* non-NULL when not the rule itself decides ("cannot keep state of an invalid packet") */
 	uint32_t nat;            /* index+1 into nats, of the rule or the last match rule */
 	uint8_t tag;             /* after the judgement */
