@@ -48,15 +48,23 @@ static void amount(struct pt_buf *b, uint64_t n)
 	pt_buf_fmt(b, "%6.1f%c", v, units[unit]);
 }
 
-static void minute_text(struct pt_buf *b, uint64_t minute, const char *format, bool utc)
+/* How a minute is written: whole for people, the hour of a row, whole for programs. */
+enum minute_form { MINUTE_HERE, HOUR_HERE, MINUTE_UTC };
+
+static void minute_text(struct pt_buf *b, uint64_t minute, enum minute_form form)
 {
 	time_t t = (time_t)(minute * 60);
 	char text[40] = "";
 	struct tm tm;
+	size_t n = 0;
 
-	if (utc ? gmtime_r(&t, &tm) : localtime_r(&t, &tm))
-		(void)strftime(text, sizeof(text), format, &tm);
-	pt_buf_str(b, text);
+	if (form == MINUTE_UTC && gmtime_r(&t, &tm))
+		n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%MZ", &tm);
+	else if (form == HOUR_HERE && localtime_r(&t, &tm))
+		n = strftime(text, sizeof(text), "%m-%d %Hh", &tm);
+	else if (localtime_r(&t, &tm))
+		n = strftime(text, sizeof(text), "%Y-%m-%d %H:%M", &tm);
+	pt_buf_add(b, text, n);
 }
 
 /* ---- what a row is about ---- */
@@ -99,9 +107,9 @@ static void show_head(struct summary *s)
 	const struct pt_log_sum_row *m = pt_log_sum_rows(s->sum, PT_LOG_SUM_MINUTE, &n);
 
 	if (n) {
-		minute_text(&s->text, m[0].minute, "%Y-%m-%d %H:%M", false);
+		minute_text(&s->text, m[0].minute, MINUTE_HERE);
 		pt_buf_str(&s->text, " to ");
-		minute_text(&s->text, m[n - 1].minute, "%Y-%m-%d %H:%M", false);
+		minute_text(&s->text, m[n - 1].minute, MINUTE_HERE);
 		pt_buf_str(&s->text, ": ");
 	}
 	pt_buf_fmt(&s->text, "%llu packets, %llu bytes, %llu lost", (unsigned long long)pt_log_sum_packets(s->sum),
@@ -167,7 +175,7 @@ static void show_hour(struct summary *s, const struct pt_log_sum_row *r, size_t 
 		columns[r[i].minute % 60] = levels[level];
 		packets += r[i].packets;
 	}
-	minute_text(&s->text, r->minute, "%m-%d %Hh", false);
+	minute_text(&s->text, r->minute, HOUR_HERE);
 	pt_buf_fmt(&s->text, " |%s|", columns);
 	amount(&s->text, packets);
 	line(s);
@@ -224,7 +232,7 @@ static void row_keys(struct summary *s, const struct pt_log_sum_row *r)
 	else
 		pt_out_null(s->o, "port");
 	if (r->kind == PT_LOG_SUM_MINUTE)
-		minute_text(&text, r->minute, "%Y-%m-%dT%H:%MZ", true);
+		minute_text(&text, r->minute, MINUTE_UTC);
 	show_key(s->o, "minute", &text);
 	pt_out_u64(s->o, "packets", r->packets);
 	pt_out_u64(s->o, "bytes", r->bytes);

@@ -113,7 +113,7 @@ static void set_name(char out[PT_LOG_DEVICE_MAX], const char *s)
 static uint32_t device_of(struct pt_pcapng *w, struct pt_buf *b, const struct pt_log_record *r)
 {
 	bool out = r->ours ? r->dir == PT_OUT : !*r->in;
-	struct pt_pcapng_device d;
+	struct pt_pcapng_device d = { .name = "" };
 
 	set_name(d.name, out ? r->out : r->in);
 	set_name(d.on, r->on);

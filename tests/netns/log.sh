@@ -5,6 +5,7 @@
 # edited; nothing lost without being told; files that others read; a recorder that is killed. Real packets, both families.
 #
 #     out  10.0.0.2 fd00::2 ---- eth0 [ fw ] eth1 ---- 10.1.0.2 fd01::2  lan
+# shellcheck disable=SC2016 # strings for eval
 set -u
 
 cd "${PATRONUS_TOP:-$(dirname "$0")/../..}" || exit 1
@@ -171,6 +172,21 @@ exits 1 'filter: no value' pt log show --store "$store" host
 exits 2 'no store' pt log show --store "$lab_tmp/none"
 like "$tap_out" 'patronus-log' 'no store: what to do'
 
+is "$(pt complete -- log show act)" action 'completion of filters'
+is "$(pt complete -- log show action bl)" block 'and of their values'
+is "$(pt complete -- log follow label de)" deny 'and of rules'
+
+# ---- who may read the files needs no more ----
+
+cp "$ptfw" "$lab_tmp/ptfw"
+chmod 711 "$lab_tmp"
+chgrp -R 65534 "$store"
+is "$(in_ns fw setpriv --reuid=65534 --regid=65534 --clear-groups "$lab_tmp/ptfw" log show --store "$store" -o | wc -l)" 14 \
+	'reading needs no privilege'
+exits 4 'listening does' in_ns fw setpriv --reuid=65534 --regid=65534 --clear-groups "$lab_tmp/ptfw" log follow
+exits 4 'so does reading what others may not' \
+	in_ns fw setpriv --reuid=65533 --regid=65533 --clear-groups "$lab_tmp/ptfw" log show --store "$store"
+
 # ---- JSON, colours, escapes ----
 
 if python3 -c 'import jsonschema' 2>/dev/null; then
@@ -307,6 +323,7 @@ is "$(python3 "$lab_tmp/pcapng.py" "$lab_tmp/live.pcapng" | wc -l)" 2 'follow in
 # ---- a reader that does not read ----
 
 mkfifo "$lab_tmp/fifo"
+# shellcheck disable=SC2217 # that it does not read is what it is for
 sleep 60 <"$lab_tmp/fifo" &
 sleeper=$!
 lab_pids="$lab_pids $sleeper"

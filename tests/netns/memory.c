@@ -24,6 +24,7 @@
 #include <cmocka.h>
 
 #include <patronus/cli.h>
+#include <patronus/log.h>
 
 #include "lib/tool.h"
 #include "netns/lab.h"
@@ -371,6 +372,37 @@ static void test_show(void **state)
 		shows(lines[i]);
 }
 
+/* A store of a few packets, one of them lost before, one of another program. */
+static void test_log(void **state)
+{
+	static const uint8_t packet[28] = { 0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, 53, 0, 54, 0, 8 };
+	struct pt_log_record r = { .time = 1700000000000000000ull, .ours = true, .action = PT_BLOCK, .dir = PT_IN, .rule = "a",
+				   .file = "/f", .line = 1, .in = "eth0", .out = "", .on = "wan", .lost = 1, .data = packet,
+				   .n = sizeof(packet), .size = sizeof(packet) };
+	static const char *const lines[] = { "show -j", "show", "show last 1", "show --pcap -", "summary", "summary -j" };
+	struct pt_log_store *s;
+	char dir[200], line[300];
+
+	(void)state;
+	(void)snprintf(dir, sizeof(dir), "%s/log", folder);
+	assert_int_equal(pt_log_store_open(dir, PT_LOG_SIZE, &s, NULL), 0);
+	for (int i = 0; i < 4; i++) {
+		r.ours = i != 2;
+		assert_int_equal(pt_log_store_add(s, &r), 0);
+	}
+	assert_int_equal(pt_log_store_flush(s), 0);
+	pt_log_store_close(s);
+	for (size_t i = 0; i < PT_ARRAY_SIZE(lines); i++) {
+		(void)snprintf(line, sizeof(line), "log %s --store %s", lines[i], dir);
+		shows(line);
+	}
+	(void)snprintf(line, sizeof(line), "%s/" PT_LOG_FILE, dir);
+	assert_int_equal(unlink(line), 0);
+	(void)snprintf(line, sizeof(line), "%s/filter.lock", dir);
+	assert_int_equal(unlink(line), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 static void test_table_test(void **state)
 {
 	(void)state;
@@ -492,6 +524,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_check),	   cmocka_unit_test(test_wrong_file),
 		cmocka_unit_test(test_diff),	   cmocka_unit_test(test_show),
+		cmocka_unit_test(test_log),
 		cmocka_unit_test(test_table_test), cmocka_unit_test(test_table_changes),
 		cmocka_unit_test(test_anchor_changes),
 		cmocka_unit_test(test_const),	   cmocka_unit_test(test_apply),
