@@ -13,7 +13,8 @@ static const struct refusal_words {
 } words[] = {
 	{ EPERM, "this needs the right to change the network", "run it as root, or with CAP_NET_ADMIN" },
 	{ ENOENT, "a part of the kernel that it needs is missing",
-	  "load the module: `modprobe -a nf_tables nft_ct nft_nat nft_reject_inet nft_log nft_fib_inet`" },
+	  "load the module: `modprobe -a nf_tables nft_ct nft_nat nft_masq nft_redir nft_numgen nft_hash nft_reject_inet nft_log "
+	  "nft_fib_inet`" },
 	{ EOPNOTSUPP, "this kernel cannot do that here", "compare the kernel's version with the README" },
 	{ EAFNOSUPPORT, "the kernel does not have this address family",
 	  "IPv6 may be disabled: leave IPv6 out of the rule with \"inet\"" },

@@ -98,11 +98,11 @@ rules()
 	pt -q apply -f "$conf" || diag "the rules are not taken: $*"
 }
 
-# move FAMILY OLD NEW: as a DHCP client does it.
+# move OLD NEW: as a DHCP client does it.
 move()
 {
-	in_ns fw ip address add "$3" dev eth0 $([ "$1" = 4 ] || echo nodad)
-	in_ns fw ip address del "$2" dev eth0
+	lab_addr fw eth0 "$2"
+	in_ns fw ip address del "$1" dev eth0
 }
 
 # talk NAME: the held socket asks once more; its answer.
@@ -140,7 +140,7 @@ for v in 4 6; do
 	rules "pass out on wan $inet from lan:network nat-to (wan)"
 	hold "own.$v" "$far" "$client"
 	is "$(talk "own.$v")" "$a" "$inet: nat-to (wan) uses the address of the interface"
-	move $v $a/$len $b/$len
+	move $a/$len $b/$len
 	is "$(ask lan "$far" "$client")" "$b" "$inet: after a change new connections use the new address"
 	is "$(talk "own.$v")" "$b" "$inet: a socket of before goes on by a new state"
 	unlike "$(pt state show -j | jq -r '.states[].reply.dst')" "^$a\$" "$inet: no state of the old address is left"
@@ -148,7 +148,7 @@ for v in 4 6; do
 	rules "pass out on wan $inet from lan:network nat-to wan"
 	hold "plain.$v" "$far" "$client"
 	is "$(talk "plain.$v")" "$b" "$inet: nat-to wan of an interface with DHCP does the same"
-	move $v $b/$len $c/$len
+	move $b/$len $c/$len
 	is "$(ask lan "$far" "$client")" "$c" "$inet: nat-to wan: new connections use the new address"
 	is "$(talk "plain.$v")" "$c" "$inet: nat-to wan: a socket of before goes on by a new state"
 	release
@@ -160,13 +160,14 @@ for v in 4 6; do
 	sleep 1
 	hold "other.$v" "$beside" "$client"
 	is "$(talk "other.$v")" "$c" "$inet: nat-to (wan) on another interface"
-	move $v $c/$len $b/$len
+	move $c/$len $b/$len
 	lab_wait 10 sh -c "[ -s '$lab_tmp/follow.$v' ]"
 	is "$(ask lan "$beside" "$client")" "$b" "$inet: nat-to (wan) on another interface follows the address"
 	is "$(talk "other.$v")" "$b" "$inet: ... and a socket of before goes on by a new state"
 	unlike "$(pt state show -j | jq -r '.states[].reply.dst')" "^$c\$" "$inet: ... and no state of the old address is left"
 	release
 	lab_stop "$follower"
+	move $b/$len $a/$len # routes back lead there
 done
 
 # ---- prefix translation ----

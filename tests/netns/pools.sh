@@ -25,12 +25,12 @@ lab_link fw eth0 out eth0
 lab_addr fw lan0 192.168.1.1/24 fd00:1::1/64
 lab_addr fw eth0 10.0.0.1/24 fd00::1/64
 lab_addr out eth0 10.0.0.2/24 fd00::2/64
-clients4= clients6=
+clients4='' clients6=''
 for i in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19; do
 	clients4="$clients4 192.168.1.$((100 + i))"
 	clients6="$clients6 fd00:1::$((100 + i))"
 done
-# shellcheck disable=SC2046
+# shellcheck disable=SC2046,SC2086
 lab_addr lan eth0 $(printf '%s/24 ' $clients4 192.168.1.20 192.168.1.21 192.168.1.22) \
 	$(printf '%s/64 ' $clients6 fd00:1::20 fd00:1::21 fd00:1::22)
 for via in 192.168.1.1 fd00:1::1; do
@@ -123,7 +123,8 @@ rules()
 	pt -q apply -f "$conf" || diag "the rules are not taken: $*"
 }
 
-# To the far side, from clients: what it saw.
+# To the far side, from clients, of which $2 may name many: what it saw.
+# shellcheck disable=SC2086
 ask() { in_ns lan python3 "$lab_tmp/ask.py" "$1" "$far" $2; }
 # From the far side to the router.
 call() { in_ns out python3 "$lab_tmp/ask.py" "$1" "$own" "$far"; }
