@@ -253,21 +253,21 @@ static bool device_matches(const struct pt_pol_rule *r, const char *device)
 	return r->if_neg;
 }
 
-static bool protocol_matches(const struct pt_pol_rule *r, const struct pt_packet *k)
+static enum pt_condition protocol_condition(const struct pt_pol_rule *r, const struct pt_packet *k)
 {
 	uint32_t icmp = (uint32_t)k->icmp_type << 8 | k->icmp_code;
 
 	if (!r->proto_any && (!r->protos.n || !memchr(r->protos.v, k->proto, r->protos.n)))
-		return false;
+		return PT_COND_PROTO;
 	if (r->sport.n && (k->no_ports || !pt_iset_has(&r->sport, k->sport)))
-		return false;
+		return PT_COND_SPORT;
 	if (r->dport.n && (k->no_ports || !pt_iset_has(&r->dport, k->dport)))
-		return false;
+		return PT_COND_DPORT;
 	if (r->icmp.n && (k->no_ports || !pt_iset_has(&r->icmp, icmp)))
-		return false;
+		return PT_COND_ICMP;
 	if (k->proto != PT_PROTO_TCP || !r->flags_mask)
-		return true;
-	return !k->no_flags && (k->tcp_flags & r->flags_mask) == r->flags_set;
+		return PT_COND_HOLDS;
+	return !k->no_flags && (k->tcp_flags & r->flags_mask) == r->flags_set ? PT_COND_HOLDS : PT_COND_FLAGS;
 }
 
 static bool received_matches(const struct pt_pol_received *r, const char *device)
@@ -279,53 +279,63 @@ static bool received_matches(const struct pt_pol_received *r, const char *device
 }
 
 /* Rates are about other packets than this one: here they always have room. */
-static bool more_matches(const struct pt_pol_more *m, const struct pt_packet *k)
+static enum pt_condition more_condition(const struct pt_pol_more *m, const struct pt_packet *k)
 {
 	if (m->has_tos && (k->tos & ~3) != m->tos)
-		return false;
+		return PT_COND_TOS;
 	if (m->chance && k->chance >= m->chance)
-		return false;
+		return PT_COND_CHANCE;
 	if (m->received.n && !received_matches(&m->received, k->received))
-		return false;
+		return PT_COND_RECEIVED;
 	if (m->macs.n && (k->mac == PT_NO_MAC || !pt_iset_has(&m->macs, k->mac)))
-		return false;
-	if ((m->uid.n || m->gid.n) && !k->owned)
-		return false;
-	return (!m->uid.n || pt_iset_has(&m->uid, k->uid)) && (!m->gid.n || pt_iset_has(&m->gid, k->gid));
+		return PT_COND_MAC;
+	if (m->uid.n && !(k->owned && pt_iset_has(&m->uid, k->uid)))
+		return PT_COND_USER;
+	return m->gid.n && !(k->owned && pt_iset_has(&m->gid, k->gid)) ? PT_COND_GROUP : PT_COND_HOLDS;
 }
 
-static bool asks_more(const struct pt_pol_addr *a)
+static bool asks_routes(const struct pt_pol_addr *a)
 {
 	return a->kind == PT_REF_NO_ROUTE || a->kind == PT_REF_URPF;
 }
 
-enum answer { NO, YES, MAYBE };
-
 /* What is not known of a packet is left out. */
-static enum answer partial_answer(const struct pt_eval *v, const struct pt_pol_rule *r, const struct pt_packet *k)
+static enum pt_condition partial_condition(const struct pt_eval *v, const struct pt_pol_rule *r,
+					   const struct pt_packet *k)
 {
-	bool src = asks_more(&r->src), dst = asks_more(&r->dst);
+	bool src = asks_routes(&r->src), dst = asks_routes(&r->dst);
 
-	if ((!src && !address_matches(v, &r->src, k->src)) || (!dst && !address_matches(v, &r->dst, k->dst)))
-		return NO;
-	return src || dst || r->more ? MAYBE : YES;
+	if (!src && !address_matches(v, &r->src, k->src))
+		return PT_COND_SRC;
+	if (!dst && !address_matches(v, &r->dst, k->dst))
+		return PT_COND_DST;
+	return src || dst || r->more ? PT_COND_UNKNOWN : PT_COND_HOLDS;
 }
 
-static enum answer rule_matches(const struct pt_eval *v, const struct pt_pol_rule *r, const struct pt_packet *k,
-				enum pt_dir dir, const char *device, uint8_t tag)
+static enum pt_condition rule_condition(const struct pt_eval *v, const struct pt_pol_rule *r, const struct pt_packet *k,
+					enum pt_dir dir, const char *device, uint8_t tag)
 {
-	if (r->dir != dir || !(r->af & k->af) || !device_matches(r, device) || !protocol_matches(r, k))
-		return NO;
+	enum pt_condition c;
+
+	if (r->dir != dir)
+		return PT_COND_DIR;
+	if (!(r->af & k->af))
+		return PT_COND_FAMILY;
+	if (!device_matches(r, device))
+		return PT_COND_DEVICE;
+	c = protocol_condition(r, k);
+	if (c != PT_COND_HOLDS)
+		return c;
 	if (r->tagged && (tag == r->tagged) == r->tagged_neg)
-		return NO;
+		return PT_COND_TAG;
 	if (k->partial)
-		return partial_answer(v, r, k);
-	if (r->more && !more_matches(r->more, k))
-		return NO;
-	return side_matches(v, &r->src, k->src, k->no_route_src, k->urpf_failed) &&
-	       side_matches(v, &r->dst, k->dst, k->no_route_dst, false)
-		       ? YES
-		       : NO;
+		return partial_condition(v, r, k);
+	c = r->more ? more_condition(r->more, k) : PT_COND_HOLDS;
+	if (c != PT_COND_HOLDS)
+		return c;
+	if (!side_matches(v, &r->src, k->src, k->no_route_src, k->urpf_failed))
+		return PT_COND_SRC;
+	return side_matches(v, &r->dst, k->dst, k->no_route_dst, false) ? PT_COND_HOLDS : PT_COND_DST;
 }
 
 /* ---- translation ---- */
@@ -438,7 +448,7 @@ static const struct pt_pol_rule *find_builtin(const struct pt_eval *v, const str
 					      const char *device)
 {
 	for (size_t i = 0; i < v->policy->n_builtin; i++)
-		if (rule_matches(v, &v->policy->rules.v[i], pkt, dir, device, pkt->tag) == YES)
+		if (rule_condition(v, &v->policy->rules.v[i], pkt, dir, device, pkt->tag) == PT_COND_HOLDS)
 			return &v->policy->rules.v[i];
 	return NULL;
 }
@@ -451,12 +461,12 @@ static const struct pt_pol_rule *find_rule(const struct pt_eval *v, const struct
 
 	for (size_t i = 0; i < l->others.n && l->others.v[i].before <= winner; i++) {
 		const struct pt_order_item *x = &l->others.v[i];
-		enum answer answer = rule_matches(v, x->rule, pkt, dir, device, j->tag);
+		enum pt_condition c = rule_condition(v, x->rule, pkt, dir, device, j->tag);
 
-		if (answer == MAYBE && x->kind == PT_ORDER_DYNAMIC && !j->maybe)
+		if (c == PT_COND_UNKNOWN && x->kind == PT_ORDER_DYNAMIC && !j->maybe)
 			j->maybe = x->rule;
-		j->uncertain |= answer == MAYBE;
-		if (answer != YES)
+		j->uncertain |= c == PT_COND_UNKNOWN;
+		if (c != PT_COND_HOLDS)
 			continue;
 		if (x->kind == PT_ORDER_DYNAMIC)
 			return x->rule;
@@ -484,7 +494,8 @@ static void look_up(const struct pt_eval *v, const struct lookup *l, const struc
 }
 
 static void judge(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_dir dir, const char *device,
-		  void (*fn)(const struct pt_pol_rule *r, bool matched, void *arg), void *arg, struct judgement *j)
+		  void (*fn)(const struct pt_pol_rule *r, enum pt_condition first, void *arg), void *arg,
+		  struct judgement *j)
 {
 	struct pt_packet seen = *pkt; /* with the translations of match rules so far */
 
@@ -492,19 +503,17 @@ static void judge(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_
 	j->tag = pkt->tag;
 	for (size_t i = 0; i < v->policy->rules.n; i++) {
 		const struct pt_pol_rule *r = &v->policy->rules.v[i];
-		enum answer answer;
-		bool hit;
+		enum pt_condition c;
 
 		if (r->dir != dir)
 			continue;
-		answer = rule_matches(v, r, &seen, dir, device, j->tag);
-		if (answer == MAYBE && r->action != PT_MATCH)
+		c = rule_condition(v, r, &seen, dir, device, j->tag);
+		if (c == PT_COND_UNKNOWN && r->action != PT_MATCH)
 			j->maybe = r;
-		j->uncertain |= answer == MAYBE && r->action == PT_MATCH;
-		hit = answer == YES;
+		j->uncertain |= c == PT_COND_UNKNOWN && r->action == PT_MATCH;
 		if (fn)
-			fn(r, hit, arg);
-		if (!hit)
+			fn(r, c, arg);
+		if (c != PT_COND_HOLDS)
 			continue;
 		if (r->tag)
 			j->tag = r->tag;
@@ -524,7 +533,7 @@ static void judge(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_
 }
 
 void pt_evaluate_walk(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_dir dir, const char *device,
-		      void (*fn)(const struct pt_pol_rule *r, bool matched, void *arg), void *arg)
+		      void (*fn)(const struct pt_pol_rule *r, enum pt_condition first, void *arg), void *arg)
 {
 	struct judgement j;
 

@@ -512,9 +512,9 @@ static void table_contents(void **state)
 	drop(&b);
 }
 
-static void note(const struct pt_pol_rule *r, bool matched, void *arg)
+static void note(const struct pt_pol_rule *r, enum pt_condition first, void *arg)
 {
-	pt_buf_fmt(arg, "%u%s ", r->ast, matched ? "+" : "-");
+	pt_buf_fmt(arg, "%u%s ", r->ast, first == PT_COND_HOLDS ? "+" : "-");
 }
 
 static void walk(void **state)

@@ -255,11 +255,11 @@ struct last {
 	uint8_t tag;
 };
 
-static void note(const struct pt_pol_rule *r, bool matched, void *arg)
+static void note(const struct pt_pol_rule *r, enum pt_condition first, void *arg)
 {
 	struct last *l = arg;
 
-	if (!matched)
+	if (first != PT_COND_HOLDS)
 		return;
 	if (r->action != PT_MATCH)
 		l->rule = r;

@@ -328,9 +328,33 @@ struct pt_decision {
 /* Judges one packet of no known state, in direction DIR on DEVICE. Pure; no allocation. */
 PT_API void pt_evaluate(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_dir dir,
 			const char *device, struct pt_decision *out);
-/* Calls FN for each rule whose conditions hold, in order, until a quick one: for explain and log tests. */
+/* The condition of a rule that a packet does not meet: the first in the order in which they are asked. */
+enum pt_condition {
+	PT_COND_HOLDS,    /* all of them are met */
+	PT_COND_UNKNOWN,  /* what it asks for is not known of a PARTIAL packet */
+	PT_COND_DIR,
+	PT_COND_FAMILY,
+	PT_COND_DEVICE,
+	PT_COND_PROTO,
+	PT_COND_SPORT,
+	PT_COND_DPORT,
+	PT_COND_ICMP,
+	PT_COND_FLAGS,
+	PT_COND_TAG,
+	PT_COND_TOS,
+	PT_COND_CHANCE,
+	PT_COND_RECEIVED,
+	PT_COND_MAC,
+	PT_COND_USER,
+	PT_COND_GROUP,
+	PT_COND_SRC,
+	PT_COND_DST,
+};
+
+/* Calls FN for each rule of the direction, in order, until a quick one decides: for explain and tests. */
 PT_API void pt_evaluate_walk(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_dir dir,
 			     const char *device,
-			     void (*fn)(const struct pt_pol_rule *r, bool matched, void *arg), void *arg);
+			     void (*fn)(const struct pt_pol_rule *r, enum pt_condition first, void *arg),
+			     void *arg);
 
 #endif
