@@ -85,35 +85,6 @@ static void show_judged(struct shown *s, const struct pt_pol_rule *r, struct pt_
 	show_key(s->out, "judged_out", &out);
 }
 
-static void show_rule(struct shown *s, const struct pt_pol_rule *r)
-{
-	struct pt_nft_counter n = counter_of(s, r->id);
-	struct pt_buf t = { 0 };
-
-	rule_text(s, r, &n, &t);
-	pt_out_rec(s->out);
-	pt_out_u64(s->out, "number", ++s->number);
-	pt_out_str(s->out, "name", r->name);
-	pt_out_u64(s->out, "id", r->id);
-	pt_out_str(s->out, "action", action_name(r));
-	pt_out_str(s->out, "rule", r->text);
-	pt_out_bool(s->out, "quick", r->quick);
-	pt_out_bool(s->out, "log", r->log);
-	pt_out_bool(s->out, "builtin", r->ast == PT_POL_BUILTIN);
-	pt_out_str(s->out, "anchor", r->anchor);
-	pt_out_str(s->out, "file", r->loc.line ? r->loc.file : NULL);
-	pt_out_u64(s->out, "line", r->loc.line);
-	pt_out_u64(s->out, "column", r->loc.col);
-	pt_out_u64(s->out, "packets", n.packets);
-	pt_out_u64(s->out, "bytes", n.bytes);
-	pt_out_bool(s->out, "loaded", n.copies > 0);
-	show_judged(s, r, &t);
-	show_text(s->out, &t);
-	pt_out_rec_end(s->out);
-}
-
-/* ---- translations ---- */
-
 /* The addresses of a pool, so many ranges of them that a line can hold them. */
 static void pool_target(const struct pt_pol_nat *n, struct pt_buf *t)
 {
@@ -139,6 +110,94 @@ static void nat_target(const struct shown *s, const struct pt_pol_nat *n, struct
 	if (n->has_port)
 		pt_buf_fmt(t, n->port_hi != n->port_lo ? " port %u:%u" : " port %u", n->port_lo, n->port_hi);
 }
+
+/* ---- what one rule became ---- */
+
+/* The last rule of the policy that the written rule beginning at R became. */
+static const struct pt_pol_rule *last_of(const struct shown *s, const struct pt_pol_rule *r)
+{
+	const struct pt_policy *p = s->p.policy;
+
+	while (r->index + 1 < p->rules.n && p->rules.v[r->index + 1].ast == r->ast)
+		r = &p->rules.v[r->index + 1];
+	return r;
+}
+
+/* It redirects, and has the way back with it. */
+static bool is_reflected(const struct shown *s, const struct pt_pol_rule *r)
+{
+	const struct pt_pol_nat *nats = s->p.policy->nats.v;
+
+	if (r->ast == PT_POL_BUILTIN || !r->nat || nats[r->nat - 1].kind != PT_NAT_DST)
+		return false;
+	r = last_of(s, r);
+	return r->nat && nats[r->nat - 1].kind == PT_NAT_SRC && r->action == PT_MATCH;
+}
+
+/* "out on eth1: source becomes (lan)" */
+static void became(const struct shown *s, const struct pt_pol_rule *r, struct pt_buf *t)
+{
+	const struct pt_pol_nat *n = &s->p.policy->nats.v[r->nat - 1];
+
+	pt_buf_fmt(t, "%s", r->dir == PT_IN ? "in" : "out");
+	pt_buf_str(t, r->if_any ? "" : r->if_neg ? " on any but" : " on");
+	for (uint32_t i = 0; !r->if_any && i < r->devices.n; i++)
+		pt_buf_fmt(t, "%s %s", i ? "," : "", r->devices.v[i]);
+	if (r->action == PT_MATCH)
+		pt_buf_str(t, " from its own network");
+	pt_buf_fmt(t, ": %s becomes ", n->kind == PT_NAT_SRC ? "source" : "destination");
+	nat_target(s, n, t);
+}
+
+static void show_reflected(struct shown *s, const struct pt_pol_rule *r, struct pt_buf *t)
+{
+	const struct pt_pol_rule *last = last_of(s, r);
+
+	if (!is_reflected(s, r))
+		return;
+	pt_out_arr(s->out, "became");
+	for (; r <= last; r++) {
+		struct pt_buf one = { 0 };
+
+		became(s, r, &one);
+		if (s->c->details)
+			pt_buf_fmt(t, "\n%*s  [ %s ]", 2 * s->depth, "", one.s);
+		pt_out_fail(s->out, one.err);
+		pt_out_item(s->out, one.s);
+		pt_buf_fini(&one);
+	}
+	pt_out_arr_end(s->out);
+}
+
+static void show_rule(struct shown *s, const struct pt_pol_rule *r)
+{
+	struct pt_nft_counter n = counter_of(s, r->id);
+	struct pt_buf t = { 0 };
+
+	rule_text(s, r, &n, &t);
+	pt_out_rec(s->out);
+	pt_out_u64(s->out, "number", ++s->number);
+	pt_out_str(s->out, "name", r->name);
+	pt_out_u64(s->out, "id", r->id);
+	pt_out_str(s->out, "action", action_name(r));
+	pt_out_str(s->out, "rule", r->text);
+	pt_out_bool(s->out, "quick", r->quick);
+	pt_out_bool(s->out, "log", r->log);
+	pt_out_bool(s->out, "builtin", r->ast == PT_POL_BUILTIN);
+	pt_out_str(s->out, "anchor", r->anchor);
+	pt_out_str(s->out, "file", r->loc.line ? r->loc.file : NULL);
+	pt_out_u64(s->out, "line", r->loc.line);
+	pt_out_u64(s->out, "column", r->loc.col);
+	pt_out_u64(s->out, "packets", n.packets);
+	pt_out_u64(s->out, "bytes", n.bytes);
+	pt_out_bool(s->out, "loaded", n.copies > 0);
+	show_judged(s, r, &t);
+	show_reflected(s, r, &t);
+	show_text(s->out, &t);
+	pt_out_rec_end(s->out);
+}
+
+/* ---- translations ---- */
 
 static void show_nat(struct shown *s, const struct pt_pol_rule *r)
 {

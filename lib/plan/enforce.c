@@ -19,6 +19,7 @@
 struct maker {
 	uint32_t id;
 	const struct pt_pol_rule *rule;
+	bool several; /* sets of devices: it became rules for some and for all others */
 };
 typedef PT_VEC(struct maker) makers;
 
@@ -50,15 +51,27 @@ static const struct maker *maker_find(const makers *m, uint32_t id)
 	return m->n ? bsearch(&key, m->v, m->n, sizeof(*m->v), by_id) : NULL;
 }
 
-/* One of the IR rules of each written rule is enough: all have the same text and devices. */
+static bool same_devices(const struct pt_pol_rule *a, const struct pt_pol_rule *b)
+{
+	if (a->if_any != b->if_any || a->if_neg != b->if_neg || a->devices.n != b->devices.n)
+		return false;
+	for (size_t i = 0; i < a->devices.n; i++)
+		if (strcmp(a->devices.v[i], b->devices.v[i]) != 0)
+			return false;
+	return true;
+}
+
+/* One of the IR rules of each written rule is enough: all have the same text, and most the same devices. */
 static int makers_collect(const struct pt_policy *p, makers *out)
 {
 	uint32_t last = 0;
 
 	for (size_t i = 0; i < p->rules.n; i++) {
-		const struct maker m = { p->rules.v[i].id, &p->rules.v[i] };
+		const struct maker m = { p->rules.v[i].id, &p->rules.v[i], false };
 
-		if (m.rule->if_any || m.id == last)
+		if (m.id == last && out->n && !same_devices(out->v[out->n - 1].rule, m.rule))
+			out->v[out->n - 1].several = true;
+		if (m.rule->if_any || m.id == last || m.rule->action == PT_MATCH)
 			continue;
 		last = m.id;
 		if (pt_vec_push(NULL, out, m))
@@ -71,12 +84,8 @@ static int makers_collect(const struct pt_policy *p, makers *out)
 
 static bool unchanged(const struct pt_pol_rule *a, const struct pt_pol_rule *b)
 {
-	if (strcmp(a->text, b->text) != 0 || a->if_neg != b->if_neg || a->devices.n != b->devices.n)
-		return false;
-	for (size_t i = 0; i < a->devices.n; i++) /* an interface of the file may have got another device */
-		if (strcmp(a->devices.v[i], b->devices.v[i]) != 0)
-			return false;
-	return true;
+	/* an interface of the file may have got another device */
+	return !strcmp(a->text, b->text) && same_devices(a, b);
 }
 
 static int makers_build(struct enforcement *x, const struct pt_policy *before)
@@ -93,7 +102,7 @@ static int makers_build(struct enforcement *x, const struct pt_policy *before)
 	for (size_t i = 0; !rc && i < x->makers.n; i++) {
 		const struct maker *m = maker_find(&old, x->makers.v[i].id);
 
-		if (m && unchanged(m->rule, x->makers.v[i].rule))
+		if (m && !m->several && !x->makers.v[i].several && unchanged(m->rule, x->makers.v[i].rule))
 			x->makers.v[n++] = x->makers.v[i];
 	}
 	x->makers.n = n;

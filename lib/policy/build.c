@@ -164,7 +164,9 @@ static int emit_family(struct policy_builder *b, const struct pt_pol_addr *src, 
 	r.dst = *dst;
 	r.af = af;
 	rc = policy_nat(b, (enum pt_af)af, &r, &r.nat);
-	return rc ? rc : policy_emit(b, &r);
+	if (!rc)
+		rc = policy_emit(b, &r);
+	return !rc && b->ast->nat.reflect ? policy_reflect(b, &r) : rc;
 }
 
 static int emit_direction(struct policy_builder *b, const struct pt_pol_addr *src, const struct pt_pol_addr *dst,
@@ -238,7 +240,7 @@ static int add_rule(struct policy_builder *b, const struct pt_ast_rule *ast, uin
 	int rc, rc2, rc3;
 
 	b->ast = ast;
-	b->made = 0;
+	b->made = b->reflected = 0;
 	rc = policy_set_base(b, index);
 	if (rc == -ENOMEM)
 		return rc;

@@ -60,6 +60,7 @@ struct policy_builder {
 	uint32_t written;               /* rules so far */
 	size_t anchors;                 /* asked so far */
 	/* of the rule at work */
+	uint8_t reflected;              /* families for which the way back from other interfaces is there */
 	size_t made;                    /* IR rules before the conditions of anchors */
 	const struct pt_ast_rule *ast;
 	struct policy_pool pool;
@@ -133,6 +134,10 @@ int policy_set(struct policy_builder *b, uint32_t *out);
 int policy_pool(struct policy_builder *b);
 /* nat.c: index+1 of the translation of this rule */
 int policy_nat(struct policy_builder *b, enum pt_af af, const struct pt_pol_rule *r, uint32_t *out);
+/* reflect.c: after rule R, which was emitted, what the clients of other interfaces need */
+int policy_reflect(struct policy_builder *b, const struct pt_pol_rule *r);
+/* Index+1 of a translation like N. */
+int policy_share_nat(struct policy_builder *b, const struct pt_pol_nat *n, uint32_t *out);
 /* Families that the target of the rule's translation has, all if there is none. */
 uint8_t policy_nat_af(const struct policy_builder *b);
 /* It has one address for each: the rule becomes one of each family. */

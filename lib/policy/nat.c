@@ -18,7 +18,7 @@ static bool same(const struct pt_pol_nat *x, const struct pt_pol_nat *y)
 	       x->n_pool == y->n_pool && (!x->n_pool || !memcmp(x->pool, y->pool, x->n_pool * sizeof(*x->pool)));
 }
 
-static int share(struct policy_builder *b, const struct pt_pol_nat *n, uint32_t *out)
+int policy_share_nat(struct policy_builder *b, const struct pt_pol_nat *n, uint32_t *out)
 {
 	for (size_t i = 0; i < b->p->nats.n; i++)
 		if (same(&b->p->nats.v[i], n)) {
@@ -188,7 +188,7 @@ int policy_nat(struct policy_builder *b, enum pt_af af, const struct pt_pol_rule
 		rc = target_of(b, &a->host, &n, af);
 	if (!rc && a->kind == PT_NAT_DST && a->has_port)
 		rc = dst_ports(b, r, &n);
-	return rc ? rc : share(b, &n, out);
+	return rc ? rc : policy_share_nat(b, &n, out);
 }
 
 /* ---- binat ---- */
@@ -211,7 +211,7 @@ static bool is_prefix(pt_u128 lo, pt_u128 hi)
 
 static int emit_half(struct policy_builder *b, struct pt_pol_rule *r, const struct pt_pol_nat *n)
 {
-	int rc = share(b, n, &r->nat);
+	int rc = policy_share_nat(b, n, &r->nat);
 
 	r->af = (uint8_t)n->af;
 	return rc ? rc : policy_emit(b, r);

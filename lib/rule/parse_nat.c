@@ -113,6 +113,17 @@ static int target(struct rule_parser *p, const char *word, struct pt_ast_nat *n)
 	return rc;
 }
 
+static int reflect(struct rule_parser *p, struct pt_ast_nat *n)
+{
+	const struct rule_tok *t = p->tok;
+
+	if (!rule_take(p, "reflect"))
+		return 0;
+	n->reflect = true;
+	n->reflect_loc = rule_loc(p, t);
+	return n->kind == PT_NAT_DST ? 0 : rule_note(p, t, "leave it out", "'reflect' without rdr-to");
+}
+
 int rule_parse_nat(struct rule_parser *p, const struct rule_tok *t)
 {
 	struct pt_ast_nat *n = &p->r->nat;
@@ -131,7 +142,9 @@ int rule_parse_nat(struct rule_parser *p, const struct rule_tok *t)
 			       "'port' behind binat-to");
 	else if (!rc && rule_take(p, "port"))
 		rc = nat_port(p, n);
-	return rc ? rc : rule_parse_pool(p, n, errors == p->errors);
+	if (!rc)
+		rc = rule_parse_pool(p, n, errors == p->errors);
+	return rc ? rc : reflect(p, n);
 }
 
 /* ---- af-to inet|inet6 from POOL [to POOL] ---- */

@@ -250,6 +250,7 @@ static int wrong_place(struct rule_parser *p, const struct rule_tok *t)
 	} known[] = {
 		{ "port",
 		  "it stands behind an address: `to any port 22`, `nat-to (wan) port 5000`" },
+		{ "reflect", "it stands behind the target of rdr-to, once" },
 		{ "static-port", "it stands once, behind the target of nat-to" },
 		{ "bitmask", pool_hint },
 		{ "random", pool_hint },

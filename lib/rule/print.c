@@ -280,6 +280,8 @@ static void print_nat(struct pt_buf *b, const struct pt_ast_nat *n)
 	print_pool(b, n);
 	if (n->static_port)
 		pt_buf_str(b, " static-port");
+	if (n->reflect)
+		pt_buf_str(b, " reflect");
 }
 
 static void print_log(struct pt_buf *b, const struct pt_ast_rule *r)

@@ -14,7 +14,7 @@ static const char *const keywords[] = {
 	"flags", "from", "geoip", "group", "icmp-type", "icmp6-type", "in", "inet", "inet6",
 	"keep", "label", "limit", "log", "mac", "match", "max-pkt-rate", "nat-to", "no",
 	"no-route", "on", "once", "out", "pass", "port", "probability", "proto", "queue",
-	"quick", "random", "rdr-to", "received-on", "return", "return-icmp", "return-icmp6",
+	"quick", "random", "rdr-to", "received-on", "reflect", "return", "return-icmp", "return-icmp6",
 	"return-rst", "round-robin", "scrub", "self", "set", "source-hash", "state",
 	"static-port", "sticky-address", "tag", "tagged", "to", "tos", "urpf-failed", "user",
 	"weight",

@@ -166,7 +166,8 @@ struct pt_ast_nat {
 	uint16_t port_lo, port_hi; /* equal for one port */
 	bool port_star;            /* "port 3000:*": same offset as in the match */
 	bool static_port;
-	struct pt_loc loc;
+	bool reflect;              /* rdr-to: for clients on the other interfaces, too */
+	struct pt_loc loc, reflect_loc;
 };
 
 typedef PT_VEC(struct pt_ast_host) pt_hosts;
