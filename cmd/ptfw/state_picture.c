@@ -8,7 +8,7 @@
 
 #include "state_top.h"
 
-#define FIXED 38        /* columns of everything but the two ends and the rules */
+#define FIXED 40        /* columns of everything but the two ends and the rules */
 #define END_MIN 8
 #define END_MAX 47      /* an IPv6 address with its port */
 #define RULES_FROM 110  /* columns of a screen that has room for the rules */

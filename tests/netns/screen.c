@@ -250,10 +250,18 @@ static bool raw_and_drawn(const struct terminal *t)
 	       !(now.c_lflag & (ICANON | ECHO)) && (now.c_lflag & ISIG);
 }
 
+/* The last column ends with the screen, in the names and in the numbers. */
+static bool all_columns(const struct terminal *t)
+{
+	const char *last = t->grid[3] + t->columns - 1;
+
+	return !strncmp(t->grid[2] + t->columns - 3, "B/S", 3) && (isdigit((unsigned char)*last) || strchr("KMG", *last));
+}
+
 static bool heaviest_first(const struct terminal *t)
 {
 	return raw_and_drawn(t) && has(t, 1, "by rate") && has(t, 2, "PROTO SOURCE") && has(t, 3, ":40002 ") &&
-	       has(t, 4, "[40004] ") && has(t, 0, " bytes/s");
+	       has(t, 4, "[40004] ") && has(t, 0, " bytes/s") && all_columns(t);
 }
 
 static bool by_source(const struct terminal *t)
