@@ -26,10 +26,9 @@
 
 #include <cmocka.h>
 
-#include <patronus/base.h>
-
 #include "lib/tool.h"
 #include "netns/lab.h"
+#include "ptfw/state_top.h"
 
 #define ROWS_MAX 60
 #define COLUMNS_MAX 200
@@ -308,6 +307,31 @@ static void test_filter(void **state)
 	ends(t);
 }
 
+/* ---- numbers that fit their columns ---- */
+
+static void test_numbers(void **state)
+{
+	static const struct {
+		uint64_t n;
+		const char *amount, *time;
+	} cases[] = {
+		{ 0, "0", "0s" },	    { 99, "99", "99s" },	  { 100, "100", "1m" },
+		{ 5999, "5999", "99m" },    { 6000, "6000", "1h" },	  { 99999, "99999", "27h" },
+		{ 100000, "100K", "27h" },  { 359999, "359K", "99h" },	  { 360000, "360K", "4d" },
+		{ 999999, "999K", "11d" },  { 1000000, "1.0M", "11d" },	  { 9999999, "9.9M", "115d" },
+		{ 10000000, "10M", "115d" }, { 1000000000, "1.0G", "999d" }, { UINT64_MAX, "18E", "999d" },
+	};
+	char text[8];
+
+	(void)state;
+	for (size_t i = 0; i < PT_ARRAY_SIZE(cases); i++) {
+		top_amount(cases[i].n, text);
+		assert_string_equal(text, cases[i].amount);
+		top_time(cases[i].n, text);
+		assert_string_equal(text, cases[i].time);
+	}
+}
+
 /* ---- sizes ---- */
 
 static bool small(const struct terminal *t)
@@ -459,6 +483,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_top),
 		cmocka_unit_test(test_filter),
+		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_signals),
 		cmocka_unit_test(test_control_c),
