@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include <patronus/base.h>
+#include <patronus/work.h>
 
 /* ---- memory that runs out at the N-th request ---- */
 
@@ -200,6 +201,60 @@ static void test_buffer_room(void **state)
 		assert_int_equal(b.n, strlen(want));
 		pt_buf_fini(&b);
 	}
+}
+
+/* Room that is there beforehand changes nothing else. */
+static void test_buffer_room_ahead(void **state)
+{
+	struct pt_buf b = {0};
+	const char *at;
+
+	(void)state;
+	pt_buf_room(&b, 100);
+	at = b.s;
+	for (int i = 0; i < 99; i++)
+		pt_buf_chr(&b, 'x');
+	assert_ptr_equal(b.s, at);
+	assert_int_equal(b.n, 99);
+	pt_buf_room(&b, 10);
+	pt_buf_str(&b, "more");
+	assert_int_equal(b.n, 103);
+	allocations_left = 0;
+	pt_buf_room(&b, 100000);
+	allocations_left = -1;
+	assert_int_equal(b.err, -ENOMEM);
+	assert_int_equal(b.n, 103);
+	pt_buf_fini(&b);
+}
+
+static void count_up(void *arg)
+{
+	int *n = arg;
+
+	for (int i = 0; i < 1000; i++)
+		(*n)++;
+}
+
+/* What it did is seen by who waited, whatever thread it was. */
+static void test_work(void **state)
+{
+	int n[3] = {0};
+	struct pt_work *w[3];
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		w[i] = pt_work_start(count_up, &n[i]);
+		assert_non_null(w[i]);
+	}
+	for (int i = 0; i < 3; i++) {
+		pt_work_wait(w[i]);
+		assert_int_equal(n[i], 1000);
+	}
+	pt_work_wait(NULL);
+	allocations_left = 0;
+	assert_null(pt_work_start(count_up, &n[0]));
+	allocations_left = -1;
+	assert_int_equal(n[0], 1000);
 }
 
 /* After a failure nothing more is written, and what was there before can still be read. */
@@ -488,6 +543,7 @@ int main(void)
 		cmocka_unit_test(test_arena_resets),
 		cmocka_unit_test(test_vector),
 		cmocka_unit_test(test_buffer), cmocka_unit_test(test_buffer_room),
+		cmocka_unit_test(test_buffer_room_ahead), cmocka_unit_test(test_work),
 		cmocka_unit_test(test_buffer_without_memory),
 		cmocka_unit_test(test_records),
 		cmocka_unit_test(test_source_lines),

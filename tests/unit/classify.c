@@ -528,6 +528,12 @@ static void keys(void **state)
 	assert_int_equal(pt_classifier_build(&in, &c, NULL), 0);
 	h = (const void *)c->words;
 	assert_true(c->words[h->keys] == 0x0000000100000000ull);
+	assert_true(pt_classifier_keys(c, given, 0x12345678)); /* later is as good as at once */
+	assert_int_equal(h->none, 0x12345678);
+	assert_true(c->words[h->keys] == 0x00000007deadbeefull);
+	assert_true(c->words[h->keys + 1] == 0x80000001u);
+	assert_false(pt_classifier_keys(c, given, 0x12345678));
+	assert_true(pt_classifier_keys(c, given, 0x12345679));
 	pt_classifier_free(c);
 	pt_arena_free(s.arena);
 }
