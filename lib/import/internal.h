@@ -122,7 +122,9 @@ struct imp_rule {
 enum imp_zone {
 	ZONE_TABLE,
 	ZONE_DEFAULT,
-	ZONE_SKIP,
+	ZONE_SKIP,    /* these are lists of options */
+	ZONE_TIMEOUT,
+	ZONE_LIMIT,   /* … to here */
 	ZONE_SCRUB,
 	ZONE_RDR,
 	ZONE_BINAT,
@@ -140,6 +142,15 @@ struct imp_item {
 	enum pt_import_kind kind; /* … of that kind */
 	uint32_t line, lines; /* of the output */
 	bool blocks;
+	bool entry;         /* of a list of options: its statement may have others */
+};
+
+typedef PT_VEC(struct imp_item) imp_items;
+
+/* An anchor with rules of the file, which has a section. */
+struct imp_anchor {
+	const char *path;
+	imp_items items;
 };
 
 struct imp_if {
@@ -153,6 +164,12 @@ struct imp_table {
 	const char *file;
 	uint32_t line;
 	bool defined;
+};
+
+/* An anchor whose rules are being read. */
+struct imp_open {
+	size_t section; /* its number */
+	bool dead;      /* nobody asks it */
 };
 
 /* An old translation, for what comes behind it. */
@@ -172,13 +189,14 @@ struct imp {
 	int failed; /* -EINVAL: there are records */
 	struct imp_lexer *lex;
 	imp_macros macros;
-	PT_VEC(struct imp_item) zone[ZONE_COUNT];
+	imp_items zone[ZONE_COUNT];
+	PT_VEC(struct imp_anchor) sections;
 	PT_VEC(struct imp_if) ifs;
 	PT_VEC(struct imp_table) tables;
 	PT_VEC(const char *) labels;
-	PT_VEC(struct imp_rule *) anchors; /* that are open, outermost first; action NULL: left out */
+	PT_VEC(struct imp_open) anchors; /* outermost first */
 	PT_VEC(struct imp_trans) trans;
-	const char *block_policy; /* "return", or NULL */
+	bool block_returns;
 	bool covered[2][2], covers_by_pass; /* in and out, IPv4 and IPv6: a rule meets every packet */
 	bool translates[2], tags;
 	bool loopback_told;
@@ -227,6 +245,7 @@ int imp_macros_shown(struct imp *m, const imp_words *w);
 /* rule.c: 1 and WHY where a word is not known */
 int imp_rule_read(struct imp *m, const struct imp_stmt *st, size_t from, size_t to, struct imp_rule *r,
 		  const char **why);
+bool imp_rule_word(const struct imp_stmt *st, size_t at); /* a part of a rule begins there */
 const struct imp_option *imp_option_named(const char *word);
 int imp_rule_opt(struct imp *m, struct imp_rule *r, const char *word, struct imp_opt **out);
 bool imp_rule_has(const struct imp_rule *r, const char *word);

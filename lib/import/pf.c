@@ -75,10 +75,14 @@ int imp_item(struct imp *m, enum imp_zone zone, const struct imp_stmt *st, const
 	     struct imp_item **out)
 {
 	struct imp_item item = { .st = st, .text = text, .blocks = blocks };
-	int rc = pt_vec_push(m->arena, &m->zone[zone], item);
+	imp_items *items = &m->zone[zone];
+	int rc;
 
+	if (zone == ZONE_RULE && m->anchors.n)
+		items = &m->sections.v[m->anchors.v[m->anchors.n - 1].section].items;
+	rc = pt_vec_push(m->arena, items, item);
 	if (out)
-		*out = rc ? NULL : &m->zone[zone].v[m->zone[zone].n - 1];
+		*out = rc ? NULL : &items->v[items->n - 1];
 	return rc;
 }
 
@@ -212,53 +216,61 @@ static int include(struct imp *m, const struct imp_stmt *st)
 	return 0;
 }
 
-/* "anchor NAME conditions {": its rules stand in its place, each with these conditions. */
-static int open_anchor(struct imp *m, const struct imp_stmt *st)
-{
-	struct imp_rule *r = pt_arena_alloc(m->arena, sizeof(*r));
-	bool named = st->toks.n > 2 && (st->toks.v[1].kind == IMP_STRING || st->toks.n == 3);
-	const char *why = NULL;
-	int rc;
-
-	if (!r)
-		return -ENOMEM;
-	if (m->anchors.n >= IMP_NEST_MAX)
-		return imp_fail(m, st, "anchors are nested more than %d deep", IMP_NEST_MAX) ? 0 : -EINVAL;
-	r->action = "match";
-	rc = imp_rule_read(m, st, named ? 2 : 1, st->toks.n - 1, r, &why);
-	if (rc == 1 && !named)
-		rc = imp_rule_read(m, st, 2, st->toks.n - 1, memset(r, 0, sizeof(*r)), &why);
-	if (rc < 0)
-		return rc;
-	r->action = rc ? NULL : "match";
-	rc = imp_note(m, PT_IMPORT_CHANGED, st, imp_source(m, st, true), "anchors with rules of the file",
-		      "its rules, with its conditions, in its place");
-	return rc ? rc : pt_vec_push(m->arena, &m->anchors, r);
-}
-
-/* One whose rules come from elsewhere: the rule language knows whether there are such. */
-static int anchor(struct imp *m, const struct imp_stmt *st)
+/* "anchor NAME …" among the rules. */
+static int anchor_rule(struct imp *m, const struct imp_stmt *st, const char *name, size_t from, size_t to)
 {
 	struct imp_rule *r = pt_arena_alloc(m->arena, sizeof(*r));
 	const char *why = NULL;
 	int rc;
 
-	if (st->opens)
-		return open_anchor(m, st);
 	if (!r)
 		return -ENOMEM;
-	if (st->toks.n < 2)
-		return imp_fail(m, st, "an anchor has a name");
-	r->action = pt_arena_printf(m->arena, "anchor \"%s\"", st->toks.v[1].s);
-	rc = r->action ? imp_rule_read(m, st, 2, st->toks.n, r, &why) : -ENOMEM;
+	r->action = pt_arena_printf(m->arena, "anchor \"%s\"", name);
+	rc = r->action ? imp_rule_read(m, st, from, to, r, &why) : -ENOMEM;
 	if (rc == 1)
 		return imp_leave(m, ZONE_RULE, st, PT_IMPORT_LEFT, why);
-	if (rc)
-		return rc;
+	return rc ? rc : imp_rule_write(m, r, ZONE_RULE);
+}
+
+/* "anchor NAME conditions {": the rules up to its } are a section. Those that have no name get one. */
+static int open_anchor(struct imp *m, const struct imp_stmt *st)
+{
+	bool named = st->toks.n > 2 && (st->toks.v[1].kind == IMP_STRING || !imp_rule_word(st, 1));
+	const char *name = named ? st->toks.v[1].s : pt_arena_printf(m->arena, "line%u", st->line);
+	const char *outer = m->anchors.n ? m->sections.v[m->anchors.v[m->anchors.n - 1].section].path : NULL;
+	struct imp_open open = { .section = m->sections.n };
+	struct imp_anchor section = { 0 };
+	const imp_items *items;
+	int rc;
+
+	if (m->anchors.n >= IMP_NEST_MAX) {
+		(void)imp_fail(m, st, "anchors are nested more than %d deep", IMP_NEST_MAX);
+		return -EINVAL;
+	}
+	if (!name)
+		return -ENOMEM;
+	rc = anchor_rule(m, st, name, named ? 2 : 1, st->toks.n - 1);
+	items = m->anchors.n ? &m->sections.v[m->anchors.v[m->anchors.n - 1].section].items : &m->zone[ZONE_RULE];
+	open.dead = items->n && items->v[items->n - 1].st == st && items->v[items->n - 1].why;
+	section.path = outer ? pt_arena_printf(m->arena, "%s/%s", outer, name) : name;
+	if (!section.path)
+		return -ENOMEM;
+	if (!rc)
+		rc = pt_vec_push(m->arena, &m->sections, section);
+	return rc ? rc : pt_vec_push(m->arena, &m->anchors, open);
+}
+
+/* One whose rules come from elsewhere. */
+static int anchor(struct imp *m, const struct imp_stmt *st)
+{
+	if (st->opens)
+		return open_anchor(m, st);
+	if (st->toks.n < 2)
+		return imp_fail(m, st, "an anchor has a name");
 	if (!strncmp(st->toks.v[1].s, "ftp-proxy", 9))
 		return imp_leave(m, ZONE_RULE, st, PT_IMPORT_LEFT,
 				 "ftp-proxy makes its rules at run time; Linux follows FTP by nf_conntrack_ftp");
-	return imp_rule_write(m, r, ZONE_RULE);
+	return anchor_rule(m, st, st->toks.v[1].s, 2, st->toks.n);
 }
 
 static int close_anchor(struct imp *m, const struct imp_stmt *st)
@@ -283,7 +295,7 @@ static int other_anchor(struct imp *m, const struct imp_stmt *st)
 
 static int load(struct imp *m, const struct imp_stmt *st)
 {
-	return imp_leave(m, ZONE_RULE, st, PT_IMPORT_LEFT, "an anchor is filled by other programs here");
+	return imp_leave(m, ZONE_RULE, st, PT_IMPORT_LEFT, "anchors are filled at run time: ptfw anchor load NAME --file FILE");
 }
 
 static int ether(struct imp *m, const struct imp_stmt *st)

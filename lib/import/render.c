@@ -67,7 +67,7 @@ static void put_rule(struct page *p, struct imp_item *i)
 
 static void put_left(struct page *p, const struct imp_item *i, const char *indent)
 {
-	const char *source = i->st ? imp_source(p->m, i->st, false) : NULL;
+	const char *source = i->entry ? i->text : i->st ? imp_source(p->m, i->st, false) : NULL;
 	struct pt_buf head = { 0 };
 
 	pt_buf_fmt(&head, "%s: %s", i->kind == PT_IMPORT_NOTE ? "not needed" : "left out", i->why);
@@ -159,12 +159,51 @@ static void macros(struct page *p)
 	}
 }
 
-static void zone(struct page *p, enum imp_zone z, const char *indent)
+static void put_items(struct page *p, imp_items *items, const char *indent)
 {
-	struct imp_item *v = p->m->zone[z].v;
+	for (size_t i = 0; i < items->n; i++)
+		put_item(p, &items->v[i], i ? &items->v[i - 1] : NULL, indent);
+}
 
-	for (size_t i = 0; i < p->m->zone[z].n; i++)
-		put_item(p, &v[i], i ? &v[i - 1] : NULL, indent);
+static void list(struct page *p, const char *name, imp_items *items)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < items->n; i++)
+		any = any || !items->v[i].why;
+	pt_buf_fmt(&p->b, any ? "    %s = {" : "", name);
+	text(p, any ? "\n" : "");
+	put_items(p, items, "        ");
+	text(p, any ? "    }\n" : "");
+}
+
+static void anchors(struct page *p)
+{
+	for (size_t i = 0; i < p->m->sections.n; i++) {
+		text(p, "\n");
+		pt_buf_fmt(&p->b, "anchor %s {", p->m->sections.v[i].path);
+		text(p, "\n    rules = {\n");
+		put_items(p, &p->m->sections.v[i].items, "        ");
+		text(p, "    }\n}\n");
+	}
+}
+
+static void firewall(struct page *p)
+{
+	static const struct {
+		const char *name;
+		enum imp_zone zone;
+	} lists[] = { { "skip", ZONE_SKIP }, { "timeout", ZONE_TIMEOUT }, { "limit", ZONE_LIMIT } };
+
+	text(p, "\nfirewall {\n");
+	text(p, p->m->block_returns ? "    block-policy = return\n" : "");
+	for (size_t i = 0; i < PT_ARRAY_SIZE(lists); i++)
+		list(p, lists[i].name, &p->m->zone[lists[i].zone]);
+	text(p, "    rules = {\n");
+	for (int z = ZONE_DEFAULT; z < ZONE_COUNT; z++)
+		if (z < ZONE_SKIP || z > ZONE_LIMIT)
+			put_items(p, &p->m->zone[z], "        ");
+	text(p, "    }\n}\n");
 }
 
 /* What stands nowhere as a macro any more is told where it was defined. */
@@ -195,13 +234,11 @@ static int page(struct imp *m, bool judged, const char **out, size_t *len)
 	interfaces(&p);
 	if (m->zone[ZONE_TABLE].n)
 		text(&p, "\n");
-	zone(&p, ZONE_TABLE, "");
+	put_items(&p, &m->zone[ZONE_TABLE], "");
 	macros(&p);
 	gone_macros(&p);
-	text(&p, "\nfirewall {\n    rules = {\n");
-	for (int z = ZONE_DEFAULT; z < ZONE_COUNT; z++)
-		zone(&p, (enum imp_zone)z, "        ");
-	text(&p, "    }\n}\n");
+	anchors(&p);
+	firewall(&p);
 	*len = p.b.n;
 	*out = p.b.err ? NULL : pt_arena_strndup(m->arena, p.b.s, p.b.n);
 	rc = *out ? 0 : -ENOMEM;
@@ -211,16 +248,23 @@ static int page(struct imp *m, bool judged, const char **out, size_t *len)
 
 /* ---- the judge ---- */
 
+static struct imp_item *item_in(imp_items *items, uint32_t line)
+{
+	for (size_t i = 0; i < items->n; i++)
+		if (!items->v[i].why && line >= items->v[i].line && line < items->v[i].line + items->v[i].lines)
+			return &items->v[i];
+	return NULL;
+}
+
 static struct imp_item *item_at(struct imp *m, uint32_t line)
 {
-	for (int z = 0; z < ZONE_COUNT; z++)
-		for (size_t i = 0; i < m->zone[z].n; i++) {
-			struct imp_item *item = &m->zone[z].v[i];
+	struct imp_item *found = NULL;
 
-			if (!item->why && line >= item->line && line < item->line + item->lines)
-				return item;
-		}
-	return NULL;
+	for (int z = 0; z < ZONE_COUNT && !found; z++)
+		found = item_in(&m->zone[z], line);
+	for (size_t i = 0; i < m->sections.n && !found; i++)
+		found = item_in(&m->sections.v[i].items, line);
+	return found;
 }
 
 /* The judge's lines are of a text that nobody has seen. */
@@ -266,7 +310,7 @@ static int turn_off(struct imp *m, struct imp_item *item, const struct pt_diag *
 	item->kind = PT_IMPORT_LEFT;
 	if (!item->st)
 		return 0;
-	return imp_note(m, PT_IMPORT_LEFT, item->st, imp_source(m, item->st, true), item->why,
+	return imp_note(m, PT_IMPORT_LEFT, item->st, item->entry ? item->text : imp_source(m, item->st, true), item->why,
 			item->blocks ? "a comment: less is blocked" : "a comment");
 }
 

@@ -383,6 +383,16 @@ static int read_part(struct imp *m, const struct imp_stmt *st, size_t *at, size_
 	return 0;
 }
 
+bool imp_rule_word(const struct imp_stmt *st, size_t at)
+{
+	static const char *const words[] = { "in", "out", "log", "quick", "on", "inet", "inet6", "proto", "all", "from", "to", "{" };
+
+	for (size_t i = 0; i < PT_ARRAY_SIZE(words); i++)
+		if (imp_is(st, at, words[i]))
+			return true;
+	return option_of(st, at);
+}
+
 int imp_rule_read(struct imp *m, const struct imp_stmt *st, size_t from, size_t to, struct imp_rule *r, const char **why)
 {
 	int rc = 0;
@@ -431,45 +441,6 @@ static bool any_host(const imp_words *w)
 	return w->n == 1 && !strcmp(w->v[0].s, "any");
 }
 
-/* What stands around an anchor holds for its rules too; 1: it cannot be joined. */
-static int join_condition(imp_words *own, const imp_words *outer)
-{
-	if (!outer->n)
-		return 0;
-	if (!own->n) {
-		*own = *outer;
-		return 0;
-	}
-	if (own->n != outer->n)
-		return 1;
-	for (size_t i = 0; i < own->n; i++)
-		if (strcmp(own->v[i].s, outer->v[i].s) != 0)
-			return 1;
-	return 0;
-}
-
-static int join_anchor(struct imp_rule *r, const struct imp_rule *a)
-{
-	int clash = 0;
-
-	if (!a->action)
-		return 1;
-	if (a->dir && r->dir && strcmp(a->dir, r->dir) != 0)
-		return 1;
-	if (a->dir)
-		r->dir = a->dir;
-	clash |= join_condition(&r->on, &a->on);
-	clash |= join_condition(&r->af, &a->af);
-	clash |= join_condition(&r->proto, &a->proto);
-	clash |= join_condition(&r->src, &a->src);
-	clash |= join_condition(&r->sport, &a->sport);
-	clash |= join_condition(&r->dst, &a->dst);
-	clash |= join_condition(&r->dport, &a->dport);
-	r->has_src = r->has_src || a->src.n || a->sport.n;
-	r->has_dst = r->has_dst || a->dst.n || a->dport.n;
-	return clash || a->opts.n;
-}
-
 int imp_rule_stmt(struct imp *m, const struct imp_stmt *st)
 {
 	struct imp_rule *r = pt_arena_alloc(m->arena, sizeof(*r));
@@ -490,10 +461,8 @@ int imp_rule_stmt(struct imp *m, const struct imp_stmt *st)
 		r->src.n = 0;
 	if (any_host(&r->dst))
 		r->dst.n = 0;
-	for (size_t i = 0; i < m->anchors.n; i++)
-		if (join_anchor(r, m->anchors.v[i]))
-			return imp_leave(m, ZONE_RULE, st, PT_IMPORT_LEFT,
-					 "the conditions of its anchor cannot be joined with its own");
+	if (m->anchors.n && m->anchors.v[m->anchors.n - 1].dead)
+		return imp_leave(m, ZONE_RULE, st, PT_IMPORT_LEFT, "its anchor is left out");
 	imp_cover(m, r);
 	if (imp_rule_has(r, "tag") || imp_rule_has(r, "tagged"))
 		m->tags = true;

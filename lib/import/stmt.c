@@ -15,7 +15,6 @@ static const struct setting {
 	enum outcome outcome;
 	const char *why;
 } settings[] = {
-	{ "block-policy", "drop", SAME, "that is what block does here" },
 	{ "state-policy", "floating", SAME, "states belong to no interface here" },
 	{ "state-policy", "if-bound", OTHER, "states belong to no interface here" },
 	{ "reassemble", "yes", SAME, "fragments are always put together before they are judged" },
@@ -27,35 +26,54 @@ static const struct setting {
 	{ "hostid", NULL, SAME, "it names a host to pfsync, which does not exist here" },
 	{ "keepcounters", NULL, SAME, "counters of unchanged rules are always kept" },
 	{ "fingerprints", NULL, GONE, "there are no fingerprints of operating systems here" },
+	{ "optimization", "normal", SAME, "time-outs are those of conntrack, which `timeout` changes" },
 	{ "optimization", NULL, GONE, "time-outs are those of conntrack: sysctl net.netfilter.nf_conntrack_*_timeout*" },
-	{ "timeout", NULL, GONE, "time-outs are those of conntrack: sysctl net.netfilter.nf_conntrack_*_timeout*" },
-	{ "limit", NULL, GONE, "limits are the kernel's: for states sysctl net.netfilter.nf_conntrack_max" },
 	{ "state-defaults", NULL, GONE, "state options stand in each rule" },
 	{ "syncookies", NULL, GONE, "the kernel's cookies guard its own sockets: sysctl net.ipv4.tcp_syncookies" },
 	{ "skip", NULL, GONE, "it names no interface" },
 };
 
-/* Packets of an interface that pf does not look at pass here before anything else, without a state. */
+/* One entry of a list of the firewall's options. */
+static int entry_of(struct imp *m, const struct imp_stmt *st, enum imp_zone zone, const char *text)
+{
+	struct imp_item *item;
+	int rc = text ? imp_item(m, zone, st, text, false, &item) : -ENOMEM;
+
+	if (!rc)
+		item->entry = true;
+	return rc;
+}
+
 static int skip(struct imp *m, const struct imp_stmt *st)
 {
-	struct imp_rule *r = pt_arena_alloc(m->arena, sizeof(*r));
-	struct imp_opt *o;
+	imp_words w = { 0 };
 	size_t at = 3;
-	int rc;
+	int rc = imp_on(m, st, &at, &w);
 
-	if (!r)
-		return -ENOMEM;
-	r->st = st;
-	r->action = "pass";
-	r->quick = true;
-	rc = imp_on(m, st, &at, &r->on);
-	if (!rc)
-		rc = imp_rule_opt(m, r, "no", &o);
-	if (!rc)
-		rc = imp_put(m, &o->head, "no", NULL, false);
-	if (!rc)
-		rc = imp_put(m, &o->head, "state", NULL, false);
-	return rc ? rc : imp_rule_write(m, r, ZONE_SKIP);
+	for (size_t i = 0; i < w.n && !rc; i++)
+		if (!strchr("{},", *w.v[i].s))
+			rc = entry_of(m, st, ZONE_SKIP, w.v[i].s);
+	return rc;
+}
+
+/* "set timeout tcp.first 60", "set limit { states 1000, frags 500 }": a name and a number, each. */
+static int pairs(struct imp *m, const struct imp_stmt *st, enum imp_zone zone)
+{
+	int rc = 0;
+
+	for (size_t at = 2; at + 1 < st->toks.n && !rc; at++) {
+		if (st->toks.v[at].kind == IMP_MARK)
+			continue;
+		rc = entry_of(m, st, zone, pt_arena_printf(m->arena, "%s %s", st->toks.v[at].s, st->toks.v[at + 1].s));
+		at++;
+	}
+	return rc;
+}
+
+static int block_policy(struct imp *m, const struct imp_stmt *st, bool returns)
+{
+	m->block_returns = returns;
+	return st->comments.n ? imp_item(m, ZONE_DEFAULT, st, NULL, false, NULL) : 0;
 }
 
 int imp_set(struct imp *m, const struct imp_stmt *st)
@@ -66,10 +84,12 @@ int imp_set(struct imp *m, const struct imp_stmt *st)
 
 	if (!strcmp(word, "skip") && imp_is(st, 2, "on") && st->toks.n > 3)
 		return skip(m, st);
-	if (!strcmp(word, "block-policy") && imp_is(st, at, "return")) {
-		m->block_policy = "return";
-		return imp_leave(m, ZONE_DEFAULT, st, PT_IMPORT_NOTE, "written in the rules: block return");
-	}
+	if (!strcmp(word, "block-policy") && (imp_is(st, at, "return") || imp_is(st, at, "drop")))
+		return block_policy(m, st, imp_is(st, at, "return"));
+	if (!strcmp(word, "timeout") && at < st->toks.n)
+		return pairs(m, st, ZONE_TIMEOUT);
+	if (!strcmp(word, "limit") && at < st->toks.n)
+		return pairs(m, st, ZONE_LIMIT);
 	for (size_t i = 0; i < PT_ARRAY_SIZE(settings); i++)
 		if (!strcmp(settings[i].word, word) && (!settings[i].value || imp_is(st, at, settings[i].value)))
 			return imp_leave(m, ZONE_DEFAULT, st, kinds[settings[i].outcome], settings[i].why);

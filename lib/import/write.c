@@ -345,8 +345,6 @@ int imp_rule_write(struct imp *m, struct imp_rule *r, enum imp_zone zone)
 	size_t at = 0, told = m->out->notes.n;
 	int rc;
 
-	if (m->block_policy && !strcmp(r->action, "block") && !r->ret.n)
-		(void)(imp_put(m, &r->ret, m->block_policy, NULL, false));
 	rc = label(m, r);
 	if (!rc)
 		rc = block_sets_nothing(m, r);

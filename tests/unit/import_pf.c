@@ -351,8 +351,11 @@ static const struct line {
 	{ "", "\"pass all no state\"", NULL },
 	{ "block in\nmatch out on em0 nat-to (em0)", "\"pass out all flags any\"", "t:1: changed: packets that no rule" },
 	/* settings */
-	{ "set block-policy return\nblock\nblock drop in on em0", "\"block return all\",\n        \"block drop in on em0 all\"", NULL },
-	{ "set skip on { lo0 em3 }\nblock", "\"pass quick on { lo, em3 } all no state\"", NULL },
+	{ "set block-policy return\nblock\nblock drop in on em0", "    block-policy = return\n    rules = {\n        \"block all\",\n        \"block drop in", NULL },
+	{ "set skip on { lo0 em3 }\nblock", "    skip = {\n        \"lo\",\n        \"em3\",\n    }\n", NULL },
+	{ "set timeout { tcp.established 600, tcp.never 5 }\nblock", "    timeout = {\n        \"tcp.established 600\",\n        # left out: ",
+	  "t:1: left out: tcp.never 5: " },
+	{ "set limit states 5000\nblock", "    limit = {\n        \"states 5000\",\n    }\n", NULL },
 	{ "set nonsense 5\nblock", "#     set nonsense 5", "t:1: left out: set nonsense 5" },
 	/* actions that Linux lacks, conditions that must not go */
 	{ "block\npass in modulate state", "\"pass in all keep state\"", "t:2: changed: modulate state" },
@@ -387,7 +390,12 @@ static const struct line {
 	{ "antispoof quick for em0 inet\nblock", "\"block drop in quick on ! em0 inet from em0:network\",\n        \"block drop in quick inet from em0\"", NULL },
 	{ "antispoof for lo0\nblock", "\"block drop in on ! lo from lo:network\",\n        \"block all\"", NULL },
 	/* anchors, labels, comments */
-	{ "block\nanchor x in on em0 {\npass from 10/8\n}\n", "\"pass in on em0 from 10.0.0.0/8\"", "t:2: changed: anchor x in on em0 {" },
+	{ "block\nanchor x in on em0 {\npass from 10/8\n}\n", "anchor x {\n    rules = {\n        \"pass from 10.0.0.0/8\",\n    }\n}\n", NULL },
+	{ "block\nanchor \"x\" in on em0 {\npass\n}\npass out", "        \"anchor \\\"x\\\" in on em0 all\",\n        \"pass out all\"", NULL },
+	{ "block\nanchor a {\nanchor b quick {\npass\n}\n}", "anchor a/b {", NULL },
+	{ "block\nanchor in on em0 {\npass\n}", "anchor line2 {", NULL },
+	{ "block\nanchor x os \"Linux\" {\npass\n}", "# left out: its anchor is left out", NULL },
+	{ "block\nanchor x log {\npass\n}", NULL, NULL },
 	{ "block label a\npass label a", "\"pass all label \\\"a-2\\\"\"", "t:2: changed: label \"a\"" },
 	{ "# one\nblock # two\n# three", "        # one\n        # two\n        \"block all\",\n        # three", NULL },
 };
