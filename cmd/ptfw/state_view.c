@@ -141,9 +141,11 @@ static void rule_place(const struct state_view *v, const char *dir, uint32_t id,
 {
 	const struct pt_pol_rule *r = state_rule_of(v, id);
 
-	if (!r)
+	if (!id)
 		return;
-	if (r->loc.line)
+	if (!r) /* its states live on when a rule goes */
+		pt_buf_fmt(b, " %s id %08x  not in force ", dir, id);
+	else if (r->loc.line)
 		pt_buf_fmt(b, " %s %s  %s:%u ", dir, r->name, r->loc.file, r->loc.line);
 	else
 		pt_buf_fmt(b, " %s %s  built-in ", dir, r->name);
@@ -184,19 +186,26 @@ static void show_tuple(struct pt_out *o, const char *key, const struct pt_ct_ent
 	pt_out_obj_end(o);
 }
 
-static void rule_keys(struct state_view *v, uint32_t id, const char *name, const char *file, const char *line)
+struct rule_key {
+	const char *name, *id, *file, *line;
+};
+
+static void rule_keys(struct state_view *v, uint32_t id, const struct rule_key *key)
 {
 	const struct pt_pol_rule *r = state_rule_of(v, id);
 
-	pt_out_str(v->o, name, r ? r->name : NULL);
+	pt_out_str(v->o, key->name, r ? r->name : NULL);
 	if (!v->c->details)
 		return;
-	pt_out_str(v->o, file, r && r->loc.line ? r->loc.file : NULL);
-	pt_out_u64(v->o, line, r ? r->loc.line : 0);
+	pt_out_u64(v->o, key->id, id);
+	pt_out_str(v->o, key->file, r && r->loc.line ? r->loc.file : NULL);
+	pt_out_u64(v->o, key->line, r ? r->loc.line : 0);
 }
 
 void state_keys(struct state_view *v, const struct pt_ct_entry *ct)
 {
+	static const struct rule_key in = { "rule_in", "rule_in_id", "rule_in_file", "rule_in_line" };
+	static const struct rule_key out = { "rule_out", "rule_out_id", "rule_out_file", "rule_out_line" };
 	struct pt_buf proto = { 0 };
 	uint64_t age;
 
@@ -206,8 +215,8 @@ void state_keys(struct state_view *v, const struct pt_ct_entry *ct)
 	show_tuple(v->o, "orig", ct, &ct->orig, 0);
 	show_tuple(v->o, "reply", ct, &ct->reply, 1);
 	pt_out_str(v->o, "tcp_state", ct->proto == IPPROTO_TCP ? pt_ct_tcp_state_name(ct->tcp_state) : NULL);
-	rule_keys(v, ct->label[1], "rule_in", "rule_in_file", "rule_in_line");
-	rule_keys(v, ct->label[2], "rule_out", "rule_out_file", "rule_out_line");
+	rule_keys(v, ct->label[1], &in);
+	rule_keys(v, ct->label[2], &out);
 	pt_out_u64(v->o, "mark", ct->mark);
 	pt_out_u64(v->o, "expires", ct->timeout);
 	pt_out_bool(v->o, "answered", ct->status & IPS_SEEN_REPLY);

@@ -367,6 +367,16 @@ pt state top count 2 interval 1 rows 2 >"$lab_tmp/top.txt"
 is "$(grep -c '^PROTO' "$lab_tmp/top.txt")" 2 'plain output, one picture a round'
 like "$(sed -n 4p "$lab_tmp/top.txt")" '^udp +fd00:1::10\[20032\] +fd00::2\[1002\] +one .*\[udp, nat-6\]$' 'with the rules'
 
+# ---- a rule goes, its states stay ----
+id=$(pt rule show tcp -j | jq '.rules[0].id')
+sed '/label tcp"/d' "$conf" >"$lab_tmp/less.conf"
+ok 'apply without a rule' pt -q apply -f "$lab_tmp/less.conf"
+like "$(pt state show -d sport 20001)" "in id $(printf %08x "$id")  not in force  out nat-4  $lab_tmp/less.conf:7 " \
+	'a state of a rule that is gone says so'
+is "$(pt state show -dj sport 20001 | jq -c '.states[0] | [.rule_in, .rule_in_id, .rule_out]')" "[null,$id,\"nat-4\"]" \
+	'also in JSON'
+ok 'apply with it' pt -q apply -f "$conf"
+
 # ---- the manual: every filter, and examples that run ----
 for word in $(pt complete -- state show '' | grep -v help); do
 	ok "the manual tells of $word" grep -q "^\.It Cm $word " man/ptfw.8

@@ -108,10 +108,10 @@ struct pt_ct_hosts;
 PT_API struct pt_ct_hosts *pt_ct_hosts_new(bool by_target);
 PT_API void pt_ct_hosts_free(struct pt_ct_hosts *h);
 PT_API int pt_ct_hosts_add(struct pt_ct_hosts *h, const struct pt_ct_entry *ct) PT_MUST;
-/* The sum over all. */
+/* The sum over all hosts, how many there are, and how many of the states have no counters. */
 PT_API const struct pt_ct_host *pt_ct_hosts_all(const struct pt_ct_hosts *h, size_t *n_hosts, size_t *n_uncounted);
 enum pt_ct_host_key { PT_CT_HOST_BYTES, PT_CT_HOST_PACKETS, PT_CT_HOST_STATES, PT_CT_HOST_ADDRESS };
-/* The best, in order; N is cut to how many there are. Valid until the next call with H. */
+/* All of them, most first, or by address. Valid until the next call with H. */
 PT_API const struct pt_ct_host *pt_ct_hosts_sorted(struct pt_ct_hosts *h, enum pt_ct_host_key key);
 
 /* ---- rates: what happened between two looks ---- */
