@@ -3,9 +3,11 @@
  * Pools: one of several addresses, chosen once a connection. A number is drawn - the next one, any, or a hash of
  * the source - and becomes an address: by a map, or in a prefix as its host part.
  *
- * The address that a source keeps (sticky-address) stands in a map which the rules themselves write. Who is not in
- * it gets an address and is put there; then the map is asked again, so that of two first connections at once both
- * get what the first one wrote. An entry lasts an hour, and each packet of such a connection begins that anew.
+ * The address that a source keeps (sticky-address) stands in a map which the rules themselves write. Behind the
+ * translation each packet of such a connection puts what it got there, or begins its hour anew. A prefix is remembered
+ * even before it translates, so that of two first connections at once both get the same. A list is not: nft(8) of
+ * Debian 12 aborts when it lists a rule that puts what it took from one map into another, and the administrator's
+ * look at the rules is worth more than two connections in the same microsecond.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,8 +21,8 @@
 
 #define STICKY_SECONDS 3600
 #define STICKY_SOURCES 262144 /* that one map remembers; others are not kept */
-#define PRIO_STICKY_IN (-104) /* the states are known, nothing is translated yet */
-#define PRIO_STICKY_OUT 1
+#define PRIO_STICKY_IN (-99) /* behind the translations */
+#define PRIO_STICKY_OUT 101
 
 /* ---- expressions, from and to any register ---- */
 
@@ -61,19 +63,26 @@ static void e_hash(struct nft_lower *l, uint32_t sreg, uint32_t len, uint32_t mo
 	nftnl_expr_set_u32(x, NFTNL_EXPR_HASH_TYPE, NFT_HASH_JENKINS);
 }
 
-/* The number in REG, in the order of the host, into the low bits of BASE, which are zero. */
-static void e_host_part(struct nft_lower *l, uint32_t reg, uint32_t base)
+static void e_byteorder(struct nft_lower *l, uint32_t op, uint32_t reg, uint32_t len)
 {
-	const uint32_t ones = UINT32_MAX, be = htonl(base);
 	struct nftnl_expr *x = nft_expr_new(l, "byteorder");
 
 	if (!x)
 		return;
 	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_SREG, reg);
 	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_DREG, reg);
-	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_OP, NFT_BYTEORDER_HTON);
-	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_LEN, 4);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_OP, op);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_LEN, len);
 	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_SIZE, 4);
+}
+
+/* The number in REG, in the order of the host, into the low bits of BASE, which are zero. */
+static void e_host_part(struct nft_lower *l, uint32_t reg, uint32_t base)
+{
+	const uint32_t ones = UINT32_MAX, be = htonl(base);
+	struct nftnl_expr *x;
+
+	e_byteorder(l, NFT_BYTEORDER_HTON, reg, 4);
 	x = nft_expr_new(l, "bitwise");
 	if (!x)
 		return;
@@ -111,15 +120,15 @@ static void e_remember(struct nft_lower *l, const char *set)
 		nft_lower_fail(l, -ENOMEM);
 }
 
-static void e_ct_answering(struct nft_lower *l, uint32_t key)
+static void e_ct_address(struct nft_lower *l, uint32_t key, uint8_t dir, uint32_t dreg)
 {
 	struct nftnl_expr *x = nft_expr_new(l, "ct");
 
 	if (!x)
 		return;
 	nftnl_expr_set_u32(x, NFTNL_EXPR_CT_KEY, key);
-	nftnl_expr_set_u8(x, NFTNL_EXPR_CT_DIR, IP_CT_DIR_REPLY);
-	nftnl_expr_set_u32(x, NFTNL_EXPR_CT_DREG, NFT_REG_1);
+	nftnl_expr_set_u8(x, NFTNL_EXPR_CT_DIR, dir);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_CT_DREG, dreg);
 }
 
 /* ---- an address ---- */
@@ -193,8 +202,7 @@ static void load_choice(struct nft_lower *l, const struct pt_pol_nat *nat, struc
 	} else {
 		load_from_prefix(l, nat);
 	}
-	if (a)
-		a->addr_max = NFT_REG_1;
+	a->addr_max = NFT_REG_1;
 }
 
 /* ---- what sources keep ---- */
@@ -225,7 +233,6 @@ static void load_kept(struct nft_lower *l, const struct pt_pol_nat *nat, struct 
 {
 	load_source(l, nat, NFT_REG_2);
 	e_map(l, sticky_map(l, nat), NFT_REG_2, NFT_REG_1);
-	e_remember(l, sticky_map(l, nat));
 	a->addr_max = NFT_REG_1;
 }
 
@@ -233,7 +240,7 @@ static void remember_choice(struct nft_lower *l, size_t chain, const struct pt_p
 {
 	nft_rule_open(l, chain);
 	nft_t_u8(l, NFT_META_NFPROTO, nat->af == PT_AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6);
-	load_choice(l, nat, NULL);
+	load_from_prefix(l, nat);
 	load_source(l, nat, NFT_REG_2);
 	e_remember(l, sticky_map(l, nat));
 	nft_rule_close(l, NULL);
@@ -241,12 +248,13 @@ static void remember_choice(struct nft_lower *l, size_t chain, const struct pt_p
 
 void nft_pool_emit(struct nft_lower *l, size_t chain, const struct pt_pol_nat *nat)
 {
-	if (nat->sticky) {
+	if (nat->sticky)
 		nft_nat_rule(l, chain, nat, nat->af, load_kept);
+	if (nat->sticky && !nat->pool) {
 		remember_choice(l, chain, nat);
 		nft_nat_rule(l, chain, nat, nat->af, load_kept);
 	}
-	/* With sticky-address: when the map is full. */
+	/* With sticky-address: of a list, or when the map is full. */
 	nft_nat_rule(l, chain, nat, nat->af, load_choice);
 }
 
@@ -263,11 +271,11 @@ static void keep_chain(struct nft_lower *l, size_t chain, const struct pt_pol_na
 	nft_e_bitwise(l, &done, &zero, sizeof(done));
 	nft_e_cmp(l, NFT_CMP_NEQ, &zero, sizeof(zero));
 	nft_t_u8(l, NFT_META_NFPROTO, six ? NFPROTO_IPV6 : NFPROTO_IPV4);
-	load_source(l, nat, NFT_REG_2);
+	e_ct_address(l, six ? NFT_CT_SRC_IP6 : NFT_CT_SRC_IP, IP_CT_DIR_ORIGINAL, NFT_REG_2);
 	if (src)
-		e_ct_answering(l, six ? NFT_CT_DST_IP6 : NFT_CT_DST_IP);
+		e_ct_address(l, six ? NFT_CT_DST_IP6 : NFT_CT_DST_IP, IP_CT_DIR_REPLY, NFT_REG_1);
 	else
-		e_ct_answering(l, six ? NFT_CT_SRC_IP6 : NFT_CT_SRC_IP);
+		e_ct_address(l, six ? NFT_CT_SRC_IP6 : NFT_CT_SRC_IP, IP_CT_DIR_REPLY, NFT_REG_1);
 	e_remember(l, sticky_map(l, nat));
 	nft_rule_close(l, NULL);
 }
@@ -329,8 +337,6 @@ void nft_pool_hooks(struct nft_lower *l)
 	}
 	if (!out)
 		return;
-	chain = nft_base_chain(l, "keep-out", "filter", NF_INET_PRE_ROUTING, PRIO_STICKY_IN + 1);
-	keep_rule(l, chain, out, PT_NAT_SRC);
-	chain = nft_base_chain(l, "keep-own", "filter", NF_INET_LOCAL_OUT, PRIO_STICKY_OUT);
+	chain = nft_base_chain(l, "keep-out", "filter", NF_INET_POST_ROUTING, PRIO_STICKY_OUT);
 	keep_rule(l, chain, out, PT_NAT_SRC);
 }

@@ -193,6 +193,7 @@ for v in 4 6; do
 	ask 4 "$clients" >"$lab_tmp/sticky.1"
 	is "$(awk '{ print $1, $2 }' "$lab_tmp/sticky.1" | fickle)" 0 "$inet: sticky-address: one address for each source"
 	isnt "$(awk '{ print $2 }' "$lab_tmp/sticky.1" | sort -u | wc -l)" 1 "$inet: sticky-address: not the same one for all"
+	ok "$inet: sticky-address: nft lists it" in_ns fw nft list table inet patronus
 	before=$(pt -n apply -f "$conf" 2>&1)
 	unlike "$before" '(add|delete|change) ' "$inet: sticky-address: the same file again writes nothing"
 	rules "pass out on wan $inet from $lan nat-to $p24 random sticky-address" "pass in on wan proto tcp"
@@ -248,6 +249,7 @@ for v in 4 6; do
 	is "$(call 12 | count 3)" "${servers}20 4 ${servers}21 4 ${servers}22 4" "$inet: a constant table as a pool"
 	rules "pass in on wan $inet proto udp to (wan) port 7 rdr-to <servers> sticky-address"
 	is "$(call 12 | count 3 | cut -d' ' -f2-)" 12 "$inet: rdr-to keeps a client at its server"
+	ok "$inet: rdr-to: nft lists it" in_ns fw nft list table inet patronus
 	rules "pass in on wan $inet proto udp to (wan) port 7 rdr-to <servers> source-hash"
 	is "$(call 12 | count 3 | cut -d' ' -f2-)" 12 "$inet: rdr-to by a hash of the client"
 	like "$(pt nat show -j | jq -c '.translations[] | [.pool, .sticky, .target]')" \
