@@ -23,7 +23,7 @@ struct nft_limited {
 	uint32_t nat; /* as in struct nft_effect */
 	uint8_t af; /* mask, of all IR rules with its identity that were seen */
 	const char *chain;
-	bool first; /* of its identity */
+	bool first; /* of its identity, in its direction */
 };
 
 struct nft_logged;

@@ -2,8 +2,10 @@
 /*
  * Limits of the states that a rule makes.
  *
- * All kernel rules of one written rule go to its chain "state.ID", which drops what would be too much, so that they
- * count together. States, and states of one source, are counted when they begin, half open ones too, as in pf.
+ * All kernel rules of one written rule go to its chain "state.ID.DIRECTION", which drops what would be too much, so that
+ * they count together. States, and states of one source, are counted when they begin, half open ones too, as in pf.
+ * Each direction counts by itself: the kernel's counters take a new connection that comes to them twice, on its way in
+ * and out, sometimes for one and sometimes for two.
  *
  * The limits of connections (max-src-conn, max-src-conn-rate) have consequences for the source, so they count only
  * those whose handshake is complete: anybody can send a first packet in somebody else's name. Such a connection's
@@ -31,6 +33,11 @@ static const struct family {
 	{ PT_AF_INET, NFPROTO_IPV4, 12, 4 },
 	{ PT_AF_INET6, NFPROTO_IPV6, 8, 16 },
 };
+
+static const char *dir_name(const struct pt_pol_rule *r)
+{
+	return r->dir == PT_IN ? "in" : "out";
+}
 
 static bool counts_connections(const struct pt_pol_states *s)
 {
@@ -77,7 +84,7 @@ static void limited_name(const struct nft_lower *l, const struct nft_effect *e, 
 	uint32_t label[4];
 
 	nft_label(l, e, label);
-	nft_name(out, "keep.%08x.%s", e->rule->id, e->rule->dir == PT_IN ? "in" : "out");
+	nft_name(out, "keep.%08x.%s", e->rule->id, dir_name(e->rule));
 	if (label[3])
 		nft_name(out + strlen(out), ".%x", label[3]);
 }
@@ -91,7 +98,7 @@ static struct nft_limited *limited_get(struct nft_lower *l, const struct nft_eff
 	for (size_t i = l->limited.n; i-- > 0;) {
 		struct nft_limited *x = &l->limited.v[i];
 
-		if (x->rule->id != e->rule->id)
+		if (x->rule->id != e->rule->id || x->rule->dir != e->rule->dir)
 			continue;
 		x->af |= e->rule->af;
 		new.af |= x->af;
@@ -158,7 +165,7 @@ static void limit_sources(struct nft_lower *l, size_t chain, const struct nft_li
 	const char *set;
 
 	/* a set is made for its limits: it changes with them */
-	nft_name(base, "src.%08x.%u.%u", x->rule->id, s->max_src_nodes, s->max_src_states);
+	nft_name(base, "src.%08x.%s.%u.%u", x->rule->id, dir_name(x->rule), s->max_src_nodes, s->max_src_states);
 	set = nft_set_sources(l, base, f->af, size, 0);
 	nft_rule_open(l, chain);
 	load_source(l, f);
@@ -172,19 +179,19 @@ static void limit_together(struct nft_lower *l, size_t chain, const struct nft_l
 {
 	char base[NFT_SETNAME_MAX], own[NFT_SETNAME_MAX];
 
-	nft_name(own, "src.all.%u", x->rule->states->max_src_states);
+	nft_name(own, "src.all.%s.%u", dir_name(x->rule), x->rule->states->max_src_states);
 	for (size_t i = 0; i < l->limited.n && !l->rc; i++) {
 		const struct nft_limited *other = &l->limited.v[i];
 		const struct pt_pol_states *s = other->rule->states;
-		bool seen = false;
+		bool seen = other->rule->dir != x->rule->dir;
 		const char *set;
 
 		for (size_t k = 0; k < i && !seen; k++)
-			seen = l->limited.v[k].rule->states->global &&
+			seen = l->limited.v[k].rule->states->global && l->limited.v[k].rule->dir == x->rule->dir &&
 			       l->limited.v[k].rule->states->max_src_states == s->max_src_states;
 		if (!s->global || seen)
 			continue;
-		nft_name(base, "src.all.%u", s->max_src_states);
+		nft_name(base, "src.all.%s.%u", dir_name(x->rule), s->max_src_states);
 		set = nft_set_sources(l, base, f->af, sources_size(l, s), 0);
 		nft_rule_open(l, chain);
 		load_source(l, f);
@@ -198,11 +205,11 @@ static void limit_together(struct nft_lower *l, size_t chain, const struct nft_l
 	}
 }
 
-/* ---- state.ID: what drops, and the time-outs ---- */
+/* ---- state.ID.DIRECTION: what drops, and the time-outs ---- */
 
 static void state_chain_name(char out[NFT_SETNAME_MAX], const struct pt_pol_rule *r)
 {
-	nft_name(out, "state.%08x", r->id);
+	nft_name(out, "state.%08x.%s", r->id, dir_name(r));
 }
 
 static void state_chain(struct nft_lower *l, const struct nft_limited *x)
@@ -247,7 +254,7 @@ static void crowd(struct nft_lower *l, size_t chain, const struct pt_pol_rule *r
 	char base[NFT_SETNAME_MAX];
 	const char *set;
 
-	nft_name(base, "conn.%08x.%u", r->id, r->states->max_src_conn);
+	nft_name(base, "conn.%08x.%s.%u", r->id, dir_name(r), r->states->max_src_conn);
 	set = nft_set_sources(l, base, f->af, sources_size(l, r->states), 0);
 	for (int unknown = 0; unknown < 2; unknown++) {
 		nft_rule_open(l, chain);
@@ -299,7 +306,7 @@ static void notice(struct nft_lower *l, const char *what, const struct pt_pol_ru
 	const struct pt_pol_states *s = r->states;
 	char text[NFT_SETNAME_MAX + PT_TABLE_NAME_MAX];
 
-	snprintf(text, sizeof(text), "%s %08x %s %u %s %s", what, r->id, r->dir == PT_IN ? "in" : "out",
+	snprintf(text, sizeof(text), "%s %08x %s %u %s %s", what, r->id, dir_name(r),
 		 s->max_src_conn, flush[s->flush],
 		 s->overload ? l->policy->tables.v[s->overload - 1].conf->name : "-");
 	nft_e_notice(l, text);
@@ -330,7 +337,7 @@ static void over_rate(struct nft_lower *l, size_t chain, const struct nft_limite
 	char base[NFT_SETNAME_MAX];
 	const char *set;
 
-	nft_name(base, "rate.%08x.%u.%u", x->rule->id, s->rate, s->rate_seconds);
+	nft_name(base, "rate.%08x.%s.%u.%u", x->rule->id, dir_name(x->rule), s->rate, s->rate_seconds);
 	set = nft_set_sources(l, base, f->af, sources_size(l, s), s->rate_seconds + 1);
 	nft_rule_open(l, chain);
 	load_source(l, f);
@@ -348,7 +355,7 @@ static void conn_chain(struct nft_lower *l, const struct nft_limited *x, const c
 	size_t chain = nft_chain_new(l, name);
 	char over[NFT_SETNAME_MAX];
 
-	nft_name(over, "over.%08x.%s", x->rule->id, out ? "out" : "in");
+	nft_name(over, "over.%08x.%s", x->rule->id, dir_name(x->rule));
 	if (s->rate)
 		over_chain(l, nft_chain_new(l, over), x);
 	for (size_t i = 0; s->rate && i < PT_ARRAY_SIZE(families); i++)
@@ -382,7 +389,7 @@ static const char *conn_map(struct nft_lower *l, enum pt_dir dir)
 
 		if (x->rule->dir != dir || !counts_connections(x->rule->states))
 			continue;
-		nft_name(name, "conn.%08x.%s", x->rule->id, dir == PT_IN ? "in" : "out");
+		nft_name(name, "conn.%08x.%s", x->rule->id, dir_name(x->rule));
 		if (nft_chain_find(l, name) != SIZE_MAX)
 			continue; /* it translates in more than one way */
 		label[dir] = x->rule->id;
@@ -454,7 +461,7 @@ void nft_states_emit(struct nft_lower *l)
 		struct nft_limited whole = *x;
 
 		for (size_t k = i; x->first && k < l->limited.n; k++)
-			if (l->limited.v[k].rule->id == x->rule->id)
+			if (l->limited.v[k].rule->id == x->rule->id && l->limited.v[k].rule->dir == x->rule->dir)
 				whole.af |= l->limited.v[k].af;
 		if (x->first)
 			state_chain(l, &whole);
