@@ -18,6 +18,7 @@ conf() {
 	interface guest { device = "eth3" address = { "10.0.9.1/24", "fd00:9::1/64" } }
 	table blocklist { addresses = { "198.51.100.0/24" } }
 	table servers { const = true addresses = { "10.0.5.20", "10.0.5.21" } }
+	table bruteforce { persist = true }
 	table admins { addresses = { "192.168.1.10" } }
 	geoip { file = "$PWD/tests/corpus/geoip/small.csv" }
 	firewall { rules = { '$1' } }
