@@ -400,6 +400,17 @@ static void test_values(void **state)
 	    { 1, 31, 0, "path is empty", NULL });
 	BAD("macro m { value = \" \" }\nmacro n { }", { 1, 20, 1, "macro's value is empty", NULL },
 	    { 2, 7, 1, "macro n has no value", "value =" });
+	BAD("firewall { timeout = { 'tcp.frist 5', 'tcp.first', 'frag 5', 'tcp.first 0' } }",
+	    { 1, 25, 11, "no time-out of this name", "tcp.first" },
+	    { 1, 40, 9, "not the name of a time-out and a time", "tcp.established 24h" },
+	    { 1, 53, 6, "'frag' is not possible", "ipfrag_time" }, { 1, 63, 11, "not a time", "at most a year" });
+	BAD("firewall { limit = { 'state 5', 'states', 'frags 5', 'states 0', 'states x' } }",
+	    { 1, 23, 7, "no limit of this name", "states" },
+	    { 1, 34, 6, "not the name of a limit and a number", NULL },
+	    { 1, 44, 7, "'frags' is not possible", "ipfrag_high_thresh" }, { 1, 55, 8, "not a limit", NULL },
+	    { 1, 67, 8, "not a limit", "1 to 1000000000" });
+	BAD("firewall { state-policy = if-bound }", { 1, 27, 8, "a state belongs to no interface", "floating" });
+	BAD("firewall { timeout = { 'udp.first 5', 'udp.single 6' } }", { 1, 1, 8, "one time on Linux", NULL });
 	BAD("firewall { rules = { \"\" } }", { 1, 22, 0, "rule is empty", NULL });
 	BAD("system { description = \"a\\nb\" }", { 1, 25, 4, "description", "one line" });
 	BAD("macro m { value = \"a\\9b \\400 \\e \\xff\" }",
@@ -485,7 +496,7 @@ static const char sample[] = "system { name = gw }\ninterface lan { device = eth
 			     "10.0.0.1/8, dhcp } groups = { g } }\n"
 			     "table t { addresses = { 10.0.0.0/8, !10.1.0.0/16 } timeout = 1m }\n"
 			     "macro m { value = \"port 22\" }\nfirewall { rules = { \"pass in "
-			     "proto tcp to any $m\", \"block\" } }\n";
+			     "proto tcp to any $m\", \"block\" } timeout = { 'udp.first 5' } limit = { 'states 9' } }\n";
 
 static void hostile_31_every_allocation_fails(void **state)
 {

@@ -426,7 +426,7 @@ static void long_lists_stay_linear(void **state)
 static void without_memory(void **state)
 {
 	static const char *const files[] = { "tables", "match-nat-tag", "return", "rdr-range",
-					     "ports", "keys-all" };
+					     "ports", "keys-all", "states-limits", "keys-states" };
 
 	(void)state;
 	for (size_t f = 0; f < PT_ARRAY_SIZE(files); f++) {

@@ -118,6 +118,17 @@ static void refused(const struct mistake *list, size_t n)
 		refused(list, PT_ARRAY_SIZE(list));                   \
 	} while (0)
 
+static void states_options(void **state)
+{
+	REFUSED({ "pass in proto udp keep state (max-src-conn 3)", "max-src-conn 3", "counted of tcp only", "max-src-states" },
+		{ "pass in proto icmp keep state (max-src-conn-rate 3/5)", "max-src-conn-rate", "counted of tcp only", NULL },
+		{ "pass in proto tcp keep state (udp.single 3)", "(udp.single", "'udp.single' in a rule for other", "add the protocol" },
+		{ "pass in proto udp keep state (icmp.first 3)", "(icmp.first", "'icmp.first' in a rule for other", NULL },
+		{ "pass in proto udp keep state (tcp.closed 3)", "(tcp.closed", "'tcp.closed' in a rule for other", NULL },
+		{ "pass in proto tcp keep state (max-src-conn 3, overload <none2>)", "none2>", "unknown table <none2>", "<none>" },
+		{ "pass in proto tcp keep state (max-src-conn 3, overload <bad>)", "bad>", "has written contents", "persist" });
+}
+
 static void unknown_names(void **state)
 {
 	REFUSED({ "block in on lam", "lam", "unknown interface 'lam'", "'lan'" },
@@ -296,7 +307,8 @@ static const char everything[] =
 	"\"match out on wan from lan:network tag T nat-to (wan)\", \"match out on wan from lan:network tag U nat-to (wan)\","
 	"\"pass in proto { tcp, udp } to any port { 22, 80 } rdr-to 10.0.0.1 port 22\", \"match from 10.0.0.5 binat-to 1.2.3.4\","
 	"\"block in inet6 proto icmp6 icmp6-type { 128, 129 code 1 } tagged T\", \"pass in on inside from inside\","
-	"\"pass out nat-to { 203.0.113.1 weight 2, 203.0.113.8/30, fd00::1, fd00::2 } source-hash k\"";
+	"\"pass out nat-to { 203.0.113.1 weight 2, 203.0.113.8/30, fd00::1, fd00::2 } source-hash k\","
+	"\"pass in proto tcp keep state (max 5, max-src-conn-rate 5/30, overload <none> flush, tcp.first 30)\"";
 
 static void without_memory(void **state)
 {
@@ -374,7 +386,7 @@ static void evaluator_without_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(unknown_names),	    cmocka_unit_test(families),
+		cmocka_unit_test(unknown_names), cmocka_unit_test(states_options),	    cmocka_unit_test(families),
 		cmocka_unit_test(protocols),		    cmocka_unit_test(translations),
 		cmocka_unit_test(all_in_one_run),	    cmocka_unit_test(label_twice),
 		cmocka_unit_test(too_many_tags),	    cmocka_unit_test(too_many_rules),
