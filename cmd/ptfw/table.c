@@ -74,7 +74,7 @@ static int refuse_const(struct pt_cli *c, struct pt_nl *nf)
 		pt_err_add(&c->err, PT_ERROR, &t->loc, t->constant ? "change the file and apply it" :
 			   "use another table beside it: from { <this>, <other> }", t->constant ? "table %s is const" :
 			   "table %s has names of hosts, and holds what they stand for", t->name);
-		pt_err_source(&c->err, p.conf->text, p.conf->len);
+		pt_conf_show_source(p.conf, &t->loc, &c->err);
 		rc = PT_EXIT_CONFIG;
 	}
 	pt_plan_fini(&p);

@@ -168,7 +168,7 @@ const struct pt_conf_anchor *pt_conf_find_anchor(const struct pt_conf *c, const 
 
 void pt_conf_show_source(const struct pt_conf *c, const struct pt_loc *loc, struct pt_err *e)
 {
-	for (size_t i = 0; loc->file && i < c->sources.n; i++) {
+	for (size_t i = 0; loc && loc->file && i < c->sources.n; i++) {
 		const struct pt_conf_source *s = &c->sources.v[i];
 
 		if (s->file == loc->file || !strcmp(s->file, loc->file)) {

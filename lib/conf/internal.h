@@ -112,6 +112,7 @@ struct conf_section {
 	struct pt_loc loc; /* of the title, or of the section's name */
 	uint32_t hash; /* of row and title */
 	uint32_t clean_line;
+	size_t source; /* it stands in: index into the configuration's */
 	uint32_t model; /* index in the model's vector of its kind */
 	bool bad; /* something in it was refused */
 };
@@ -137,9 +138,21 @@ struct conf_tree {
 #define CONF_MAX_VALUES 2000000 /* of the file */
 #define CONF_MAX_OPTIONS 16 /* of one section */
 
-/* -EINVAL with records, the tree holding what was right; -ENOMEM; 0. */
-int conf_tree_read(const char *file, const char *text, size_t len, struct pt_arena *a,
-		   struct conf_tree *t, struct pt_err *e) PT_MUST;
+/* ---- include.c ---- */
+
+struct conf_includes {
+	struct pt_conf *c;
+	const struct pt_conf_more *more; /* what was read before; NULL: nothing */
+	bool files; /* others may be read */
+	size_t depth, bytes; /* of those that are being read; of all that were */
+	struct pt_err *e;
+};
+/* The file NAME, named at LOC, becomes the last source of the configuration. -EINVAL with a record. */
+int conf_include(struct conf_includes *inc, const char *name, const struct pt_loc *loc) PT_MUST;
+
+/* INC's configuration, whose first source it begins with. -EINVAL with records, the tree holding what was right;
+ * -ENOMEM; 0. */
+int conf_tree_read(struct conf_includes *inc, struct conf_tree *t) PT_MUST;
 void conf_tree_fini(struct conf_tree *t);
 
 /* ---- confuse.c ---- */

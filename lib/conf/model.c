@@ -13,6 +13,7 @@ struct item {
 	size_t at;
 	const char *value; /* libconfuse's */
 	struct pt_conf_str str; /* what the model keeps of it */
+	size_t source; /* it stands in */
 };
 
 static struct pt_conf_if *if_of(const struct item *i)
@@ -144,7 +145,7 @@ static int take_rule(const struct item *i, struct pt_conf_rule *out)
 {
 	const struct pt_loc *loc = &i->str.loc;
 	struct pt_conf_rule r = {
-		.s = i->c->text + i->str.raw,
+		.s = i->c->sources.v[i->source].text + i->str.raw,
 		.len = (uint32_t)strlen(i->value),
 		.raw = (uint32_t)i->str.raw,
 		.line = loc->line,
@@ -162,6 +163,7 @@ static int put_rule(const struct item *i)
 	struct pt_conf_rule r;
 	int rc = take_rule(i, &r);
 
+	i->c->rules_source = i->source;
 	return rc ? rc : pt_vec_push(i->c->arena, &i->c->rules, r);
 }
 
@@ -256,8 +258,9 @@ int conf_model_put(void *model, const struct conf_leaf *leaf, const char *value)
 		.c = m->c,
 		.at = s->model,
 		.value = value,
-		.str = { .loc = { m->c->path, leaf->line, leaf->col, leaf->len },
+		.str = { .loc = { m->c->sources.v[s->source].file, leaf->line, leaf->col, leaf->len },
 			 .raw = leaf->off },
+		.source = s->source,
 	};
 
 	if (!b)
@@ -275,7 +278,7 @@ static int begin_section(struct pt_conf *c, struct conf_section *s)
 	struct pt_conf_if interface = { .name = s->title, .loc = s->loc };
 	struct pt_conf_table table = { .name = s->title, .loc = s->loc };
 	struct pt_macro macro = { .name = s->title, .text = "" };
-	struct pt_conf_anchor anchor = { .path = s->title, .loc = s->loc };
+	struct pt_conf_anchor anchor = { .path = s->title, .source = s->source, .loc = s->loc };
 
 	if (!strcmp(s->row->name, "interface")) {
 		s->model = (uint32_t)c->interfaces.n;

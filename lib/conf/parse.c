@@ -51,6 +51,7 @@ struct rule_reader {
 	const struct pt_conf *c;
 	char *file; /* what was read, until the configuration has its copy */
 	struct pt_conf_more *more; /* NULL: none */
+	bool files; /* may be included */
 	struct pt_arena *scratch; /* of one rule */
 	pt_conf_take take;
 	void *arg;
@@ -166,9 +167,9 @@ static int read_stages(struct rule_reader *r, struct pt_conf *c, struct conf_tre
 {
 	struct conf_model m = { .c = c, .tree = t };
 	struct pt_err *e = r->e;
-	int rc = conf_check_bytes(c->path, c->text, c->len, e) ? -EINVAL : 0;
+	struct conf_includes inc = { .c = c, .more = r->more, .files = r->files || (r->more && r->more->files), .e = e };
+	int rc = conf_tree_read(&inc, t);
 
-	rc = both(rc, conf_tree_read(c->path, c->text, c->len, c->arena, t, e));
 	if (rc == -ENOMEM)
 		return rc;
 	rc = both(rc, conf_model_begin(c, t));
@@ -205,8 +206,12 @@ static int parse(struct rule_reader *r, const char *name, const char *text, size
 	r->c = c;
 	rc = read_stages(r, c, &t);
 	conf_tree_fini(&t);
-	conf_order(e, first, name);
-	rc = both(rc, conf_add_sources(e, first, name, c->text, c->len));
+	for (size_t i = 0; i < c->sources.n; i++) {
+		const struct pt_conf_source *s = &c->sources.v[i];
+
+		conf_order(e, first, s->file);
+		rc = both(rc, conf_add_sources(e, first, s->file, s->text, s->len));
+	}
 	if (rc)
 		pt_conf_free(c);
 	else
@@ -262,7 +267,7 @@ int pt_conf_load_with(const char *path, pt_conf_take take, void *arg, struct pt_
 		      struct pt_err *e)
 {
 	const char *name = strcmp(path, "-") ? path : "standard input";
-	struct rule_reader r = { .take = take, .arg = arg, .e = e };
+	struct rule_reader r = { .take = take, .arg = arg, .e = e, .files = strcmp(path, "-") != 0 };
 	size_t len = 0;
 	int rc;
 

@@ -58,15 +58,14 @@ static int by_start_wide_first(const void *x, const void *y)
 static int refuse_both(struct conf_table_reader *r, enum pt_af af, const struct piece *p,
 		       const struct pt_loc *neg)
 {
-	size_t first = r->e->list.n;
 	struct pt_buf what = { 0 };
 
 	pt_range_fmt(&what, af, p->lo, p->hi);
 	pt_err_add(r->e, PT_ERROR, neg, "remove one of the two entries",
 		   "%s is both put in and taken out", what.err ? "an entry" : what.s);
 	pt_buf_fini(&what);
-	if (r->conf && conf_add_sources(r->e, first, r->conf->path, r->conf->text, r->conf->len))
-		return -ENOMEM;
+	if (r->conf)
+		pt_conf_show_source(r->conf, neg, r->e);
 	return -EINVAL;
 }
 

@@ -182,14 +182,14 @@ static int no_file(struct conf_table_reader *r, const struct pt_conf *c,
 		   const struct pt_conf_table *t, int rc, const struct pt_err *why)
 {
 	const struct pt_diag *d = why->list.n ? &why->list.v[0] : NULL;
-	size_t first = r->e->list.n;
 
 	if (rc == -ENOMEM)
 		return rc;
 	pt_err_add(r->e, PT_ERROR, &t->file_loc,
 		   d && d->hint ? d->hint : "make the file or mend the path",
 		   "table %s cannot be filled: %s", t->name, d ? d->msg : strerrordesc_np(-rc));
-	return conf_add_sources(r->e, first, c->path, c->text, c->len) ? -ENOMEM : rc;
+	pt_conf_show_source(c, &t->file_loc, r->e);
+	return rc;
 }
 
 static int add_file(struct conf_table_reader *r, const struct pt_conf *c,

@@ -2,7 +2,7 @@
 /*
  * Sections, options and values from tokens, and everything that is wrong with them, in one run.
  *
- *	file    := { section }
+ *	file    := { section | 'include' '(' PATH ')' }
  *	section := NAME [TITLE] '{' { option } '}'
  *	option  := NAME ( '=' | '+=' ) ( VALUE | '{' [ VALUE { ',' VALUE } [','] ] '}' )
  *
@@ -379,8 +379,10 @@ static bool is_new_section(struct conf_reader *r, const struct conf_section *s)
 		    (s->title && strcmp(o->title, s->title) != 0))
 			continue;
 		conf_reader_error(r, &s->loc, "merge the two, or rename one",
-				  "%s%s%s is given twice: first in line %u", s->row->name,
-				  s->title ? " " : "", s->title ? s->title : "", o->loc.line);
+				  "%s%s%s is given twice: first in %s%sline %u", s->row->name,
+				  s->title ? " " : "", s->title ? s->title : "",
+				  o->source != s->source ? o->loc.file : "", o->source != s->source ? ", " : "",
+				  o->loc.line);
 		return false;
 	}
 	if (same < CONF_MAX_SECTIONS)
@@ -397,6 +399,7 @@ static bool add_section(struct conf_reader *r, struct conf_section *s)
 	if (s->title)
 		s->hash ^= pt_hash32(s->title, strlen(s->title));
 	s->clean_line = r->clean_line;
+	s->source = r->source;
 	if (!is_new_section(r, s))
 		return false;
 	r->section = (uint32_t)r->tree->sections.n;
@@ -512,6 +515,39 @@ static void skip_unknown(struct conf_reader *r)
 		skip_block(r);
 }
 
+static void read_source(struct conf_reader *from, size_t source);
+
+/* At "include". */
+static void read_include(struct conf_reader *r)
+{
+	struct pt_loc loc = tok_loc(r, &r->tok);
+	int rc = -EINVAL;
+
+	advance(r);
+	advance(r);
+	if (!at_text(r)) {
+		unexpected(r, "here the path of a file is missing", "write include(\"FILE\")");
+	} else {
+		loc = tok_loc(r, &r->tok);
+		if (conf_value_decode(r, &r->tok)) {
+			rc = conf_include(r->includes, r->value.s, &loc);
+			r->errors += rc == -EINVAL;
+		}
+		advance(r);
+	}
+	if (at_punct(r, ')'))
+		advance(r);
+	else
+		unexpected(r, "a closing ) is missing before this", "write include(\"FILE\")");
+	if (rc == -ENOMEM)
+		conf_reader_nomem(r);
+	if (rc)
+		return;
+	r->includes->depth++;
+	read_source(r, r->includes->c->sources.n - 1);
+	r->includes->depth--;
+}
+
 static void read_top(struct conf_reader *r)
 {
 	const struct pt_schema *row;
@@ -529,7 +565,10 @@ static void read_top(struct conf_reader *r)
 		return;
 	}
 	if (before_punct(r, '(')) {
-		skip_call(r);
+		if (conf_value_decode(r, &r->tok) && !strcmp(r->value.s, "include"))
+			read_include(r);
+		else
+			skip_call(r);
 		return;
 	}
 	loc = tok_loc(r, &r->tok);
@@ -548,25 +587,40 @@ static void read_top(struct conf_reader *r)
 	skip_unknown(r);
 }
 
-int conf_tree_read(const char *file, const char *text, size_t len, struct pt_arena *a,
-		   struct conf_tree *t, struct pt_err *e)
+/* All of source number SOURCE; its errors count in FROM, which includes it. */
+static void read_source(struct conf_reader *from, size_t source)
 {
+	const struct pt_conf_source *s = &from->includes->c->sources.v[source];
 	struct conf_reader r = {
-		.file = file, .text = text, .arena = a, .e = e, .tree = t, .clean_line = 1
+		.file = s->file, .text = s->text, .arena = from->arena, .e = from->e, .tree = from->tree,
+		.clean_line = from->clean_line, .includes = from->includes, .source = source,
 	};
 
-	pt_buf_room(&t->clean, len + len / CLEAN_MORE + 64);
-	conf_lex_init(&r.lex, file, text, len, e);
+	if (conf_check_bytes(s->file, s->text, s->len, from->e))
+		r.errors++;
+	pt_buf_room(&r.tree->clean, s->len + s->len / CLEAN_MORE + 64);
+	conf_lex_init(&r.lex, s->file, s->text, s->len, from->e);
 	r.next_at_end = !significant(&r, &r.next);
 	advance(&r);
 	while (!r.at_end)
 		read_top(&r);
 	pt_buf_fini(&r.value);
 	pt_buf_fini(&r.hint);
+	from->clean_line = r.clean_line;
+	from->errors += r.errors + r.lex.errors;
+	from->nomem = from->nomem || r.nomem;
+	from->tree->incomplete = from->tree->incomplete || r.stop || r.lex.open;
+	from->stop = from->stop || r.stop;
+}
+
+int conf_tree_read(struct conf_includes *inc, struct conf_tree *t)
+{
+	struct conf_reader r = { .arena = inc->c->arena, .e = inc->e, .tree = t, .clean_line = 1, .includes = inc };
+
+	read_source(&r, 0);
 	if (r.nomem || t->clean.err)
 		return -ENOMEM;
-	t->incomplete = r.stop || r.lex.open;
-	return r.errors || r.lex.errors ? -EINVAL : 0;
+	return r.errors ? -EINVAL : 0;
 }
 
 void conf_tree_fini(struct conf_tree *t)

@@ -20,6 +20,8 @@ struct conf_reader {
 	struct pt_buf hint; /* scratch */
 	uint32_t clean_line; /* of the next token of the clean text, from 1 */
 	uint32_t section; /* index of the one being read */
+	struct conf_includes *includes;
+	size_t source; /* of FILE and TEXT */
 	size_t errors;
 	bool mute; /* read on for errors, write nothing to the clean text */
 	bool stop; /* what follows could only be misread */

@@ -30,7 +30,7 @@ static void too_many(struct nft_lower *l, const struct pt_pol_rule *r)
 {
 	pt_err_add(l->e, PT_ERROR, &r->loc, "let pass rules set things: there is no limit to them",
 		   "more than %zu match rules set something: a connection's label has no more room", BITS);
-	pt_err_source(l->e, l->policy->conf->text, l->policy->conf->len);
+	pt_conf_show_source(l->policy->conf, &r->loc, l->e);
 	nft_lower_fail(l, -EINVAL);
 }
 

@@ -82,12 +82,19 @@ int plan_loaded(struct pt_nl *nf, struct plan_texts *out, char digest[65], struc
 	return 0;
 }
 
-static int rebuild(struct pt_plan *p, struct pt_nl *nf, const struct plan_texts *loaded, struct pt_err *e)
+/* The bytes that were checked, with what is loaded now. */
+static int rebuild(struct pt_plan *p, struct pt_nl *nf, struct plan_texts *loaded, struct pt_err *e)
 {
-	struct pt_conf_more more = { .v = loaded->more.v, .n = loaded->more.n };
 	struct pt_conf *conf = p->conf;
-	int rc;
+	struct pt_conf_more more;
+	int rc = 0;
 
+	for (size_t i = 1; !rc && i < conf->sources.n; i++)
+		if (!conf->sources.v[i].anchor)
+			rc = pt_vec_push(NULL, &loaded->more, conf->sources.v[i]);
+	if (rc)
+		return pt_err_sys(e, rc, "reading the anchors");
+	more = (struct pt_conf_more){ .v = loaded->more.v, .n = loaded->more.n };
 	pt_policy_free(p->policy);
 	p->policy = NULL;
 	rc = pt_policy_parse_more(conf->path, conf->text, conf->len, &more, &p->conf, &p->policy, e);

@@ -201,7 +201,7 @@ static int load_with_anchors(const char *path, struct pt_plan *p, struct pt_nl *
 {
 	const char *name = strcmp(path, "-") ? path : "standard input";
 	struct online o = { .p = p, .nf = nf };
-	struct pt_conf_more more = { .get = get_loaded, .arg = &o };
+	struct pt_conf_more more = { .get = get_loaded, .arg = &o, .files = strcmp(path, "-") != 0 };
 	char *text = NULL;
 	size_t len;
 	int rc;

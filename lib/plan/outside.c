@@ -63,7 +63,7 @@ static void tell_unknown(const struct pt_policy *p, struct pt_err *e)
 			continue;
 		pt_err_add(e, PT_WARNING, &o->loc, "`ptfw name show` tells when it has; `ptfw follow` goes on asking",
 			   "%s has no address that anybody knows: until it has, it matches nothing", o->key);
-		pt_err_source(e, p->conf->text, p->conf->len);
+		pt_conf_show_source(p->conf, &o->loc, e);
 	}
 }
 

@@ -83,7 +83,7 @@ static int trial_load(struct pt_plan *p, struct pt_err *e)
 /* ---- records over the pipe: fixed part, then counted strings; the parent has the source ---- */
 
 struct wire {
-	uint32_t sev, line, col, len, in_file;
+	uint32_t sev, line, col, len, source; /* of the configuration, from 1; 0: none */
 	uint32_t text[2]; /* lengths of message and hint with NUL, 0: NULL */
 };
 
@@ -101,11 +101,19 @@ static void send_all(int fd, const void *p, size_t n)
 	}
 }
 
-static void send_diag(int fd, const struct pt_diag *d)
+static uint32_t source_of(const struct pt_conf *c, const char *file)
+{
+	for (size_t i = 0; file && i < c->sources.n; i++)
+		if (!strcmp(c->sources.v[i].file, file))
+			return (uint32_t)i + 1;
+	return 0;
+}
+
+static void send_diag(int fd, const struct pt_conf *c, const struct pt_diag *d)
 {
 	const char *text[2] = { d->msg, d->hint };
 	struct wire w = { .sev = d->sev, .line = d->loc.line, .col = d->loc.col,
-			  .len = d->loc.len, .in_file = d->loc.file != NULL };
+			  .len = d->loc.len, .source = source_of(c, d->loc.file) };
 
 	for (int i = 0; i < 2; i++)
 		w.text[i] = text[i] ? (uint32_t)strlen(text[i]) + 1 : 0;
@@ -144,13 +152,14 @@ static bool recv_diag(int fd, const struct pt_conf *c, struct pt_err *e)
 		ok = text[i] && recv_all(fd, text[i], w.text[i]);
 	}
 	if (ok) {
-		struct pt_loc loc = { .file = w.in_file ? c->path : NULL, .line = w.line,
+		bool known = w.source && w.source <= c->sources.n;
+		struct pt_loc loc = { .file = known ? c->sources.v[w.source - 1].file : NULL, .line = w.line,
 				      .col = w.col, .len = w.len };
 
 		pt_err_add(e, w.sev ? PT_WARNING : PT_ERROR, &loc, text[1], "%s",
 			   text[0] ? text[0] : "");
 		if (w.line)
-			pt_err_source(e, c->text, c->len);
+			pt_conf_show_source(c, &loc, e);
 	}
 	for (int i = 0; i < 2; i++)
 		free(text[i]);
@@ -164,7 +173,7 @@ static void trial_child(struct pt_plan *p, int fd)
 
 	send_all(fd, &rc, sizeof(rc));
 	for (size_t i = 0; i < e.list.n; i++)
-		send_diag(fd, &e.list.v[i]);
+		send_diag(fd, p->conf, &e.list.v[i]);
 	_exit(0);
 }
 

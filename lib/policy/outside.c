@@ -141,9 +141,10 @@ static int fill_countries(struct pt_policy *p, struct pt_err *e)
 		return 0;
 	rc = pt_conf_geoip(p->conf, lists, n, p->arena, &why);
 	for (size_t i = 0; i < why.list.n; i++) {
-		pt_err_add(e, why.list.v[i].sev, why.list.v[i].loc.file ? &why.list.v[i].loc : loc, why.list.v[i].hint, "%s",
-			   why.list.v[i].msg);
-		pt_err_source(e, p->conf->text, p->conf->len);
+		const struct pt_loc *at = why.list.v[i].loc.file ? &why.list.v[i].loc : loc;
+
+		pt_err_add(e, why.list.v[i].sev, at, why.list.v[i].hint, "%s", why.list.v[i].msg);
+		pt_conf_show_source(p->conf, at, e);
 	}
 	pt_err_fini(&why);
 	for (size_t i = 0, k = 0; !rc && i < p->outside.n; i++) {

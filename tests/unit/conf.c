@@ -371,7 +371,7 @@ static void test_shape(void **state)
 	BAD("system { description = my router }", { 1, 27, 6, "does not belong", "quotes" });
 	BAD("table t { addresses = { 1.1.1.1 2.2.2.2 } }", { 1, 33, 7, "comma is missing", NULL });
 	BAD("table t { addresses = { , } }", { 1, 25, 1, "value of the list is missing", NULL });
-	BAD("include(\"x\")\nsystem { include('y') name = a+b }", { 1, 1, 7, "no functions", NULL },
+	BAD("include(\"x\")\nsystem { include('y') name = a+b }", { 1, 10, 1, "only a file can include", "-f" },
 	    { 2, 10, 7, "no functions", NULL }, { 2, 30, 1, "outside of quotes", "quotes" },
 	    { 2, 30, 3, "not a valid host name", NULL });
 	BAD("system { name = \"a }\n", { 1, 17, 1, "string that is not closed", "quote" });

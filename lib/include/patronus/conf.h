@@ -155,13 +155,14 @@ PT_API int pt_conf_load_with(const char *path, pt_conf_take take, void *arg, str
 			     struct pt_err *e) PT_MUST;
 PT_API int pt_conf_parse_with(const char *name, const char *text, size_t len, pt_conf_take take,
 			      void *arg, struct pt_conf **out, struct pt_err *e) PT_MUST;
-/* Texts besides that of the file: the anchors that programs loaded. GET, unless it is NULL, finds them when all is
+/* Texts besides that of the file: files that it includes, as they were read before, and the anchors that programs loaded. GET, unless it is NULL, finds them when all is
  * right but the rules: nobody is asked for the sake of a file that is wrong. */
 struct pt_conf_more {
 	const struct pt_conf_source *v;
 	size_t n;
 	int (*get)(struct pt_conf_more *m, struct pt_err *e);
 	void *arg;
+	bool files; /* NAME is a file, which may include others; without, they are among V */
 };
 /* From memory, together with MORE. */
 PT_API int pt_conf_parse_more(const char *name, const char *text, size_t len, struct pt_conf_more *more,
