@@ -235,7 +235,7 @@ int imp_hosts(struct imp *m, const struct imp_stmt *st, size_t *at, imp_words *w
 int imp_ports(struct imp *m, const struct imp_stmt *st, size_t *at, imp_words *w);
 int imp_on(struct imp *m, const struct imp_stmt *st, size_t *at, imp_words *w);
 int imp_protos(struct imp *m, const struct imp_stmt *st, size_t *at, imp_words *w);
-const char *imp_if_name(const char *pf); /* as it is called here */
+const char *imp_if_name(const struct imp *m, const char *pf); /* as it is called here */
 bool imp_looks_if(const char *s);
 const char *imp_address(struct imp *m, const char *s, const char *len); /* written out; NULL: none */
 /* With the names of macros where words are theirs. */

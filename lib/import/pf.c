@@ -102,7 +102,7 @@ int imp_leave(struct imp *m, enum imp_zone zone, const struct imp_stmt *st, enum
 
 int imp_interface(struct imp *m, const struct imp_stmt *st, const char *name)
 {
-	struct imp_if one = { imp_if_name(name), st->file->name, st->line };
+	struct imp_if one = { imp_if_name(m, name), st->file->name, st->line };
 	size_t n = strlen(one.name);
 
 	if (!isalpha((unsigned char)*name) || n > 15)

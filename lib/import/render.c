@@ -97,7 +97,7 @@ static void put_item(struct page *p, struct imp_item *i, const struct imp_item *
 static const char *device_of(const struct imp *m, const char *name)
 {
 	for (size_t i = 0; i < m->env->n_devices; i++)
-		if (!strcmp(imp_if_name(m->env->devices[i].name), name))
+		if (!strcmp(m->env->devices[i].name, name))
 			return m->env->devices[i].device;
 	return NULL;
 }

@@ -274,7 +274,7 @@ static int spoof_rule(struct imp *m, const struct imp_stmt *st, const struct spo
 
 static int spoof_if(struct imp *m, const struct imp_stmt *st, const struct spoof *s, const char *pf, bool dynamic)
 {
-	const char *name = imp_if_name(pf);
+	const char *name = imp_if_name(m, pf);
 	int rc = imp_interface(m, st, pf);
 
 	if (!rc)

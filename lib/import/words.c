@@ -108,9 +108,20 @@ static int list(struct imp *m, const struct imp_stmt *st, size_t *at, imp_words 
 
 /* ---- interfaces ---- */
 
-const char *imp_if_name(const char *pf)
+const char *imp_if_name(const struct imp *m, const char *pf)
 {
-	return !strcmp(pf, "lo0") ? "lo" : pf;
+	const struct pt_import_device *d = m->env->devices;
+	const char *device = NULL;
+
+	if (!strcmp(pf, "lo0"))
+		return "lo";
+	for (size_t i = 0; i < m->env->n_devices && !device; i++)
+		device = strcmp(d[i].name, pf) ? NULL : d[i].device;
+	/* Two names of one device, such as egress: the first one stands for both. */
+	for (size_t i = 0; device && i < m->env->n_devices; i++)
+		if (!strcmp(d[i].device, device))
+			return d[i].name;
+	return pf;
 }
 
 /* em0, igb1.20, ix0_vlan3 … */
@@ -146,7 +157,7 @@ static int one_if(struct imp *m, const struct imp_stmt *st, size_t *at, imp_word
 	t = &st->toks.v[(*at)++];
 	if (t->kind != IMP_MARK && strcmp(t->s, "any") != 0)
 		rc = imp_interface(m, st, t->s);
-	return rc ? rc : imp_put(m, w, t->kind == IMP_MARK ? t->s : imp_if_name(t->s), t, false);
+	return rc ? rc : imp_put(m, w, t->kind == IMP_MARK ? t->s : imp_if_name(m, t->s), t, false);
 }
 
 int imp_on(struct imp *m, const struct imp_stmt *st, size_t *at, imp_words *w)
@@ -230,10 +241,10 @@ static int if_host(struct imp *m, const struct imp_stmt *st, const struct imp_to
 	if (!name)
 		return -ENOMEM;
 	rc = imp_interface(m, st, name);
-	if (colon && strcmp(imp_if_name(name), name) != 0)
-		s = pt_arena_printf(m->arena, "%s%s", imp_if_name(name), colon);
+	if (colon && strcmp(imp_if_name(m, name), name) != 0)
+		s = pt_arena_printf(m->arena, "%s%s", imp_if_name(m, name), colon);
 	else if (!colon)
-		s = imp_if_name(name);
+		s = imp_if_name(m, name);
 	return rc ? rc : s ? imp_put(m, w, s, t, touches(w)) : -ENOMEM;
 }
 
@@ -248,7 +259,7 @@ static bool names_if(const struct imp *m, const char *s)
 		      !strcmp(colon, ":0")))
 		return true;
 	for (size_t i = 0; i < m->ifs.n; i++)
-		if (!strcmp(m->ifs.v[i].name, imp_if_name(s)))
+		if (!strcmp(m->ifs.v[i].name, imp_if_name(m, s)))
 			return true;
 	return !colon && (imp_looks_if(s) || !strchr(s, '.'));
 }

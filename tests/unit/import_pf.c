@@ -420,6 +420,32 @@ static void rules(void **state)
 	}
 }
 
+/* What interfaces are called here is said by who knows it. */
+static void devices(void **state)
+{
+	static const struct pt_import_device list[] = { { "em0", "eth0" }, { "egress", "eth0" }, { "em1", "enp3s0" } };
+	static const char text[] = "block\npass out on egress\npass in on em0 from em1:network to (egress)\npass on em2";
+	struct pt_import_env named = env;
+	struct pt_buf told = { 0 };
+	struct pt_import *i = NULL;
+	struct pt_err e = { 0 };
+
+	(void)state;
+	named.devices = list;
+	named.n_devices = PT_ARRAY_SIZE(list);
+	assert_int_equal(pt_import_pf("t", text, strlen(text), &named, &i, &e), 0);
+	assert_non_null(strstr(i->text, "interface em0 { device = \"eth0\" }\ninterface em1 { device = \"enp3s0\" }\n"
+					"interface em2 { device = \"em2\" }\n"));
+	assert_non_null(strstr(i->text, "\"pass out on em0 all\",\n        \"pass in on em0 from em1:network to (em0)\""));
+	assert_null(strstr(i->text, "egress"));
+	report(&told, i);
+	assert_string_equal(told.s, "t:4: note: em2: interfaces have other names on Linux; written: interface em2 { device = "
+				    "\"em2\" }: set its device\n");
+	assert_int_equal(i->changed + i->left, 0);
+	pt_buf_fini(&told);
+	pt_import_free(i);
+}
+
 /* ---- what cannot be read ---- */
 
 static const struct {
@@ -525,7 +551,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_corpus), cmocka_unit_test(rules),	     cmocka_unit_test(errors),
-		cmocka_unit_test(every_error), cmocka_unit_test(large_files),
+		cmocka_unit_test(every_error), cmocka_unit_test(large_files),	     cmocka_unit_test(devices),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
