@@ -325,6 +325,8 @@ static int judge(struct imp *m)
 	rc = page(m, true, &made, &len);
 	if (!rc)
 		rc = m->env->check(m->env->arg, made, len, &e);
+	if (rc && e.more && e.list.n < PT_ERR_MAX) /* it was memory that the reasons lacked */
+		rc = -ENOMEM;
 	if (rc == -ENOMEM || !rc)
 		goto out;
 	for (size_t i = 0; i < e.list.n && rc != -ENOMEM; i++) {

@@ -115,7 +115,7 @@ static int judge_entry(struct imp *m, const char *entry, const char **why)
 	if (text)
 		rc = pt_conf_parse("entry", text, strlen(text), &c, &e);
 	if (rc == -EINVAL) {
-		*why = e.list.n ? pt_arena_strdup(m->arena, e.list.v[0].msg) : "it is no address";
+		*why = e.list.n ? pt_arena_strdup(m->arena, e.list.v[0].msg) : NULL;
 		rc = *why ? 1 : -ENOMEM;
 	}
 	pt_conf_free(c);

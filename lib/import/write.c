@@ -210,7 +210,9 @@ static int try_rule(struct imp *m, struct imp_rule *r, size_t *at, const char **
 	imp_rule_print(m, r, &b, false);
 	if (ctx.arena && !b.err)
 		rc = pt_rule_parse(&ctx, b.s, b.n, &ast, &e);
-	if (rc == -EINVAL && e.list.n) {
+	if (rc == -EINVAL && !e.list.n)
+		rc = -ENOMEM;
+	if (rc == -EINVAL) {
 		const struct pt_diag *d = &e.list.v[0];
 
 		*at = d->loc.col - 1;
