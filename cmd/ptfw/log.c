@@ -301,7 +301,7 @@ int cmd_log_follow(struct pt_cli *c)
 		rc = fd < 0 ? fd : log_view_begin(&fl.v, c, true);
 	}
 	if (!rc)
-		rc = c->store || pt_log_store_live(PT_LOG_DIR) ? follow_store(&fl, fd) : follow_kernel(&fl, fd);
+		rc = c->store || (!c->netns && pt_log_store_live(PT_LOG_DIR)) ? follow_store(&fl, fd) : follow_kernel(&fl, fd);
 	rc = log_view_end(&fl.v, rc);
 	if (!rc && !c->quiet)
 		fprintf(stderr, "%s: %llu shown, %llu lost\n", c->tool->name, (unsigned long long)fl.v.shown,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
 #include <patronus/log.h>
@@ -20,6 +21,18 @@ static int get_time(const struct nlattr *attr, uint64_t *out)
 	usec = be64toh(t.usec);
 	if (sec < UINT64_MAX / 1000000000u && usec < 1000000u)
 		*out = sec * 1000000000u + usec * 1000u;
+	return 0;
+}
+
+/* Where our rules judge: what arrives before it is routed, what leaves after. */
+static int get_dir(const struct nlattr *attr, enum pt_dir *out)
+{
+	struct nfulnl_msg_packet_hdr h = { .hook = NF_INET_NUMHOOKS };
+
+	if (pt_nl_get(attr, &h, sizeof(h)) < 0)
+		return -EBADMSG;
+	if (h.hook < NF_INET_NUMHOOKS)
+		*out = h.hook == NF_INET_PRE_ROUTING || h.hook == NF_INET_LOCAL_IN ? PT_IN : PT_OUT;
 	return 0;
 }
 
@@ -49,7 +62,7 @@ int pt_log_parse(const struct nlmsghdr *nlh, struct pt_log_message *m)
 		return -EBADMSG;
 	if (pt_nl_get_be32(tb[NFULA_IFINDEX_INDEV], &m->in) < 0 ||
 	    pt_nl_get_be32(tb[NFULA_IFINDEX_OUTDEV], &m->out) < 0 ||
-	    pt_nl_get_be32(tb[NFULA_SEQ], &m->seq) < 0 || get_time(tb[NFULA_TIMESTAMP], &m->time) < 0)
+	    pt_nl_get_be32(tb[NFULA_SEQ], &m->seq) < 0 || get_dir(tb[NFULA_PACKET_HDR], &m->dir) < 0 || get_time(tb[NFULA_TIMESTAMP], &m->time) < 0)
 		return -EBADMSG;
 	m->has_seq = tb[NFULA_SEQ];
 	get_prefix(tb[NFULA_PREFIX], m->prefix, sizeof(m->prefix));

@@ -96,8 +96,10 @@ int plan_generation_new(struct pt_nl *nf, struct plan_generation **now, struct p
 	if (g)
 		g->arena = pt_arena_new();
 	rc = g && g->arena ? 0 : -ENOMEM;
-	if (!rc)
+	if (!rc) {
 		memcpy(g->digest, have->digest, sizeof(g->digest));
+		g->applied = have->applied;
+	}
 	if (!rc && g->digest[0])
 		rc = load(g, have);
 	if (rc) {

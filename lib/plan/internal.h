@@ -104,7 +104,8 @@ struct plan_device {
 };
 struct plan_generation {
 	char digest[65];            /* "" none is in force */
-	uint64_t since;             /* nanoseconds since the epoch */
+	uint64_t applied;           /* seconds since the epoch */
+	uint64_t since;             /* nanoseconds: what came from then on was judged by it */
 	bool known;                 /* the copy of the file was there */
 	struct pt_arena *arena;
 	PT_VEC(struct plan_place) places; /* by name */

@@ -17,6 +17,7 @@
 
 #define AT_ONCE 8 /* datagrams before others have their turn: a thousand packets */
 #define NAMES 64
+#define LATE_NS 2000000000ull
 #define NAME_NS 1000000000ull /* a device may get another name: that is noticed so late */
 
 struct device_name {
@@ -108,6 +109,8 @@ static int take(const struct nlmsghdr *nlh, void *arg)
 	pt_log_packet(r.data, r.n, &r.packet);
 	r.size = r.packet.length > r.n ? r.packet.length : r.n;
 	r.ours = !pt_pol_prefix_parse(m.prefix, &r.action, &r.dir, &r.rule);
+	if (r.ours && m.dir)
+		r.dir = m.dir;
 	if (r.ours)
 		name_rule(l, &r);
 	else
@@ -143,6 +146,14 @@ static int any_event(const struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
+/* Usually a change is noticed at once, which tells more than the second in which it was made. */
+static uint64_t began(const struct plan_generation *g, uint64_t noticed)
+{
+	uint64_t made = g->applied * 1000000000u;
+
+	return g->applied && noticed > made + LATE_NS ? made + LATE_NS / 2 : noticed;
+}
+
 /* The old file is read by what was judged before this moment. */
 static int renew(struct logged *l, struct pt_err *e)
 {
@@ -156,7 +167,7 @@ static int renew(struct logged *l, struct pt_err *e)
 	rc = plan_generation_new(l->nf, &now, e);
 	if (rc || now == l->now)
 		return rc;
-	now->since = since;
+	now->since = began(now, since);
 	plan_generation_free(l->before);
 	l->before = l->now;
 	l->now = now;

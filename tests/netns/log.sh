@@ -320,6 +320,68 @@ lab_wait 10 eval '[ $(python3 "$lab_tmp/pcapng.py" "$lab_tmp/live.pcapng" | wc -
 end_follower 'follow into a pcapng file'
 is "$(python3 "$lab_tmp/pcapng.py" "$lab_tmp/live.pcapng" | wc -l)" 2 'follow into a pcapng file: all of it'
 
+# ---- on the way ----
+
+# Packets on their way while the file is exchanged belong to the one that judged them; a recorder that sleeps, too.
+other() { sed -i "1i # on the way $1" "$conf" && pt -q apply -f "$conf"; }
+rm -rf "$store"
+record
+pt -q apply -f "$conf"
+here=$(line_of deny)
+udp out 2 fd00::1 98
+other 1
+udp out 2 fd00::1 98
+wait_for 'port 98' 4
+is "$(show -j port 98 | jq -c '[.records[].line]')" "[$here,$here,$((here + 1)),$((here + 1))]" 'packets on their way keep their line'
+kill -STOP "$recorder"
+sleep 2.1
+udp out 2 fd00::1 97
+other 2
+sleep 1.2
+udp out 2 fd00::1 97
+sleep 1
+kill -CONT "$recorder"
+wait_for 'port 97' 4
+is "$(show -j port 97 | jq -c '[.records[].line]')" "[$((here + 1)),$((here + 1)),$((here + 2)),$((here + 2))]" \
+	'also for a recorder that slept'
+
+end_recorder
+
+# ---- log (all), log (limit) ----
+
+# Every packet of a connection, in both directions; and no more than so many.
+record
+apply <<-'EOT'
+	"block log label deny",
+	"pass in log (all) on wan proto udp to port 54 label all",
+	"pass in log (limit 2/hour) on wan proto udp to port 55 no state label few"
+EOT
+in_ns fw python3 -c '
+import socket
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.bind(("::", 54))
+open("'"$lab_tmp"'/ready", "w").close()
+while True: s.sendto(b"answer", s.recvfrom(99)[1])' &
+server=$!
+lab_pids="$lab_pids $server"
+lab_wait 5 test -e "$lab_tmp/ready"
+in_ns out python3 -c '
+import socket
+for to in "10.0.0.1", "fd00::1":
+    s = socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(5); s.connect((to, 54))
+    for i in range(3): s.send(b"question"); s.recv(99)'
+kill "$server"
+wait_for 'label all' 12
+is "$(show -o label all | sed 's/.* action=\([^ ]*\) direction=\([^ ]*\) .* in=\([^ ]*\) out=\([^ ]*\) .*/\1 \2 \3 \4/' | sort | uniq -c | sed 's/^ *//' | tr '\n' ,)" \
+	'6 pass in eth0 -,6 pass out - eth0,' 'log (all): both directions, each as it is'
+udp out 20 10.0.0.1 55
+udp out 1 10.0.0.1 96
+wait_for 'port 96' 1
+few=$(count label few)
+ok "log (limit): $few of 20" [ "$few" -gt 0 -a "$few" -lt 20 ]
+end_recorder
+
 # ---- a reader that does not read ----
 
 mkfifo "$lab_tmp/fifo"

@@ -153,6 +153,7 @@ union message {
 static struct nlmsghdr *message(union message *m, const char *prefix)
 {
 	struct nfulnl_msg_packet_timestamp t = { .sec = htobe64(1700000000), .usec = htobe64(123456) };
+	struct nfulnl_msg_packet_hdr hook = { .hook = 2 }; /* forward */
 	struct nlmsghdr *nlh;
 	struct nfgenmsg *nfg;
 
@@ -161,6 +162,7 @@ static struct nlmsghdr *message(union message *m, const char *prefix)
 	nlh->nlmsg_type = NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET;
 	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
 	nfg->nfgen_family = AF_INET;
+	mnl_attr_put(nlh, NFULA_PACKET_HDR, sizeof(hook), &hook);
 	mnl_attr_put(nlh, NFULA_PREFIX, strlen(prefix) + 1, prefix);
 	mnl_attr_put_u32(nlh, NFULA_IFINDEX_INDEV, htonl(3));
 	mnl_attr_put_u32(nlh, NFULA_SEQ, htonl(7));
@@ -179,6 +181,7 @@ static void test_message(void **state)
 	assert_string_equal(m.prefix, "ptfw block in web");
 	assert_int_equal(m.in, 3);
 	assert_int_equal(m.out, 0);
+	assert_int_equal(m.dir, PT_OUT);
 	assert_true(m.has_seq && m.seq == 7);
 	assert_true(m.time == 1700000000123456000ull);
 	assert_int_equal(m.n, sizeof(tcp4));

@@ -42,7 +42,7 @@ struct pt_log_record {
 	uint64_t time;            /* nanoseconds since the epoch */
 	bool ours;                /* ACTION, DIR and RULE are known; else RULE is what another program wrote */
 	enum pt_action action;
-	enum pt_dir dir;
+	enum pt_dir dir;          /* of the packet: the answers to what came in go out */
 	const char *rule;
 	const char *file;         /* where the rule stood, "" and line 0: not known */
 	uint32_t line;
@@ -65,6 +65,7 @@ struct pt_log_message {
 	uint64_t time;            /* 0: the kernel did not tell */
 	uint32_t seq;
 	bool has_seq;
+	enum pt_dir dir;          /* by the hook; NONE: of none that is known */
 	const uint8_t *data;
 	size_t n;
 };
