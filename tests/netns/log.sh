@@ -356,14 +356,13 @@ apply <<-'EOT'
 	"pass in log (all) on wan proto udp to port 54 label all",
 	"pass in log (limit 2/hour) on wan proto udp to port 55 no state label few"
 EOT
-in_ns fw python3 -c '
+lab_bg fw python3 -c '
 import socket
 s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
 s.bind(("::", 54))
 open("'"$lab_tmp"'/ready", "w").close()
-while True: s.sendto(b"answer", s.recvfrom(99)[1])' &
-server=$!
-lab_pids="$lab_pids $server"
+while True: s.sendto(b"answer", s.recvfrom(99)[1])'
+server=$lab_last
 lab_wait 5 test -e "$lab_tmp/ready"
 in_ns out python3 -c '
 import socket
@@ -371,7 +370,7 @@ for to in "10.0.0.1", "fd00::1":
     s = socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_DGRAM)
     s.settimeout(5); s.connect((to, 54))
     for i in range(3): s.send(b"question"); s.recv(99)'
-kill "$server"
+lab_stop "$server"
 wait_for 'label all' 12
 is "$(show -o label all | sed 's/.* action=\([^ ]*\) direction=\([^ ]*\) .* in=\([^ ]*\) out=\([^ ]*\) .*/\1 \2 \3 \4/' | sort | uniq -c | sed 's/^ *//' | tr '\n' ,)" \
 	'6 pass in eth0 -,6 pass out - eth0,' 'log (all): both directions, each as it is'
