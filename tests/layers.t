@@ -34,7 +34,7 @@ rank_of()
 module_of_header()
 {
 	case $1 in
-	addr | work) echo base ;;
+	addr | work | zone) echo base ;;
 	classify) echo policy ;;
 	*) echo "$1" ;;
 	esac

@@ -20,6 +20,7 @@ conf() {
 	table servers { const = true addresses = { "10.0.5.20", "10.0.5.21" } }
 	table bruteforce { persist = true }
 	table admins { addresses = { "192.168.1.10" } }
+	schedule night { hours = { "22:00-06:00" } }
 	geoip { file = "$PWD/tests/corpus/geoip/small.csv" }
 	firewall { rules = { '$1' } }
 	EOF

@@ -137,6 +137,11 @@ int conf_check_anchor(const char *s, const struct pt_loc *loc, struct pt_err *e)
 			   "'/' between names", bad, loc, e);
 }
 
+int conf_check_macro_like(const char *what, const char *s, const struct pt_loc *loc, struct pt_err *e)
+{
+	return check_rule_name(what, s, MACRO_NAME_LEN, "1 to 31 letters, digits, '_', '.' and '-', a letter first", loc, e);
+}
+
 int conf_check_macro(const char *s, const struct pt_loc *loc, struct pt_err *e)
 {
 	return check_name("macro name", s, "_", MACRO_NAME_LEN,

@@ -198,9 +198,28 @@ static int check_udp(const struct pt_conf *c, const struct conf_tree *t, struct 
 	return -EINVAL;
 }
 
+static int check_schedules(const struct pt_conf *c, const struct conf_tree *t, struct pt_err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < t->sections.n; i++) {
+		const struct conf_section *s = &t->sections.v[i];
+		const struct pt_conf_schedule *x;
+
+		if (s->bad || strcmp(s->row->name, "schedule") != 0)
+			continue;
+		x = &c->schedules.v[s->model];
+		if (x->days || x->hours.n || x->dates.n)
+			continue;
+		pt_err_add(e, PT_ERROR, &s->loc, "add days, hours or dates", "schedule %s says nothing about time", s->title);
+		rc = -EINVAL;
+	}
+	return rc;
+}
+
 int conf_model_check(struct pt_conf *c, const struct conf_tree *t, struct pt_err *e)
 {
-	int bad = check_macros(c, t, e) | check_udp(c, t, e);
+	int bad = check_macros(c, t, e) | check_udp(c, t, e) | check_schedules(c, t, e);
 	int rc = check_ifs(c, e);
 
 	for (size_t i = 0; i < c->tables.n; i++)

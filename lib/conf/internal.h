@@ -80,6 +80,13 @@ int conf_check_description(const char *s, const struct pt_loc *loc, struct pt_er
 int conf_check_path(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_if_address(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_entry(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_schedule(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_timezone(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_days(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_hours(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_dates(const char *s, const struct pt_loc *loc, struct pt_err *e);
+/* A name of at most 31 bytes that rules use; WHAT it is. */
+int conf_check_macro_like(const char *what, const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_country(const char *s, const struct pt_loc *loc, struct pt_err *e);
 /* limits.c */
 int conf_check_timeout(const char *s, const struct pt_loc *loc, struct pt_err *e);
@@ -103,6 +110,13 @@ struct conf_entry {
 /* N bytes at S, not NUL-terminated. -EINVAL with a record. */
 int conf_entry_parse(const char *s, size_t n, struct conf_entry *out, const struct pt_loc *loc,
 		     struct pt_err *e) PT_MUST;
+
+/* ---- schedule.c ---- */
+
+/* One value each; -EINVAL. */
+int conf_days_parse(const char *s, uint8_t *mask) PT_MUST; /* adds to the mask */
+int conf_hours_parse(const char *s, struct pt_conf_hours *out) PT_MUST;
+int conf_dates_parse(const char *s, struct pt_conf_dates *out) PT_MUST;
 
 /* ---- tree.c ---- */
 

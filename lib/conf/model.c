@@ -91,6 +91,39 @@ static int put_file(const struct item *i)
 	return 0;
 }
 
+static struct pt_conf_schedule *schedule_of(const struct item *i)
+{
+	return &i->c->schedules.v[i->at];
+}
+
+static int put_days(const struct item *i)
+{
+	return conf_days_parse(i->str.s, &schedule_of(i)->days);
+}
+
+static int put_hours(const struct item *i)
+{
+	struct pt_conf_hours h;
+	int rc = conf_hours_parse(i->str.s, &h);
+
+	return rc ? rc : pt_vec_push(i->c->arena, &schedule_of(i)->hours, h);
+}
+
+static int put_dates(const struct item *i)
+{
+	struct pt_conf_dates d;
+	int rc = conf_dates_parse(i->str.s, &d);
+
+	return rc ? rc : pt_vec_push(i->c->arena, &schedule_of(i)->dates, d);
+}
+
+static int put_timezone(const struct item *i)
+{
+	i->c->timezone = i->str.s;
+	i->c->timezone_loc = i->str.loc;
+	return 0;
+}
+
 static int put_country(const struct item *i)
 {
 	return push_str(i, &table_of(i)->countries);
@@ -217,6 +250,7 @@ static const struct binding {
 	{ "system", "name", put_system_name },
 	{ "system", "description", put_system_description },
 	{ "system", "forwarding", put_forwarding },
+	{ "system", "timezone", put_timezone },
 	{ "interface", "device", put_device },
 	{ "interface", "address", put_address },
 	{ "interface", "groups", put_group },
@@ -230,6 +264,9 @@ static const struct binding {
 	{ "table", "timeout", put_timeout },
 	{ "geoip", "file", put_geoip_file },
 	{ "geoip", "file6", put_geoip_file6 },
+	{ "schedule", "days", put_days },
+	{ "schedule", "hours", put_hours },
+	{ "schedule", "dates", put_dates },
 	{ "macro", "value", put_macro_value },
 	{ "anchor", "rules", put_anchor_rule },
 	{ "firewall", "rules", put_rule },
@@ -278,6 +315,7 @@ static int begin_section(struct pt_conf *c, struct conf_section *s)
 	struct pt_conf_if interface = { .name = s->title, .loc = s->loc };
 	struct pt_conf_table table = { .name = s->title, .loc = s->loc };
 	struct pt_macro macro = { .name = s->title, .text = "" };
+	struct pt_conf_schedule schedule = { .name = s->title, .loc = s->loc };
 	struct pt_conf_anchor anchor = { .path = s->title, .source = s->source, .loc = s->loc };
 
 	if (!strcmp(s->row->name, "interface")) {
@@ -291,6 +329,10 @@ static int begin_section(struct pt_conf *c, struct conf_section *s)
 	if (!strcmp(s->row->name, "macro")) {
 		s->model = (uint32_t)c->macros.n;
 		return pt_vec_push(c->arena, &c->macros, macro);
+	}
+	if (!strcmp(s->row->name, "schedule")) {
+		s->model = (uint32_t)c->schedules.n;
+		return pt_vec_push(c->arena, &c->schedules, schedule);
 	}
 	if (!strcmp(s->row->name, "anchor")) {
 		s->model = (uint32_t)c->anchors.n;

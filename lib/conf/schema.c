@@ -24,6 +24,12 @@ static const struct pt_schema system_options[] = {
 	  .type = PT_OPT_BOOL,
 	  .range = "true or false",
 	  .help = "forward packets between interfaces; without it the kernel's setting stays" },
+	{ .name = "timezone",
+	  .type = PT_OPT_STR,
+	  .range = "a name such as Europe/Berlin",
+	  .help = "whose clock schedules mean; without it the machine's, /etc/localtime",
+	  .complete = "timezone",
+	  .check = conf_check_timezone },
 	{ 0 },
 };
 
@@ -112,6 +118,26 @@ static const struct pt_schema geoip_options[] = {
 	{ 0 },
 };
 
+static const struct pt_schema schedule_options[] = {
+	{ .name = "days",
+	  .type = PT_OPT_LIST,
+	  .range = "mon to sun, or a range such as mon-fri",
+	  .help = "days of the week; without it every day",
+	  .complete = "day",
+	  .check = conf_check_days },
+	{ .name = "hours",
+	  .type = PT_OPT_LIST,
+	  .range = "HH:MM[:SS]-HH:MM[:SS]",
+	  .help = "times of the day, the second one not included; one over midnight belongs to the day it begins on",
+	  .check = conf_check_hours },
+	{ .name = "dates",
+	  .type = PT_OPT_LIST,
+	  .range = "[!]YYYY-MM-DD, [!]MM-DD for every year, or two of them with a '/' between",
+	  .help = "days of the calendar, on which the days of the week must fall, too; '!' leaves out",
+	  .check = conf_check_dates },
+	{ 0 },
+};
+
 static const struct pt_schema macro_options[] = {
 	{ .name = "value",
 	  .type = PT_OPT_STR,
@@ -194,6 +220,14 @@ const struct pt_schema pt_conf_schema[] = {
 	  .complete = "table",
 	  .check_title = conf_check_table,
 	  .options = table_options },
+	{ .name = "schedule",
+	  .type = PT_OPT_SECTION,
+	  .titled = true,
+	  .range = "1 to 31 letters, digits, '_', '.' and '-', a letter first",
+	  .help = "times at which rules hold, schedule NAME in rules",
+	  .complete = "schedule",
+	  .check_title = conf_check_schedule,
+	  .options = schedule_options },
 	{ .name = "geoip",
 	  .type = PT_OPT_SECTION,
 	  .help = "where `geoip CC` in rules and tables comes from",

@@ -85,6 +85,8 @@ static void elem_words(struct pt_buf *b, const struct nft_set *set, const struct
 		pt_buf_fmt(b, "%u", (unsigned int)el->lo);
 		if (el->hi != el->lo)
 			pt_buf_fmt(b, "-%u", (unsigned int)el->hi);
+	} else if (set->key_len == 8) {
+		pt_buf_fmt(b, "%llu-%llu", (unsigned long long)(el->lo / 1000000000), (unsigned long long)(el->hi / 1000000000));
 	} else {
 		nft_key_to_bytes(el->lo, key, set->key_len);
 		for (size_t i = 0; i < set->key_len && key[i] > ' ' && key[i] < 0x7f; i++)

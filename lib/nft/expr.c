@@ -116,7 +116,7 @@ void nft_e_range(struct nft_lower *l, uint32_t op, const void *from, const void 
 	set_data(l, x, NFTNL_EXPR_RANGE_TO_DATA, to, len);
 }
 
-void nft_e_hton(struct nft_lower *l)
+static void to_network_order(struct nft_lower *l, uint32_t size)
 {
 	struct nftnl_expr *x = nft_expr_new(l, "byteorder");
 
@@ -125,8 +125,18 @@ void nft_e_hton(struct nft_lower *l)
 	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_SREG, NFT_REG_1);
 	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_DREG, NFT_REG_1);
 	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_OP, NFT_BYTEORDER_HTON);
-	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_LEN, 4);
-	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_SIZE, 4);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_LEN, size);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_SIZE, size);
+}
+
+void nft_e_hton(struct nft_lower *l)
+{
+	to_network_order(l, 4);
+}
+
+void nft_e_hton64(struct nft_lower *l)
+{
+	to_network_order(l, 8);
 }
 
 void nft_e_bitwise(struct nft_lower *l, const void *mask, const void * xor, uint32_t len)

@@ -76,6 +76,7 @@ void nft_e_payload(struct nft_lower *l, uint32_t base, uint32_t offset, uint32_t
 void nft_e_cmp(struct nft_lower *l, uint32_t op, const void *data, uint32_t len);
 void nft_e_range(struct nft_lower *l, uint32_t op, const void *from, const void *to, uint32_t len);
 void nft_e_hton(struct nft_lower *l); /* four bytes */
+void nft_e_hton64(struct nft_lower *l); /* eight */
 void nft_e_bitwise(struct nft_lower *l, const void *mask, const void * xor, uint32_t len);
 void nft_e_imm(struct nft_lower *l, uint32_t reg, const void *data, uint32_t len);
 void nft_e_lookup(struct nft_lower *l, const char *set, bool neg);
@@ -158,6 +159,7 @@ enum nft_set_kind {
 	NFT_KIND_DEVICE,
 	NFT_KIND_OWNER, /* numbers of users or groups */
 	NFT_KIND_MAC,
+	NFT_KIND_TIME, /* nanoseconds since the epoch */
 	NFT_KIND_FIB, /* types of addresses, in the order of the host */
 };
 
@@ -166,6 +168,7 @@ const char *nft_set_const(struct nft_lower *l, enum nft_set_kind kind, const str
 const char *nft_set_ifref(struct nft_lower *l, uint32_t ref, enum pt_af af);
 const char *nft_set_self(struct nft_lower *l, enum pt_af af);
 const char *nft_set_table(struct nft_lower *l, uint32_t table, enum pt_af af);
+const char *nft_set_schedule(struct nft_lower *l, uint32_t schedule);
 const char *nft_set_outside(struct nft_lower *l, uint32_t ref, enum pt_af af);
 /* One bucket, which the rules that name it fill and empty together. */
 const char *nft_set_bucket(struct nft_lower *l, const char *name);
@@ -189,6 +192,7 @@ int nft_device_number(struct nft_lower *l, const char *device, pt_u128 *out);
 #define NFT_TYPE_ICMP6_TYPE 29u
 #define NFT_TYPE_FIB_TYPE 38u
 #define NFT_TYPE_IFNAME 41u
+#define NFT_TYPE_TIME 43u
 #define NFT_TYPE_VERDICT 0xffffff00u /* the kernel's NFT_DATA_VERDICT */
 
 /* ---- lower_match.c ---- */

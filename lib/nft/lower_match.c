@@ -87,6 +87,8 @@ static size_t kind_len(enum nft_set_kind kind)
 		return 4;
 	case NFT_KIND_MAC:
 		return 6;
+	case NFT_KIND_TIME:
+		return 8;
 	case NFT_KIND_V6:
 	case NFT_KIND_DEVICE:
 		return 16;

@@ -148,6 +148,11 @@ void nft_more_emit(struct nft_lower *l, const struct pt_pol_rule *r, enum pt_af 
 		test_received(l, &more->received);
 	test_owner(l, NFT_META_SKUID, &more->uid);
 	test_owner(l, NFT_META_SKGID, &more->gid);
+	if (more->schedule) {
+		nft_e_meta(l, NFT_META_TIME_NS);
+		nft_e_hton64(l);
+		nft_e_lookup(l, nft_set_schedule(l, more->schedule - 1), more->schedule_neg);
+	}
 	if (more->chance)
 		test_chance(l, more->chance);
 	pkt_rate.burst = pkt_rate.packets;

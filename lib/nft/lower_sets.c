@@ -27,6 +27,7 @@ static const struct set_shape {
 	[NFT_KIND_TYPE6] = { "type6", PT_AF_NONE, 1, NFT_TYPE_ICMP6_TYPE, true },
 	[NFT_KIND_OWNER] = { "owner", PT_AF_NONE, 4, NFT_TYPE_INTEGER, true },
 	[NFT_KIND_MAC] = { "mac", PT_AF_NONE, 6, NFT_TYPE_ETHERADDR, true },
+	[NFT_KIND_TIME] = { "time", PT_AF_NONE, 8, NFT_TYPE_TIME, true },
 	[NFT_KIND_FIB] = { "fib", PT_AF_NONE, 4, NFT_TYPE_FIB_TYPE, false },
 	[NFT_KIND_DEVICE] = { "dev", PT_AF_NONE, NFT_IFNAME_LEN, NFT_TYPE_IFNAME, false },
 };
@@ -262,6 +263,30 @@ const char *nft_set_outside(struct nft_lower *l, uint32_t ref, enum pt_af af)
 		return have->name;
 	set_shape(&set, af == PT_AF_INET ? NFT_KIND_V4 : NFT_KIND_V6);
 	set_copy(l, &set.elems, &o->set[af != PT_AF_INET]);
+	return set_add(l, name, &set);
+}
+
+#define NANO 1000000000u
+
+/* Times follow the calendar as addresses of interfaces follow the interface. */
+const char *nft_set_schedule(struct nft_lower *l, uint32_t schedule)
+{
+	const struct pt_pol_schedule *s = &l->policy->schedules.v[schedule];
+	struct nft_set set = { .role = NFT_SET_IF };
+	char name[NFT_SETNAME_MAX];
+	struct nft_set *have;
+
+	if (l->rc)
+		return NULL;
+	nft_name(name, "time.%s", s->conf->name);
+	have = set_find(l, name);
+	if (have)
+		return have->name;
+	set_shape(&set, NFT_KIND_TIME);
+	for (size_t i = 0; i < s->times.n; i++)
+		if (pt_iset_add(l->arena, &set.elems, s->times.v[i].lo * NANO, s->times.v[i].hi * NANO + NANO - 1))
+			nft_lower_fail(l, -ENOMEM);
+	pt_iset_norm(&set.elems);
 	return set_add(l, name, &set);
 }
 

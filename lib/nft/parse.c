@@ -156,7 +156,8 @@ static enum nft_set_role set_role(const struct nft_set *set, uint32_t flags)
 		return set->data_type == NFT_DATA_VERDICT ? NFT_SET_VMAP : NFT_SET_PMAP;
 	if (!strncmp(set->name, "t.", 2) || !strncmp(set->name, "geoip.", 6))
 		return NFT_SET_TABLE;
-	if (!strncmp(set->name, "name.", 5) || !strncmp(set->name, "hold.", 5))
+	if (!strncmp(set->name, "name.", 5) || !strncmp(set->name, "hold.", 5) ||
+	    !strncmp(set->name, "time.", 5))
 		return NFT_SET_IF;
 	if (flags & NFT_SET_EVAL)
 		return NFT_SET_SOURCES;

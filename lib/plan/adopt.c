@@ -9,6 +9,7 @@
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <patronus/ct.h>
 
@@ -38,7 +39,7 @@ static const struct pt_pol_rule *keeper(const struct adoption *a, const struct p
 					const char *device)
 {
 	struct pt_packet k = { .af = s->local.af, .proto = PT_PROTO_TCP, .tcp_flags = FLAG_SYN, .ct = PT_CT_NEW,
-			       .partial = true };
+			       .partial = true, .time = (uint64_t)time(NULL) };
 	const struct pt_pol_rule *rule;
 	struct pt_decision d;
 

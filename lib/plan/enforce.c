@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "plan/internal.h"
 
@@ -166,7 +167,7 @@ static bool has_ports(uint8_t proto)
 static struct pt_packet first_packet(const struct pt_ct_entry *ct)
 {
 	struct pt_packet k = { .af = ct->orig.src.af, .proto = ct->proto, .src = ct->orig.src, .dst = ct->orig.dst,
-			       .ct = PT_CT_NEW, .partial = true };
+			       .ct = PT_CT_NEW, .partial = true, .time = (uint64_t)time(NULL) };
 
 	if (ct->proto == PT_PROTO_TCP)
 		k.tcp_flags = FLAG_SYN;

@@ -113,21 +113,21 @@ static bool wants_countries(const struct pt_policy *p, enum plan_ask ask)
 
 int plan_outside(struct pt_plan *p, enum plan_ask ask, struct pt_err *e)
 {
-	uint64_t now = (uint64_t)time(NULL);
+	uint64_t now = (uint64_t)time(NULL), due;
 	struct pt_names *names = NULL;
 	words w = { 0 };
 	size_t n;
 	int rc = 0;
 
-	p->due = UINT64_MAX;
+	p->due = pt_policy_schedules_due(p->policy, now);
 	if (ask == PLAN_ASK_DUE)
 		rc = plan_names_ask(p->policy, false, &n, e);
 	if (!rc && ask != PLAN_ASK_NONE)
 		rc = name_words(p->policy, &w);
 	if (!rc && w.n) {
 		rc = plan_names_load(&names, e);
-		if (!rc)
-			p->due = first_due(names, &w, now);
+		due = rc ? p->due : first_due(names, &w, now);
+		p->due = due < p->due ? due : p->due;
 	}
 	if (!rc)
 		rc = pt_policy_outside(p->policy, names, now, wants_countries(p->policy, ask), e);

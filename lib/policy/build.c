@@ -297,6 +297,8 @@ static int begin(struct policy_builder *b, const struct pt_conf *c)
 	b->p->conf = c;
 	rc = add_tables(b);
 	if (!rc)
+		rc = policy_schedules(b);
+	if (!rc)
 		rc = policy_outside_tables(b);
 	if (rc == -EINVAL)
 		rc = 0; /* it has failed; the rules are looked at all the same */

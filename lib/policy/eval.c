@@ -278,9 +278,16 @@ static bool received_matches(const struct pt_pol_received *r, const char *device
 	return r->neg;
 }
 
-/* Rates are about other packets than this one: here they always have room. */
-static enum pt_condition more_condition(const struct pt_pol_more *m, const struct pt_packet *k)
+static bool schedule_holds(const struct pt_eval *v, const struct pt_pol_more *m, uint64_t time)
 {
+	return !m->schedule || pt_iset_has(&v->policy->schedules.v[m->schedule - 1].times, time) != m->schedule_neg;
+}
+
+/* Rates are about other packets than this one: here they always have room. */
+static enum pt_condition more_condition(const struct pt_eval *v, const struct pt_pol_more *m, const struct pt_packet *k)
+{
+	if (!schedule_holds(v, m, k->time))
+		return PT_COND_SCHEDULE;
 	if (m->has_tos && (k->tos & ~3) != m->tos)
 		return PT_COND_TOS;
 	if (m->chance && k->chance >= m->chance)
@@ -299,6 +306,13 @@ static bool asks_routes(const struct pt_pol_addr *a)
 	return a->kind == PT_REF_NO_ROUTE || a->kind == PT_REF_URPF;
 }
 
+/* A time is all that it asks for. */
+static bool only_schedule(const struct pt_pol_more *m)
+{
+	return m->schedule && !m->has_tos && !m->chance && !m->received.n && !m->uid.n && !m->gid.n && !m->macs.n &&
+	       !m->limit.packets && !m->pkt_rate.packets && !m->once;
+}
+
 /* What is not known of a packet is left out. */
 static enum pt_condition partial_condition(const struct pt_eval *v, const struct pt_pol_rule *r,
 					   const struct pt_packet *k)
@@ -309,7 +323,9 @@ static enum pt_condition partial_condition(const struct pt_eval *v, const struct
 		return PT_COND_SRC;
 	if (!dst && !address_matches(v, &r->dst, k->dst))
 		return PT_COND_DST;
-	return src || dst || r->more ? PT_COND_UNKNOWN : PT_COND_HOLDS;
+	if (r->more && !schedule_holds(v, r->more, k->time))
+		return PT_COND_SCHEDULE;
+	return src || dst || (r->more && !only_schedule(r->more)) ? PT_COND_UNKNOWN : PT_COND_HOLDS;
 }
 
 static enum pt_condition rule_condition(const struct pt_eval *v, const struct pt_pol_rule *r, const struct pt_packet *k,
@@ -330,7 +346,7 @@ static enum pt_condition rule_condition(const struct pt_eval *v, const struct pt
 		return PT_COND_TAG;
 	if (k->partial)
 		return partial_condition(v, r, k);
-	c = r->more ? more_condition(r->more, k) : PT_COND_HOLDS;
+	c = r->more ? more_condition(v, r->more, k) : PT_COND_HOLDS;
 	if (c != PT_COND_HOLDS)
 		return c;
 	if (!side_matches(v, &r->src, k->src, k->no_route_src, k->urpf_failed))

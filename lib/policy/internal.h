@@ -114,6 +114,10 @@ int policy_outside(struct policy_builder *b, enum pt_outside_kind kind, const ch
 		   uint32_t *out);
 /* Those that tables mention. */
 int policy_outside_tables(struct policy_builder *b);
+/* schedule.c */
+int policy_schedules(struct policy_builder *b);
+int policy_schedule(struct policy_builder *b, const char *name, const struct pt_loc *loc, uint32_t *out);
+int policy_fill_schedules(struct pt_policy *p, uint64_t now, struct pt_err *e);
 /* addrset.c: HOSTS as alternatives, constants merged into one */
 int policy_addrs_of(struct policy_builder *b, const pt_hosts *hosts, policy_addrs *out);
 /* Index of a table of the file. */

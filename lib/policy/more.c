@@ -142,7 +142,7 @@ int policy_check_side(struct policy_builder *b, const pt_hosts *hosts, bool dst)
 static bool given(const struct pt_ast_when *w)
 {
 	return w->has_tos || (w->chance && w->chance < PT_CHANCE_ALL) || w->received.name || w->user.n || w->group.n ||
-	       w->macs.n || w->limit.packets || w->pkt_rate.packets || w->once;
+	       w->macs.n || w->limit.packets || w->pkt_rate.packets || w->once || w->schedule;
 }
 
 static int keep(struct policy_builder *b, struct pt_pol_more *m)
@@ -184,5 +184,8 @@ int policy_more(struct policy_builder *b)
 		rc = macs(b, w, &m.macs);
 	if (!rc)
 		rc = received(b, &w->received, &m.received);
+	if (!rc && w->schedule)
+		rc = policy_schedule(b, w->schedule, &w->schedule_loc, &m.schedule);
+	m.schedule_neg = w->schedule_neg;
 	return rc ? rc : keep(b, &m);
 }

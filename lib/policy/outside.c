@@ -161,7 +161,10 @@ static int fill_countries(struct pt_policy *p, struct pt_err *e)
 
 int pt_policy_outside(struct pt_policy *p, const struct pt_names *names, uint64_t now, bool countries, struct pt_err *e)
 {
-	int rc = countries ? fill_countries(p, e) : 0;
+	int rc = policy_fill_schedules(p, now, e);
+
+	if (!rc && countries)
+		rc = fill_countries(p, e);
 
 	if (rc && rc != -ENOMEM)
 		return rc;

@@ -67,6 +67,7 @@ enum rule_group {
 	GROUP_LIMIT,
 	GROUP_PKT_RATE,
 	GROUP_ONCE,
+	GROUP_SCHEDULE,
 	GROUP_SET,
 	GROUP_QUEUE,
 	GROUP_SCRUB,
@@ -236,6 +237,7 @@ int rule_parse_tagged(struct rule_parser *p, const struct rule_tok *t);
 int rule_tos_value(struct rule_parser *p, uint8_t *out); /* the word of a type of service */
 int rule_parse_tos(struct rule_parser *p, const struct rule_tok *t);
 int rule_parse_probability(struct rule_parser *p, const struct rule_tok *t);
+int rule_parse_schedule(struct rule_parser *p, const struct rule_tok *t);
 int rule_parse_received(struct rule_parser *p, const struct rule_tok *t);
 int rule_parse_mac(struct rule_parser *p, const struct rule_tok *t);
 int rule_parse_once(struct rule_parser *p, const struct rule_tok *t);

@@ -217,3 +217,22 @@ int rule_parse_once(struct rule_parser *p, const struct rule_tok *t)
 		return 0;
 	return rule_note(p, t, "use it in pass and block rules", "'once' in a match rule");
 }
+
+/* ---- schedule: or "! schedule", of which T is the mark ---- */
+
+int rule_parse_schedule(struct rule_parser *p, const struct rule_tok *t)
+{
+	struct pt_ast_when *w = &p->r->when;
+
+	w->schedule_neg = t->kind == TOK_MARK;
+	t = p->tok;
+	if (!t->operand)
+		return rule_unexpected(p, t, "the name of a schedule", NULL, 0);
+	p->tok++;
+	w->schedule = t->s;
+	w->schedule_loc = rule_loc(p, t);
+	if (pt_table_name_ok(t->s))
+		return 0;
+	return rule_note(p, t, "a letter, then letters, digits, '_', '.' or '-', at most 31",
+			 "'%.64s' is not the name of a schedule", t->s);
+}

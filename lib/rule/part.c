@@ -141,6 +141,7 @@ static const struct rule_part parts[] = {
 	{ "tos", RULE_RANK_OPTION, GROUP_TOS, rule_parse_tos },
 	{ "probability", RULE_RANK_OPTION, GROUP_PROBABILITY, rule_parse_probability },
 	{ "received-on", RULE_RANK_OPTION, GROUP_RECEIVED, rule_parse_received },
+	{ "schedule", RULE_RANK_OPTION, GROUP_SCHEDULE, rule_parse_schedule },
 	{ "user", RULE_RANK_OPTION, GROUP_USER, rule_parse_user },
 	{ "group", RULE_RANK_OPTION, GROUP_GROUP, rule_parse_group },
 	{ "mac", RULE_RANK_OPTION, GROUP_MAC, rule_parse_mac },
@@ -161,10 +162,11 @@ static const struct rule_part parts[] = {
 	{ "af-to", RULE_RANK_OPTION, GROUP_NAT, rule_parse_af_to },
 };
 
-/* "! tagged" and "! received-on", by their second word. */
+/* "! tagged", "! received-on" and "! schedule", by their second word. */
 static const struct rule_part negated[] = {
 	{ "tagged", RULE_RANK_OPTION, GROUP_TAGGED, rule_parse_tagged },
 	{ "received-on", RULE_RANK_OPTION, GROUP_RECEIVED, rule_parse_received },
+	{ "schedule", RULE_RANK_OPTION, GROUP_SCHEDULE, rule_parse_schedule },
 };
 
 static const struct rule_part *part_by_word(const char *word)
@@ -218,7 +220,8 @@ int rule_part_order(struct rule_parser *p, const struct rule_tok *t, const struc
 	const char *first = p->first[part->group], *word = t->s;
 
 	if (t->kind == TOK_MARK)
-		word = part->group == GROUP_TAGGED ? "! tagged" : "! received-on";
+		word = part->group == GROUP_TAGGED ? "! tagged" :
+		       part->group == GROUP_SCHEDULE ? "! schedule" : "! received-on";
 	if (!first)
 		p->first[part->group] = word;
 	if (p->holes || p->blamed == t)

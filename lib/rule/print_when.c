@@ -90,4 +90,6 @@ void rule_print_when(struct pt_buf *b, const struct pt_ast_when *w)
 		pt_buf_fmt(b, " max-pkt-rate %u/%u", w->pkt_rate.packets, w->pkt_rate.seconds);
 	if (w->once)
 		pt_buf_str(b, " once");
+	if (w->schedule)
+		pt_buf_fmt(b, w->schedule_neg ? " ! schedule %s" : " schedule %s", w->schedule);
 }

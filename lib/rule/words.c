@@ -15,7 +15,7 @@ static const char *const keywords[] = {
 	"keep", "label", "limit", "log", "mac", "match", "max-pkt-rate", "nat-to", "no",
 	"no-route", "on", "once", "out", "pass", "port", "probability", "proto", "queue",
 	"quick", "random", "rdr-to", "received-on", "reflect", "return", "return-icmp", "return-icmp6",
-	"return-rst", "round-robin", "scrub", "self", "set", "source-hash", "state",
+	"return-rst", "round-robin", "schedule", "scrub", "self", "set", "source-hash", "state",
 	"static-port", "sticky-address", "tag", "tagged", "to", "tos", "urpf-failed", "user",
 	"weight",
 };
@@ -60,7 +60,6 @@ static const struct reserved {
 	{ "reply-to", OPTION, gateways },
 	{ "route-to", OPTION, gateways },
 	{ "rtable", OPTION, NULL },
-	{ "schedule", OPTION, NULL },
 	{ "sloppy", WORD, NULL },
 	{ "synproxy", OPTION,
 	  "Linux can answer for a server only behind the judgement, and judges what it then sends to it as its own: "

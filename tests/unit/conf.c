@@ -323,6 +323,9 @@ static void test_schema_is_bound(void **state)
 			struct conf_leaf leaf = { .opt = o };
 			const char *value = !strcmp(o->name, "limit")  ? "states 5"
 					    : !strcmp(o->name, "timeout") && o->type == PT_OPT_LIST ? "udp.first 5"
+					    : !strcmp(o->name, "days")	 ? "mon"
+					    : !strcmp(o->name, "hours")	 ? "08:00-09:00"
+					    : !strcmp(o->name, "dates")	 ? "12-24"
 					    : o->type == PT_OPT_BOOL	 ? "true"
 					    : o->type == PT_OPT_DURATION ? "1m"
 									 : "10.0.0.1/32";
@@ -396,6 +399,16 @@ static void test_values(void **state)
 	    { 1, 27, 8, "no prefix length", "length" }, { 1, 37, 11, "network's own", NULL },
 	    { 1, 50, 13, "broadcast", NULL }, { 1, 65, 11, "no host can have it", NULL },
 	    { 1, 78, 1, "not an address", "dhcp" });
+	BAD("schedule s { days = { mon, frid, mon-xxx } hours = { 8-12, 08:00-08:00, 25:00-26:00, 24:00-01:00 } }",
+	    { 1, 28, 4, "day of the week", "mon-fri" }, { 1, 34, 7, "day of the week", "mon-fri" },
+	    { 1, 54, 4, "time of the day", "08:00-12:30" }, { 1, 60, 11, "time of the day", NULL },
+	    { 1, 73, 11, "time of the day", NULL }, { 1, 86, 11, "time of the day", NULL });
+	BAD("schedule s { dates = { 2026-02-29, 13-01, 12-24/2026-12-26, 2026-12-26/2026-12-24, today } }",
+	    { 1, 24, 10, "not a date", "12-24 for every year" }, { 1, 36, 5, "not a date", NULL },
+	    { 1, 43, 16, "not a date", NULL }, { 1, 61, 21, "not a date", NULL }, { 1, 84, 5, "not a date", NULL });
+	BAD("schedule in { days = { mon } } schedule s { } system { timezone = ../UTC }",
+	    { 1, 10, 2, "word of the rule language", NULL }, { 1, 41, 1, "says nothing about time", "days, hours or dates" },
+	    { 1, 67, 6, "not the name of a time zone", "Europe/Berlin" });
 	BAD("table t { timeout = 5x file = \"\" }", { 1, 21, 2, "not a length of time", "5m" },
 	    { 1, 31, 0, "path is empty", NULL });
 	BAD("macro m { value = \" \" }\nmacro n { }", { 1, 20, 1, "macro's value is empty", NULL },

@@ -140,6 +140,7 @@ static void unknown_names(void **state)
 		{ "match out nat-to (wna)", "wna", "unknown interface 'wna'", "'wan'" },
 		{ "block in from bad", "bad", "unknown interface 'bad'", "marks: <bad>" },
 		{ "block in to (www.a.org)", "www.a.org", "unknown interface", "name of a host stands alone" },
+		{ "block in schedule ofice", "ofice", "unknown schedule 'ofice'", "schedule ofice {" },
 		{ "block in from geoip UK", "UK", "code of no country", "GB" },
 		{ "block in from ! geoip QQ", "QQ", "code of no country", "ISO 3166-1" },
 		{ "block in on egress", "egress", "unknown interface 'egress'", "groups = { \"egress\" }" },

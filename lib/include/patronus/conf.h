@@ -111,6 +111,25 @@ struct pt_conf_table {
 /* firewall { limit = ... } */
 enum pt_limit { PT_LIMIT_STATES, PT_LIMIT_SRC_NODES, PT_LIMIT_TABLE_ENTRIES, PT_LIMITS };
 
+/* "08:00-12:30": seconds of the local day, FROM included, TO not; TO at or before FROM is on the next day. */
+struct pt_conf_hours {
+	uint32_t from, to;
+};
+
+/* "2026-12-24/2026-12-26" in days since the epoch; YEARLY "12-24/01-06" as month * 32 + day. Both ends included. */
+struct pt_conf_dates {
+	bool neg, yearly;
+	int64_t from, to;
+};
+
+struct pt_conf_schedule {
+	const char *name;
+	uint8_t days; /* mask, bit 0 Monday; 0: every day */
+	PT_VEC(struct pt_conf_hours) hours; /* empty: the whole day */
+	PT_VEC(struct pt_conf_dates) dates; /* empty: every date */
+	struct pt_loc loc;
+};
+
 struct pt_conf {
 	struct pt_arena *arena;
 	const char *path;        /* as given; "standard input" for "-" */
@@ -129,6 +148,9 @@ struct pt_conf {
 	bool builtin;
 	bool block_return;       /* `block` alone answers */
 	struct pt_conf_strs skip; /* interfaces and groups */
+	PT_VEC(struct pt_conf_schedule) schedules;
+	const char *timezone;    /* NULL: the machine's */
+	struct pt_loc timezone_loc;
 	const char *geoip_file, *geoip_file6; /* lists of countries' addresses, NULL: the usual place */
 	struct pt_loc geoip_loc;
 	uint32_t timeout[PT_TIMEOUTS]; /* of states whose rule says nothing else, seconds, 0: the kernel's */

@@ -15,6 +15,7 @@
 #include <patronus/conf.h>
 #include <patronus/names.h>
 #include <patronus/rule.h>
+#include <patronus/zone.h>
 
 /* ---- the machine as the policy sees it: a plain snapshot ---- */
 
@@ -146,6 +147,15 @@ struct pt_pol_more {
 	struct pt_iset macs;     /* of senders: 48 bits */
 	struct pt_ast_rate limit, pkt_rate;
 	bool once;
+	uint32_t schedule;       /* index+1 into schedules, 0: none */
+	bool schedule_neg;       /* holds outside of its times */
+};
+
+struct pt_pol_schedule {
+	const struct pt_conf_schedule *conf;
+	bool used;               /* some rule refers to it */
+	struct pt_iset times;    /* seconds since the epoch, by pt_policy_outside(), else empty: from the beginning of the
+				  * year on to the end of the third next one */
 };
 
 /* There are thousands: equal lists may be the same memory, and the order leaves no gaps. */
@@ -217,6 +227,7 @@ struct pt_policy {
 	PT_VEC(struct pt_pol_nat) nats;  /* equal translations share one entry */
 	PT_VEC(struct pt_ast_set) sets;  /* what rules set, equal ones share one entry */
 	PT_VEC(struct pt_pol_outside) outside;
+	PT_VEC(struct pt_pol_schedule) schedules;
 	PT_VEC(const char *) tags;       /* tag number = index + 1 */
 	PT_VEC(struct pt_pol_place) places; /* as written, outer ones first */
 	uint32_t *asked;                 /* how many places ask each of conf->anchors; NULL: none at all */
@@ -242,10 +253,16 @@ PT_API int pt_policy_parse_more(const char *name, const char *text, size_t len, 
 				struct pt_conf **conf, struct pt_policy **out, struct pt_err *e) PT_MUST;
 PT_API void pt_policy_free(struct pt_policy *p);
 
-/* Fills what is outside: names of hosts from NAMES at time NOW (seconds since the epoch; NULL: nothing is known), with COUNTRIES
+/* Fills what is outside: schedules by the clock of their zone, names of hosts from NAMES at time NOW (seconds since the epoch; NULL: nothing is known), with COUNTRIES
  * those from the files that the configuration names. An error is told at the place of the first mention. */
 PT_API int pt_policy_outside(struct pt_policy *p, const struct pt_names *names, uint64_t now, bool countries,
 			     struct pt_err *e) PT_MUST;
+/* When schedules have to be filled again, seconds since the epoch: at the turn of the year; UINT64_MAX: never. */
+PT_API uint64_t pt_policy_schedules_due(const struct pt_policy *p, uint64_t now);
+/* The times of S within SPANS, a normal set of seconds since the epoch. A window that the clock leaves out is not there, one
+ * that it shows twice is there twice. -ENOMEM or 0. */
+PT_API int pt_schedule_times(const struct pt_conf_schedule *s, const pt_zone_spans *spans, struct pt_arena *a,
+			     struct pt_iset *out) PT_MUST;
 /* What table T holds: pt_conf_table_load() with its names and countries, as pt_policy_outside() left them. */
 PT_API int pt_policy_table(const struct pt_policy *p, const struct pt_pol_table *t, struct pt_arena *a,
 			   struct pt_iset *v4, struct pt_iset *v6, struct pt_err *e) PT_MUST;
@@ -288,6 +305,7 @@ struct pt_packet {
 	const char *received;   /* leaving packets: the device they came in by; NULL: made here */
 	bool owned;             /* UID and GID are those of its socket */
 	uint32_t uid, gid;
+	uint64_t time;          /* seconds since the epoch; 0, too, is a time, in no schedule */
 	uint32_t chance;        /* what was drawn, in billionths below 1: rules with more than that hold */
 	bool no_route_src, no_route_dst, urpf_failed; /* what the routes say */
 	bool partial;           /* the fields from TOS on are not known, as of a packet that went by long ago */
@@ -347,6 +365,7 @@ enum pt_condition {
 	PT_COND_MAC,
 	PT_COND_USER,
 	PT_COND_GROUP,
+	PT_COND_SCHEDULE,
 	PT_COND_SRC,
 	PT_COND_DST,
 };

@@ -104,6 +104,9 @@ struct pt_ast_when {
 	bool macs_neg;          /* any but these */
 	struct pt_ast_rate limit, pkt_rate;
 	bool once;
+	const char *schedule;   /* NULL: not given */
+	bool schedule_neg;
+	struct pt_loc schedule_loc;
 	struct pt_loc tos_loc, received_loc, user_loc, group_loc, mac_loc, rate_loc, once_loc;
 };
 #define PT_CHANCE_ALL 1000000000u
