@@ -147,7 +147,7 @@ int policy_fill_schedules(struct pt_policy *p, uint64_t now, struct pt_err *e)
 	rc = pt_zone_load(p->conf->timezone, from, to, p->arena, &spans, e);
 	for (size_t i = first; e && p->conf->timezone && i < e->list.n; i++) {
 		e->list.v[i].loc = p->conf->timezone_loc;
-		pt_err_source(e, p->conf->text, p->conf->len);
+		pt_conf_show_source(p->conf, &p->conf->timezone_loc, e);
 	}
 	for (size_t i = 0; !rc && i < p->schedules.n; i++)
 		if (p->schedules.v[i].used)
