@@ -172,7 +172,7 @@ static void check_depth(struct order *o)
 				continue;
 			o->steps.v[x->to].depth = depth;
 			moved = true;
-			if (depth >= DEPTH_MAX)
+			if (depth + (o->l->limited.n > 0) >= DEPTH_MAX) /* limits of states are a chain, too */
 				too_many(o, x->rule, "too many steps, one after the other");
 		}
 	}

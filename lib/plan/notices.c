@@ -227,12 +227,12 @@ static int take(const struct nlmsghdr *nlh, void *arg)
 	    pt_nl_get_str(tb[NFULA_PREFIX], prefix, sizeof(prefix)))
 		return 0;
 	memset(&x, 0, sizeof(x));
-	/* When there are more, their connections send again what got lost. */
-	if (n->n < ROUND_MAX && read_prefix(prefix, &x) &&
+	if (read_prefix(prefix, &x) &&
 	    read_packet(mnl_attr_get_payload(tb[NFULA_PAYLOAD]), mnl_attr_get_payload_len(tb[NFULA_PAYLOAD]), &x.packet) &&
 	    !known(n, &x))
 		n->v[n->n++] = x;
-	return 0;
+	/* When there are more, their connections send again what gets lost. */
+	return n->n < ROUND_MAX ? 0 : -E2BIG;
 }
 
 /* ---- judging ---- */
@@ -358,7 +358,7 @@ int plan_notices_take(struct plan_notices *n, struct pt_nl *nf, size_t *ended, s
 	*ended = 0;
 	n->n = 0;
 	rc = pt_nl_events(n->log, 0, take, n);
-	if (rc == -ENOBUFS) /* lost ones come again with the next packet of their connection */
+	if (rc == -ENOBUFS || rc == -E2BIG) /* lost ones come again with the next packet of their connection */
 		rc = 0;
 	if (!rc && n->n)
 		rc = pt_ct_dump(n->ct, count, n, e);

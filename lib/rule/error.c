@@ -113,7 +113,8 @@ static int reserved(struct rule_parser *p, const struct rule_tok *t)
 {
 	if (p->tok == t)
 		p->tok++;
-	return rule_fail(p, t, rule_reserved_hint(t->s), "'%s' is not available in this version",
+	return rule_fail(p, t, rule_reserved_hint(t->s),
+			 rule_reserved_never(t->s) ? "'%s' is not possible on Linux" : "'%s' is not available in this version",
 			 t->s);
 }
 

@@ -167,6 +167,7 @@ bool rule_keyword(const char *word);
 bool rule_reserved(const char *word);	     /* of pf.conf(5), not available */
 bool rule_reserved_option(const char *word); /* … and one that begins an option */
 bool rule_reserved_name(const char *word);   /* … or one that nothing can have as its name */
+bool rule_reserved_never(const char *word);  /* nor will it be */
 const char *rule_reserved_hint(const char *word);
 
 /* The next token is this word or mark. Most are not, and most of these differ in the first byte. */

@@ -111,6 +111,17 @@ bool rule_reserved_name(const char *word)
 	return r && (r->kind == OPTION || r->kind == VALUE);
 }
 
+/* Linux cannot; the hints say why. */
+bool rule_reserved_never(const char *word)
+{
+	static const char *const never[] = { "synproxy" };
+
+	for (size_t i = 0; i < PT_ARRAY_SIZE(never); i++)
+		if (!strcmp(never[i], word))
+			return true;
+	return false;
+}
+
 const char *rule_reserved_hint(const char *word)
 {
 	const struct reserved *r = find(word);
