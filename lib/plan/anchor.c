@@ -229,12 +229,41 @@ static int nothing_in_force(struct pt_err *e)
 	return -ENOENT;
 }
 
+/* Tables keep what they learned. */
+static int plan_change(struct pt_plan *p, struct pt_nl *nf, enum pt_engine wanted, struct pt_err *e)
+{
+	int rc;
+
+	p->wanted = wanted;
+	rc = plan_build(p, e);
+	if (rc)
+		return rc;
+	pt_nft_prog_keep_tables(p->prog);
+	return plan_observe(p, nf, e);
+}
+
+/* The file was applied for another engine than the usual one, if its own rules are enough for that one. Nobody keeps a
+ * note of it. */
+static bool engine_was_chosen(const struct pt_plan *p, const char *path)
+{
+	size_t n = 0;
+
+	if (pt_nft_engine(p->have) == PT_ENGINE_BPF || p->engine == pt_nft_engine(p->have))
+		return false;
+	for (size_t i = p->policy->n_builtin; i < p->policy->rules.n; i++) {
+		const struct pt_pol_rule *r = &p->policy->rules.v[i];
+
+		n += r->dir == PT_IN && (!r->anchor || !pt_anchor_matches(path, r->anchor));
+	}
+	return n >= PT_PLAN_BPF_MIN;
+}
+
 static int change(struct pt_plan *p, struct pt_nl *nf, struct pt_nl *route, const struct pt_anchor_change *what,
 		  size_t *writes, struct pt_err *e)
 {
 	int rc;
 
-	rc = pt_nft_read_for(nf, NULL, &p->have, e);
+	rc = pt_nft_read_applied(nf, &p->have, e);
 	if (!rc && !p->have->digest[0])
 		rc = nothing_in_force(e);
 	if (!rc)
@@ -243,14 +272,10 @@ static int change(struct pt_plan *p, struct pt_nl *nf, struct pt_nl *route, cons
 		rc = pt_net_read(route, &p->host, e);
 	if (!rc)
 		rc = plan_outside(p, PLAN_ASK_DUE, e);
-	if (rc)
-		return rc;
-	p->wanted = pt_nft_engine(p->have) == PT_ENGINE_BPF ? PT_ENGINE_AUTO : pt_nft_engine(p->have);
-	rc = plan_build(p, e);
-	if (!rc) {
-		pt_nft_prog_keep_tables(p->prog);
-		rc = plan_observe(p, nf, e);
-	}
+	if (!rc)
+		rc = plan_change(p, nf, PT_ENGINE_AUTO, e);
+	if (!rc && engine_was_chosen(p, what->path))
+		rc = plan_change(p, nf, pt_nft_engine(p->have), e);
 	*writes = rc ? 0 : pt_plan_writes(p);
 	return rc || what->dry ? rc : plan_switch(p, nf, writes, e);
 }

@@ -272,6 +272,19 @@ for r in 'block in from 10.0.0.66\n' 'block in quick from <none>\n' 'block in fr
 	c=$(ms); load f2b "$r" >/dev/null 2>&1; d=$(ms)
 	diag "10,000 rules: apply $((b - a)) ms, loading '${r%%\\n}' $((d - c)) ms"
 done
+for engine in linear nft; do
+	ok "engine $engine" pt -q apply --engine $engine -f "$lab_tmp/long.conf"
+	ok 'a load' load f2b 'block in from 10.0.0.70\n'
+	is "$(pt info -j | jq -r '.info[0].engine // .engine')" $engine 'leaves the engine that was asked for'
+done
+pt -q apply -f "$conf"
+i=0
+while [ $((i += 1)) -le 200 ]; do echo "block in quick proto tcp from 192.0.2.$i to port $i"; done >"$lab_tmp/rules"
+ok 'many rules where there were few' pt anchor load f2b/many --file "$lab_tmp/rules"
+exits 0 'are those of the usual engine, as an apply would have it' pt diff -f "$conf"
+ok 'and away' pt anchor flush f2b/many
+exits 0 'alike' pt diff -f "$conf"
+pt -q apply -f "$lab_tmp/long.conf"
 writes=$(printf 'block in from 10.0.0.68\n' | in_ns fw "$ptfw" anchor load f2b -n -j | jq '.operations | length' 2>/dev/null)
 diag "operations for one exchanged rule: ${writes:-?}"
 [ "${writes:-1000}" -lt 30 ] && pass 'one exchanged rule is a few operations' || fail 'one exchanged rule is a few operations'
