@@ -55,8 +55,8 @@ static int write_notes(const struct pt_cli *c, const struct pt_import *i)
 		if (c->quiet && n->kind == PT_IMPORT_NOTE)
 			continue;
 		line.n = safe.n = 0;
-		pt_buf_fmt(&line, "%s:%u: %s: %s: %s; written: %s", n->file, n->line, pt_import_kind_name(n->kind), n->what,
-			   n->why, n->instead);
+		pt_buf_fmt(&line, "%s:%u: %s: %s: %s; written: %s", n->file, n->line, pt_import_kind_name(n->kind),
+			   n->what, n->why, n->instead);
 		if (!line.err)
 			pt_escape(&safe, line.s, line.n);
 		if (!safe.err)
@@ -82,7 +82,9 @@ static int write_all(struct pt_cli *c, const struct pt_import *i)
 int cmd_import_pf(struct pt_cli *c)
 {
 	struct pt_import_device *list = calloc(c->argc + 1, sizeof(*list));
-	struct pt_import_env env = { .read = read_file, .check = check_text, .devices = list, .n_devices = c->argc - 1 };
+	struct pt_import_env env = {
+		.read = read_file, .check = check_text, .devices = list, .n_devices = c->argc - 1
+	};
 	const char *name = strcmp(c->argv[0], "-") ? c->argv[0] : "standard input";
 	struct pt_import *made = NULL;
 	char *data = NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * pfctl's letters, for fingers that know them: they become our words before anything else looks at them. Tables say what each
- * stands for, and why some stand for nothing; ptfw(8) shows them. A line is pfctl's when it begins with an option and, read
- * as pfctl reads it, has no word that stands alone: `-s rules` is, `-s rule show` is not.
+ * pfctl's letters, for fingers that know them: they become our words before anything else looks at them. Tables say
+ * what each stands for, and why some stand for nothing; ptfw(8) shows them. A line is pfctl's when it begins with an
+ * option and, read as pfctl reads it, has no word that stands alone: `-s rules` is, `-s rule show` is not.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -87,8 +87,8 @@ static bool refuse(struct said *s, char letter, const char *why)
 
 static bool take_value(struct said *s, char letter, const char *value)
 {
-	const char **places[] = { ['f'] = &s->file,  ['s'] = &s->show,	['F'] = &s->flush,
-				  ['t'] = &s->table, ['T'] = &s->command, ['i'] = &s->device, ['a'] = &s->anchor };
+	const char **places[] = { ['f'] = &s->file,    ['s'] = &s->show,   ['F'] = &s->flush, ['t'] = &s->table,
+				  ['T'] = &s->command, ['i'] = &s->device, ['a'] = &s->anchor };
 
 	if (letter == 'k') {
 		if (s->n_kill < (int)PT_ARRAY_SIZE(s->kill))
@@ -165,7 +165,8 @@ static bool read_line(int argc, char **argv, struct said *s)
 			return false;
 		}
 	}
-	return s->anchor || s->file || s->show || s->flush || s->table || s->command || s->n_kill || s->enable || s->disable || s->refused;
+	return s->anchor || s->file || s->show || s->flush || s->table || s->command || s->n_kill || s->enable ||
+	       s->disable || s->refused;
 }
 
 /* ---- words ---- */
@@ -189,7 +190,7 @@ static void begin(struct build *b, const char *title)
 
 	b->l = &b->out->line[b->out->n++];
 	b->l->title = title;
-	b->l->v = last ? last->v + last->n : (char **)b->out->memory;
+	b->l->v = last ? last->v + last->n : b->out->memory;
 	add(b, b->tool);
 	for (int i = 0; i < b->s->n_pass; i++)
 		add(b, b->s->pass[i]);
@@ -383,8 +384,8 @@ static int kill_states(struct build *b)
 
 static int table(struct build *b)
 {
-	static const char *const commands[] = { "kill", "flush", "add", "delete", "load", "replace", "show", "test", "zero",
-						"expire" };
+	static const char *const commands[] = { "kill",	   "flush", "add",  "delete", "load",
+						"replace", "show",  "test", "zero",   "expire" };
 	const struct said *s = b->s;
 	const char *command = NULL;
 
@@ -422,7 +423,8 @@ static int anchor(struct build *b)
 	bool all = what && (!strncmp("rules", what, strlen(what)) || !strncmp("nat", what, strlen(what)) ||
 			    !strncmp("all", what, strlen(what)));
 
-	if (!!s->file + !!s->flush + !!s->show != 1 || s->table || s->command || s->n_kill || s->enable || s->disable || s->device)
+	if (!!s->file + !!s->flush + !!s->show != 1 || s->table || s->command || s->n_kill || s->enable ||
+	    s->disable || s->device)
 		return wrong(b, "-a: it goes with one of -f FILE, -s rules and -F rules");
 	if (what && !strncmp("Anchors", what, strlen(what))) {
 		begin(b, NULL);
@@ -499,7 +501,7 @@ int pfctl_translate(int argc, char **argv, struct pfctl *out)
 		return -ENOMEM;
 	if (read_line(argc, argv, &s)) {
 		out->letters = true;
-		out->memory = calloc(((size_t)argc + WORDS_MORE) * PFCTL_LINES, sizeof(char *));
+		out->memory = calloc(((size_t)argc + WORDS_MORE) * PFCTL_LINES, sizeof(*out->memory));
 		rc = out->memory ? build(&b) : -ENOMEM;
 	}
 	free(s.words);

@@ -17,7 +17,7 @@ struct pfctl {
 		int n;
 	} line[PFCTL_LINES];
 	const char *told; /* before anything is done, or NULL */
-	char *memory;     /* of the words */
+	char **memory;	  /* of the words */
 	char error[300];  /* why there is no such line; empty: there is */
 };
 

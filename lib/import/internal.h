@@ -8,10 +8,10 @@
 #include <patronus/import.h>
 #include <patronus/rule.h>
 
-#define IMP_MACRO_MAX ((size_t)256 << 10)    /* bytes of one macro's value */
-#define IMP_EXPAND_MAX ((size_t)64 << 20)    /* bytes that macros bring to a file */
-#define IMP_FILES_MAX 16                     /* includes in includes */
-#define IMP_TOKENS_MAX ((size_t)1 << 20)     /* of one statement */
+#define IMP_MACRO_MAX ((size_t)256 << 10) /* bytes of one macro's value */
+#define IMP_EXPAND_MAX ((size_t)64 << 20) /* bytes that macros bring to a file */
+#define IMP_FILES_MAX 16		  /* includes in includes */
+#define IMP_TOKENS_MAX ((size_t)1 << 20)  /* of one statement */
 #define IMP_STATEMENTS_MAX ((size_t)1 << 20)
 #define IMP_NEST_MAX 16
 #define IMP_ROUNDS_MAX 40
@@ -22,11 +22,11 @@ enum imp_kind { IMP_WORD, IMP_STRING, IMP_MARK };
 
 struct imp_tok {
 	enum imp_kind kind;
-	const char *s;   /* of a mark: one byte, or "->" */
-	uint32_t macro;  /* index+1 of the macro that brought it whole */
-	uint32_t use;    /* which use of a macro that was */
+	const char *s;	  /* of a mark: one byte, or "->" */
+	uint32_t macro;	  /* index+1 of the macro that brought it whole */
+	uint32_t use;	  /* which use of a macro that was */
 	bool first, last; /* of that use */
-	uint32_t prefix; /* index+1 of the macro whose value is how the word begins, as in $if:network */
+	uint32_t prefix;  /* index+1 of the macro whose value is how the word begins, as in $if:network */
 };
 
 struct imp_macro {
@@ -35,7 +35,7 @@ struct imp_macro {
 	const char *shown; /* as rules have it; NULL: no rule has it as it is */
 	const char *file;
 	uint32_t line;
-	bool clash;        /* its uses do not look the same: written out */
+	bool clash; /* its uses do not look the same: written out */
 };
 
 struct imp_file {
@@ -51,7 +51,7 @@ struct imp_stmt {
 	size_t from, to; /* bytes of the file */
 	PT_VEC(struct imp_tok) toks;
 	PT_VEC(const char *) comments; /* that stand before or behind it */
-	bool opens;      /* an anchor whose rules follow */
+	bool opens;		       /* an anchor whose rules follow */
 };
 
 typedef PT_VEC(struct imp_macro) imp_macros;
@@ -61,7 +61,7 @@ typedef PT_VEC(struct imp_macro) imp_macros;
 struct imp_word {
 	const char *s;
 	const struct imp_tok *t; /* where it came from; NULL: made here */
-	bool glue;               /* no blank before it */
+	bool glue;		 /* no blank before it */
 };
 
 typedef PT_VEC(struct imp_word) imp_words;
@@ -69,26 +69,26 @@ typedef PT_VEC(struct imp_word) imp_words;
 /* ---- a rule in parts ---- */
 
 enum imp_shape {
-	IMP_ALONE,  /* allow-opts */
-	IMP_VALUE,  /* tos 16; { list } and ( group ) as well */
-	IMP_TAG,    /* label "x" */
-	IMP_OPS,    /* user >= 1000 */
+	IMP_ALONE, /* allow-opts */
+	IMP_VALUE, /* tos 16; { list } and ( group ) as well */
+	IMP_TAG,   /* label "x" */
+	IMP_OPS,   /* user >= 1000 */
 	IMP_FLAGS,
 	IMP_ICMP,
-	IMP_STATE,  /* keep state (sub, sub) */
-	IMP_POOL,   /* nat-to host [port] pool words */
-	IMP_ROUTE,  /* route-to (if addr) pool words */
-	IMP_AF,     /* af-to inet from a to b */
-	IMP_PORT,   /* divert-packet port 700; divert-to a port b */
-	IMP_SUBS,   /* scrub (sub, sub) */
-	IMP_SET,    /* set prio 3, set (prio 3, tos x) */
+	IMP_STATE, /* keep state (sub, sub) */
+	IMP_POOL,  /* nat-to host [port] pool words */
+	IMP_ROUTE, /* route-to (if addr) pool words */
+	IMP_AF,	   /* af-to inet from a to b */
+	IMP_PORT,  /* divert-packet port 700; divert-to a port b */
+	IMP_SUBS,  /* scrub (sub, sub) */
+	IMP_SET,   /* set prio 3, set (prio 3, tos x) */
 	IMP_TAGGED,
 };
 
 struct imp_option {
 	const char *word;
 	enum imp_shape shape;
-	bool condition;      /* it narrows what the rule matches */
+	bool condition;	     /* it narrows what the rule matches */
 	const char *dropped; /* what is different without it; NULL: the rule means nothing without it */
 };
 
@@ -107,12 +107,12 @@ struct imp_opt {
 
 struct imp_rule {
 	const struct imp_stmt *st;
-	const char *action;     /* pass, block, match */
+	const char *action; /* pass, block, match */
 	imp_words ret, log, on, af, proto, src, sport, dst, dport;
-	const char *dir;        /* in, out, NULL */
+	const char *dir; /* in, out, NULL */
 	bool quick;
 	bool has_src, has_dst;
-	bool no;                /* of an old translation: no nat, no rdr */
+	bool no; /* of an old translation: no nat, no rdr */
 	PT_VEC(struct imp_opt) opts;
 	size_t log_from, log_to, ret_from, ret_to;
 };
@@ -122,9 +122,9 @@ struct imp_rule {
 enum imp_zone {
 	ZONE_TABLE,
 	ZONE_DEFAULT,
-	ZONE_SKIP,    /* these are lists of options */
+	ZONE_SKIP, /* these are lists of options */
 	ZONE_TIMEOUT,
-	ZONE_LIMIT,   /* … to here */
+	ZONE_LIMIT, /* … to here */
 	ZONE_SCRUB,
 	ZONE_RDR,
 	ZONE_BINAT,
@@ -136,13 +136,13 @@ enum imp_zone {
 struct imp_item {
 	const struct imp_stmt *st;
 	struct imp_rule *r; /* a rule … */
-	const char *text;   /* … as it stands in the file, or lines of a section; NULL: only the comments are left */
-	const char *judged; /* the same for the judge, NULL: no difference */
-	const char *why;    /* it is a comment for this reason */
+	const char *text; /* … as it stands in the file, or lines of a section; NULL: only the comments are left */
+	const char *judged;	  /* the same for the judge, NULL: no difference */
+	const char *why;	  /* it is a comment for this reason */
 	enum pt_import_kind kind; /* … of that kind */
-	uint32_t line, lines; /* of the output */
+	uint32_t line, lines;	  /* of the output */
 	bool blocks;
-	bool entry;         /* of a list of options: its statement may have others */
+	bool entry; /* of a list of options: its statement may have others */
 };
 
 typedef PT_VEC(struct imp_item) imp_items;
@@ -169,7 +169,7 @@ struct imp_table {
 /* An anchor whose rules are being read. */
 struct imp_open {
 	size_t section; /* its number */
-	bool dead;      /* nobody asks it */
+	bool dead;	/* nobody asks it */
 };
 
 /* An old translation, for what comes behind it. */
@@ -223,7 +223,8 @@ const char *imp_source(struct imp *m, const struct imp_stmt *st, bool one_line);
 int imp_item(struct imp *m, enum imp_zone zone, const struct imp_stmt *st, const char *text, bool blocks,
 	     struct imp_item **out);
 /* The statement becomes a comment. */
-int imp_leave(struct imp *m, enum imp_zone zone, const struct imp_stmt *st, enum pt_import_kind kind, const char *why);
+int imp_leave(struct imp *m, enum imp_zone zone, const struct imp_stmt *st, enum pt_import_kind kind,
+	      const char *why);
 int imp_interface(struct imp *m, const struct imp_stmt *st, const char *name);
 int imp_table_used(struct imp *m, const struct imp_stmt *st, const char *name, bool defined);
 
@@ -257,7 +258,8 @@ void imp_cover(struct imp *m, const struct imp_rule *r);
 void imp_rule_print(struct imp *m, struct imp_rule *r, struct pt_buf *b, bool fold);
 /* Writes the rule as far as it is understood here; what is not is told. */
 int imp_rule_write(struct imp *m, struct imp_rule *r, enum imp_zone zone);
-/* Takes out what was printed at byte AT of the rule, for the reason WHY; 1 where the rule means nothing without it. */
+/* Takes out what was printed at byte AT of the rule, for the reason WHY; 1 where the rule means nothing without it.
+ */
 int imp_rule_drop(struct imp *m, struct imp_rule *r, size_t at, const char *why);
 
 /* stmt.c: everything that is no rule */

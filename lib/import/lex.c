@@ -47,7 +47,8 @@ static int bad_byte(struct imp_lexer *l, const char *name, const char *text, siz
 			loc.col = 1;
 		}
 	}
-	pt_err_add(l->m->e, PT_ERROR, &loc, "is this a text file?", "byte 0x%02x in a configuration", (unsigned char)text[at]);
+	pt_err_add(l->m->e, PT_ERROR, &loc, "is this a text file?", "byte 0x%02x in a configuration",
+		   (unsigned char)text[at]);
 	return -EINVAL;
 }
 
@@ -150,7 +151,8 @@ static int lex_error(struct imp_lexer *l, uint32_t line, const char *hint, const
 {
 	struct pt_loc loc = { .file = file_of(l)->file->name, .line = line, .col = 1 };
 
-	pt_err_add(l->m->e, PT_ERROR, &loc, hint, "%s%s%.64s%s", msg, word ? " '" : "", word ? word : "", word ? "'" : "");
+	pt_err_add(l->m->e, PT_ERROR, &loc, hint, "%s%s%.64s%s", msg, word ? " '" : "", word ? word : "",
+		   word ? "'" : "");
 	l->m->failed = -EINVAL;
 	return 0;
 }
@@ -247,7 +249,8 @@ static int string(struct imp_lexer *l, int quote)
 	}
 	if (f->at >= f->n) {
 		pt_buf_fini(&b);
-		return lex_error(l, line, "close it with the quote that it begins with", "a string is not closed", NULL);
+		return lex_error(l, line, "close it with the quote that it begins with", "a string is not closed",
+				 NULL);
 	}
 	take(l);
 	t.s = pt_arena_strndup(l->m->arena, b.n ? b.s : "", b.n);
@@ -370,8 +373,9 @@ static bool opens(struct imp_lexer *l)
 {
 	const struct imp_stmt *st = l->st;
 
-	return st->toks.n > 1 && st->toks.v[st->toks.n - 1].kind == IMP_MARK && *st->toks.v[st->toks.n - 1].s == '{' &&
-	       st->toks.v[0].kind == IMP_WORD && !strcmp(st->toks.v[0].s, "anchor");
+	return st->toks.n > 1 && st->toks.v[st->toks.n - 1].kind == IMP_MARK &&
+	       *st->toks.v[st->toks.n - 1].s == '{' && st->toks.v[0].kind == IMP_WORD &&
+	       !strcmp(st->toks.v[0].s, "anchor");
 }
 
 static bool closes(const struct imp_lexer *l)

@@ -113,7 +113,8 @@ static bool ports_apart(const pt_ports *a, const pt_ports *b)
 		return false;
 	for (size_t i = 0; i < a->n; i++)
 		for (size_t k = 0; k < b->n; k++)
-			if (!port_span(&a->v[i], &alo, &ahi) || !port_span(&b->v[k], &blo, &bhi) || (ahi >= blo && bhi >= alo))
+			if (!port_span(&a->v[i], &alo, &ahi) || !port_span(&b->v[k], &blo, &bhi) ||
+			    (ahi >= blo && bhi >= alo))
 				return false;
 	return true;
 }
@@ -142,8 +143,8 @@ static bool own_address(const struct pt_ast_rule *a, const struct pt_ast_rule *b
 	if (a->nat.kind != PT_NAT_SRC || a->nat.host.kind != PT_HOST_IF || !b->src.n)
 		return false;
 	for (size_t i = 0; i < b->src.n; i++)
-		if (!constant(&b->src.v[i]) &&
-		    !(b->src.v[i].kind == PT_HOST_IF && !b->src.v[i].neg && strcmp(b->src.v[i].name, a->nat.host.name) != 0))
+		if (!constant(&b->src.v[i]) && !(b->src.v[i].kind == PT_HOST_IF && !b->src.v[i].neg &&
+						 strcmp(b->src.v[i].name, a->nat.host.name) != 0))
 			return false;
 	return true;
 }
@@ -197,9 +198,10 @@ static int first_match(struct imp *m, size_t n)
 			continue;
 		if ((imp_rule_has(a->r, "tag") && !a->tagged) || (imp_rule_has(b->r, "tagged") && !b->guarded) ||
 		    (b->zone != ZONE_RDR && m->tags))
-			return imp_note(m, PT_IMPORT_CHANGED, b->r->st, "the first translation that matches wins",
-					"the file has tags of its own, so that the earlier one cannot mark its packets",
-					"a match rule, which may translate once more");
+			return imp_note(
+				m, PT_IMPORT_CHANGED, b->r->st, "the first translation that matches wins",
+				"the file has tags of its own, so that the earlier one cannot mark its packets",
+				"a match rule, which may translate once more");
 		rc = guard(m, a, b);
 	}
 	return rc;
@@ -305,7 +307,8 @@ int imp_translation(struct imp *m, const struct imp_stmt *st)
 	if (!r)
 		return -ENOMEM;
 	if (no && imp_is(st, 1, "scrub"))
-		return imp_leave(m, ZONE_SCRUB, st, PT_IMPORT_LEFT, "match rules have no exceptions: narrow the scrub rules");
+		return imp_leave(m, ZONE_SCRUB, st, PT_IMPORT_LEFT,
+				 "match rules have no exceptions: narrow the scrub rules");
 	if (!kind)
 		return imp_fail(m, st, "this is no statement of pf.conf(5)");
 	if (!no && arrow >= st->toks.n)
@@ -317,10 +320,13 @@ int imp_translation(struct imp *m, const struct imp_stmt *st)
 	if (!rc && !no)
 		rc = target(m, st, arrow + 1, kind, r);
 	if (rc == 1)
-		return imp_leave(m, kind->zone, st, PT_IMPORT_LEFT, why ? why : "the target has words that are not known here");
+		return imp_leave(m, kind->zone, st, PT_IMPORT_LEFT,
+				 why ? why : "the target has words that are not known here");
 	if (rc)
 		return rc;
 	r->no = no;
 	rc = ports_of(m, r);
-	return rc ? rc : pt_vec_push(m->arena, &m->trans, ((struct imp_trans){ .r = r, .zone = kind->zone, .pass = pass }));
+	return rc ? rc
+		  : pt_vec_push(m->arena, &m->trans,
+				((struct imp_trans){ .r = r, .zone = kind->zone, .pass = pass }));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A pf.conf(5) from its first statement to its last. Each is looked at by its first word; what begins with none that pf
- * has is an error, and all errors of the file are told.
+ * A pf.conf(5) from its first statement to its last. Each is looked at by its first word; what begins with none that
+ * pf has is an error, and all errors of the file are told.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -55,8 +55,8 @@ const char *imp_source(struct imp *m, const struct imp_stmt *st, bool one_line)
 	return s;
 }
 
-int imp_note_at(struct imp *m, enum pt_import_kind kind, const char *file, uint32_t line, const char *what, const char *why,
-		const char *instead)
+int imp_note_at(struct imp *m, enum pt_import_kind kind, const char *file, uint32_t line, const char *what,
+		const char *why, const char *instead)
 {
 	struct pt_import_note n = { kind, file, line, what, why, instead };
 
@@ -199,7 +199,8 @@ static int include(struct imp *m, const struct imp_stmt *st)
 	if (m->env->read)
 		rc = m->env->read(m->env->arg, path, &data, &len, &e);
 	if (rc) {
-		const char *why = pt_arena_strdup(m->arena, e.list.n ? e.list.v[0].msg : "files cannot be included here");
+		const char *why =
+			pt_arena_strdup(m->arena, e.list.n ? e.list.v[0].msg : "files cannot be included here");
 
 		pt_err_fini(&e);
 		return rc == -ENOMEM || !why ? -ENOMEM : imp_leave(m, ZONE_RULE, st, PT_IMPORT_LEFT, why);
@@ -295,7 +296,8 @@ static int other_anchor(struct imp *m, const struct imp_stmt *st)
 
 static int load(struct imp *m, const struct imp_stmt *st)
 {
-	return imp_leave(m, ZONE_RULE, st, PT_IMPORT_LEFT, "anchors are filled at run time: ptfw anchor load NAME --file FILE");
+	return imp_leave(m, ZONE_RULE, st, PT_IMPORT_LEFT,
+			 "anchors are filled at run time: ptfw anchor load NAME --file FILE");
 }
 
 static int ether(struct imp *m, const struct imp_stmt *st)
@@ -312,13 +314,27 @@ static const struct {
 	const char *word;
 	int (*read)(struct imp *m, const struct imp_stmt *st);
 } statements[] = {
-	{ "pass", imp_rule_stmt },    { "block", imp_rule_stmt },     { "match", imp_rule_stmt },
-	{ "set", imp_set },	      { "table", imp_table },	      { "antispoof", imp_antispoof },
-	{ "scrub", scrub },	      { "nat", imp_translation },     { "rdr", imp_translation },
-	{ "binat", imp_translation }, { "no", imp_translation },      { "anchor", anchor },
-	{ "nat-anchor", other_anchor }, { "rdr-anchor", other_anchor }, { "binat-anchor", other_anchor },
-	{ "load", load },	      { "include", include },	      { "altq", queues },
-	{ "queue", queues },	      { "ether", ether },	      { "}", close_anchor },
+	{ "pass", imp_rule_stmt },
+	{ "block", imp_rule_stmt },
+	{ "match", imp_rule_stmt },
+	{ "set", imp_set },
+	{ "table", imp_table },
+	{ "antispoof", imp_antispoof },
+	{ "scrub", scrub },
+	{ "nat", imp_translation },
+	{ "rdr", imp_translation },
+	{ "binat", imp_translation },
+	{ "no", imp_translation },
+	{ "anchor", anchor },
+	{ "nat-anchor", other_anchor },
+	{ "rdr-anchor", other_anchor },
+	{ "binat-anchor", other_anchor },
+	{ "load", load },
+	{ "include", include },
+	{ "altq", queues },
+	{ "queue", queues },
+	{ "ether", ether },
+	{ "}", close_anchor },
 };
 
 static int statement(struct imp *m, const struct imp_stmt *st)
@@ -349,14 +365,15 @@ static int statements_all(struct imp *m, const char *text, size_t len)
 		}
 	}
 	if (!rc && m->anchors.n && st) {
-		pt_err_add(m->e, PT_ERROR, NULL, "close it with }", "%s: the rules of an anchor are not closed", m->name);
+		pt_err_add(m->e, PT_ERROR, NULL, "close it with }", "%s: the rules of an anchor are not closed",
+			   m->name);
 		return -EINVAL;
 	}
 	return rc ? rc : m->failed;
 }
 
-int pt_import_pf(const char *name, const char *text, size_t len, const struct pt_import_env *env, struct pt_import **out,
-		 struct pt_err *e)
+int pt_import_pf(const char *name, const char *text, size_t len, const struct pt_import_env *env,
+		 struct pt_import **out, struct pt_err *e)
 {
 	struct imp m = { .name = name, .env = env, .e = e };
 	int rc = -ENOMEM;

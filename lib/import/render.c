@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The common file from what was read. It is judged as a whole at the end, as ptfw judges any file: what is refused then
- * becomes a comment with the reason, and the rest is judged again.
+ * The common file from what was read. It is judged as a whole at the end, as ptfw judges any file: what is refused
+ * then becomes a comment with the reason, and the rest is judged again.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -120,7 +120,8 @@ static const char *group_of(const struct imp *m, const char *name)
 	size_t n = strcspn(name, "0123456789");
 
 	for (size_t i = 0; i < m->ifs.n && name[n]; i++)
-		if (strlen(m->ifs.v[i].name) == n && !strncmp(m->ifs.v[i].name, name, n) && is_group(m, m->ifs.v[i].name))
+		if (strlen(m->ifs.v[i].name) == n && !strncmp(m->ifs.v[i].name, name, n) &&
+		    is_group(m, m->ifs.v[i].name))
 			return m->ifs.v[i].name;
 	return NULL;
 }
@@ -128,7 +129,8 @@ static const char *group_of(const struct imp *m, const char *name)
 static void interfaces(struct page *p)
 {
 	for (size_t i = 0; i < p->m->ifs.n; i++) {
-		const char *name = p->m->ifs.v[i].name, *device = device_of(p->m, name), *group = group_of(p->m, name);
+		const char *name = p->m->ifs.v[i].name, *device = device_of(p->m, name),
+			   *group = group_of(p->m, name);
 		struct pt_buf b = { 0 };
 
 		if (!strcmp(name, "lo") || is_group(p->m, name))
@@ -270,7 +272,8 @@ static struct imp_item *item_at(struct imp *m, uint32_t line)
 /* The judge's lines are of a text that nobody has seen. */
 static const char *reason(struct imp *m, const struct pt_diag *d)
 {
-	char *s = pt_arena_strdup(m->arena, d->msg ? d->msg : "it is refused"), *at = s ? strstr(s, " in line ") : NULL;
+	char *s = pt_arena_strdup(m->arena, d->msg ? d->msg : "it is refused"),
+	     *at = s ? strstr(s, " in line ") : NULL;
 
 	if (at) {
 		size_t n = 9 + strspn(at + 9, "0123456789");
@@ -310,8 +313,8 @@ static int turn_off(struct imp *m, struct imp_item *item, const struct pt_diag *
 	item->kind = PT_IMPORT_LEFT;
 	if (!item->st)
 		return 0;
-	return imp_note(m, PT_IMPORT_LEFT, item->st, item->entry ? item->text : imp_source(m, item->st, true), item->why,
-			item->blocks ? "a comment: less is blocked" : "a comment");
+	return imp_note(m, PT_IMPORT_LEFT, item->st, item->entry ? item->text : imp_source(m, item->st, true),
+			item->why, item->blocks ? "a comment: less is blocked" : "a comment");
 }
 
 /* 1: something became a comment. */
@@ -364,8 +367,9 @@ static int default_dir(struct imp *m, const char *dir, const char *af, bool stat
 	rc = imp_item(m, ZONE_DEFAULT, NULL, text, false, &item);
 	if (rc)
 		return rc;
-	return imp_note(m, state ? PT_IMPORT_CHANGED : PT_IMPORT_NOTE, m->first_rule, "packets that no rule matches",
-			state ? "pf passes them without a state; here what is translated needs one" : "pf passes them", text);
+	return imp_note(
+		m, state ? PT_IMPORT_CHANGED : PT_IMPORT_NOTE, m->first_rule, "packets that no rule matches",
+		state ? "pf passes them without a state; here what is translated needs one" : "pf passes them", text);
 }
 
 static int default_rule(struct imp *m)
@@ -379,12 +383,17 @@ static int default_rule(struct imp *m)
 		const char *word = dir ? "out " : "in ";
 
 		if (!c[dir][0] || !c[dir][1])
-			rc = default_dir(m, word, c[dir][1] ? "inet " : c[dir][0] ? "inet6 " : "", m->translates[dir]);
+			rc = default_dir(m, word,
+					 c[dir][1]   ? "inet "
+					 : c[dir][0] ? "inet6 "
+						     : "",
+					 m->translates[dir]);
 	}
 	if (rc || !m->covers_by_pass)
 		return rc;
 	return imp_note(m, PT_IMPORT_NOTE, m->first_rule, "packets that no rule matches",
-			"where a pass rule is for all, pf passes TCP that has neither SYN nor a state", "nothing: they are blocked");
+			"where a pass rule is for all, pf passes TCP that has neither SYN nor a state",
+			"nothing: they are blocked");
 }
 
 static int interface_notes(struct imp *m)
@@ -399,13 +408,15 @@ static int interface_notes(struct imp *m)
 		if (!strcmp(name, "lo") || device_of(m, name))
 			continue;
 		if (is_group(m, name))
-			rc = imp_note_at(m, PT_IMPORT_CHANGED, one->file, one->line, name, "a group of interfaces in pf",
-				      "groups of the interfaces of that kind in this file: add others");
+			rc = imp_note_at(m, PT_IMPORT_CHANGED, one->file, one->line, name,
+					 "a group of interfaces in pf",
+					 "groups of the interfaces of that kind in this file: add others");
 		else
 			rc = imp_note_at(m, egress ? PT_IMPORT_CHANGED : PT_IMPORT_NOTE, one->file, one->line, name,
-				      egress ? "the interface of the default route: which one is not in the file" :
-					       "interfaces have other names on Linux",
-				      pt_arena_printf(m->arena, "interface %s { device = \"%s\" }: set its device", name, name));
+					 egress ? "the interface of the default route: which one is not in the file"
+						: "interfaces have other names on Linux",
+					 pt_arena_printf(m->arena, "interface %s { device = \"%s\" }: set its device",
+							 name, name));
 	}
 	return rc;
 }

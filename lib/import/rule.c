@@ -115,8 +115,9 @@ static int scrub_subs(struct imp *m, const struct imp_stmt *st, size_t *at, stru
 		if (imp_is(st, *at, ","))
 			continue;
 		rc = imp_put(m, &sub.w, st->toks.v[*at].s, &st->toks.v[*at], false);
-		if (!rc && *at + 1 < st->toks.n && (imp_is(st, *at, "max-mss") || imp_is(st, *at, "min-ttl") ||
-						    imp_is(st, *at, "set-tos") || imp_is(st, *at, "reassemble"))) {
+		if (!rc && *at + 1 < st->toks.n &&
+		    (imp_is(st, *at, "max-mss") || imp_is(st, *at, "min-ttl") || imp_is(st, *at, "set-tos") ||
+		     imp_is(st, *at, "reassemble"))) {
 			++*at;
 			rc = imp_put(m, &sub.w, st->toks.v[*at].s, &st->toks.v[*at], false);
 		}
@@ -152,8 +153,8 @@ static int icmp(struct imp *m, const struct imp_stmt *st, size_t *at, struct imp
 
 int imp_pool(struct imp *m, const struct imp_stmt *st, size_t *at, size_t to, struct imp_opt *o)
 {
-	static const char *const words[] = { "round-robin", "random", "source-hash", "bitmask", "sticky-address",
-					     "least-states", "static-port" };
+	static const char *const words[] = { "round-robin",    "random",       "source-hash", "bitmask",
+					     "sticky-address", "least-states", "static-port" };
 	int rc = imp_hosts(m, st, at, &o->head);
 
 	while (!rc && *at < to && *at < st->toks.n) {
@@ -172,7 +173,8 @@ int imp_pool(struct imp *m, const struct imp_stmt *st, size_t *at, size_t to, st
 			break;
 		rc = imp_copy(m, st, at, &sub.w);
 		/* a key: 0x… or a string */
-		if (!rc && hash && *at < to && (st->toks.v[*at].kind == IMP_STRING || !strncmp(st->toks.v[*at].s, "0x", 2)))
+		if (!rc && hash && *at < to &&
+		    (st->toks.v[*at].kind == IMP_STRING || !strncmp(st->toks.v[*at].s, "0x", 2)))
 			rc = imp_copy(m, st, at, &sub.w);
 		if (!rc)
 			rc = pt_vec_push(m->arena, &o->subs, sub);
@@ -189,8 +191,10 @@ static int route(struct imp *m, const struct imp_stmt *st, size_t *at, struct im
 	for (size_t i = from; !rc && i < *at; i++)
 		if (imp_is(st, i, "(") && i + 1 < *at && imp_looks_if(st->toks.v[i + 1].s))
 			rc = imp_interface(m, st, st->toks.v[i + 1].s);
-	while (!rc && (imp_is(st, *at, "round-robin") || imp_is(st, *at, "random") || imp_is(st, *at, "source-hash") ||
-		       imp_is(st, *at, "sticky-address") || imp_is(st, *at, "least-states")) && n++ < 4)
+	while (!rc &&
+	       (imp_is(st, *at, "round-robin") || imp_is(st, *at, "random") || imp_is(st, *at, "source-hash") ||
+		imp_is(st, *at, "sticky-address") || imp_is(st, *at, "least-states")) &&
+	       n++ < 4)
 		rc = imp_copy(m, st, at, &o->head);
 	return rc;
 }
@@ -385,7 +389,8 @@ static int read_part(struct imp *m, const struct imp_stmt *st, size_t *at, size_
 
 bool imp_rule_word(const struct imp_stmt *st, size_t at)
 {
-	static const char *const words[] = { "in", "out", "log", "quick", "on", "inet", "inet6", "proto", "all", "from", "to", "{" };
+	static const char *const words[] = { "in",    "out",   "log", "quick", "on", "inet",
+					     "inet6", "proto", "all", "from",  "to", "{" };
 
 	for (size_t i = 0; i < PT_ARRAY_SIZE(words); i++)
 		if (imp_is(st, at, words[i]))
@@ -393,7 +398,8 @@ bool imp_rule_word(const struct imp_stmt *st, size_t at)
 	return option_of(st, at);
 }
 
-int imp_rule_read(struct imp *m, const struct imp_stmt *st, size_t from, size_t to, struct imp_rule *r, const char **why)
+int imp_rule_read(struct imp *m, const struct imp_stmt *st, size_t from, size_t to, struct imp_rule *r,
+		  const char **why)
 {
 	int rc = 0;
 
@@ -428,7 +434,8 @@ void imp_cover(struct imp *m, const struct imp_rule *r)
 		any = any && !r->opts.v[i].kind->condition;
 	for (int dir = 0; dir < 2 && any; dir++)
 		for (int six = 0; six < 2; six++) {
-			if ((r->dir && strcmp(r->dir, dir ? "out" : "in") != 0) || (af && strcmp(af, six ? "inet6" : "inet") != 0))
+			if ((r->dir && strcmp(r->dir, dir ? "out" : "in") != 0) ||
+			    (af && strcmp(af, six ? "inet6" : "inet") != 0))
 				continue;
 			if (!m->covered[dir][six] && !strcmp(r->action, "pass"))
 				m->covers_by_pass = true;

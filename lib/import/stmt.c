@@ -27,7 +27,8 @@ static const struct setting {
 	{ "keepcounters", NULL, SAME, "counters of unchanged rules are always kept" },
 	{ "fingerprints", NULL, GONE, "there are no fingerprints of operating systems here" },
 	{ "optimization", "normal", SAME, "time-outs are those of conntrack, which `timeout` changes" },
-	{ "optimization", NULL, GONE, "time-outs are those of conntrack: sysctl net.netfilter.nf_conntrack_*_timeout*" },
+	{ "optimization", NULL, GONE,
+	  "time-outs are those of conntrack: sysctl net.netfilter.nf_conntrack_*_timeout*" },
 	{ "state-defaults", NULL, GONE, "state options stand in each rule" },
 	{ "syncookies", NULL, GONE, "the kernel's cookies guard its own sockets: sysctl net.ipv4.tcp_syncookies" },
 	{ "skip", NULL, GONE, "it names no interface" },
@@ -64,7 +65,8 @@ static int pairs(struct imp *m, const struct imp_stmt *st, enum imp_zone zone)
 	for (size_t at = 2; at + 1 < st->toks.n && !rc; at++) {
 		if (st->toks.v[at].kind == IMP_MARK)
 			continue;
-		rc = entry_of(m, st, zone, pt_arena_printf(m->arena, "%s %s", st->toks.v[at].s, st->toks.v[at + 1].s));
+		rc = entry_of(m, st, zone,
+			      pt_arena_printf(m->arena, "%s %s", st->toks.v[at].s, st->toks.v[at + 1].s));
 		at++;
 	}
 	return rc;
@@ -141,7 +143,9 @@ static int entry(struct imp *m, const struct imp_stmt *st, size_t *at, struct ta
 	*at += imp_is(st, *at + 1, "/") ? 3 : 1;
 	if (rc == 1)
 		return imp_note(m, PT_IMPORT_CHANGED, st, pt_arena_printf(m->arena, "entry %.100s", text),
-				imp_looks_if(s) || !strcmp(s, "self") ? "tables hold addresses" : why ? why : "it is no address",
+				imp_looks_if(s) || !strcmp(s, "self") ? "tables hold addresses"
+				: why				      ? why
+								      : "it is no address",
 				"the table without it");
 	text = pt_arena_printf(m->arena, "%s%s", neg ? "!" : "", text);
 	if (rc)
@@ -163,7 +167,8 @@ static int table_words(struct imp *m, const struct imp_stmt *st, size_t at, stru
 		else if (!strcmp(s, "counters"))
 			t->counters = true;
 		else if (!strcmp(s, "file") && at < st->toks.n && t->file)
-			rc = imp_note(m, PT_IMPORT_CHANGED, st, pt_arena_printf(m->arena, "file \"%.200s\"", st->toks.v[at++].s),
+			rc = imp_note(m, PT_IMPORT_CHANGED, st,
+				      pt_arena_printf(m->arena, "file \"%.200s\"", st->toks.v[at++].s),
 				      "a table has one file here", "the table without it: join the files");
 		else if (!strcmp(s, "file") && at < st->toks.n)
 			t->file = st->toks.v[at++].s;
@@ -195,7 +200,11 @@ static void print_table(struct pt_buf *b, const struct table *t, const char *nam
 	else if (t->file)
 		pt_buf_fmt(b, "\n    file = '%s'", t->file);
 	for (size_t i = 0; i < t->entries.n; i++)
-		pt_buf_fmt(b, "%s\"%s\"", !i ? "\n    addresses = { " : i % 5 ? ", " : ",\n        ", t->entries.v[i]);
+		pt_buf_fmt(b, "%s\"%s\"",
+			   !i	   ? "\n    addresses = { "
+			   : i % 5 ? ", "
+				   : ",\n        ",
+			   t->entries.v[i]);
 	pt_buf_str(b, addresses ? " }\n}" : "\n}");
 }
 
@@ -242,7 +251,8 @@ struct spoof {
 	struct imp_opt label;
 };
 
-static int spoof_rule(struct imp *m, const struct imp_stmt *st, const struct spoof *s, const char *on, const char *from)
+static int spoof_rule(struct imp *m, const struct imp_stmt *st, const struct spoof *s, const char *on,
+		      const char *from)
 {
 	struct imp_rule *r = pt_arena_alloc(m->arena, sizeof(*r));
 	struct imp_opt *o;
@@ -278,7 +288,8 @@ static int spoof_if(struct imp *m, const struct imp_stmt *st, const struct spoof
 	int rc = imp_interface(m, st, pf);
 
 	if (!rc)
-		rc = spoof_rule(m, st, s, name, pt_arena_printf(m->arena, dynamic ? "(%s:network)" : "%s:network", name));
+		rc = spoof_rule(m, st, s, name,
+				pt_arena_printf(m->arena, dynamic ? "(%s:network)" : "%s:network", name));
 	if (rc || !strcmp(name, "lo")) /* on loopback its addresses are at home */
 		return rc;
 	return spoof_rule(m, st, s, NULL, pt_arena_printf(m->arena, dynamic ? "(%s)" : "%s", name));
@@ -324,7 +335,8 @@ int imp_antispoof(struct imp *m, const struct imp_stmt *st)
 
 static bool scrub_word(const char *s)
 {
-	static const char *const words[] = { "no-df", "random-id", "min-ttl", "max-mss", "set-tos", "reassemble", "fragment" };
+	static const char *const words[] = { "no-df",	"random-id",  "min-ttl", "max-mss",
+					     "set-tos", "reassemble", "fragment" };
 
 	for (size_t i = 0; i < PT_ARRAY_SIZE(words); i++)
 		if (!strcmp(s, words[i]))
@@ -352,7 +364,8 @@ int imp_scrub(struct imp *m, const struct imp_stmt *st, size_t from)
 	for (; !rc && at < st->toks.n; at++) {
 		struct imp_sub sub = { 0 };
 		const char *s = st->toks.v[at].s;
-		bool value = !strcmp(s, "min-ttl") || !strcmp(s, "max-mss") || !strcmp(s, "set-tos") || !strcmp(s, "reassemble");
+		bool value = !strcmp(s, "min-ttl") || !strcmp(s, "max-mss") || !strcmp(s, "set-tos") ||
+			     !strcmp(s, "reassemble");
 
 		if (!strcmp(s, ","))
 			continue;

@@ -175,8 +175,8 @@ static int one_proto(struct imp *m, const struct imp_stmt *st, size_t *at, imp_w
 {
 	static const struct {
 		const char *name, *number;
-	} more[] = { { "carp", "112" }, { "vrrp", "112" }, { "pfsync", "240" }, { "etherip", "97" }, { "ipencap", "4" },
-		     { "ipv6-icmp", "58" }, { "icmp6", "58" }, { "mobile", "55" } };
+	} more[] = { { "carp", "112" },	 { "vrrp", "112" },	{ "pfsync", "240" }, { "etherip", "97" },
+		     { "ipencap", "4" }, { "ipv6-icmp", "58" }, { "icmp6", "58" },   { "mobile", "55" } };
 	const struct imp_tok *t = &st->toks.v[*at];
 	uint8_t proto;
 
@@ -255,8 +255,8 @@ static bool names_if(const struct imp *m, const char *s)
 
 	if (!isalpha((unsigned char)*s) || n > 15)
 		return false;
-	if (colon && (!strncmp(colon, ":network", 8) || !strncmp(colon, ":broadcast", 10) || !strncmp(colon, ":peer", 5) ||
-		      !strcmp(colon, ":0")))
+	if (colon && (!strncmp(colon, ":network", 8) || !strncmp(colon, ":broadcast", 10) ||
+		      !strncmp(colon, ":peer", 5) || !strcmp(colon, ":0")))
 		return true;
 	for (size_t i = 0; i < m->ifs.n; i++)
 		if (!strcmp(m->ifs.v[i].name, imp_if_name(m, s)))
@@ -350,7 +350,8 @@ static int one_host(struct imp *m, const struct imp_stmt *st, size_t *at, imp_wo
 	} else if (rc == 1) {
 		rc = imp_copy(m, st, at, w);
 	}
-	if (!rc && (imp_is(st, *at, "-") || imp_is(st, *at, "weight") || (!strcmp(t->s, "geoip") && *at < st->toks.n)) &&
+	if (!rc &&
+	    (imp_is(st, *at, "-") || imp_is(st, *at, "weight") || (!strcmp(t->s, "geoip") && *at < st->toks.n)) &&
 	    *at + 1 < st->toks.n) {
 		rc = copy_one(m, st, at, w);
 		if (!rc && strcmp(t->s, "geoip") != 0)
@@ -450,7 +451,8 @@ void imp_join(struct imp *m, struct pt_buf *b, const imp_words *w, bool fold)
 		}
 		one = fold && t && t->prefix ? &m->macros.v[t->prefix - 1] : NULL;
 		if (one && one->shown && !one->clash && !strcmp(one->shown, one->value) && !strcmp(w->v[i].s, t->s))
-			pt_buf_fmt(b, "%s$%s%s", b->n && !w->v[i].glue ? " " : "", one->name, t->s + strlen(one->value));
+			pt_buf_fmt(b, "%s$%s%s", b->n && !w->v[i].glue ? " " : "", one->name,
+				   t->s + strlen(one->value));
 		else
 			plain(b, w, i, i + 1, false);
 		i++;

@@ -119,9 +119,9 @@ static void remove_opt(struct imp_rule *r, size_t i)
 static int drop_sub(struct imp *m, struct imp_rule *r, size_t i, size_t k, const char *why)
 {
 	struct imp_opt *o = &r->opts.v[i];
-	const char *means = o->kind->shape == IMP_STATE ? "the state without it" :
-			    o->kind->shape == IMP_POOL	? "the rule translates without it" :
-							  "packets are not normalised in this way";
+	const char *means = o->kind->shape == IMP_STATE	 ? "the state without it"
+			    : o->kind->shape == IMP_POOL ? "the rule translates without it"
+							 : "packets are not normalised in this way";
 	int rc = dropped(m, r, &o->subs.v[k].w, why, means);
 
 	memmove(&o->subs.v[k], &o->subs.v[k + 1], (o->subs.n - k - 1) * sizeof(*o->subs.v));
@@ -161,8 +161,8 @@ static int drop_opt(struct imp *m, struct imp_rule *r, size_t i, const char *why
 		return 1;
 	if (!*o->kind->dropped)
 		rc = imp_note(m, PT_IMPORT_NOTE, r->st, o->kind->word,
-			      o->kind->shape == IMP_ALONE ? "packets with options are judged like others here" :
-							    "it is a number for the program that wrote the file",
+			      o->kind->shape == IMP_ALONE ? "packets with options are judged like others here"
+							  : "it is a number for the program that wrote the file",
 			      "the rule without it");
 	else
 		rc = dropped(m, r, &o->head, why, o->kind->dropped);
@@ -216,9 +216,9 @@ static int try_rule(struct imp *m, struct imp_rule *r, size_t *at, const char **
 		const struct pt_diag *d = &e.list.v[0];
 
 		*at = d->loc.col - 1;
-		*why = d->hint && strncmp(d->hint, "patronus-rules(5)", 17) != 0 ?
-			       pt_arena_printf(m->arena, "%s (%s)", d->msg, d->hint) :
-			       pt_arena_strdup(m->arena, d->msg);
+		*why = d->hint && strncmp(d->hint, "patronus-rules(5)", 17) != 0
+			       ? pt_arena_printf(m->arena, "%s (%s)", d->msg, d->hint)
+			       : pt_arena_strdup(m->arena, d->msg);
 		if (!*why)
 			rc = -ENOMEM;
 	}
@@ -280,7 +280,8 @@ static int left_out(struct imp *m, struct imp_rule *r, enum imp_zone zone, const
 	bool void_rule = imp_rule_has(r, "fragment") && strcmp(r->action, "pass") != 0;
 
 	return imp_leave(m, zone, r->st, void_rule ? PT_IMPORT_NOTE : PT_IMPORT_LEFT,
-			 void_rule ? "fragments are put together before they are judged, so that no packet is one" : why);
+			 void_rule ? "fragments are put together before they are judged, so that no packet is one"
+				   : why);
 }
 
 static void remember(struct imp *m, const struct imp_rule *r)
@@ -334,7 +335,8 @@ static int block_sets_nothing(struct imp *m, struct imp_rule *r)
 
 		if (strcmp(word, "queue") != 0 && strcmp(word, "set") != 0)
 			continue;
-		rc = imp_note(m, PT_IMPORT_NOTE, r->st, word, "the packets of a block rule go nowhere", "the rule without it");
+		rc = imp_note(m, PT_IMPORT_NOTE, r->st, word, "the packets of a block rule go nowhere",
+			      "the rule without it");
 		remove_opt(r, i - 1);
 	}
 	return rc;

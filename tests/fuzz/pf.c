@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * pf.conf(5) under the fuzzer. No input may crash or hang the importer, be refused without a reason, or become a file that
- * the product refuses; and what is told of it goes to terminals, so it is printable. An include finds the input itself.
+ * pf.conf(5) under the fuzzer. No input may crash or hang the importer, be refused without a reason, or become a file
+ * that the product refuses; and what is told of it goes to terminals, so it is printable. An include finds the input
+ * itself.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,7 +83,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = { data, size };
 	const struct pt_import_device devices[] = { { "em0", "eth0" } };
-	struct pt_import_env env = { .read = read_file, .check = check_text, .arg = &in, .devices = devices, .n_devices = 1 };
+	struct pt_import_env env = {
+		.read = read_file, .check = check_text, .arg = &in, .devices = devices, .n_devices = 1
+	};
 	struct pt_import *i = NULL;
 	struct pt_err e = { 0 };
 	int rc = pt_import_pf("pf.conf", (const char *)data, size, &env, &i, &e);

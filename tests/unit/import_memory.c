@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Importing a file of pf while memory runs out at each allocation in turn: an error that says so, and nothing is lost or leaked. */
+/* Importing a file of pf while memory runs out at each allocation in turn: an error that says so, and nothing is lost
+ * or leaked. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

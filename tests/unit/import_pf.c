@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Files of pf as the common file. Each tests/corpus/pf/NAME.conf has the file that is made of it, NAME.expect, and what is told
- * about it, NAME.report; with PATRONUS_UPDATE=1 both are written anew, to be read by a person. What is made must load. NAME.packets has
- * the machine and packets with what pf does to them, worked out by hand from pf.conf(5): the evaluator must agree.
+ * Files of pf as the common file. Each tests/corpus/pf/NAME.conf has the file that is made of it, NAME.expect, and
+ * what is told about it, NAME.report; with PATRONUS_UPDATE=1 both are written anew, to be read by a person. What is
+ * made must load. NAME.packets has the machine and packets with what pf does to them, worked out by hand from
+ * pf.conf(5): the evaluator must agree.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -78,8 +79,8 @@ static void report(struct pt_buf *b, const struct pt_import *i)
 	for (size_t k = 0; k < i->notes.n; k++) {
 		const struct pt_import_note *n = &i->notes.v[k];
 
-		pt_buf_fmt(b, "%s:%u: %s: %s: %s; written: %s\n", n->file, n->line, pt_import_kind_name(n->kind), n->what, n->why,
-			   n->instead);
+		pt_buf_fmt(b, "%s:%u: %s: %s: %s; written: %s\n", n->file, n->line, pt_import_kind_name(n->kind),
+			   n->what, n->why, n->instead);
 	}
 }
 
@@ -163,7 +164,8 @@ static void judge(struct machine *m, const char *line)
 	struct pt_packet k = { 0 };
 	struct pt_decision d;
 	struct pt_buf b = { 0 };
-	int n = sscanf(line, "%7s %15s %11s %63s %u > %63s %u %15[FSRPAUEW]", way, device, proto, src, &sport, dst, &dport, extra);
+	int n = sscanf(line, "%7s %15s %11s %63s %u > %63s %u %15[FSRPAUEW]", way, device, proto, src, &sport, dst,
+		       &dport, extra);
 
 	if (n < 7 || !semi || sscanf(semi, "; %127[^\n#]", want) != 1)
 		fail_msg("%s: not a packet: %s", m->name, line);
@@ -282,7 +284,8 @@ static size_t one(const char *name)
 
 	snprintf(title, sizeof(title), "%s.conf", name);
 	if (pt_import_pf(title, text, len, &env, &i, &e))
-		fail_msg("%s: line %u: %s", title, e.list.n ? e.list.v[0].loc.line : 0, e.list.n ? e.list.v[0].msg : "?");
+		fail_msg("%s: line %u: %s", title, e.list.n ? e.list.v[0].loc.line : 0,
+			 e.list.n ? e.list.v[0].msg : "?");
 	pt_err_fini(&e);
 	same_file(path_of(name, ".expect"), i->text);
 	report(&told, i);
@@ -324,7 +327,8 @@ static const struct line {
 	const char *text, *made, *told;
 } lines[] = {
 	/* words */
-	{ "block\npass in on em0 from 10/8 to 192.168/16", "\"pass in on em0 from 10.0.0.0/8 to 192.168.0.0/16\"", NULL },
+	{ "block\npass in on em0 from 10/8 to 192.168/16", "\"pass in on em0 from 10.0.0.0/8 to 192.168.0.0/16\"",
+	  NULL },
 	{ "block\npass from 192.168.1.5/24", "\"pass from 192.168.1.0/24\"", NULL },
 	{ "block\npass \\\n in \\\n on \\\n em0", "\"pass in on em0 all\"", NULL },
 	{ "block\npass in on {\n em0,\n em1\n} # both\n", "\"pass in on { em0, em1 } all\"", NULL },
@@ -334,11 +338,15 @@ static const struct line {
 	{ "n = \"{ 10/8, 10.1.2.3 }\"\nblock\npass from $n", "\"pass from $n\"", NULL },
 	{ "p = \"{ 22 80 }\"\nblock\npass proto tcp to port $p", "macro p { value = \"{ 22, 80 }\" }", NULL },
 	{ "p = \"22 80\"\nblock\npass proto tcp to port { $p 443 }", "\"pass proto tcp to port { $p, 443 }\"", NULL },
-	{ "a = 10.0.0.1\nb = 10.0.0.2\nl = \"{\" $a $b \"}\"\nblock\npass from $l", "value = \"{ 10.0.0.1, 10.0.0.2 }\"", NULL },
-	{ "r = \"from 10.0.0.1 to any port 80\"\nblock\npass proto tcp $r", "pass proto tcp from 10.0.0.1 to port 80", NULL },
-	{ "a = 1.1.1.1\nblock\npass from $a\na = 2.2.2.2\npass from $a", "\"pass from 1.1.1.1\",\n        \"pass from 2.2.2.2\"", NULL },
+	{ "a = 10.0.0.1\nb = 10.0.0.2\nl = \"{\" $a $b \"}\"\nblock\npass from $l",
+	  "value = \"{ 10.0.0.1, 10.0.0.2 }\"", NULL },
+	{ "r = \"from 10.0.0.1 to any port 80\"\nblock\npass proto tcp $r", "pass proto tcp from 10.0.0.1 to port 80",
+	  NULL },
+	{ "a = 1.1.1.1\nblock\npass from $a\na = 2.2.2.2\npass from $a",
+	  "\"pass from 1.1.1.1\",\n        \"pass from 2.2.2.2\"", NULL },
 	{ "x = 'unused'\nblock", "# x = \"unused\", written out", NULL },
-	{ "block\npass out on em0 from (em0:0) to !<t>", "\"pass out on em0 from (em0:0) to ! <t>\"", "table t { persist = true }" },
+	{ "block\npass out on em0 from (em0:0) to !<t>", "\"pass out on em0 from (em0:0) to ! <t>\"",
+	  "table t { persist = true }" },
 	{ "block\npass proto carp", "\"pass proto ", NULL },
 	{ "block\npass in on any", "\"pass in all\"", NULL },
 	{ "block\npass on lo0 from lo0:network", "\"pass on lo from lo:network\"", NULL },
@@ -349,55 +357,75 @@ static const struct line {
 	{ "block in\nblock out", "rules = {\n        \"block in all\",\n        \"block out all\",", NULL },
 	{ "block in quick on em0", "\"pass all no state\",\n        \"block in quick on em0 all\"", NULL },
 	{ "", "\"pass all no state\"", NULL },
-	{ "block in\nmatch out on em0 nat-to (em0)", "\"pass out all flags any\"", "t:1: changed: packets that no rule" },
+	{ "block in\nmatch out on em0 nat-to (em0)", "\"pass out all flags any\"",
+	  "t:1: changed: packets that no rule" },
 	/* settings */
-	{ "set block-policy return\nblock\nblock drop in on em0", "    block-policy = return\n    rules = {\n        \"block all\",\n        \"block drop in", NULL },
+	{ "set block-policy return\nblock\nblock drop in on em0",
+	  "    block-policy = return\n    rules = {\n        \"block all\",\n        \"block drop in", NULL },
 	{ "set skip on { lo0 em3 }\nblock", "    skip = {\n        \"lo\",\n        \"em3\",\n    }\n", NULL },
-	{ "set timeout { tcp.established 600, tcp.never 5 }\nblock", "    timeout = {\n        \"tcp.established 600\",\n        # left out: ",
-	  "t:1: left out: tcp.never 5: " },
+	{ "set timeout { tcp.established 600, tcp.never 5 }\nblock",
+	  "    timeout = {\n        \"tcp.established 600\",\n        # left out: ", "t:1: left out: tcp.never 5: " },
 	{ "set limit states 5000\nblock", "    limit = {\n        \"states 5000\",\n    }\n", NULL },
 	{ "set nonsense 5\nblock", "#     set nonsense 5", "t:1: left out: set nonsense 5" },
 	/* actions that Linux lacks, conditions that must not go */
 	{ "block\npass in modulate state", "\"pass in all keep state\"", "t:2: changed: modulate state" },
-	{ "block\npass in proto tcp os \"Linux\"", "#     pass in proto tcp os \"Linux\"", "t:2: left out: pass in proto tcp os" },
+	{ "block\npass in proto tcp os \"Linux\"", "#     pass in proto tcp os \"Linux\"",
+	  "t:2: left out: pass in proto tcp os" },
 	{ "pass\nblock in proto tcp os \"Linux\"", NULL, "written: a comment: less is blocked" },
 	{ "block\npass in frobnicate 7", "#     pass in frobnicate 7", "'frobnicate' is no word of a rule" },
 	{ "block in all fragment\nblock", "# not needed: fragments", "t:1: note: block in all fragment" },
 	/* tables */
-	{ "table <a> { 10/8 !10.1/16 self }\nblock", "addresses = { \"10.0.0.0/8\", \"!10.1.0.0/16\" }", "t:1: changed: entry self" },
+	{ "table <a> { 10/8 !10.1/16 self }\nblock", "addresses = { \"10.0.0.0/8\", \"!10.1.0.0/16\" }",
+	  "t:1: changed: entry self" },
 	{ "table <a> persist file \"/etc/a\"\nblock", "    file = '/etc/a'", NULL },
 	{ "table <_a> persist\nblock\npass from <_a>", "#     pass from <_a>", "t:1: left out: table <_a> persist" },
 	/* the older language */
-	{ "nat on em0 from 10/8 to any -> (em0)\nblock", "\"match out on em0 from 10.0.0.0/8 to any nat-to (em0)\"", NULL },
-	{ "nat pass on em0 from 10/8 -> 192.0.2.1 static-port\nblock", "\"pass out quick on em0 from 10.0.0.0/8 nat-to 192.0.2.1 static-port\"", NULL },
-	{ "rdr on em0 proto tcp to port 80 -> 10.0.0.5 port 8080\nblock", "\"match in on em0 proto tcp to port 80 rdr-to 10.0.0.5 port 8080\"", NULL },
-	{ "rdr pass log on em0 proto tcp to port 80 -> 10.0.0.5\nblock", "\"pass in log quick on em0 proto tcp to port 80 rdr-to 10.0.0.5\"", NULL },
-	{ "binat on em0 from 10.0.0.5 to any -> 192.0.2.5\nblock", "\"match on em0 from 10.0.0.5 to any binat-to 192.0.2.5\"", NULL },
+	{ "nat on em0 from 10/8 to any -> (em0)\nblock", "\"match out on em0 from 10.0.0.0/8 to any nat-to (em0)\"",
+	  NULL },
+	{ "nat pass on em0 from 10/8 -> 192.0.2.1 static-port\nblock",
+	  "\"pass out quick on em0 from 10.0.0.0/8 nat-to 192.0.2.1 static-port\"", NULL },
+	{ "rdr on em0 proto tcp to port 80 -> 10.0.0.5 port 8080\nblock",
+	  "\"match in on em0 proto tcp to port 80 rdr-to 10.0.0.5 port 8080\"", NULL },
+	{ "rdr pass log on em0 proto tcp to port 80 -> 10.0.0.5\nblock",
+	  "\"pass in log quick on em0 proto tcp to port 80 rdr-to 10.0.0.5\"", NULL },
+	{ "binat on em0 from 10.0.0.5 to any -> 192.0.2.5\nblock",
+	  "\"match on em0 from 10.0.0.5 to any binat-to 192.0.2.5\"", NULL },
 	/* the first that matches: the second would see what the first made */
 	{ "rdr on em0 proto tcp to port 80 -> 10.0.0.5\nrdr on em0 proto tcp to port 80:90 -> 10.0.0.6\nblock",
-	  "rdr-to 10.0.0.5 tag RDR_DONE\",\n        \"match in on em0 proto tcp to port 80:90 rdr-to 10.0.0.6 ! tagged RDR_DONE\"", NULL },
-	{ "rdr on em0 proto tcp to 192.0.2.1 port 80 -> 10.0.0.5\nrdr on em0 proto tcp to 192.0.2.1 port 80 -> 10.0.0.6\nblock",
+	  "rdr-to 10.0.0.5 tag RDR_DONE\",\n        \"match in on em0 proto tcp to port 80:90 rdr-to 10.0.0.6 ! "
+	  "tagged RDR_DONE\"",
+	  NULL },
+	{ "rdr on em0 proto tcp to 192.0.2.1 port 80 -> 10.0.0.5\nrdr on em0 proto tcp to 192.0.2.1 port 80 -> "
+	  "10.0.0.6\nblock",
 	  "rdr-to 10.0.0.5\",", NULL },
 	{ "no nat on em0 to 10/8\nnat on em0 from 172.16/12 -> (em0)\nblock",
-	  "\"match out on em0 to 10.0.0.0/8 tag NAT_DONE\",\n        \"match out on em0 from 172.16.0.0/12 nat-to (em0) ! tagged NAT_DONE\"", NULL },
+	  "\"match out on em0 to 10.0.0.0/8 tag NAT_DONE\",\n        \"match out on em0 from 172.16.0.0/12 nat-to "
+	  "(em0) ! tagged NAT_DONE\"",
+	  NULL },
 	{ "no nat on em1\nnat on em0 from 172.16/12 -> (em0)\nblock", "# not needed: no later translation", NULL },
 	{ "nat on em0 from 10/8 -> (em0)\nbinat on em0 from 10.0.0.5 -> 192.0.2.5\nblock",
 	  "binat-to 192.0.2.5\",\n        \"match out on em0 from 10.0.0.0/8 nat-to (em0)\"", NULL },
 	{ "no nat on em0 to 10/8\nnat on em0 from 172.16/12 -> (em0)\nblock\npass in tag X\npass out tagged X", NULL,
 	  "t:2: changed: the first translation that matches wins" },
-	{ "nat on em0 from 10/8 to any port 500 -> (em0)\nblock", "on em0 proto { tcp, udp } from 10.0.0.0/8 to any port 500 nat-to", NULL },
+	{ "nat on em0 from 10/8 to any port 500 -> (em0)\nblock",
+	  "on em0 proto { tcp, udp } from 10.0.0.0/8 to any port 500 nat-to", NULL },
 	/* antispoof */
-	{ "antispoof quick for em0 inet\nblock", "\"block drop in quick on ! em0 inet from em0:network\",\n        \"block drop in quick inet from em0\"", NULL },
+	{ "antispoof quick for em0 inet\nblock",
+	  "\"block drop in quick on ! em0 inet from em0:network\",\n        \"block drop in quick inet from em0\"",
+	  NULL },
 	{ "antispoof for lo0\nblock", "\"block drop in on ! lo from lo:network\",\n        \"block all\"", NULL },
 	/* anchors, labels, comments */
-	{ "block\nanchor x in on em0 {\npass from 10/8\n}\n", "anchor x {\n    rules = {\n        \"pass from 10.0.0.0/8\",\n    }\n}\n", NULL },
-	{ "block\nanchor \"x\" in on em0 {\npass\n}\npass out", "        \"anchor \\\"x\\\" in on em0 all\",\n        \"pass out all\"", NULL },
+	{ "block\nanchor x in on em0 {\npass from 10/8\n}\n",
+	  "anchor x {\n    rules = {\n        \"pass from 10.0.0.0/8\",\n    }\n}\n", NULL },
+	{ "block\nanchor \"x\" in on em0 {\npass\n}\npass out",
+	  "        \"anchor \\\"x\\\" in on em0 all\",\n        \"pass out all\"", NULL },
 	{ "block\nanchor a {\nanchor b quick {\npass\n}\n}", "anchor a/b {", NULL },
 	{ "block\nanchor in on em0 {\npass\n}", "anchor line2 {", NULL },
 	{ "block\nanchor x os \"Linux\" {\npass\n}", "# left out: its anchor is left out", NULL },
 	{ "block\nanchor x log {\npass\n}", NULL, NULL },
 	{ "block label a\npass label a", "\"pass all label \\\"a-2\\\"\"", "t:2: changed: label \"a\"" },
-	{ "# one\nblock # two\n# three", "        # one\n        # two\n        \"block all\",\n        # three", NULL },
+	{ "# one\nblock # two\n# three", "        # one\n        # two\n        \"block all\",\n        # three",
+	  NULL },
 };
 
 static void rules(void **state)
@@ -412,7 +440,8 @@ static void rules(void **state)
 			fail_msg("%s: %s", lines[k].text, e.list.n ? e.list.v[0].msg : "?");
 		report(&told, i);
 		pt_buf_str(&told, "");
-		if ((lines[k].made && !strstr(i->text, lines[k].made)) || (lines[k].told && !strstr(told.s, lines[k].told)))
+		if ((lines[k].made && !strstr(i->text, lines[k].made)) ||
+		    (lines[k].told && !strstr(told.s, lines[k].told)))
 			fail_msg("%s\nmade:\n%s\ntold:\n%s", lines[k].text, i->text, told.s ? told.s : "");
 		pt_import_free(i);
 		pt_buf_fini(&told);
@@ -423,8 +452,11 @@ static void rules(void **state)
 /* What interfaces are called here is said by who knows it. */
 static void devices(void **state)
 {
-	static const struct pt_import_device list[] = { { "em0", "eth0" }, { "egress", "eth0" }, { "em1", "enp3s0" } };
-	static const char text[] = "block\npass out on egress\npass in on em0 from em1:network to (egress)\npass on em2";
+	static const struct pt_import_device list[] = { { "em0", "eth0" },
+							{ "egress", "eth0" },
+							{ "em1", "enp3s0" } };
+	static const char text[] =
+		"block\npass out on egress\npass in on em0 from em1:network to (egress)\npass on em2";
 	struct pt_import_env named = env;
 	struct pt_buf told = { 0 };
 	struct pt_import *i = NULL;
@@ -436,11 +468,13 @@ static void devices(void **state)
 	assert_int_equal(pt_import_pf("t", text, strlen(text), &named, &i, &e), 0);
 	assert_non_null(strstr(i->text, "interface em0 { device = \"eth0\" }\ninterface em1 { device = \"enp3s0\" }\n"
 					"interface em2 { device = \"em2\" }\n"));
-	assert_non_null(strstr(i->text, "\"pass out on em0 all\",\n        \"pass in on em0 from em1:network to (em0)\""));
+	assert_non_null(
+		strstr(i->text, "\"pass out on em0 all\",\n        \"pass in on em0 from em1:network to (em0)\""));
 	assert_null(strstr(i->text, "egress"));
 	report(&told, i);
-	assert_string_equal(told.s, "t:4: note: em2: interfaces have other names on Linux; written: interface em2 { device = "
-				    "\"em2\" }: set its device\n");
+	assert_string_equal(told.s,
+			    "t:4: note: em2: interfaces have other names on Linux; written: interface em2 { device = "
+			    "\"em2\" }: set its device\n");
 	assert_int_equal(i->changed + i->left, 0);
 	pt_buf_fini(&told);
 	pt_import_free(i);
@@ -531,7 +565,8 @@ static void large_files(void **state)
 	pt_err_fini(&e);
 	b.n = 0;
 	for (int i = 0; i < 100000; i++)
-		pt_buf_fmt(&b, "pass in proto tcp from 10.%d.%d.0/24 port %d\n", i >> 8 & 255, i & 255, i % 60000 + 1);
+		pt_buf_fmt(&b, "pass in proto tcp from 10.%d.%d.0/24 port %d\n", i >> 8 & 255, i & 255,
+			   i % 60000 + 1);
 	assert_int_equal(import(b.s, b.n, &e), 0);
 	b.n = 0;
 	for (int i = 0; i < 1000; i++)
@@ -550,8 +585,8 @@ static void large_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_corpus), cmocka_unit_test(rules),	     cmocka_unit_test(errors),
-		cmocka_unit_test(every_error), cmocka_unit_test(large_files),	     cmocka_unit_test(devices),
+		cmocka_unit_test(the_corpus),  cmocka_unit_test(rules),	      cmocka_unit_test(errors),
+		cmocka_unit_test(every_error), cmocka_unit_test(large_files), cmocka_unit_test(devices),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What lines of pfctl's letters are turned into: every letter, alone and with others, and what is refused with its reason. */
+/* What lines of pfctl's letters are turned into: every letter, alone and with others, and what is refused with its
+ * reason. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

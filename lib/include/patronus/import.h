@@ -11,9 +11,9 @@
 #include <patronus/base.h>
 
 enum pt_import_kind {
-	PT_IMPORT_NOTE,    /* means the same; there is something to know or to do */
+	PT_IMPORT_NOTE,	   /* means the same; there is something to know or to do */
 	PT_IMPORT_CHANGED, /* means something else */
-	PT_IMPORT_LEFT,    /* is a comment now */
+	PT_IMPORT_LEFT,	   /* is a comment now */
 };
 
 struct pt_import_note {
@@ -37,7 +37,8 @@ struct pt_import_device {
 };
 
 struct pt_import_env {
-	/* Reads the file PATH that an include names into malloc'ed memory, as pt_file_read(); NULL: none can be read. */
+	/* Reads the file PATH that an include names into malloc'ed memory, as pt_file_read(); NULL: none can be read.
+	 */
 	int (*read)(void *arg, const char *path, char **data, size_t *len, struct pt_err *e);
 	/* Judges the common file TEXT; what is wrong has its line in E. NULL: the rule language alone decides. */
 	int (*check)(void *arg, const char *text, size_t len, struct pt_err *e);
