@@ -15,6 +15,7 @@
 #define IMP_STATEMENTS_MAX ((size_t)1 << 20)
 #define IMP_NEST_MAX 16
 #define IMP_ROUNDS_MAX 40
+#define IMP_NAMES_MAX 16384 /* macros, tables, interfaces and old translations: each is compared with each */
 
 /* ---- tokens ---- */
 
@@ -193,7 +194,11 @@ struct imp {
 	PT_VEC(struct imp_anchor) sections;
 	PT_VEC(struct imp_if) ifs;
 	PT_VEC(struct imp_table) tables;
-	PT_VEC(const char *) labels;
+	struct imp_label {
+		const char *name; /* NULL: free */
+		size_t uses;
+	} *labels; /* by hash, at most half full */
+	size_t n_labels, room;
 	PT_VEC(struct imp_open) anchors; /* outermost first */
 	PT_VEC(struct imp_trans) trans;
 	bool block_returns;
@@ -225,6 +230,8 @@ int imp_item(struct imp *m, enum imp_zone zone, const struct imp_stmt *st, const
 /* The statement becomes a comment. */
 int imp_leave(struct imp *m, enum imp_zone zone, const struct imp_stmt *st, enum pt_import_kind kind,
 	      const char *why);
+/* Records that there are too many of something; -EINVAL. */
+int imp_too_many(struct imp *m, const struct imp_stmt *st, const char *what);
 int imp_interface(struct imp *m, const struct imp_stmt *st, const char *name);
 int imp_table_used(struct imp *m, const struct imp_stmt *st, const char *name, bool defined);
 

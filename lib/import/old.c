@@ -325,6 +325,8 @@ int imp_translation(struct imp *m, const struct imp_stmt *st)
 	if (rc)
 		return rc;
 	r->no = no;
+	if (m->trans.n >= IMP_NAMES_MAX)
+		return imp_too_many(m, st, "translations");
 	rc = ports_of(m, r);
 	return rc ? rc
 		  : pt_vec_push(m->arena, &m->trans,

@@ -100,6 +100,12 @@ int imp_leave(struct imp *m, enum imp_zone zone, const struct imp_stmt *st, enum
 			kind == PT_IMPORT_LEFT && blocks ? "a comment: less is blocked" : "a comment");
 }
 
+int imp_too_many(struct imp *m, const struct imp_stmt *st, const char *what)
+{
+	(void)imp_fail(m, st, "more than %d %s", IMP_NAMES_MAX, what);
+	return -EINVAL;
+}
+
 int imp_interface(struct imp *m, const struct imp_stmt *st, const char *name)
 {
 	struct imp_if one = { imp_if_name(m, name), st->file->name, st->line };
@@ -113,6 +119,8 @@ int imp_interface(struct imp *m, const struct imp_stmt *st, const char *name)
 	for (size_t i = 0; i < m->ifs.n; i++)
 		if (!strcmp(m->ifs.v[i].name, one.name))
 			return 0;
+	if (m->ifs.n >= IMP_NAMES_MAX)
+		return imp_too_many(m, st, "interfaces");
 	return pt_vec_push(m->arena, &m->ifs, one);
 }
 
@@ -127,6 +135,8 @@ int imp_table_used(struct imp *m, const struct imp_stmt *st, const char *name, b
 			m->tables.v[i].defined = m->tables.v[i].defined || defined;
 			return 0;
 		}
+	if (m->tables.n >= IMP_NAMES_MAX)
+		return imp_too_many(m, st, "tables");
 	return pt_vec_push(m->arena, &m->tables, one);
 }
 
@@ -177,6 +187,8 @@ static int define(struct imp *m, const struct imp_stmt *st)
 		}
 	if (st->comments.n && imp_item(m, ZONE_TABLE, st, NULL, false, &item))
 		return -ENOMEM;
+	if (m->macros.n >= IMP_NAMES_MAX)
+		return imp_too_many(m, st, "macros");
 	return pt_vec_push(m->arena, &m->macros, one);
 }
 

@@ -239,38 +239,71 @@ static bool idle(const struct imp_rule *r)
 	return true;
 }
 
+static struct imp_label *label_slot(struct imp_label *v, size_t room, const char *name)
+{
+	size_t i = pt_hash32(name, strlen(name)) & (room - 1);
+
+	while (v[i].name && strcmp(v[i].name, name) != 0)
+		i = (i + 1) & (room - 1);
+	return &v[i];
+}
+
+static int more_labels(struct imp *m)
+{
+	size_t room = m->room ? m->room * 2 : 64;
+	struct imp_label *v = pt_arena_alloc(m->arena, room * sizeof(*v));
+
+	if (!v)
+		return -ENOMEM;
+	for (size_t i = 0; i < m->room; i++)
+		if (m->labels[i].name)
+			*label_slot(v, room, m->labels[i].name) = m->labels[i];
+	m->labels = v;
+	m->room = room;
+	return 0;
+}
+
+/* How often the label was used before. */
+static int label_uses(struct imp *m, const char *name, size_t *uses)
+{
+	struct imp_label *l;
+
+	if (m->n_labels * 2 >= m->room && more_labels(m))
+		return -ENOMEM;
+	l = label_slot(m->labels, m->room, name);
+	m->n_labels += !l->name;
+	l->name = name;
+	*uses = l->uses++;
+	return 0;
+}
+
 /* Names are unique here, and shorter than pf's. */
+static int rename_label(struct imp *m, struct imp_rule *r, struct imp_opt *o)
+{
+	const struct imp_tok *t = o->head.v[1].t;
+	const char *name = t->s, *want;
+	size_t uses = 0;
+
+	if (strlen(name) > PT_LABEL_MAX)
+		name = pt_arena_strndup(m->arena, name, PT_LABEL_MAX - 8);
+	if (!name || label_uses(m, name, &uses))
+		return -ENOMEM;
+	want = uses ? pt_arena_printf(m->arena, "%.*s-%zu", PT_LABEL_MAX - 8, name, uses + 1) : name;
+	if (!want || want == t->s)
+		return want ? 0 : -ENOMEM;
+	o->head.v[1] = (struct imp_word){ .s = pt_arena_printf(m->arena, "\"%s\"", want) };
+	if (!o->head.v[1].s)
+		return -ENOMEM;
+	return imp_note(m, PT_IMPORT_CHANGED, r->st, pt_arena_printf(m->arena, "label \"%.80s\"", t->s),
+			uses ? "labels are names here, each of one rule" : "labels have up to 63 bytes here",
+			pt_arena_printf(m->arena, "label \"%s\"", want));
+}
+
 static int label(struct imp *m, struct imp_rule *r)
 {
-	for (size_t i = 0; i < r->opts.n; i++) {
-		struct imp_opt *o = &r->opts.v[i];
-		const struct imp_tok *t = o->head.n > 1 ? o->head.v[1].t : NULL;
-		const char *name = t ? t->s : NULL, *want = name;
-		size_t twins = 0;
-		int rc;
-
-		if (strcmp(o->kind->word, "label") != 0 || !name)
-			continue;
-		if (strlen(name) > PT_LABEL_MAX)
-			want = name = pt_arena_strndup(m->arena, name, PT_LABEL_MAX - 6);
-		for (size_t k = 0; name && k < m->labels.n; k++)
-			twins += !strcmp(m->labels.v[k], name);
-		if (!name || pt_vec_push(m->arena, &m->labels, name))
-			return -ENOMEM;
-		if (twins)
-			want = pt_arena_printf(m->arena, "%.*s-%zu", PT_LABEL_MAX - 8, name, twins + 1);
-		if (!want)
-			return -ENOMEM;
-		if (want == t->s)
-			return 0;
-		o->head.v[1] = (struct imp_word){ .s = pt_arena_printf(m->arena, "\"%s\"", want) };
-		if (!o->head.v[1].s)
-			return -ENOMEM;
-		rc = imp_note(m, PT_IMPORT_CHANGED, r->st, pt_arena_printf(m->arena, "label \"%.80s\"", t->s),
-			      twins ? "labels are names here, each of one rule" : "labels have up to 63 bytes here",
-			      pt_arena_printf(m->arena, "label \"%s\"", want));
-		return rc;
-	}
+	for (size_t i = 0; i < r->opts.n; i++)
+		if (!strcmp(r->opts.v[i].kind->word, "label") && r->opts.v[i].head.n > 1 && r->opts.v[i].head.v[1].t)
+			return rename_label(m, r, &r->opts.v[i]);
 	return 0;
 }
 

@@ -569,6 +569,22 @@ static void large_files(void **state)
 			   i % 60000 + 1);
 	assert_int_equal(import(b.s, b.n, &e), 0);
 	b.n = 0;
+	for (int i = 0; i < 100000; i++)
+		pt_buf_fmt(&b, "pass in on em%d label l%d\n", i % 1000, i / 2);
+	assert_int_equal(import(b.s, b.n, &e), 0);
+	b.n = 0;
+	for (int i = 0; i < 20000; i++)
+		pt_buf_fmt(&b, "rdr on em0 proto tcp to port %d -> 10.0.0.1\n", i + 1);
+	assert_int_equal(import(b.s, b.n, &e), -EINVAL);
+	assert_non_null(strstr(e.list.v[0].msg, "translations"));
+	pt_err_fini(&e);
+	b.n = 0;
+	for (int i = 0; i < 20000; i++)
+		pt_buf_fmt(&b, "a%d = 10.0.0.1\n", i);
+	assert_int_equal(import(b.s, b.n, &e), -EINVAL);
+	assert_non_null(strstr(e.list.v[0].msg, "macros"));
+	pt_err_fini(&e);
+	b.n = 0;
 	for (int i = 0; i < 1000; i++)
 		pt_buf_str(&b, "anchor a {\n");
 	assert_int_equal(import(b.s, b.n, &e), -EINVAL);
