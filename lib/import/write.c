@@ -299,12 +299,25 @@ static int rename_label(struct imp *m, struct imp_rule *r, struct imp_opt *o)
 			pt_arena_printf(m->arena, "label \"%s\"", want));
 }
 
+/* A rule has one; FreeBSD takes several. */
 static int label(struct imp *m, struct imp_rule *r)
 {
-	for (size_t i = 0; i < r->opts.n; i++)
-		if (!strcmp(r->opts.v[i].kind->word, "label") && r->opts.v[i].head.n > 1 && r->opts.v[i].head.v[1].t)
-			return rename_label(m, r, &r->opts.v[i]);
-	return 0;
+	size_t n = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < r->opts.n && !rc; i++) {
+		struct imp_opt *o = &r->opts.v[i];
+
+		if (strcmp(o->kind->word, "label") != 0 || o->head.n < 2 || !o->head.v[1].t)
+			continue;
+		if (!n++) {
+			rc = rename_label(m, r, o);
+			continue;
+		}
+		rc = dropped(m, r, &o->head, "a rule has one label", "the first one");
+		remove_opt(r, i--);
+	}
+	return rc;
 }
 
 static int left_out(struct imp *m, struct imp_rule *r, enum imp_zone zone, const char *why)
