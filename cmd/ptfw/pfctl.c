@@ -275,6 +275,18 @@ static int show(struct build *b)
 	return 0;
 }
 
+/* `-s rule` is ours: rules with statistics. `-s info` means the same in both. */
+static bool our_name(const struct pt_cli_tool *tool, const char *word)
+{
+	for (size_t i = 0; word && i < PT_ARRAY_SIZE(shows); i++)
+		if (!strcmp(shows[i].name, word))
+			return false;
+	for (const struct pt_cli_cmd *cmd = tool->cmds; word && cmd->object; cmd++)
+		if (!strcmp(cmd->object, word))
+			return true;
+	return false;
+}
+
 /* ---- -F ---- */
 
 static const struct flush {
@@ -487,7 +499,7 @@ static int build(struct build *b)
 	return 0;
 }
 
-int pfctl_translate(int argc, char **argv, struct pfctl *out)
+int pfctl_translate(const struct pt_cli_tool *tool, int argc, char **argv, struct pfctl *out)
 {
 	struct said s = { 0 };
 	struct build b = { .out = out, .s = &s, .tool = argv[0] };
@@ -499,7 +511,7 @@ int pfctl_translate(int argc, char **argv, struct pfctl *out)
 	s.words = calloc((size_t)argc, sizeof(*s.words));
 	if (!s.words)
 		return -ENOMEM;
-	if (read_line(argc, argv, &s)) {
+	if (read_line(argc, argv, &s) && !our_name(tool, s.show)) {
 		out->letters = true;
 		out->memory = calloc(((size_t)argc + WORDS_MORE) * PFCTL_LINES, sizeof(*out->memory));
 		rc = out->memory ? build(&b) : -ENOMEM;
@@ -545,7 +557,7 @@ static int run_all(const struct pt_cli_tool *tool, const struct pfctl *p)
 int pfctl_main(const struct pt_cli_tool *tool, int argc, char **argv)
 {
 	struct pfctl p;
-	int rc = pfctl_translate(argc, argv, &p);
+	int rc = pfctl_translate(tool, argc, argv, &p);
 
 	if (rc) {
 		fprintf(stderr, "%s: error: out of memory\n", tool->name);

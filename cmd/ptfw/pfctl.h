@@ -21,8 +21,10 @@ struct pfctl {
 	char error[300];  /* why there is no such line; empty: there is */
 };
 
-/* 0, or -ENOMEM. With an error there is nothing to free. */
-int pfctl_translate(int argc, char **argv, struct pfctl *out);
+struct pt_cli_tool;
+/* 0, or -ENOMEM. With an error there is nothing to free. A name of TOOL behind -s is not pfctl's, unless pfctl has it
+ * too. */
+int pfctl_translate(const struct pt_cli_tool *tool, int argc, char **argv, struct pfctl *out);
 void pfctl_free(struct pfctl *p);
 
 #endif

@@ -141,4 +141,30 @@ for to in 10.0.0.1 fd00::1; do
 	is "$(tries "$to" 81)" refused "closed again for $to"
 done
 
+# ---- a file of pf, imported and in force ----
+cat >"$lab_tmp/pf.conf" <<'PF'
+ext = em0
+services = "{ 80 8443 }"
+set block-policy return
+set skip on lo0
+rdr pass on $ext inet proto tcp to ($ext) port 8080 -> 10.0.0.1 port 80
+block in
+pass in on $ext proto tcp to port $services
+pass out
+antispoof quick for $ext
+PF
+pt import pf "$lab_tmp/pf.conf" em0=eth0 >"$lab_tmp/made.conf" 2>"$lab_tmp/told"
+is "$?" 0 'a file of pf is carried'
+chmod 644 "$lab_tmp/made.conf"
+ok 'and put in force' pt -f "$lab_tmp/made.conf"
+for to in 10.0.0.1 fd00::1; do
+	isnt "$(tries "$to" 80)" refused "what it passes is open for $to"
+	is "$(tries "$to" 81)" refused "what it blocks is closed for $to, with an answer"
+	isnt "$(tries "$to" 80)" silence "and answers $to"
+done
+isnt "$(tries 10.0.0.1 8080)" refused 'its rdr leads to the service'
+isnt "$(tries 10.0.0.1 8080)" silence 'which answers'
+is "$(tries fd00::1 8080)" refused 'and is for IPv4 only'
+like "$(pt nat show)" 'rdr-to 10\.0\.0\.1 port (80|http)' 'as nat show tells'
+
 done_testing

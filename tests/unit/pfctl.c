@@ -38,7 +38,7 @@ static const struct {
 	/* shows */
 	{ "-sr", "rule show" },
 	{ "-s rules", "rule show" },
-	{ "-s rule", "rule show" },
+	{ "-s rul", "rule show" },
 	{ "-vsr", "-s rule show" },
 	{ "-sr -v", "-s rule show" },
 	{ "-vvsr", "-s -d rule show" },
@@ -139,6 +139,8 @@ static const struct {
 	/* ours */
 	{ "rule show -s", NULL },
 	{ "-s rule show", NULL },
+	{ "-s rule", NULL },
+	{ "-s table", NULL },
 	{ "-f pf.conf check", NULL },
 	{ "-n -f pf.conf apply", NULL },
 	{ "-j rule show", NULL },
@@ -152,6 +154,11 @@ static const struct {
 	{ "-Q", NULL },
 	{ "", NULL },
 };
+
+static const struct pt_cli_cmd commands[] = {
+	{ .object = "rule" }, { .object = "nat" }, { .object = "info" }, { .object = "table" }, { 0 },
+};
+static const struct pt_cli_tool tool = { .name = "ptfw", .cmds = commands };
 
 static void put_lines(struct pt_buf *b, const struct pfctl *p)
 {
@@ -176,7 +183,7 @@ static void every_line(void **state)
 		while ((word = strsep(&rest, " ")))
 			if (*word)
 				argv[argc++] = word;
-		assert_int_equal(pfctl_translate(argc, argv, &p), 0);
+		assert_int_equal(pfctl_translate(&tool, argc, argv, &p), 0);
 		if (p.error[0])
 			pt_buf_fmt(&got, "error: %s", p.error);
 		else if (p.letters)
@@ -201,7 +208,7 @@ static void flushing_does_not_open(void **state)
 		char *argv[] = { (char *)"ptfw", (char *)"-F", (char *)flushing[i] };
 		struct pfctl p;
 
-		assert_int_equal(pfctl_translate(3, argv, &p), 0);
+		assert_int_equal(pfctl_translate(&tool, 3, argv, &p), 0);
 		assert_non_null(strstr(p.told, "nothing passes"));
 		for (int k = 0; k < p.n; k++)
 			for (int w = 0; w < p.line[k].n; w++)
