@@ -85,7 +85,12 @@ static int add_rule(struct lines *l, uint32_t col, size_t n)
 	if (l->anchor->rules.n == ANCHOR_RULES_MAX)
 		return too_many(l);
 	r.s = unfolded(l->c->arena, l->from->text + l->pos, n);
-	return r.s ? pt_vec_push(l->c->arena, &l->anchor->rules, r) : -ENOMEM;
+	if (!r.s)
+		return -ENOMEM;
+	while (n && blank(r.s[n - 1]))
+		n--;
+	/* nothing on lines that go on */
+	return n ? pt_vec_push(l->c->arena, &l->anchor->rules, r) : 0;
 }
 
 static int read_lines(struct lines *l)

@@ -55,7 +55,9 @@ CONF
 conf=$lab_tmp/main.conf
 
 cat >"$lab_tmp/wire.py" <<'PY'
-import select, socket, subprocess, sys, threading, time
+import itertools, select, socket, subprocess, sys, threading, time
+# The kernel may choose a port again whose state still lives: in a loop of many connections each has its own.
+ports = itertools.count()
 def family(a): return socket.AF_INET6 if ":" in a else socket.AF_INET
 def echo(ready):
     socks = []
@@ -70,9 +72,9 @@ def echo(ready):
             data, who = s.recvfrom(2000)
             s.sendto(who[0].encode(), who)
 # A new connection from SRC: what the far end saw as its source; "refused"; "lost".
-def ask(src, dst, port=5000, wait=5):
+def ask(src, dst, port=5000, wait=5, own=lambda: 0):
     with socket.socket(family(src), socket.SOCK_DGRAM) as s:
-        s.bind((src, 0))
+        s.bind((src, own()))
         s.connect((dst, port))
         s.settimeout(wait)
         try:
@@ -89,7 +91,7 @@ def ban(pid, ptfw):
         while not stop:
             for src, dst in (("10.0.0.2", "10.1.0.2"), ("fd00::2", "fd01::2")):
                 sent[0] += 1
-                got = ask(src, dst)
+                got = ask(src, dst, own=lambda: 1024 + next(ports) % 60000)
                 if got != src: lost.append("%s: %s" % (src, got))
             time.sleep(0.002)
     t = threading.Thread(target=talk)
@@ -99,7 +101,7 @@ def ban(pid, ptfw):
             r = pt(pid, ptfw, "anchor", "load" if rules else "flush", "f2b/sshd", rules=rules)
             if r.returncode: print("round %d: %s" % (i, r.stderr))
             for src, dst in (("10.0.0.66", "10.1.0.2"), ("fd00::66", "fd01::2")):
-                got = ask(src, dst)
+                got = ask(src, dst, own=lambda: 1024 + next(ports) % 60000)
                 if got != (want or src): print("round %d, %s: %s" % (i, src, got))
     stop.append(1)
     t.join()
