@@ -189,6 +189,8 @@ static void gen_options(struct pt_buf *b, const struct gen_rule *g)
 	if (g->pass && rnd(4) == 0) {
 		pt_buf_str(b, " no state");
 		nostate = true;
+	} else if (g->pass && rnd(6) == 0) { /* limits that are never met */
+		pt_buf_str(b, " keep state (max 1000000, max-src-nodes 60000, max-src-states 1000000)");
 	}
 	if (rnd(6) == 0)
 		pt_buf_fmt(b, " tag %s", PICK(tags));
