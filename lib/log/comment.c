@@ -45,7 +45,7 @@ void pt_log_comment(struct pt_buf *b, const struct pt_log_record *r)
 		put_word(b, "action", actions[r->action]);
 		put_word(b, "dir", dirs[r->dir]);
 	}
-	if (r->ours && r->line) {
+	if (r->ours && r->line && *r->file) {
 		put_word(b, "at", r->file);
 		pt_buf_chr(b, ':');
 		pt_buf_uint(b, r->line);
@@ -134,7 +134,7 @@ static unsigned int take_place(struct pt_log_record *r, char *value)
 	char *colon = strrchr(value, ':');
 	uint64_t line;
 
-	if (colon && !pt_parse_uint(colon + 1, UINT32_MAX, &line)) {
+	if (colon && colon != value && !pt_parse_uint(colon + 1, UINT32_MAX, &line)) {
 		*colon = '\0';
 		r->file = value;
 		r->line = (uint32_t)line;
