@@ -134,7 +134,10 @@ static const char one[] = "system { name = gw }\n"
 			  "table bad { persist = true counters = true timeout = \"1h\" }\n"
 			  "table fixed { addresses = { \"192.0.2.0/24\", \"2001:db8::/32\" } const "
 			  "= true persist = true }\n"
+			  "schedule night { days = { mon } hours = { 22:00-06:00 } dates = { \"!12-24\" } }\n"
+			  "geoip { file = countries }\n"
 			  "firewall { rules = {\n"
+			  "	\"block in from geoip DE to ! geoip FR schedule night label abroad\",\n"
 			  "	\"block return log label closed\",\n"
 			  "	\"match out inet from 10.0.0.0/8 nat-to 192.0.2.1 label masked\",\n"
 			  "	\"pass in on lo0 proto { tcp, udp } to port { 80, 443 } rdr-to "
@@ -496,7 +499,8 @@ static int lab_begin(void **state)
 	refused = mmap(NULL, sizeof(*refused), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		       -1, 0);
 	if (refused == MAP_FAILED || !mkdtemp(folder))
-		return -1;
+	file("countries", "192.0.2.0,192.0.2.9,DE\n2001:db8::,2001:db8::9,FR\n");
+	file("one.conf", one);
 	(void)snprintf(path_one, sizeof(path_one), "%s/one.conf", folder);
 	(void)snprintf(path_two, sizeof(path_two), "%s/two.conf", folder);
 	file("one.conf", one);

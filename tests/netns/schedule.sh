@@ -83,7 +83,7 @@ for engine in nft linear bpf; do
 done
 
 # Days, and dates, of the zone.
-today=$(TZ=$zone date +%a | tr 'A-Z' 'a-z')
+today=$(TZ=$zone date +%a | tr '[:upper:]' '[:lower:]')
 conf 'pass in on lan schedule s no state' "schedule s { days = { $today } }"
 tomorrow=$(TZ=$zone date -d tomorrow +%m-%d)
 date=$(TZ=$zone date +%m-%d)
