@@ -499,10 +499,10 @@ static int lab_begin(void **state)
 	refused = mmap(NULL, sizeof(*refused), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		       -1, 0);
 	if (refused == MAP_FAILED || !mkdtemp(folder))
-	file("countries", "192.0.2.0,192.0.2.9,DE\n2001:db8::,2001:db8::9,FR\n");
-	file("one.conf", one);
+		return -1;
 	(void)snprintf(path_one, sizeof(path_one), "%s/one.conf", folder);
 	(void)snprintf(path_two, sizeof(path_two), "%s/two.conf", folder);
+	file("countries", "192.0.2.0,192.0.2.9,DE\n2001:db8::,2001:db8::9,FR\n");
 	file("one.conf", one);
 	file_two();
 	file("wrong.conf", "system { nam = gw }\nfirewall { rules = { \"pass onn lan\", \"block "
@@ -514,7 +514,7 @@ static int lab_begin(void **state)
 
 static int lab_end(void **state)
 {
-	static const char *const names[] = {"one.conf", "two.conf", "wrong.conf"};
+	static const char *const names[] = {"one.conf", "two.conf", "wrong.conf", "countries"};
 	char path[200];
 
 	(void)state;
