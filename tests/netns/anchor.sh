@@ -289,5 +289,5 @@ exits 0 'alike' pt diff -f "$conf"
 pt -q apply -f "$lab_tmp/long.conf"
 writes=$(printf 'block in from 10.0.0.68\n' | in_ns fw "$ptfw" anchor load f2b -n -j | jq '.operations | length' 2>/dev/null)
 diag "operations for one exchanged rule: ${writes:-?}"
-[ "${writes:-1000}" -lt 30 ] && pass 'one exchanged rule is a few operations' || fail 'one exchanged rule is a few operations'
+ok 'one exchanged rule is a few operations' [ "${writes:-1000}" -lt 30 ]
 done_testing
