@@ -70,7 +70,7 @@ static void random_ports(struct pt_buf *b, bool any)
 	uint32_t low = 78 + random_below(5);
 
 	if (any) {
-		low = random_below(60000);
+		low = 1 + random_below(60000);
 		pt_buf_fmt(b, " port %u:%u", low, low + random_below(5000));
 		return;
 	}
