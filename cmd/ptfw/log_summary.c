@@ -43,8 +43,10 @@ static void amount(struct pt_buf *b, uint64_t n)
 		pt_buf_fmt(b, "%7u", (unsigned int)n);
 		return;
 	}
-	for (; v >= 999.95; v /= 1000)
+	while (v >= 999.95) {
+		v /= 1000;
 		unit++;
+	}
 	pt_buf_fmt(b, "%6.1f%c", v, units[unit]);
 }
 
@@ -186,7 +188,7 @@ static void show_minutes(struct summary *s)
 {
 	size_t n, from, hours = 0;
 	const struct pt_log_sum_row *r = pt_log_sum_rows(s->sum, PT_LOG_SUM_MINUTE, &n);
-	uint64_t most = 0;
+	uint64_t most = 1;
 
 	for (from = n; from; from--) {
 		hours += from == n || r[from].minute / 60 != r[from - 1].minute / 60;

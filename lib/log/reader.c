@@ -33,9 +33,10 @@ struct pt_log_reader {
 /* 1: opened, 0: there is none. */
 static int open_at(int dir, const char *name, struct file *out)
 {
-	struct stat st;
+	struct stat st = { .st_mode = 0 };
 	int rc;
 
+	memset(out, 0, sizeof(*out));
 	out->fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | (dir == AT_FDCWD ? 0 : O_NOFOLLOW));
 	if (out->fd < 0)
 		return errno == ENOENT && dir != AT_FDCWD ? 0 : -errno;

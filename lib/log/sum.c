@@ -64,7 +64,7 @@ static bool same_row(const struct pt_log_sum_row *a, const struct pt_log_sum_row
 	if (a->addr.af != b->addr.af || a->addr.v != b->addr.v || a->proto != b->proto || a->port != b->port ||
 	    a->minute != b->minute)
 		return false;
-	return !a->rule || (a->ours == b->ours && a->action == b->action && a->dir == b->dir && !strcmp(a->rule, b->rule));
+	return !a->rule || !b->rule || (a->ours == b->ours && a->action == b->action && a->dir == b->dir && !strcmp(a->rule, b->rule));
 }
 
 static uint32_t *slot_of(const struct table *t, const struct pt_log_sum_row *key)
