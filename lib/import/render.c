@@ -173,8 +173,10 @@ static void list(struct page *p, const char *name, imp_items *items)
 
 	for (size_t i = 0; i < items->n; i++)
 		any = any || !items->v[i].why;
-	pt_buf_fmt(&p->b, any ? "    %s = {" : "", name);
-	text(p, any ? "\n" : "");
+	if (any) {
+		pt_buf_fmt(&p->b, "    %s = {", name);
+		text(p, "\n");
+	}
 	put_items(p, items, "        ");
 	text(p, any ? "    }\n" : "");
 }

@@ -277,7 +277,7 @@ static size_t one(const char *name)
 	struct pt_import *i = NULL;
 	struct pt_buf told = { 0 };
 	struct pt_err e = { 0 };
-	char title[96];
+	char title[300];
 	size_t len = 0, n;
 	char *text = slurp(path_of(name, ".conf"), &len);
 
