@@ -97,6 +97,15 @@ like "$(pt name refresh)" '1 name asked for, 0 without an answer, [1-9]' 'anothe
 is "$(reached lan)" '10.0.0.2 10.0.0.3 fd00::3' 'the new address at once, the old one still'
 is "$(pt name show -j | jq -c '.names[0] | [.addresses, .leaving]')" '[["10.0.0.3","fd00::3"],["10.0.0.2"]]' 'it leaves'
 is "$(handles)" "$before" 'no rule was written anew'
+if python3 -c 'import jsonschema' 2>/dev/null; then
+	pt name show -j >"$lab_tmp/out.json"
+	ok 'the JSON fits its schema' python3 -c '
+import json, jsonschema, sys
+jsonschema.validate(json.load(open(sys.argv[1])), json.load(open(sys.argv[2])))' \
+		"$lab_tmp/out.json" contrib/schema/patronus.name.v1.json
+else
+	skip 'no python3-jsonschema' 'the JSON fits its schema'
+fi
 like "$(pt name show www.EXAMPLE.)" '10.0.0.2 \(leaves in [0-9]+s\)' 'and is told, however the name is spelt'
 exits 3 'a name that nobody has in a rule' pt name show nobody.example
 is "$(pt complete -- name show '')" 'www.example' 'names complete'
