@@ -41,7 +41,8 @@ static const struct reserved {
 	{ "divert-packet", OPTION, "packets are judged in the kernel; `log` lets programs see them" },
 	{ "divert-reply", OPTION, "answers find their socket without it" },
 	{ "divert-to", OPTION,
-	  "write `rdr-to (lan) port PORT`: the program asks for the first destination with SO_ORIGINAL_DST" },
+	  "Linux gives foreign packets to a socket only by a routing table of their own; write `rdr-to (lan) port PORT`: "
+	  "the program asks for the first destination with SO_ORIGINAL_DST" },
 	{ "dup-to", OPTION, gateways },
 	{ "fastroute", OPTION, gateways },
 	{ "fragment", OPTION, "fragments are put together before they are judged" },
