@@ -64,7 +64,8 @@ static struct pt_conf_schedule *schedule(const char *text)
 	*s = c->schedules.v[0];
 	/* The lists belong to the configuration. */
 	s->hours.v = pt_arena_alloc(arena, s->hours.n * sizeof(*s->hours.v) + 1);
-	memcpy(s->hours.v, c->schedules.v[0].hours.v, s->hours.n * sizeof(*s->hours.v));
+	if (s->hours.n)
+		memcpy(s->hours.v, c->schedules.v[0].hours.v, s->hours.n * sizeof(*s->hours.v));
 	s->dates.v = pt_arena_alloc(arena, s->dates.n * sizeof(*s->dates.v) + 1);
 	if (s->dates.n)
 		memcpy(s->dates.v, c->schedules.v[0].dates.v, s->dates.n * sizeof(*s->dates.v));
