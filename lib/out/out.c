@@ -34,7 +34,9 @@ struct pt_out {
 	int depth;              /* JSON nesting, for indentation */
 	bool first;             /* JSON: no comma before the next member */
 	bool in_obj;
-	const char *obj;        /* key of the open object */
+	const char *obj;        /* key of the open object; NULL: it is an item of an array */
+	bool first_sub;         /* no blank before the next value of that item */
+	bool in_top;            /* beside the list, for JSON only */
 	struct pt_buf item;     /* joined items of an array in tables and lines */
 	struct pt_buf text;     /* of one value */
 	/* tables */
@@ -247,7 +249,17 @@ static void line_value(struct pt_out *o, const char *key, const char *s, bool qu
 /* Whether values are shown at all, so that none is written in vain. */
 static bool takes_values(const struct pt_out *o)
 {
-	return o->fmt != PT_OUT_TEXT && !o->err;
+	return o->fmt != PT_OUT_TEXT && !o->err && !(o->in_top && o->fmt != PT_OUT_JSON);
+}
+
+/* Of an object that is an item: "key=value key=value". */
+static void item_value(struct pt_out *o, const char *key, const char *shown)
+{
+	pt_buf_str(&o->item, o->first_sub ? "" : " ");
+	pt_buf_str(&o->item, key);
+	pt_buf_chr(&o->item, '=');
+	pt_buf_str(&o->item, shown);
+	o->first_sub = false;
 }
 
 /* RAW is the JSON form; SHOWN is for people, escaped already. */
@@ -258,6 +270,8 @@ static void value(struct pt_out *o, const char *key, const char *raw, const char
 	if (is_json(o)) {
 		json_next(o, key);
 		pt_buf_str(&o->buf, raw);
+	} else if (o->in_obj && !o->obj) {
+		item_value(o, key, shown);
 	} else if (o->fmt == PT_OUT_TABLE) {
 		table_value(o, key, shown, kind == VALUE_NUM);
 	} else {
@@ -344,6 +358,8 @@ void pt_out_addr(struct pt_out *o, const char *key, struct pt_addr a)
 
 void pt_out_arr(struct pt_out *o, const char *key)
 {
+	if (!takes_values(o))
+		return;
 	o->item.n = 0;
 	pt_buf_add(&o->item, "", 0);
 	if (is_json(o)) {
@@ -354,20 +370,30 @@ void pt_out_arr(struct pt_out *o, const char *key)
 	pt_buf_fmt(&o->item, "%s%c", key, '\0'); /* the key waits before the items */
 }
 
+/* Between two items of a joined array; the key before them ends with a NUL. */
+static void item_next(struct pt_out *o)
+{
+	if (o->item.n && o->item.s[o->item.n - 1])
+		pt_buf_chr(&o->item, ',');
+}
+
 void pt_out_item(struct pt_out *o, const char *s)
 {
+	if (!takes_values(o))
+		return;
 	if (is_json(o)) {
 		json_next(o, NULL);
 		pt_escape_json(&o->buf, s, strlen(s));
 		return;
 	}
-	if (o->item.n && o->item.s[o->item.n - 1])
-		pt_buf_chr(&o->item, ',');
+	item_next(o);
 	pt_escape(&o->item, s, strlen(s));
 }
 
 void pt_out_arr_end(struct pt_out *o)
 {
+	if (!takes_values(o))
+		return;
 	if (is_json(o)) {
 		json_close(o, ']');
 		return;
@@ -383,9 +409,14 @@ void pt_out_arr_end(struct pt_out *o)
 
 void pt_out_obj(struct pt_out *o, const char *key)
 {
+	if (!takes_values(o))
+		return;
 	if (is_json(o)) {
 		json_next(o, key);
 		json_open(o, '{');
+	} else if (!key) {
+		item_next(o);
+		o->first_sub = true;
 	}
 	o->in_obj = true;
 	o->obj = key;
@@ -393,6 +424,8 @@ void pt_out_obj(struct pt_out *o, const char *key)
 
 void pt_out_obj_end(struct pt_out *o)
 {
+	if (!takes_values(o))
+		return;
 	if (is_json(o))
 		json_close(o, '}');
 	o->in_obj = false;
@@ -443,6 +476,16 @@ void pt_out_top_u64(struct pt_out *o, const char *key, uint64_t v)
 		return;
 	json_next(o, key);
 	pt_buf_fmt(&o->buf, "%llu", (unsigned long long)v);
+}
+
+void pt_out_top(struct pt_out *o)
+{
+	o->in_top = true;
+}
+
+void pt_out_top_end(struct pt_out *o)
+{
+	o->in_top = false;
 }
 
 void pt_out_rec(struct pt_out *o)

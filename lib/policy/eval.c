@@ -283,55 +283,49 @@ static bool schedule_holds(const struct pt_eval *v, const struct pt_pol_more *m,
 	return !m->schedule || pt_iset_has(&v->policy->schedules.v[m->schedule - 1].times, time) != m->schedule_neg;
 }
 
+/* May the rule be asked about F? Where it is not known, *UNKNOWN tells so. */
+static bool is_known(const struct pt_packet *k, enum pt_fact f, bool *unknown)
+{
+	if (!k->partial || k->known & f)
+		return true;
+	*unknown = true;
+	return false;
+}
+
 /* Rates are about other packets than this one: here they always have room. */
-static enum pt_condition more_condition(const struct pt_eval *v, const struct pt_pol_more *m, const struct pt_packet *k)
+static enum pt_condition more_condition(const struct pt_eval *v, const struct pt_pol_more *m, const struct pt_packet *k,
+					bool *unknown)
 {
 	if (!schedule_holds(v, m, k->time))
 		return PT_COND_SCHEDULE;
-	if (m->has_tos && (k->tos & ~3) != m->tos)
+	if (m->has_tos && is_known(k, PT_FACT_TOS, unknown) && (k->tos & ~3) != m->tos)
 		return PT_COND_TOS;
-	if (m->chance && k->chance >= m->chance)
+	if (m->chance && is_known(k, PT_FACT_CHANCE, unknown) && k->chance >= m->chance)
 		return PT_COND_CHANCE;
-	if (m->received.n && !received_matches(&m->received, k->received))
+	if (m->received.n && is_known(k, PT_FACT_RECEIVED, unknown) && !received_matches(&m->received, k->received))
 		return PT_COND_RECEIVED;
-	if (m->macs.n && (k->mac == PT_NO_MAC || !pt_iset_has(&m->macs, k->mac)))
+	if (m->macs.n && is_known(k, PT_FACT_MAC, unknown) && (k->mac == PT_NO_MAC || !pt_iset_has(&m->macs, k->mac)))
 		return PT_COND_MAC;
-	if (m->uid.n && !(k->owned && pt_iset_has(&m->uid, k->uid)))
+	if (m->uid.n && is_known(k, PT_FACT_USER, unknown) && !(k->owned && pt_iset_has(&m->uid, k->uid)))
 		return PT_COND_USER;
-	return m->gid.n && !(k->owned && pt_iset_has(&m->gid, k->gid)) ? PT_COND_GROUP : PT_COND_HOLDS;
+	if (m->gid.n && is_known(k, PT_FACT_GROUP, unknown) && !(k->owned && pt_iset_has(&m->gid, k->gid)))
+		return PT_COND_GROUP;
+	if (m->limit.packets || m->pkt_rate.packets || m->once)
+		(void)is_known(k, PT_FACT_RATES, unknown);
+	return PT_COND_HOLDS;
 }
 
-static bool asks_routes(const struct pt_pol_addr *a)
+/* False: what it asks routes for is not known. */
+static bool routes_known(const struct pt_pol_addr *a, const struct pt_packet *k, bool *unknown)
 {
-	return a->kind == PT_REF_NO_ROUTE || a->kind == PT_REF_URPF;
-}
-
-/* A time is all that it asks for. */
-static bool only_schedule(const struct pt_pol_more *m)
-{
-	return m->schedule && !m->has_tos && !m->chance && !m->received.n && !m->uid.n && !m->gid.n && !m->macs.n &&
-	       !m->limit.packets && !m->pkt_rate.packets && !m->once;
-}
-
-/* What is not known of a packet is left out. */
-static enum pt_condition partial_condition(const struct pt_eval *v, const struct pt_pol_rule *r,
-					   const struct pt_packet *k)
-{
-	bool src = asks_routes(&r->src), dst = asks_routes(&r->dst);
-
-	if (!src && !address_matches(v, &r->src, k->src))
-		return PT_COND_SRC;
-	if (!dst && !address_matches(v, &r->dst, k->dst))
-		return PT_COND_DST;
-	if (r->more && !schedule_holds(v, r->more, k->time))
-		return PT_COND_SCHEDULE;
-	return src || dst || (r->more && !only_schedule(r->more)) ? PT_COND_UNKNOWN : PT_COND_HOLDS;
+	return (a->kind != PT_REF_NO_ROUTE && a->kind != PT_REF_URPF) || is_known(k, PT_FACT_ROUTES, unknown);
 }
 
 static enum pt_condition rule_condition(const struct pt_eval *v, const struct pt_pol_rule *r, const struct pt_packet *k,
 					enum pt_dir dir, const char *device, uint8_t tag)
 {
 	enum pt_condition c;
+	bool unknown = false;
 
 	if (r->dir != dir)
 		return PT_COND_DIR;
@@ -344,14 +338,14 @@ static enum pt_condition rule_condition(const struct pt_eval *v, const struct pt
 		return c;
 	if (r->tagged && (tag == r->tagged) == r->tagged_neg)
 		return PT_COND_TAG;
-	if (k->partial)
-		return partial_condition(v, r, k);
-	c = r->more ? more_condition(v, r->more, k) : PT_COND_HOLDS;
+	c = r->more ? more_condition(v, r->more, k, &unknown) : PT_COND_HOLDS;
 	if (c != PT_COND_HOLDS)
 		return c;
-	if (!side_matches(v, &r->src, k->src, k->no_route_src, k->urpf_failed))
+	if (routes_known(&r->src, k, &unknown) && !side_matches(v, &r->src, k->src, k->no_route_src, k->urpf_failed))
 		return PT_COND_SRC;
-	return side_matches(v, &r->dst, k->dst, k->no_route_dst, false) ? PT_COND_HOLDS : PT_COND_DST;
+	if (routes_known(&r->dst, k, &unknown) && !side_matches(v, &r->dst, k->dst, k->no_route_dst, false))
+		return PT_COND_DST;
+	return unknown ? PT_COND_UNKNOWN : PT_COND_HOLDS;
 }
 
 /* ---- translation ---- */
@@ -524,7 +518,7 @@ static void judge(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_
 		if (r->dir != dir)
 			continue;
 		c = rule_condition(v, r, &seen, dir, device, j->tag);
-		if (c == PT_COND_UNKNOWN && r->action != PT_MATCH)
+		if (c == PT_COND_UNKNOWN && r->action != PT_MATCH && !(j->maybe && j->maybe->quick))
 			j->maybe = r;
 		j->uncertain |= c == PT_COND_UNKNOWN && r->action == PT_MATCH;
 		if (fn)

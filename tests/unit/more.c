@@ -157,7 +157,7 @@ static void test_errors(void **state)
 /* ---- packets of which not all is known ---- */
 
 /* "pass 1", "block default", with "?" and the rule that may decide instead. */
-static void check_partial(const char *rules, const char *want)
+static void check_known(uint8_t known, const char *rules, const char *want)
 {
 	struct pt_packet k = packet(false);
 	struct pt_buf got = { 0 };
@@ -166,6 +166,7 @@ static void check_partial(const char *rules, const char *want)
 	struct built b;
 
 	k.partial = true;
+	k.known = known;
 	build_good(&b, rules);
 	assert_int_equal(pt_eval_new(b.policy, host, &v, &b.err), 0);
 	pt_evaluate(v, &k, PT_IN, "lan0", &d);
@@ -177,6 +178,28 @@ static void check_partial(const char *rules, const char *want)
 	pt_buf_fini(&got);
 	pt_eval_free(v);
 	drop(&b);
+}
+
+static void check_partial(const char *rules, const char *want)
+{
+	check_known(0, rules, want);
+}
+
+/* Some of it is known: a rule that fails by that fails, whatever else it asks for. */
+static void test_known(void **state)
+{
+	(void)state;
+	check_known(PT_FACT_TOS, "\"block\", \"pass in tos 0x10\"", "block");
+	check_known(PT_FACT_MAC, "\"block\", \"pass in tos 0x10\"", "block? 1");
+	check_known(PT_FACT_TOS, "\"block\", \"pass in tos 0\"", "pass");
+	check_known(PT_FACT_TOS, "\"block\", \"pass in tos 0x10 mac 02:00:00:00:00:01\"", "block");
+	check_known(PT_FACT_TOS, "\"block\", \"pass in tos 0 mac 02:00:00:00:00:01\"", "block? 1");
+	check_known(PT_FACT_RATES, "\"block\", \"pass in limit 5/second\"", "pass");
+	check_known(PT_FACT_ROUTES, "\"pass\", \"block in from urpf-failed\"", "pass");
+	check_known(PT_FACT_RECEIVED, "\"pass\", \"block in probability 50%\"", "pass? 1");
+	check_known(PT_FACT_CHANCE, "\"pass\", \"block in probability 50%\"", "block");
+	/* a quick one is not forgotten for another behind it */
+	check_known(0, "\"match in rdr-to 10.0.0.7\", \"block in quick tos 0x10\", \"pass in tos 0x20\", \"pass\"", "pass? 1");
 }
 
 static void test_partial(void **state)
@@ -259,7 +282,7 @@ int main(void)
 		cmocka_unit_test(test_tos),	 cmocka_unit_test(test_probability), cmocka_unit_test(test_mac),
 		cmocka_unit_test(test_received), cmocka_unit_test(test_owner),	     cmocka_unit_test(test_routes),
 		cmocka_unit_test(test_errors),	 cmocka_unit_test(test_skip),	     cmocka_unit_test(test_skip_unknown),
-		cmocka_unit_test(test_block_policy), cmocka_unit_test(test_partial),
+		cmocka_unit_test(test_block_policy), cmocka_unit_test(test_partial), cmocka_unit_test(test_known),
 	};
 	int rc;
 

@@ -573,12 +573,65 @@ static void test_without_memory(void **state)
 	}
 }
 
+/* ---- objects beside the list, and within arrays ---- */
+
+static void nested(struct pt_out *o)
+{
+	pt_out_top(o);
+	pt_out_bool(o, "sure", true);
+	pt_out_obj(o, "rule");
+	pt_out_u64(o, "line", 7);
+	pt_out_obj_end(o);
+	pt_out_arr(o, "words");
+	pt_out_item(o, "one");
+	pt_out_arr_end(o);
+	pt_out_top_end(o);
+	pt_out_rec(o);
+	pt_out_arr(o, "tried");
+	for (uint64_t i = 1; i < 3; i++) {
+		pt_out_obj(o, NULL);
+		pt_out_u64(o, "line", i);
+		pt_out_str(o, "why", "a port");
+		pt_out_obj_end(o);
+	}
+	pt_out_arr_end(o);
+	pt_out_str(o, "last", "x");
+	pt_out_text(o, "text");
+	pt_out_rec_end(o);
+}
+
+static void test_nested(void **state)
+{
+	static const struct {
+		enum pt_out_fmt fmt;
+		const char *want;
+	} cases[] = {
+		{ PT_OUT_JSON, "{\"schema\":\"patronus.thing.v1\",\"sure\":true,\"rule\":{\"line\":7},\"words\":[\"one\"],\"things\":["
+		  "{\"tried\":[{\"line\":1,\"why\":\"a port\"},{\"line\":2,\"why\":\"a port\"}],\"last\":\"x\"}]}\n" },
+		{ PT_OUT_JSONL, "{\"tried\":[{\"line\":1,\"why\":\"a port\"},{\"line\":2,\"why\":\"a port\"}],\"last\":\"x\"}\n" },
+		{ PT_OUT_LINE, "tried=\"line=1 why=a port,line=2 why=a port\" last=x\n" },
+		{ PT_OUT_TABLE, "TRIED                                LAST\nline=1 why=a port,line=2 why=a port  x\n" },
+		{ PT_OUT_TEXT, "text\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PT_ARRAY_SIZE(cases); i++) {
+		struct sink s;
+		struct pt_out *o = start(&s, cases[i].fmt, false);
+
+		assert_non_null(o);
+		nested(o);
+		gives(o, &s, cases[i].want);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_json_pretty),
 		cmocka_unit_test(test_json_lines),
+		cmocka_unit_test(test_nested),
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_table_of_letters),

@@ -37,6 +37,9 @@ PT_API int pt_out_end(struct pt_out *o);
  * Ignored by the other formats. */
 PT_API void pt_out_top_str(struct pt_out *o, const char *key, const char *s);
 PT_API void pt_out_top_u64(struct pt_out *o, const char *key, uint64_t v);
+/* The same of values of every kind, which the functions for records write between the two. */
+PT_API void pt_out_top(struct pt_out *o);
+PT_API void pt_out_top_end(struct pt_out *o);
 
 /* Records. In PT_OUT_TABLE the first record's keys (upper-cased, _ as space) are
  * the header; later records have the same keys. Long tables stream: widths
@@ -48,7 +51,8 @@ PT_API void pt_out_i64(struct pt_out *o, const char *key, int64_t v);
 PT_API void pt_out_bool(struct pt_out *o, const char *key, bool v);
 PT_API void pt_out_addr(struct pt_out *o, const char *key, struct pt_addr a);
 PT_API void pt_out_null(struct pt_out *o, const char *key);
-/* An array of strings, or an object, inside a record (in tables: joined by ","). */
+/* An array of strings, or an object, inside a record (in tables: joined by ","). Items of an array may be objects,
+ * with a NULL key: key=value key=value then. */
 PT_API void pt_out_arr(struct pt_out *o, const char *key);
 PT_API void pt_out_item(struct pt_out *o, const char *s);
 PT_API void pt_out_arr_end(struct pt_out *o);

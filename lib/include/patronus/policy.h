@@ -292,6 +292,18 @@ PT_API int pt_pol_prefix_parse(const char *s, enum pt_action *action, enum pt_di
 /* What connection tracking says of a packet. UNTRACKED also for neighbour discovery. */
 enum pt_ct { PT_CT_NEW, PT_CT_INVALID, PT_CT_UNTRACKED };
 
+/* What may be known of a partial packet all the same. */
+enum pt_fact {
+	PT_FACT_TOS = 1 << 0,
+	PT_FACT_MAC = 1 << 1,
+	PT_FACT_RECEIVED = 1 << 2,
+	PT_FACT_USER = 1 << 3,
+	PT_FACT_GROUP = 1 << 4,
+	PT_FACT_CHANCE = 1 << 5,
+	PT_FACT_ROUTES = 1 << 6,
+	PT_FACT_RATES = 1 << 7, /* that limits of rates have room */
+};
+
 struct pt_packet {
 	enum pt_af af;
 	uint8_t proto;
@@ -308,7 +320,8 @@ struct pt_packet {
 	uint64_t time;          /* seconds since the epoch; 0, too, is a time, in no schedule */
 	uint32_t chance;        /* what was drawn, in billionths below 1: rules with more than that hold */
 	bool no_route_src, no_route_dst, urpf_failed; /* what the routes say */
-	bool partial;           /* the fields from TOS on are not known, as of a packet that went by long ago */
+	bool partial;           /* the fields from TOS on are not known, as of a packet that went by long ago, … */
+	uint8_t known;          /* … but for these, PT_FACT_* */
 	bool no_ports, no_flags; /* too short for ports or ICMP type, for TCP flags */
 	enum pt_ct ct;
 };
