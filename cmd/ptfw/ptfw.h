@@ -23,6 +23,9 @@ int print_plan(struct pt_cli *c, const struct pt_plan *p, struct pt_nl *nf);
 /* enforce.c: P's rules hold for the states, too; BEFORE were in force before, NULL: not known. A dry run lists the
  * states that would end. */
 int enforce(struct pt_cli *c, const struct pt_plan *p, const struct pt_policy *before, struct pt_nl *nf);
+/* explain.c, explain_tried.c, explain_lines.c; see explain.h */
+int cmd_explain(struct pt_cli *c);
+int complete_packet(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 /* import.c */
 int cmd_import_pf(struct pt_cli *c);
 /* rule.c */

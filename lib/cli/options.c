@@ -108,7 +108,7 @@ const struct cli_option cli_options[] = {
 	{ '6', NULL, NULL, PT_CLI_FAMILY, "IPv6 only", set_inet6 },
 	{ 'n', "dry-run", NULL, PT_CLI_DRY, "print what would change, change nothing", set_dry },
 	{ 'f', NULL, "FILE", PT_CLI_FILE, "the common file, - for standard input", set_file },
-	{ 0, "file", "FILE", PT_CLI_INPUT, "addresses or rules from a file, - for standard input", set_input },
+	{ 0, "file", "FILE", PT_CLI_INPUT, "addresses, rules or packets from a file, - for standard input", set_input },
 	{ 0, "timeout", "TIME", PT_CLI_TIMEOUT, "how long added addresses stay, such as 1h30m", set_timeout },
 	{ 0, "kernel", NULL, PT_CLI_KERNEL, "let the kernel try the rules too, in a namespace of their own", set_kernel },
 	{ 0, "engine", "ENGINE", PT_CLI_ENGINE, "who judges arriving packets: auto, bpf, nft or linear", set_engine },

@@ -113,35 +113,6 @@ static int makers_build(struct enforcement *x, const struct pt_policy *before)
 
 /* ---- the tables after an apply ---- */
 
-struct contents {
-	struct pt_iset set[2]; /* [0] IPv4, [1] IPv6 */
-};
-
-static int add_element(const struct pt_nft_elem *el, void *arg)
-{
-	struct contents *t = arg;
-
-	return pt_iset_add(NULL, &t->set[el->af == PT_AF_INET6], el->lo, el->hi);
-}
-
-/* What belongs to run time, if the kernel has it already. */
-static int table_learned(struct enforcement *x, struct pt_nl *nf, const char *name)
-{
-	struct contents t = { 0 };
-	struct pt_err why = { 0 };
-	int rc;
-
-	rc = pt_nft_table_dump(nf, name, add_element, &t, &why);
-	pt_err_fini(&why);
-	for (int i = 0; i < 2; i++)
-		pt_iset_norm(&t.set[i]);
-	if (!rc)
-		rc = pt_eval_table(x->eval, name, &t.set[0], &t.set[1]);
-	for (int i = 0; i < 2; i++)
-		pt_iset_fini(&t.set[i]);
-	return !rc || rc == -ENOENT ? 0 : pt_err_sys(x->e, rc, "reading table %s", name);
-}
-
 /* The others hold what the file says, which the evaluator knows: an apply sees to that. */
 static int tables_load(struct enforcement *x, struct pt_nl *nf)
 {
@@ -152,7 +123,7 @@ static int tables_load(struct enforcement *x, struct pt_nl *nf)
 		const struct pt_conf_table *t = p->tables.v[i].conf;
 
 		if (p->tables.v[i].used && !pt_conf_table_written(t))
-			rc = table_learned(x, nf, t->name);
+			rc = plan_table_learn(x->eval, nf, t->name, x->e);
 	}
 	return rc;
 }

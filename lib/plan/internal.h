@@ -23,10 +23,14 @@ int plan_tables_begin(struct pt_plan *p, struct pt_err *e);
 int plan_tables_end(struct pt_plan *p, struct pt_err *e);
 void plan_tables_free(struct pt_tables_work *w);
 
+/* contents.c: V's table NAME becomes what the kernel has of it, if it has it */
+int plan_table_learn(struct pt_eval *v, struct pt_nl *nf, const char *name, struct pt_err *e);
+
 /* outside.c: names of hosts and countries of the policy */
 enum plan_ask {
 	PLAN_ASK_NONE, /* nothing is known of names: offline */
 	PLAN_ASK_KEPT, /* what is kept of names; the kernel's sets of countries stay */
+	PLAN_ASK_READ, /* what is kept of names, and countries from their files */
 	PLAN_ASK_DUE,  /* those are asked for whose time is over */
 };
 int plan_outside(struct pt_plan *p, enum plan_ask ask, struct pt_err *e);

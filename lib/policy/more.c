@@ -47,6 +47,20 @@ static int owner_number(bool group, const char *name, bool *found, uint32_t *out
 	return 0; /* who cannot be looked up is not there */
 }
 
+int pt_owner_find(bool group, const char *name, uint32_t *out)
+{
+	uint64_t number;
+	bool found;
+	int rc;
+
+	if (!pt_parse_uint(name, UINT32_MAX - 1, &number)) {
+		*out = (uint32_t)number;
+		return 0;
+	}
+	rc = owner_number(group, name, &found, out);
+	return rc || found ? rc : -ENOENT;
+}
+
 static int owners(struct policy_builder *b, const pt_ast_ids *ids, bool group, struct pt_iset *out)
 {
 	for (size_t i = 0; i < ids->n; i++) {

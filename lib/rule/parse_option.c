@@ -8,22 +8,32 @@
 
 /* ---- flags ---- */
 
+static const char flag_names[] = "FSRPAUEW";
+
+int pt_tcp_flags_parse(const char *s, uint8_t *out)
+{
+	uint8_t flags = 0;
+
+	for (; *s; s++) {
+		const char *at = strchr(flag_names, *s);
+
+		if (!at)
+			return -EINVAL;
+		flags |= (uint8_t)(1u << (at - flag_names));
+	}
+	*out = flags;
+	return 0;
+}
+
 static int flag_letters(struct rule_parser *p, uint8_t *out)
 {
-	static const char letters[] = "FSRPAUEW";
 	const struct rule_tok *t = p->tok;
 
 	if (!t->operand || t->kind != TOK_WORD)
 		return rule_unexpected(p, t, "flags such as S/SA", NULL, 0);
 	p->tok++;
-	for (const char *c = t->s; *c; c++) {
-		const char *at = strchr(letters, *c);
-
-		if (!at)
-			return rule_note(p, t, "the flags are F, S, R, P, A, U, E and W",
-					 "'%.64s' are not TCP flags", t->s);
-		*out |= (uint8_t)(1u << (at - letters));
-	}
+	if (pt_tcp_flags_parse(t->s, out))
+		return rule_note(p, t, "the flags are F, S, R, P, A, U, E and W", "'%.64s' are not TCP flags", t->s);
 	return 0;
 }
 

@@ -39,6 +39,16 @@ static const struct {
 	{ "af42", 0x90 }, { "af43", 0x98 },
 };
 
+static bool tos_name(const char *s, uint8_t *out)
+{
+	for (size_t i = 0; i < PT_ARRAY_SIZE(tos_names); i++)
+		if (!strcmp(s, tos_names[i].name)) {
+			*out = tos_names[i].value;
+			return true;
+		}
+	return false;
+}
+
 static bool tos_number(const char *s, uint8_t *out)
 {
 	uint64_t v;
@@ -55,6 +65,11 @@ static bool tos_number(const char *s, uint8_t *out)
 	return true;
 }
 
+int pt_tos_parse(const char *s, uint8_t *out)
+{
+	return tos_name(s, out) || tos_number(s, out) ? 0 : -EINVAL;
+}
+
 int rule_tos_value(struct rule_parser *p, uint8_t *out)
 {
 	const char *names[PT_ARRAY_SIZE(tos_names)], *near;
@@ -65,13 +80,10 @@ int rule_tos_value(struct rule_parser *p, uint8_t *out)
 	t = operand(p, "a type of service", &rc);
 	if (!t)
 		return rc;
-	for (size_t i = 0; i < PT_ARRAY_SIZE(tos_names); i++) {
-		names[i] = tos_names[i].name;
-		if (strcmp(t->s, names[i]) != 0)
-			continue;
-		*out = tos_names[i].value;
+	if (tos_name(t->s, out))
 		return 0;
-	}
+	for (size_t i = 0; i < PT_ARRAY_SIZE(tos_names); i++)
+		names[i] = tos_names[i].name;
 	if (tos_number(t->s, out)) {
 		if (!(*out & 3))
 			return 0;
@@ -165,7 +177,7 @@ int rule_parse_received(struct rule_parser *p, const struct rule_tok *t)
 
 /* ---- mac ---- */
 
-static bool mac_parse(const char *s, uint64_t *out)
+int pt_mac_parse(const char *s, uint64_t *out)
 {
 	uint64_t v = 0;
 
@@ -173,16 +185,16 @@ static bool mac_parse(const char *s, uint64_t *out)
 		for (int k = 0; k < 2; k++) {
 			const char *digits = "0123456789abcdef", *at;
 
-			at = s[k] ? strchr(digits, s[k] | 0x20) : NULL;
+			at = s[k] >= '0' ? strchr(digits, s[k] | 0x20) : NULL;
 			if (!at)
-				return false;
+				return -EINVAL;
 			v = v << 4 | (uint64_t)(at - digits);
 		}
 		if (s[2] != (i < 5 ? ':' : '\0'))
-			return false;
+			return -EINVAL;
 	}
 	*out = v;
-	return true;
+	return 0;
 }
 
 static int one_mac(struct rule_parser *p, void *arg)
@@ -195,7 +207,7 @@ static int one_mac(struct rule_parser *p, void *arg)
 	t = operand(p, "a hardware address", &rc);
 	if (!t)
 		return rc;
-	if (!mac_parse(t->s, &mac))
+	if (pt_mac_parse(t->s, &mac))
 		return rule_note(p, t, "six bytes, as in 52:54:00:12:34:56", "'%.64s' is not a hardware address", t->s);
 	return pt_vec_push(p->ctx->arena, &p->r->when.macs, mac);
 }

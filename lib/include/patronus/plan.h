@@ -135,6 +135,90 @@ PT_API int pt_plan_anchor(struct pt_nl *nf, struct pt_nl *route, const struct pt
 /* What a path with a star at its end, or without, stands for. */
 PT_API bool pt_anchor_matches(const char *pattern, const char *path);
 
+/* ---- the way of one packet ---- */
+
+/* A packet, and where it is met. */
+struct pt_question {
+	struct pt_packet packet; /* partial: what is not given is not known */
+	enum pt_dir dir;         /* IN: it arrives on DEVICE; OUT: this machine sends it, by DEVICE */
+	const char *device;
+	bool established;        /* of a known connection */
+};
+
+/* What the way of a packet depends on, beside the rules. */
+struct pt_world {
+	const struct pt_policy *policy;
+	const struct pt_eval *eval;
+	const struct pt_host *host;
+	struct pt_iset self[2];  /* pt_host_self() */
+	bool asks_routes;        /* some rule does: pt_world_asks_routes() */
+	/* The device that a packet to DST leaves by, "" none; valid until the next call. */
+	const char *(*route)(void *arg, struct pt_addr dst);
+	/* Are packets of family AF that arrive on DEVICE forwarded? May those to 127.0.0.0/8 be for this machine there? */
+	bool (*forwards)(void *arg, enum pt_af af, const char *device);
+	bool (*loopback)(void *arg, const char *device);
+	void *arg;
+};
+PT_API bool pt_world_asks_routes(const struct pt_policy *p);
+
+enum pt_step_kind {
+	PT_STEP_BEGIN,      /* it arrives on DEVICE, or is about to leave by it */
+	PT_STEP_KNOWN,      /* its connection is known: nobody judges it */
+	PT_STEP_JUDGED,     /* in direction DIR on DEVICE */
+	PT_STEP_TRANSLATED, /* NAT; PACKET has the translation */
+	PT_STEP_LOCAL,      /* it is for this machine */
+	PT_STEP_ROUTED,     /* it is to leave by DEVICE */
+	PT_STEP_DROPPED,    /* by the kernel, not by a rule: WHY */
+};
+
+struct pt_step {
+	enum pt_step_kind kind;
+	enum pt_dir dir;
+	char device[16];
+	struct pt_packet packet;     /* JUDGED: as it is judged; else as it is then */
+	struct pt_decision decision; /* JUDGED */
+	uint32_t nat;                /* TRANSLATED: index+1 into nats */
+	bool any_of_pool;            /* TRANSLATED: the address is one of several */
+	const char *why;             /* DROPPED */
+};
+
+/* What the sender of a blocked packet gets. */
+enum pt_answer { PT_ANSWER_SILENCE, PT_ANSWER_RESET, PT_ANSWER_UNREACHABLE };
+
+#define PT_PATH_STEPS 8
+struct pt_path {
+	struct pt_step steps[PT_PATH_STEPS];
+	size_t n;
+	bool pass;
+	const struct pt_decision *decided; /* the last judgement of STEPS; NULL: none */
+	const char *why;             /* non-NULL where no rule decided, or not alone */
+	enum pt_answer answer;
+	uint8_t code;                /* UNREACHABLE: ICMP's of the family */
+	bool uncertain;              /* what is not known of the packet may change it, see the judgements */
+};
+
+/* The way of Q's packet. Pure but for the calls of W; no allocation. */
+PT_API void pt_path_find(const struct pt_world *w, const struct pt_question *q, struct pt_path *out);
+
+/* The rules, the tables, the addresses and the routes that packets meet: with FILE NULL those of the kernel, NF is asked
+ * then; else those of a file with its written tables. ROUTE is borrowed and must live as long. */
+struct pt_explainer;
+PT_API int pt_explainer_new(const char *file, struct pt_nl *nf, struct pt_nl *route, struct pt_explainer **out,
+			    struct pt_err *e) PT_MUST;
+PT_API void pt_explainer_free(struct pt_explainer *x);
+PT_API const struct pt_world *pt_explainer_world(const struct pt_explainer *x);
+
+/* A packet in words, "in lan tcp 192.168.1.5:4000 to 1.1.1.1:443 flags S": see ptfw(8). NOW in seconds since the epoch. -EINVAL with a
+ * record that shows the word. */
+PT_API int pt_question_words(const struct pt_world *w, const char *const *words, size_t n, uint64_t now,
+			     struct pt_question *q, struct pt_err *e) PT_MUST;
+/* The same from a flat object of JSON, LEN bytes of LINE. The strings of Q live as long as W. E is not filled: *COLUMN, from 1,
+ * and WHY tell what is wrong. */
+PT_API int pt_question_json(const struct pt_world *w, const char *line, size_t len, uint64_t now, struct pt_question *q,
+			    size_t *column, const char **why) PT_MUST;
+/* The words that may follow a packet's addresses, NULL behind the last. */
+PT_API const char *pt_question_word(size_t i);
+
 /* How the configuration in force judges arriving packets. */
 struct pt_plan_engine {
 	enum pt_engine engine;      /* LINEAR also where no list is long enough for a tree */

@@ -328,6 +328,9 @@ struct pt_packet {
 
 #define PT_NO_MAC UINT64_MAX
 
+/* The number of a user, or with GROUP of a group, by name or number. -ENOENT: there is none. */
+PT_API int pt_owner_find(bool group, const char *name, uint32_t *out) PT_MUST;
+
 /* What conntrack of Linux calls a first packet like this one. */
 PT_API enum pt_ct pt_packet_ct(const struct pt_packet *p);
 

@@ -244,6 +244,9 @@ PT_API const char *pt_icmp_code_name(enum pt_af af, uint8_t type, uint8_t code);
 PT_API const char *pt_pool_way_name(enum pt_pool_way way); /* NULL: PT_POOL_NONE */
 PT_API const char *pt_proto_name(uint8_t proto); /* from our own table: tcp, udp, icmp, icmp6, … */
 PT_API int pt_proto_parse(const char *s, uint8_t *out) PT_MUST;   /* name or number */
+PT_API int pt_tos_parse(const char *s, uint8_t *out) PT_MUST; /* "ef", "184", "0xb8": a whole byte */
+PT_API int pt_mac_parse(const char *s, uint64_t *out) PT_MUST; /* "52:54:00:12:34:56", 48 bits */
+PT_API int pt_tcp_flags_parse(const char *s, uint8_t *out) PT_MUST; /* "SA", the bits of the header */
 PT_API int pt_service_parse(const char *s, uint16_t *out) PT_MUST; /* name or number 0..65535 */
 
 /* A name of a time-out. WHY says what Linux lacks where it has no such one, HINT what to do; then WHICH is PT_TIMEOUTS.
