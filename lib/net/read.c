@@ -12,6 +12,8 @@
 
 #include <patronus/net.h>
 
+#include "net/ask.h"
+
 /* A request with a header of the largest kind and one address. */
 union request {
 	struct nlmsghdr head;
@@ -146,16 +148,14 @@ static bool is_no_route(int code)
 	return code == -ENETUNREACH || code == -EHOSTUNREACH || code == -EACCES || code == -EINVAL;
 }
 
-int pt_net_route(struct pt_nl *route, struct pt_addr dst, char *name)
+int net_route_index(struct pt_nl *route, struct pt_addr dst, uint32_t *index)
 {
 	union request req;
 	struct rtmsg *rtm;
-	struct ifinfomsg *info;
 	uint8_t bytes[16];
-	uint32_t index = 0;
 	int rc;
 
-	name[0] = '\0';
+	*index = 0;
 	if (dst.af != PT_AF_INET && dst.af != PT_AF_INET6)
 		return -EAFNOSUPPORT;
 	rtm = begin(&req, RTM_GETROUTE, sizeof(*rtm));
@@ -163,13 +163,27 @@ int pt_net_route(struct pt_nl *route, struct pt_addr dst, char *name)
 	rtm->rtm_dst_len = (uint8_t)pt_af_bits(dst.af);
 	pt_addr_to_bytes(dst, bytes);
 	mnl_attr_put(&req.head, RTA_DST, pt_af_bits(dst.af) / 8, bytes);
-	rc = pt_nl_talk(route, &req.head, take_route, &index);
-	if (is_no_route(rc) || (rc == 0 && index == 0))
-		return 0;
-	if (rc < 0)
-		return rc;
-	/* By the same socket: its network namespace may not be the caller's. */
-	info = begin(&req, RTM_GETLINK, sizeof(*info));
+	rc = pt_nl_talk(route, &req.head, take_route, index);
+	return is_no_route(rc) ? 0 : rc;
+}
+
+/* By the same socket as the route: its network namespace may not be the caller's. */
+int net_link_name(struct pt_nl *route, uint32_t index, char *name)
+{
+	union request req;
+	struct ifinfomsg *info = begin(&req, RTM_GETLINK, sizeof(*info));
+
+	name[0] = '\0';
 	info->ifi_index = (int)index;
 	return pt_nl_talk(route, &req.head, take_name, name);
+}
+
+int pt_net_route(struct pt_nl *route, struct pt_addr dst, char *name)
+{
+	uint32_t index;
+	int rc;
+
+	name[0] = '\0';
+	rc = net_route_index(route, dst, &index);
+	return rc < 0 || !index ? rc : net_link_name(route, index, name);
 }
