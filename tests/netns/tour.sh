@@ -23,9 +23,15 @@ while read -r line; do
 	case $line in
 	*'ptfw diff'*) diffs=$((diffs + 1)); [ "$diffs" -ne 1 ] || want=3 ;;
 	esac
+	case $line in *'ptfw explain'*) want=3 ;; esac
 	[ ! -e "$lab_tmp/tree/broken" ] || case $line in *'ptfw apply'*) want=1 ;; esac
 	case $line in sed*) : >"$lab_tmp/tree/broken" ;; esac
 	exits "$want" "$line" in_ns tour env "PATH=$build:$PATH" sh -c "cd '$lab_tmp/tree' && $line" </dev/null
+	case $line in
+	*'ptfw explain'*)
+		is "$tap_out" "$(awk '/ptfw explain in/ { on = 1 } on && /^```$/ && ++n == 3 { exit } n == 2 && !/^```/' README.md)" \
+			'the README shows what it says' ;;
+	esac
 done <"$lab_tmp/commands"
 ok 'the tour has its commands' [ "$tap_n" -ge 20 ]
 done_testing
