@@ -164,6 +164,8 @@ int net_route_index(struct pt_nl *route, struct pt_addr dst, uint32_t *index)
 	pt_addr_to_bytes(dst, bytes);
 	mnl_attr_put(&req.head, RTA_DST, pt_af_bits(dst.af) / 8, bytes);
 	rc = pt_nl_talk(route, &req.head, take_route, index);
+	if (rc < 0)
+		*index = 0;
 	return is_no_route(rc) ? 0 : rc;
 }
 
