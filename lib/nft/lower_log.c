@@ -29,14 +29,19 @@ void nft_log_limited(struct nft_lower *l, size_t chain, const struct pt_pol_rule
 	nft_rule_close(l, r);
 }
 
-/* Named after what is done there: packets under way find what it was. */
+/* Named after what is done there: packets under way find what it was. The label tells the directions of a written
+ * rule apart, which share their id, and its translations. */
 static const char *logged_chain(struct nft_lower *l, const struct nft_effect *x)
 {
 	const struct pt_ast_rate *rate = &x->rule->log_limit;
-	const uint64_t what[] = { rate->packets, rate->seconds, rate->burst, x->mode, x->decide, x->nat, x->tag,
-				  x->go ? pt_hash64(x->go, strlen(x->go)) : 0 };
+	uint64_t what[] = { rate->packets, rate->seconds, rate->burst, x->mode, x->decide, x->rule->dir, 0, 0, x->tag,
+			    x->go ? pt_hash64(x->go, strlen(x->go)) : 0 };
 	char name[NFT_SETNAME_MAX];
+	uint32_t label[4];
 
+	nft_label(l, x, label);
+	what[6] = label[0];
+	what[7] = label[3];
 	nft_name(name, "log.%08x.%016llx", x->rule->id, (unsigned long long)pt_hash64(what, sizeof(what)));
 	for (size_t i = l->logged.n; i-- > 0;)
 		if (!strcmp(l->logged.v[i].chain, name))

@@ -77,6 +77,7 @@ static const struct packet_case cases[] = {
 	  "pass in log (limit 1/day burst 1) on lan from { @lan.10, <some> } tag RED label x",
 	  "lan udp lan.10 dmz.20:80 pass m x o log x\nreply pass\nlan udp lan.10 dmz.20:81 pass m x o\nreply pass\n"
 	  "lan udp lan.200 dmz.20:80 pass m x o\nlan udp lan.9 dmz.20:80 block m" },
+	{ BOTH, "log with a limit, of both directions", "pass log (limit 1/day burst 100) label x", "router udp wan.2 far.7:80 pass x log x\nreply pass" },
 	{ BOTH, "pass log (all): every packet of it", "pass in log (all) on lan label x\npass out on dmz label o\n"
 	  "pass in on wan label w\npass out log (all) on lan label y",
 	  "lan udp lan.10 dmz.20:80 pass x o log x\nreply pass log x\nnext pass log x\nnext pass log x\n"
