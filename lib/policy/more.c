@@ -141,6 +141,9 @@ int policy_check_side(struct policy_builder *b, const pt_hosts *hosts, bool dst)
 		if (h->kind == PT_HOST_NO_ROUTE && h->neg)
 			return policy_fail(b, &h->loc, "write a rule for `no-route` behind or before this one",
 					   "'! no-route' is more than one question to the kernel");
+		if (h->kind == PT_HOST_NO_ROUTE && b->ast->dir != PT_IN)
+			return wrong_direction(b, &h->loc, PT_IN,
+					       "no-route: Linux looks for routes of arriving packets only, what leaves has one");
 		if (h->kind != PT_HOST_URPF)
 			continue;
 		if (dst)

@@ -139,6 +139,8 @@ static void test_errors(void **state)
 		{ "\"pass to urpf-failed\"", "'urpf-failed' is about sources" },
 		{ "\"pass out from urpf-failed\"", "urpf-failed asks for the interface" },
 		{ "\"pass in from ! no-route\"", "'! no-route' is more than one question" },
+		{ "\"pass out from no-route\"", "no-route: Linux looks for routes of arriving packets only" },
+		{ "\"block to no-route\"", "no-route: Linux looks for routes of arriving packets only" },
 	};
 
 	(void)state;
