@@ -4,7 +4,10 @@
  *
  * Every packet is sent as a frame on a peer (or from a raw socket of the router) and looked for on all
  * peers and, for the router itself, on raw sockets. Verdict, translated addresses and the answer of a
- * block must be what pt_evaluate() said. A failure is shrunk to the fewest rules that still show it.
+ * block must be what pt_evaluate() said, and what comes back to a state must arrive. A failure is shrunk
+ * to the fewest rules that still show it.
+ *
+ * Some sets are then changed a little and tried again: what was in force before must leave nothing behind.
  *
  *   differential.t [SEED [SETS [PACKETS]]]
  */
@@ -12,7 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <patronus/policy.h>
@@ -20,6 +23,7 @@
 #include "netns/lab.h"
 #include "netns/lab_rules.h"
 #include "netns/lab_wire.h"
+#include "netns/lab_words.h"
 
 #define MAX_RULES 14
 #define MAX_PACKETS 1000
@@ -142,6 +146,13 @@ struct gen_rule {
 	bool pass, match, rdr_port;
 };
 
+static struct lab_words words(const struct gen_rule *g)
+{
+	return (struct lab_words){ .rnd = rnd, .dir = g->dir, .action = g->match ? PT_MATCH : g->pass ? PT_PASS : PT_BLOCK,
+				   .tcp = g->proto == P_ANY || g->proto == P_TCP || g->proto == P_TCPUDP,
+				   .udp = g->proto == P_ANY || g->proto == P_UDP || g->proto == P_TCPUDP };
+}
+
 static void gen_icmp(struct pt_buf *b, const struct gen_rule *g)
 {
 	static const char *const t4[] = { "echoreq", "{ echoreq, unreach }", "unreach code 1", "13", "echorep", "timex" };
@@ -181,22 +192,24 @@ static void gen_options(struct pt_buf *b, const struct gen_rule *g)
 {
 	static const char *const flags[] = { "S/SA", "any", "A/A", "S/SAFR", "/SF", "SA/SA" };
 	static const char *const tags[] = { "RED", "BLUE" };
-	bool nostate = false;
+	struct lab_words w = words(g);
 
 	gen_icmp(b, g);
 	if ((g->proto == P_ANY || g->proto == P_TCP) && rnd(4) == 0)
 		pt_buf_fmt(b, " flags %s", PICK(flags));
-	if (g->pass && rnd(4) == 0) {
+	lab_words_conditions(b, &w);
+	if (g->pass && rnd(4) == 0)
 		pt_buf_str(b, " no state");
-		nostate = true;
-	} else if (g->pass && rnd(6) == 0) { /* limits that are never met */
-		pt_buf_str(b, " keep state (max 1000000, max-src-nodes 60000, max-src-states 1000000)");
-	}
+	else
+		w.state = g->pass;
+	if (w.state && rnd(6) == 0)
+		lab_words_states(b, &w);
+	lab_words_set(b, &w);
 	if (rnd(6) == 0)
 		pt_buf_fmt(b, " tag %s", PICK(tags));
 	if (rnd(6) == 0)
 		pt_buf_fmt(b, " %stagged %s", rnd(3) ? "" : "! ", PICK(tags));
-	if ((g->pass || g->match) && !nostate && g->dir && g->af && rnd(3) == 0)
+	if ((w.state || g->match) && g->dir && g->af && rnd(3) == 0)
 		gen_nat(b, g);
 }
 
@@ -231,6 +244,8 @@ static void gen_rule(struct pt_buf *b)
 	struct gen_rule g = { .dir = (int)rnd(3), .proto = rnd(7), .af = (int[]){ 0, 4, 6 }[rnd(3)] };
 	bool ports = g.proto >= P_TCP && g.proto <= P_TCPUDP;
 	uint32_t kind = rnd(10);
+	struct lab_words w;
+	const char *source;
 
 	g.pass = kind < 6;
 	g.match = kind == 9;
@@ -240,8 +255,9 @@ static void gen_rule(struct pt_buf *b)
 		g.af = 6;
 	pt_buf_str(b, g.pass ? "pass" : g.match ? "match" : PICK(blocks));
 	pt_buf_str(b, g.dir == 1 ? " in" : g.dir == 2 ? " out" : "");
+	w = words(&g);
 	if (rnd(8) == 0)
-		pt_buf_str(b, " log");
+		lab_words_log(b, &w);
 	if (!g.match && rnd(4) == 0)
 		pt_buf_str(b, " quick");
 	if (rnd(3) == 0)
@@ -251,7 +267,11 @@ static void gen_rule(struct pt_buf *b)
 	pt_buf_str(b, g.af == 4 ? " inet" : g.af == 6 ? " inet6" : "");
 	pt_buf_str(b, protos[g.proto]);
 	pt_buf_str(b, " from ");
-	gen_host(b, g.af);
+	source = lab_words_source(&w);
+	if (source)
+		pt_buf_str(b, source);
+	else
+		gen_host(b, g.af);
 	if (ports && rnd(5) == 0)
 		gen_port(b, true);
 	pt_buf_str(b, " to ");
@@ -283,6 +303,7 @@ static char *assemble(char *const *rules, size_t n)
 {
 	struct pt_buf b = { 0 };
 
+	pt_buf_str(&b, lab_words_sections);
 	pt_buf_str(&b, preamble);
 	for (size_t i = 0; i < n; i++)
 		if (rules[i])
@@ -326,6 +347,30 @@ static int compile(const struct pt_policy *p, struct pt_nft_prog **prog, struct 
 	return rc ? lab_rules_compile(&kernel, p, use_tree ? PT_ENGINE_NFT : PT_ENGINE_LINEAR, true, prog, e) : 0;
 }
 
+/* What was put there is all that is there: another time, nothing is to be written. */
+static void show_write(const char *op, const char *kind, const char *name, void *arg)
+{
+	(void)arg;
+	printf("#   once more: %s %s %s\n", op, kind, name);
+}
+
+static bool settled(struct pt_nft_prog *prog)
+{
+	struct pt_nft_state *have = NULL;
+	struct pt_nft_plan *plan = NULL;
+	struct pt_err e = { 0 };
+	bool same;
+
+	if (pt_nft_read(kernel.nf, &have, &e) || pt_nft_prog_settle(prog, have) || pt_nft_diff(prog, have, &plan, &e))
+		lab_bail("cannot read back what was put there");
+	same = pt_nft_plan_writes(plan) == 0;
+	pt_nft_plan_walk(plan, show_write, NULL);
+	pt_nft_plan_free(plan);
+	pt_nft_state_free(have);
+	pt_err_fini(&e);
+	return same;
+}
+
 enum load { LOAD_OK, LOAD_REFUSED_BY_US, LOAD_FAILED };
 
 /* Puts the text into the kernel. A text that our own checks refuse is no failure. */
@@ -346,6 +391,8 @@ static enum load load(const char *text, struct loaded *l)
 		lab_rules_show(&e);
 		goto out;
 	}
+	if (!settled(prog))
+		goto out;
 	result = LOAD_OK;
 out:
 	if (result == LOAD_REFUSED_BY_US && getenv("DIFF_VERBOSE"))
@@ -363,10 +410,13 @@ struct probe {
 	struct pt_packet pkt;
 	int from; /* LAN, WAN, DMZ or LOCAL */
 	enum wire_shape shape;
+	uint8_t sender;
 	/* expectation */
+	struct pt_ast_set set;
 	bool pass, local;
 	int to;
 	struct pt_packet after;
+	bool answered; /* every judgement made a state, so that what comes back passes */
 	uint32_t nat_out;
 	bool any_out; /* of its pool */
 	enum wire_answer answer;
@@ -376,11 +426,20 @@ struct probe {
 	int seen_at;
 	struct pt_addr src, dst;
 	uint16_t sport, dport;
-	bool got_rst, got_icmp;
+	uint8_t tos, ttl; /* of what left */
+	bool got_rst, got_icmp, got_back;
 };
 
 /* The router's, too: it answers for its prefixes. */
 static const char *const anycast6[] = { "fd00:1::", "2001:db8:1::", "fd00:5::" };
+
+/* No route leads back there. */
+static const char *const nowhere[] = { "192.0.2.200", "2001:db8:4::5" };
+
+static bool is_nowhere(struct pt_addr a)
+{
+	return a.v == wire_address(nowhere[a.af == PT_AF_INET6]).v;
+}
 
 static struct pt_addr random_source(int from, bool six)
 {
@@ -399,6 +458,18 @@ static bool second_gre(const struct probe *ps, size_t index)
 	return false;
 }
 
+static void know_facts(struct probe *p)
+{
+	struct pt_packet *k = &p->pkt;
+
+	k->mac = p->from == LOCAL ? PT_NO_MAC : 0x020000000000 | (uint64_t)p->sender << 8 | (uint64_t)p->from;
+	k->owned = p->from == LOCAL; /* of this process: root's */
+	k->chance = PT_CHANCE_ALL / 2;
+	k->time = (uint64_t)time(NULL);
+	k->no_route_src = is_nowhere(k->src);
+	k->urpf_failed = p->from != LOCAL && (k->no_route_src || wire_destination(k->src) != p->from);
+}
+
 static void gen_packet(struct probe *p, size_t index)
 {
 	static const uint16_t ports[] = { 22, 80, 443, 53, 8000, 8005, 450, 99, 3000 };
@@ -415,6 +486,8 @@ static void gen_packet(struct probe *p, size_t index)
 	p->pkt.af = six ? PT_AF_INET6 : PT_AF_INET;
 	p->pkt.proto = PICK(protos);
 	p->pkt.src = random_source(p->from, six);
+	if (p->from != LOCAL && !rnd(12)) /* a source that belongs elsewhere, or nowhere */
+		p->pkt.src = rnd(2) ? random_source((int)rnd(N_DEV), six) : wire_address(nowhere[six]);
 	do
 		p->pkt.dst = to == LOCAL && six && !rnd(6) ? wire_address(PICK(anycast6)) : random_source(to, six);
 	while (p->pkt.dst.v == p->pkt.src.v);
@@ -432,6 +505,9 @@ static void gen_packet(struct probe *p, size_t index)
 			p->pkt.proto = 58;
 	}
 	p->pkt.ct = pt_packet_ct(&p->pkt);
+	p->pkt.tos = PICK(lab_words_tos);
+	p->sender = (uint8_t)(1 + rnd(2));
+	know_facts(p);
 	if (p->from != LOCAL && !rnd(4))
 		p->shape = rnd(2) ? WIRE_OPTIONS : WIRE_PARTS;
 }
@@ -440,7 +516,7 @@ static void gen_packet(struct probe *p, size_t index)
 
 static int expected_answer(const struct pt_decision *d, const struct pt_packet *k)
 {
-	bool tcp = k->proto == 6, error = wire_icmp_error(k);
+	bool tcp = k->proto == 6, error = wire_icmp_error(k) || is_nowhere(k->src);
 	int code = k->af == PT_AF_INET ? d->code4 : d->code6;
 
 	if (!d->rule || d->why || d->ret == PT_RET_DROP || error || (tcp && (k->tcp_flags & 4)))
@@ -450,6 +526,17 @@ static int expected_answer(const struct pt_decision *d, const struct pt_packet *
 	if (d->ret == PT_RET_RST || code < 0)
 		return WIRE_NO_ANSWER;
 	return WIRE_UNREACH;
+}
+
+/* What is set is kept with the connection, in the order of the judgements. */
+static void set_over(struct pt_ast_set *s, const struct pt_ast_set *from, bool tracked)
+{
+	if (tracked && from->has_tos) {
+		s->has_tos = true;
+		s->tos = from->tos;
+	}
+	if (tracked && from->min_ttl)
+		s->min_ttl = from->min_ttl;
 }
 
 static bool judge(const struct pt_eval *v, struct probe *p, struct pt_packet *k, enum pt_dir dir, int dev)
@@ -466,6 +553,8 @@ static bool judge(const struct pt_eval *v, struct probe *p, struct pt_packet *k,
 		p->nat_out = d.nat;
 		p->any_out = d.any_of_pool;
 	}
+	set_over(&p->set, &d.set, p->pkt.ct == PT_CT_NEW);
+	p->answered = p->answered && d.pass && d.rule->keep_state;
 	*k = d.after;
 	k->tag = d.tag;
 	k->ct = p->pkt.ct;
@@ -480,8 +569,12 @@ static void expect(const struct pt_eval *v, struct probe *p)
 	p->pass = p->local = false;
 	p->nat_out = 0;
 	p->any_out = false;
+	memset(&p->set, 0, sizeof(p->set));
+	p->answered = p->pkt.proto == PT_PROTO_UDP && !p->pkt.urpf_failed;
+	k.received = NULL;
 	if (p->from != LOCAL && !judge(v, p, &k, PT_IN, p->from))
 		return;
+	k.received = p->from == LOCAL ? NULL : wire_devices[p->from];
 	p->to = wire_destination(k.dst);
 	p->local = p->to == LOCAL;
 	if (!p->local && !judge(v, p, &k, PT_OUT, p->to))
@@ -497,10 +590,14 @@ struct probes {
 	size_t n;
 };
 
-static void saw(struct probe *p, int at, const struct wire_view *v)
+static void saw(struct probe *p, int at, const uint8_t *ip, const struct wire_view *v)
 {
+	bool six = ip[0] >> 4 == 6;
+
 	p->seen++;
 	p->seen_at = at;
+	p->tos = six ? (uint8_t)(ip[0] << 4 | ip[1] >> 4) : ip[1];
+	p->ttl = ip[six ? 7 : 8];
 	p->src = v->src;
 	p->dst = v->dst;
 	p->sport = p->dport = 0;
@@ -527,6 +624,17 @@ static void saw_answer(const struct probes *ps, const struct wire_view *v)
 		ps->v[i].got_icmp = true;
 }
 
+/* What came back carries the number of what it answers, beyond those of all probes. */
+static bool saw_back(const struct probes *ps, int at, int i, const struct wire_view *v)
+{
+	struct probe *p = i >= (int)ps->n ? &ps->v[i - (int)ps->n] : NULL;
+
+	if (p && v->proto == p->pkt.proto && at == p->from)
+		p->got_back = v->src.v == p->pkt.dst.v && v->dst.v == p->pkt.src.v && wire_get16(v->t) == p->pkt.dport &&
+			      wire_get16(v->t + 2) == p->pkt.sport;
+	return p != NULL;
+}
+
 static void observe(int at, const uint8_t *ip, size_t n, void *arg)
 {
 	const struct probes *ps = arg;
@@ -535,12 +643,14 @@ static void observe(int at, const uint8_t *ip, size_t n, void *arg)
 
 	if (!wire_view(ip, n, &v))
 		return;
-	i = wire_marked(ip, n, ps->n);
+	i = wire_marked(ip, n, 2 * ps->n);
+	if (saw_back(ps, at, i, &v))
+		return;
 	if (v.offset)
 		return; /* of one of which the first fragment is seen, too */
 	if (i >= 0 && ps->v[i].pkt.proto == v.proto &&
 	    !((v.proto == 1 || v.proto == 58) && v.t[0] != ps->v[i].pkt.icmp_type))
-		saw(&ps->v[i], at, &v);
+		saw(&ps->v[i], at, ip, &v);
 	else
 		saw_answer(ps, &v);
 }
@@ -577,6 +687,22 @@ static bool source_port_fits(const struct pt_policy *pol, const struct probe *p)
 	return p->sport >= PT_NAT_PORT_LO; /* up to the highest there is */
 }
 
+/* What arrives has no way out on which something could be set. */
+static const char *set_otherwise(const struct probe *p)
+{
+	uint8_t tos = p->pkt.tos, ttl = p->from == LOCAL ? 64 : 63;
+
+	if (p->local)
+		return NULL;
+	if (p->set.has_tos)
+		tos = (uint8_t)(p->set.tos | (tos & 3));
+	if (p->set.min_ttl > ttl)
+		ttl = p->set.min_ttl;
+	if (p->tos != tos)
+		return "arrived with another type of service";
+	return p->ttl != ttl ? "arrived with another time to live" : NULL;
+}
+
 static const char *compare(const struct pt_policy *pol, const struct probe *p)
 {
 	if (p->pass && !p->seen)
@@ -592,7 +718,7 @@ static const char *compare(const struct pt_policy *pol, const struct probe *p)
 			return "arrived with another source";
 		if (!source_port_fits(pol, p))
 			return "arrived with another source port";
-		return NULL;
+		return p->answered && !p->got_back ? "what came back did not arrive" : set_otherwise(p);
 	}
 	if (p->from == LOCAL) /* answers to ourselves stay on the machine */
 		return NULL;
@@ -603,6 +729,21 @@ static const char *compare(const struct pt_policy *pol, const struct probe *p)
 	return NULL;
 }
 
+/* The other end answers what it saw. */
+static void answer(struct probe *p, size_t number)
+{
+	struct pt_packet back = p->pkt;
+
+	p->got_back = false;
+	if (!p->answered || !p->seen)
+		return;
+	back.src = p->dst;
+	back.dst = p->src;
+	back.sport = p->dport;
+	back.dport = p->sport;
+	wire_send(&wire, p->seen_at, &back, (uint32_t)number);
+}
+
 static void run(const struct loaded *l, struct probe *ps, size_t n)
 {
 	lab_rules_flush_states(&kernel);
@@ -611,10 +752,14 @@ static void run(const struct loaded *l, struct probe *ps, size_t n)
 		expect(l->eval, &ps[i]);
 		ps[i].seen = 0;
 		ps[i].got_rst = ps[i].got_icmp = false;
+		wire.sender = ps[i].sender;
 		wire_send_shaped(&wire, ps[i].from, &ps[i].pkt, (uint32_t)i, ps[i].shape);
 		if (i % 64 == 63)
 			wire_drain_peers(&wire, observe, &(struct probes){ ps, n });
 	}
+	drain(ps, n);
+	for (size_t i = 0; i < n; i++)
+		answer(&ps[i], n + i);
 	drain(ps, n);
 }
 
@@ -643,7 +788,8 @@ static void describe(const struct probe *p)
 		pt_addr_fmt(&b, p->dst);
 		pt_buf_fmt(&b, ":%u", p->dport);
 	}
-	pt_buf_fmt(&b, "; rst %d icmp %d", p->got_rst, p->got_icmp);
+	pt_buf_fmt(&b, "; rst %d icmp %d; sender %u tos %02x, seen tos %02x ttl %u", p->got_rst, p->got_icmp, p->sender, p->pkt.tos,
+		   p->tos, p->ttl);
 	printf("#   %s\n", b.s);
 	pt_buf_fini(&b);
 }
@@ -661,7 +807,10 @@ static bool still_fails(char *const *rules, size_t n, struct probe *ps, size_t w
 		expect(l.eval, &ps[which]);
 		ps[which].seen = 0;
 		ps[which].got_rst = ps[which].got_icmp = false;
+		wire.sender = ps[which].sender;
 		wire_send_shaped(&wire, ps[which].from, &ps[which].pkt, (uint32_t)which, ps[which].shape);
+		drain(ps, which + 1);
+		answer(&ps[which], 2 * which + 1);
 		drain(ps, which + 1);
 		fails = compare(l.policy, &ps[which]) != NULL;
 		unload(&l);
@@ -748,69 +897,136 @@ static const struct pt_pol_rule *counted_otherwise(const char *text, struct prob
 	return wrong;
 }
 
-static bool one_set(uint64_t seed, size_t packets, size_t *counts, bool *refused)
+static char *any_rule(bool first)
 {
-	static struct probe ps[MAX_PACKETS];
-	char *rules[MAX_RULES] = { NULL }, *text;
-	const char *wrong = NULL;
-	struct loaded l;
-	size_t n = 1 + rnd(MAX_RULES), which = 0;
-	enum load loaded;
-	bool miscounted = false;
+	struct pt_buf b = { 0 };
+
+	if (first && rnd(4))
+		gen_base(&b);
+	else if (rnd(5) == 0)
+		gen_mapped(&b);
+	else
+		gen_rule(&b);
+	return b.s;
+}
+
+/* A small change: most of what is in force stays. */
+static void change_rules(char **rules, size_t n)
+{
+	size_t i = rnd((uint32_t)n), next = (i + 1) % n;
+	char *was = rules[i];
+
+	switch (rnd(3)) {
+	case 0:
+		rules[i] = rules[next];
+		rules[next] = was;
+		return;
+	case 1:
+		rules[i] = NULL;
+		break;
+	default:
+		rules[i] = any_rule(false);
+	}
+	free(was);
+}
+
+static void count_probe(const struct probe *p, size_t *counts)
+{
+	counts[0] += p->pass;
+	counts[1] += !p->pass;
+	counts[2] += p->pass && (p->after.dst.v != p->pkt.dst.v || p->after.src.v != p->pkt.src.v);
+	counts[3] += p->answer != WIRE_NO_ANSWER;
+	counts[4] += p->pass && p->shape == WIRE_OPTIONS;
+	counts[5] += p->pass && p->shape == WIRE_PARTS;
+	counts[6] += p->got_back;
+}
+
+/* LAST: the same packets may be counted otherwise. */
+static bool agree(const char *text, struct loaded *l, struct probe *ps, size_t packets, bool last, size_t *counts,
+		  size_t *which, const char **wrong)
+{
 	struct lab_counts counted[2];
+	bool same = true;
+
+	run_counting(l, ps, packets, counted);
+	for (*which = 0; *which < packets; ++*which) {
+		*wrong = compare(l->policy, &ps[*which]);
+		count_probe(&ps[*which], counts);
+		if (*wrong)
+			break;
+	}
+	if (!*wrong && last && classified)
+		same = !counted_otherwise(text, ps, packets, l, counted);
+	for (size_t i = 0; i < 2; i++)
+		pt_arena_free(counted[i].arena);
+	return same && !*wrong;
+}
+
+/* One text put there and tried. *REFUSED: by our own checks. */
+static bool try_rules(uint64_t seed, char **rules, size_t n, struct probe *ps, size_t packets, bool last, size_t *counts,
+		      bool *refused)
+{
+	char *text = assemble(rules, n);
+	const char *wrong = NULL;
+	bool good = false;
+	struct loaded l;
+	size_t which;
+	enum load loaded;
 
 	use_classifier = seed % 2;
 	use_tree = seed & 2;
-
-	for (size_t i = 0; i < n; i++) {
-		struct pt_buf b = { 0 };
-
-		if (i == 0 && rnd(4))
-			gen_base(&b);
-		else if (rnd(5) == 0)
-			gen_mapped(&b);
-		else
-			gen_rule(&b);
-		rules[i] = b.s;
-	}
-	text = assemble(rules, n);
 	loaded = load(text, &l);
 	*refused = loaded == LOAD_REFUSED_BY_US;
-	if (loaded == LOAD_FAILED)
+	if (loaded == LOAD_OK)
+		good = agree(text, &l, ps, packets, last, counts, &which, &wrong);
+	if (!good && !*refused)
 		printf("# seed %llu\n%s", (unsigned long long)seed, text);
-	if (loaded == LOAD_OK) {
-		for (size_t i = 0; i < packets; i++)
-			do
-				gen_packet(&ps[i], i);
-			while (second_gre(ps, i));
-		run_counting(&l, ps, packets, counted);
-		for (size_t i = 0; i < packets && !wrong; i++) {
-			wrong = compare(l.policy, &ps[i]);
-			which = i;
-			counts[0] += ps[i].pass;
-			counts[1] += !ps[i].pass;
-			counts[2] += ps[i].pass && (ps[i].after.dst.v != ps[i].pkt.dst.v || ps[i].after.src.v != ps[i].pkt.src.v);
-			counts[3] += ps[i].answer != WIRE_NO_ANSWER;
-			counts[4] += ps[i].pass && ps[i].shape == WIRE_OPTIONS;
-			counts[5] += ps[i].pass && ps[i].shape == WIRE_PARTS;
-		}
-		if (!wrong && classified && counted_otherwise(text, ps, packets, &l, counted)) {
-			printf("# seed %llu\n%s", (unsigned long long)seed, text);
-			miscounted = true;
-		}
-		for (size_t i = 0; i < 2; i++)
-			pt_arena_free(counted[i].arena);
-		unload(&l);
-		if (wrong) {
-			printf("# seed %llu packet %zu: %s\n", (unsigned long long)seed, which, wrong);
-			describe(&ps[which]);
-			shrink(rules, n, ps, which);
-		}
+	if (wrong) {
+		printf("# packet %zu: %s\n", which, wrong);
+		describe(&ps[which]);
+	}
+	unload(&l);
+	if (wrong)
+		shrink(rules, n, ps, which);
+	free(text);
+	return good || *refused;
+}
+
+/* A set, and then a few small changes of it: nothing of the one before may be left. */
+static bool one_set(uint64_t seed, size_t packets, size_t *counts, bool *refused)
+{
+	static struct probe ps[MAX_PACKETS];
+	char *rules[MAX_RULES] = { NULL };
+	size_t n = 1 + rnd(MAX_RULES), changes = rnd(3);
+	bool good, no;
+
+	for (size_t i = 0; i < n; i++)
+		rules[i] = any_rule(i == 0);
+	for (size_t i = 0; i < packets; i++)
+		do
+			gen_packet(&ps[i], i);
+		while (second_gre(ps, i));
+	good = try_rules(seed, rules, n, ps, packets, changes == 0, counts, refused);
+	for (size_t i = 1; good && !*refused && i <= changes; i++) {
+		change_rules(rules, n);
+		good = try_rules(seed, rules, n, ps, packets, i == changes, counts, &no);
 	}
 	for (size_t i = 0; i < n; i++)
 		free(rules[i]);
-	free(text);
-	return loaded != LOAD_FAILED && !wrong && !miscounted;
+	return good;
+}
+
+/* Sources are looked for by rules, not by the kernel. */
+static void foreign_sources(void)
+{
+	char knob[64];
+
+	(void)lab_sysctl("ipv4/conf/all/rp_filter", "0");
+	for (int d = 0; d < N_DEV; d++) {
+		snprintf(knob, sizeof(knob), "ipv4/conf/%s/rp_filter", wire_devices[d]);
+		(void)lab_sysctl(knob, "0");
+	}
+	lab_ip("route add unreachable 192.0.2.128/25\nroute add unreachable 2001:db8:4::/48\n");
 }
 
 /* Set 0 has the seed itself, so that one number from a failure runs that very set again. */
@@ -826,9 +1042,9 @@ static uint64_t set_seed(uint64_t base, uint64_t i)
 
 int main(int argc, char **argv)
 {
-	uint64_t base;
-	size_t sets = argc > 2 ? strtoul(argv[2], NULL, 10) : 300, packets = argc > 3 ? strtoul(argv[3], NULL, 10) : 300;
-	size_t good = 0, bad = 0, refused = 0, counts[6] = { 0 };
+	uint64_t base = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
+	size_t sets = argc > 2 ? strtoul(argv[2], NULL, 10) : 200, packets = argc > 3 ? strtoul(argv[3], NULL, 10) : 300;
+	size_t good = 0, bad = 0, refused = 0, counts[7] = { 0 };
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (geteuid() != 0) {
@@ -837,13 +1053,10 @@ int main(int argc, char **argv)
 	}
 	if (packets > MAX_PACKETS)
 		packets = MAX_PACKETS;
-	if (argc > 1)
-		base = strtoull(argv[1], NULL, 10);
-	else if (getrandom(&base, sizeof(base), 0) != sizeof(base))
-		lab_bail("getrandom");
 	base &= 0xffffffffff;
 	printf("1..2\n# seed %llu\n", (unsigned long long)base);
 	wire_make(&wire);
+	foreign_sources();
 	lab_rules_open(&kernel);
 	for (uint64_t i = 0; good + bad < sets && i < 20 * sets; i++) {
 		bool no = false;
@@ -863,10 +1076,10 @@ int main(int argc, char **argv)
 	}
 	printf("# %zu times judged by the classifier (shrinking included), %zu counters compared\n", kernel.n_classified, n_counters);
 	printf("# %zu rule sets (%zu more refused by the checks), %zu packets a set: %zu passed, %zu blocked, %zu translated,"
-	       " %zu answered; %zu with options and %zu in fragments passed\n", good + bad, refused, packets, counts[0], counts[1],
-	       counts[2], counts[3], counts[4], counts[5]);
+	       " %zu answered; %zu with options and %zu in fragments passed, %zu came back\n", good + bad, refused, packets, counts[0], counts[1],
+	       counts[2], counts[3], counts[4], counts[5], counts[6]);
 	printf("%sok 1 - evaluator and kernel agree on every packet\n", bad ? "not " : "");
 	printf("%sok 2 - at least %zu rule sets ran, with passes, blocks, translations and answers, options and fragments\n",
-	       good >= sets && counts[0] && counts[1] && counts[2] && counts[3] && counts[4] && counts[5] ? "" : "not ", sets);
+	       good >= sets && counts[0] && counts[1] && counts[2] && counts[3] && counts[4] && counts[5] && counts[6] ? "" : "not ", sets);
 	return bad != 0;
 }

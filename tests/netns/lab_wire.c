@@ -117,6 +117,7 @@ void wire_make(struct wire *w)
 	int peer_ns, router_ns;
 
 	memset(w, 0, sizeof(*w));
+	w->sender = 1;
 	peer_ns = lab_ns();
 	(void)lab_sysctl("ipv6/conf/default/disable_ipv6", "1");
 	router_ns = lab_ns();
@@ -206,7 +207,7 @@ void wire_set_tos(uint8_t *ip, uint8_t tos)
 	}
 	ip[1] = tos;
 	wire_put16(ip + 10, 0);
-	wire_put16(ip + 10, fold(sum16(ip, 20, 0)));
+	wire_put16(ip + 10, fold(sum16(ip, (ip[0] & 15) * 4u, 0)));
 }
 
 bool wire_icmp_error(const struct pt_packet *k)
@@ -328,7 +329,7 @@ size_t wire_icmp_quoting(uint8_t *o, const struct pt_packet *k, const uint8_t *a
 static void send_frame(const struct wire *w, int from, const uint8_t *ip, size_t n)
 {
 	bool six = ip[0] >> 4 == 6;
-	uint8_t frame[2048] = { 2, 0, 0, 0, 0, (uint8_t)from, 2, 0, 0, 0, 1, (uint8_t)from,
+	uint8_t frame[2048] = { 2, 0, 0, 0, 0, (uint8_t)from, 2, 0, 0, 0, w->sender, (uint8_t)from,
 				six ? 0x86 : 0x08, six ? 0xdd : 0x00 };
 
 	memcpy(frame + 14, ip, n);
@@ -364,6 +365,7 @@ void wire_send(const struct wire *w, int from, const struct pt_packet *k, uint32
 	size_t n = wire_transport(t, k, index), h = wire_ip_header(ip, k->src, k->dst, k->proto, n);
 
 	memcpy(ip + h, t, n);
+	wire_set_tos(ip, k->tos);
 	wire_send_ip(w, from, ip, h + n);
 }
 
@@ -388,6 +390,7 @@ static void send_options(const struct wire *w, int from, const struct pt_packet 
 		wire_put16(ip + 10, 0);
 		wire_put16(ip + 10, fold(sum16(ip, h + extra, 0)));
 	}
+	wire_set_tos(ip, k->tos);
 	memcpy(ip + h + extra, t, n);
 	wire_send_ip(w, from, ip, h + extra + n);
 }
@@ -405,9 +408,11 @@ static void send_parts(const struct wire *w, int from, const struct pt_packet *k
 		wire_put16(t + 4, (uint16_t)n);
 	checksum(t, n, k);
 	h = wire_fragment_header(ip, k, first, (uint16_t)(index + 1), 0x2000);
+	wire_set_tos(ip, k->tos);
 	memcpy(ip + h, t, first);
 	wire_send_ip(w, from, ip, h + first);
 	h = wire_fragment_header(ip, k, n - first, (uint16_t)(index + 1), (uint16_t)(first / 8));
+	wire_set_tos(ip, k->tos);
 	memcpy(ip + h, t + first, n - first);
 	wire_send_ip(w, from, ip, h + n - first);
 }

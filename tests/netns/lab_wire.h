@@ -32,6 +32,7 @@ struct wire {
 	uint8_t raw_proto[16];
 	size_t n_raw;
 	int send4, send6;
+	uint8_t sender; /* in the hardware address of what peers send: 02:00:00:00:SENDER:DEVICE */
 };
 
 /* The caller stands in the router afterwards. */
