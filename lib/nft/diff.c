@@ -25,7 +25,13 @@ bool nft_diff_takes(const struct nft_diff *d, bool leftover)
 
 bool nft_diff_closes(const struct nft_diff *d, const struct nft_chain_pair *pair)
 {
-	return d->two_parts && d->n_replace && !pair->want && !strncmp(pair->have->name, "in", 2);
+	/* of those that look into sets */
+	static const char *const chains[] = { "in", "state.", "keep.", "conn.", "over.", "complete-" };
+
+	for (size_t i = 0; d->two_parts && d->n_replace && !pair->want && i < PT_ARRAY_SIZE(chains); i++)
+		if (!strncmp(pair->have->name, chains[i], strlen(chains[i])))
+			return true;
+	return false;
 }
 
 /* ---- pairs by name ---- */

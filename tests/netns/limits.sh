@@ -327,4 +327,17 @@ done
 ok 'rules without them again' pt -q apply --engine nft -f "$conf"
 is "$(pt diff --engine nft -f "$lab_tmp/time.conf" -v | grep -c '^add time-out')" 6 'diff tells which time-outs would come'
 
+# ---- the table of such a rule is made otherwise when the rule goes ----
+
+cat >"$lab_tmp/plain.conf" <<'E'
+table crowd { persist = true }
+firewall { rules = { "pass quick proto tcp from ! <crowd> tos lowdelay" } }
+E
+sed 's|"pass quick.*lowdelay"|"pass in inet proto tcp keep state (max-src-conn-rate 9/10, overload <crowd> flush)"|' \
+	"$lab_tmp/plain.conf" >"$lab_tmp/crowd.conf"
+for engine in linear nft bpf; do
+	pt -q apply --engine $engine -f "$lab_tmp/crowd.conf" 2>/dev/null || continue
+	ok "without the limit again: $engine" pt -q apply --engine $engine -f "$lab_tmp/plain.conf"
+done
+
 done_testing
