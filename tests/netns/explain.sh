@@ -5,6 +5,9 @@
 # translations, tags, tables that change, packets of the machine itself, and those that go nowhere.
 #
 #     lan  192.168.1.2 fd00:1::2 ---- eth1 [ fw ] eth0 ---- 203.0.113.7 2001:db8:5::7  wan
+#
+# Scripts for other shells are not to be expanded here:
+# shellcheck disable=SC2016
 set -u
 
 cd "${PATRONUS_TOP:-$(dirname "$0")/../..}" || exit 1
