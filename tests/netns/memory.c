@@ -380,6 +380,8 @@ static void test_show(void **state)
 		"state count proto tcp",
 		"state summary -j",
 		"info",
+		"explain out lo udp 127.0.0.1 to 127.0.0.1:9 -d",
+		"explain out lo udp 127.0.0.1 to 127.0.0.1:9 at \"sat 22:30\" -j",
 		"-sr",
 	};
 
