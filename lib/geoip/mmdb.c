@@ -101,7 +101,7 @@ static bool value(const struct section *s, size_t *at, struct value *v)
 	size_t target;
 	uint8_t control;
 
-	if (*at >= s->len)
+	if (!s->p || *at >= s->len)
 		return false;
 	control = s->p[(*at)++];
 	v->type = control >> 5;

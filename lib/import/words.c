@@ -119,6 +119,7 @@ const char *imp_if_name(const struct imp *m, const char *pf)
 		device = strcmp(d[i].name, pf) ? NULL : d[i].device;
 	/* Two names of one device, such as egress: the first one stands for both. */
 	for (size_t i = 0; device && i < m->env->n_devices; i++)
+		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): each of them has one */
 		if (!strcmp(d[i].device, device))
 			return d[i].name;
 	return pf;
@@ -468,6 +469,7 @@ int imp_macros_shown(struct imp *m, const imp_words *w)
 		struct imp_macro *one = t && end > i ? &m->macros.v[t->macro - 1] : NULL;
 		struct pt_buf b = { 0 };
 
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a number above 0 is that of one there is */
 		if (!one && t && t->prefix && !m->macros.v[t->prefix - 1].shown &&
 		    macro_name_ok(m->macros.v[t->prefix - 1].name) && !strcmp(w->v[i].s, t->s))
 			m->macros.v[t->prefix - 1].shown = m->macros.v[t->prefix - 1].value;

