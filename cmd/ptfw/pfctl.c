@@ -257,7 +257,8 @@ static int show(struct build *b)
 		if (!strncmp(shows[i].name, b->s->show, strlen(b->s->show)))
 			w = &shows[i];
 	if (!w)
-		return wrong(b, "-s %s: nothing of that name is shown", b->s->show);
+		return wrong(b, "-s %s: nothing of that name is shown: there are rules, nat, states, info, labels, memory, "
+			     "Sources, Anchors, Tables and all", b->s->show);
 	if (w->why)
 		return wrong(b, "-s %s: %s", w->name, w->why);
 	if (b->s->device && strcmp(w->name, "states") != 0)
@@ -308,17 +309,11 @@ static const struct flush {
 
 static void end_states(struct build *b)
 {
-	static const char *const all[] = { "0.0.0.0/0", "::/0" };
-
-	for (size_t i = 0; i < PT_ARRAY_SIZE(all); i++) {
-		begin(b, NULL);
-		add(b, "state");
-		add(b, "kill");
-		add(b, b->s->device ? "interface" : "network");
-		add(b, b->s->device ? b->s->device : all[i]);
-		if (b->s->device)
-			break;
-	}
+	begin(b, NULL);
+	add(b, "state");
+	add(b, "kill");
+	add(b, b->s->device ? "interface" : "mark");
+	add(b, b->s->device ? b->s->device : "0/0"); /* no bit is asked for: every state, of both families */
 }
 
 static const struct flush *flush_of(const struct said *s)
@@ -334,7 +329,7 @@ static int flush(struct build *b, bool loads)
 	const struct flush *f = flush_of(b->s);
 
 	if (!f)
-		return wrong(b, "-F %s: nothing of that name is flushed", b->s->flush);
+		return wrong(b, "-F %s: nothing of that name is flushed: there are rules, states and all", b->s->flush);
 	if (f->why)
 		return wrong(b, "-F %s: %s", f->name, f->why);
 	if (b->s->device && f->rules)

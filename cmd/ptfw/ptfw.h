@@ -31,6 +31,10 @@ int cmd_import_pf(struct pt_cli *c);
 /* rule.c */
 int cmd_rule_show(struct pt_cli *c);
 int cmd_nat_show(struct pt_cli *c);
+/* P's rules in the order of the file; NULL: no memory. */
+const struct pt_pol_rule **rules_as_written(const struct pt_policy *p, struct pt_arena *a);
+/* In how many of the first N anchor rules the written rule number AST stands. */
+int depth_in_places(const struct pt_policy *p, size_t n, uint32_t ast);
 int complete_label(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 /* contents.c: changes of tables' contents, each as OP and TEXT, which the callee may use and alter */
 void contents_walk(const struct pt_plan *p, void (*tell)(const char *op, struct pt_buf *text, void *arg), void *arg);

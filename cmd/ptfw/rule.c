@@ -149,13 +149,15 @@ static void became(const struct shown *s, const struct pt_pol_rule *r, struct pt
 	nat_target(s, n, t);
 }
 
-static void show_reflected(struct shown *s, const struct pt_pol_rule *r, struct pt_buf *t)
+/* To the end of the text T with details, and, where KEY is not NULL, as an array of that name. */
+static void show_reflected(struct shown *s, const struct pt_pol_rule *r, const char *key, struct pt_buf *t)
 {
 	const struct pt_pol_rule *last = last_of(s, r);
 
 	if (!is_reflected(s, r))
 		return;
-	pt_out_arr(s->out, "became");
+	if (key)
+		pt_out_arr(s->out, key);
 	for (; r <= last; r++) {
 		struct pt_buf one = { 0 };
 
@@ -163,10 +165,24 @@ static void show_reflected(struct shown *s, const struct pt_pol_rule *r, struct 
 		if (s->c->details)
 			pt_buf_fmt(t, "\n%*s  [ %s ]", 2 * s->depth, "", one.s);
 		pt_out_fail(s->out, one.err);
-		pt_out_item(s->out, one.s);
+		if (key)
+			pt_out_item(s->out, one.s);
 		pt_buf_fini(&one);
 	}
-	pt_out_arr_end(s->out);
+	if (key)
+		pt_out_arr_end(s->out);
+}
+
+/* What tc(8) has to be told: "queue bulk is class 8000:1a2b". */
+static void show_queues(struct shown *s, const struct pt_pol_rule *r, struct pt_buf *t)
+{
+	const struct pt_ast_set *set = r->set ? &s->p.policy->sets.v[r->set - 1] : NULL;
+	const char *names[] = { set ? set->queue : NULL, set ? set->queue_fast : NULL };
+
+	for (size_t i = 0; s->c->details && i < PT_ARRAY_SIZE(names); i++)
+		if (names[i] && (!i || strcmp(names[0], names[1]) != 0))
+			pt_buf_fmt(t, "\n%*s  [ queue %s is class %x:%x ]", 2 * s->depth, "", names[i], PT_QUEUE_MAJOR,
+				   pt_queue_class(names[i]));
 }
 
 static void show_rule(struct shown *s, const struct pt_pol_rule *r)
@@ -192,7 +208,8 @@ static void show_rule(struct shown *s, const struct pt_pol_rule *r)
 	pt_out_u64(s->out, "bytes", n.bytes);
 	pt_out_bool(s->out, "loaded", n.copies > 0);
 	show_judged(s, r, &t);
-	show_reflected(s, r, &t);
+	show_queues(s, r, &t);
+	show_reflected(s, r, "became", &t);
 	show_text(s->out, &t);
 	pt_out_rec_end(s->out);
 }
@@ -220,6 +237,7 @@ static void show_nat(struct shown *s, const struct pt_pol_rule *r)
 	pt_out_u64(s->out, "line", r->loc.line);
 	pt_out_u64(s->out, "packets", count.packets);
 	pt_out_u64(s->out, "bytes", count.bytes);
+	show_reflected(s, r, NULL, &t);
 	show_text(s->out, &t);
 	pt_out_rec_end(s->out);
 }
@@ -273,6 +291,15 @@ static void show_place(struct shown *s, const struct pt_pol_place *place)
 	pt_out_rec_end(s->out);
 }
 
+int depth_in_places(const struct pt_policy *p, size_t n, uint32_t ast)
+{
+	int depth = 0;
+
+	for (size_t i = 0; i < n; i++)
+		depth += p->places.v[i].end > ast;
+	return depth;
+}
+
 /* Anchor rules up to the written rule number AST; then how deep that stands. */
 static void walk_places(struct shown *s, uint32_t ast)
 {
@@ -282,9 +309,7 @@ static void walk_places(struct shown *s, uint32_t ast)
 		s->depth = (int)p->places.v[s->places].depth;
 		show_place(s, &p->places.v[s->places]);
 	}
-	s->depth = 0;
-	for (size_t i = 0; i < s->places; i++)
-		s->depth += p->places.v[i].end > ast;
+	s->depth = depth_in_places(p, s->places, ast);
 }
 
 static int by_place(const void *x, const void *y)
@@ -295,11 +320,10 @@ static int by_place(const void *x, const void *y)
 	return m != n ? (m < n ? -1 : 1) : a->index < b->index ? -1 : 1;
 }
 
-/* As they were written: those of a quick anchor are the other way round in the policy. */
-static const struct pt_pol_rule **in_order(struct shown *s)
+/* Those of a quick anchor are the other way round in the policy. */
+const struct pt_pol_rule **rules_as_written(const struct pt_policy *p, struct pt_arena *a)
 {
-	const struct pt_policy *p = s->p.policy;
-	const struct pt_pol_rule **v = pt_arena_alloc(s->arena, (p->rules.n + 1) * sizeof(*v)); /* NOLINT(bugprone-sizeof-expression) */
+	const struct pt_pol_rule **v = pt_arena_alloc(a, (p->rules.n + 1) * sizeof(*v)); /* NOLINT(bugprone-sizeof-expression) */
 
 	for (size_t i = 0; v && i < p->rules.n; i++)
 		v[i] = &p->rules.v[i];
@@ -308,12 +332,13 @@ static const struct pt_pol_rule **in_order(struct shown *s)
 	return v;
 }
 
-/* One written rule may be several of the policy, one behind the other, with one id. */
+/* One written rule may be several of the policy, one behind the other, with one id. For programs each of its
+ * translations is a record; people read it once, with what it became under it. */
 static int walk(struct shown *s, bool nats, size_t *n)
 {
-	const struct pt_pol_rule **order = in_order(s);
+	const struct pt_pol_rule **order = rules_as_written(s->p.policy, s->arena);
 	const struct pt_policy *p = s->p.policy;
-	bool places = !nats && !s->label && !s->only;
+	bool places = !nats && !s->label && !s->only, each = nats && pt_out_format(s->out) != PT_OUT_TEXT;
 	uint32_t last = 0;
 
 	*n = 0;
@@ -322,7 +347,7 @@ static int walk(struct shown *s, bool nats, size_t *n)
 	for (size_t i = 0; i < p->rules.n; i++) {
 		const struct pt_pol_rule *r = order[i];
 
-		if ((nats ? !r->nat : r->id == last) || !wanted(s, r))
+		if ((nats && !r->nat) || (!each && r->id == last) || !wanted(s, r))
 			continue;
 		last = r->id;
 		++*n;

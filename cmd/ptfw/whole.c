@@ -64,18 +64,33 @@ static void missing_file(struct pt_cli *c, int rc)
 		last->hint = hint;
 }
 
-/* The rules of the file with their macros written out; one that stands for several is one. */
-static void print_rules(const struct pt_policy *p)
+/* Anchor rules before the written rule number AST; how many they are with those of before. */
+static size_t print_places(const struct pt_policy *p, size_t places, uint32_t ast)
 {
-	const struct pt_pol_rule *last = NULL;
+	for (; places < p->places.n && p->places.v[places].ast < ast; places++)
+		printf("%*s%s\n", 2 * (int)p->places.v[places].depth, "", p->places.v[places].text);
+	return places;
+}
 
-	for (size_t i = 0; i < p->rules.n; i++) {
-		const struct pt_pol_rule *r = &p->rules.v[i];
+/* The rules of the file with their macros written out; one that stands for several is one. */
+static int print_rules(const struct pt_policy *p)
+{
+	struct pt_arena *arena = pt_arena_new();
+	const struct pt_pol_rule **order = arena ? rules_as_written(p, arena) : NULL, *last = NULL;
+	size_t places = 0;
 
-		if (r->ast != PT_POL_BUILTIN && (!last || last->ast != r->ast))
-			puts(r->text); /* printable, and longer than a message */
-		last = r;
+	for (size_t i = 0; order && i < p->rules.n; last = order[i++]) {
+		const struct pt_pol_rule *r = order[i];
+
+		if (r->ast == PT_POL_BUILTIN || (last && last->ast == r->ast))
+			continue;
+		places = print_places(p, places, r->ast); /* printable, and longer than a message */
+		printf("%*s%s\n", 2 * depth_in_places(p, places, r->ast), "", r->text);
 	}
+	if (order)
+		(void)print_places(p, places, PT_POL_BUILTIN);
+	pt_arena_free(arena);
+	return order ? 0 : -ENOMEM;
 }
 
 int cmd_check(struct pt_cli *c)
@@ -92,8 +107,8 @@ int cmd_check(struct pt_cli *c)
 	if (!rc) {
 		rules = p.conf->rules.n;
 		if (c->verbose && !c->json && !c->quiet)
-			print_rules(p.policy);
-		if (c->kernel)
+			rc = print_rules(p.policy);
+		if (!rc && c->kernel)
 			trial = pt_plan_trial(&p, &c->err);
 		pt_plan_fini(&p);
 	}
@@ -288,9 +303,13 @@ static void say_failed(const struct pt_err *why, void *arg)
 	pt_cli_report(arg, why);
 }
 
-static void say_ended(size_t n, void *arg)
+static void say_ended(struct pt_addr source, size_t n, void *arg)
 {
-	pt_cli_say(arg, "too many connections: %zu states ended\n", n);
+	struct pt_buf b = { 0 };
+
+	pt_addr_fmt(&b, source);
+	pt_cli_say(arg, "too many connections of %s: %zu %s ended\n", b.s ? b.s : "a source", n, n == 1 ? "state" : "states");
+	pt_buf_fini(&b);
 	fflush(stdout);
 }
 

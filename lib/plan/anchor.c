@@ -100,7 +100,7 @@ static int rebuild(struct pt_plan *p, struct pt_nl *nf, struct plan_texts *loade
 	rc = pt_policy_parse_more(conf->path, conf->text, conf->len, &more, &p->conf, &p->policy, e);
 	pt_conf_free(conf);
 	if (!rc)
-		rc = plan_outside(p, PLAN_ASK_DUE, e);
+		rc = plan_outside(p, PLAN_ASK_DUE, NULL, e);
 	if (!rc)
 		rc = plan_build(p, e);
 	return rc ? rc : plan_observe(p, nf, e);
@@ -271,7 +271,7 @@ static int change(struct pt_plan *p, struct pt_nl *nf, struct pt_nl *route, cons
 	if (!rc)
 		rc = pt_net_read(route, &p->host, e);
 	if (!rc)
-		rc = plan_outside(p, PLAN_ASK_DUE, e);
+		rc = plan_outside(p, PLAN_ASK_DUE, what->path, e);
 	if (!rc)
 		rc = plan_change(p, nf, PT_ENGINE_AUTO, e);
 	if (!rc && engine_was_chosen(p, what->path))

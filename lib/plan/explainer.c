@@ -119,7 +119,7 @@ static int rules_read(struct pt_explainer *x, const char *file, struct pt_nl *nf
 	x->planned = file && x->plan.conf->forwarding >= 0;
 	x->forwarding = x->plan.conf->forwarding > 0;
 	x->forwards6 = is_on("/proc/sys/net/ipv6/conf/all/forwarding");
-	return plan_outside(&x->plan, PLAN_ASK_READ, e);
+	return plan_outside(&x->plan, PLAN_ASK_READ, NULL, e);
 }
 
 static int prepare(struct pt_explainer *x, const char *file, struct pt_nl *nf, struct pt_nl *nl, struct pt_err *e)

@@ -64,7 +64,7 @@ static int follow_update(struct pt_nl *nf, struct pt_nl *route, uint64_t *due, s
 	p.wanted = pt_nft_engine(p.have) == PT_ENGINE_BPF ? PT_ENGINE_AUTO : pt_nft_engine(p.have);
 	rc = pt_net_read(route, &p.host, e);
 	if (!rc)
-		rc = plan_outside(&p, PLAN_ASK_KEPT, e);
+		rc = plan_outside(&p, PLAN_ASK_KEPT, NULL, e);
 	if (!rc)
 		rc = plan_build(&p, e);
 	if (!rc) {
@@ -113,15 +113,12 @@ static void drain(int fd)
 static void follow_notices(struct follow *f)
 {
 	struct pt_err why = { 0 };
-	size_t ended;
 	int rc;
 
-	rc = plan_notices_take(f->notices, f->nf, &ended, &why);
+	rc = plan_notices_take(f->notices, f->nf, f->who, &why);
 	if (rc && !f->told)
 		f->who->failed(&why, f->who->arg);
 	f->told = rc;
-	if (ended && f->who->ended)
-		f->who->ended(ended, f->who->arg);
 	pt_err_fini(&why);
 }
 

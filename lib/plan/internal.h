@@ -33,7 +33,8 @@ enum plan_ask {
 	PLAN_ASK_READ, /* what is kept of names, and countries from their files */
 	PLAN_ASK_DUE,  /* those are asked for whose time is over */
 };
-int plan_outside(struct pt_plan *p, enum plan_ask ask, struct pt_err *e);
+/* Names without an address are told of; with ANCHOR, a path, only those that its rules brought. */
+int plan_outside(struct pt_plan *p, enum plan_ask ask, const char *anchor, struct pt_err *e);
 int plan_names_ask(const struct pt_policy *p, bool all, size_t *n, struct pt_err *e);
 int plan_names_load(struct pt_names **out, struct pt_err *e);
 #define PT_NAMES_RUN PT_RUN_DIR "/names"
@@ -127,8 +128,8 @@ struct plan_notices;
 int plan_notices_open(struct plan_notices **out, struct pt_err *e) PT_MUST;
 void plan_notices_close(struct plan_notices *n);
 int plan_notices_fd(const struct plan_notices *n); /* -1 of NULL */
-/* Judges what came; ENDED counts states. */
-int plan_notices_take(struct plan_notices *n, struct pt_nl *nf, size_t *ended, struct pt_err *e) PT_MUST;
+/* Judges what came; WHO hears whose states were ended. */
+int plan_notices_take(struct plan_notices *n, struct pt_nl *nf, const struct pt_follower *who, struct pt_err *e) PT_MUST;
 
 /* limits.c: what the file limits beside its rules; warnings where that has no effect */
 int plan_limits_apply(const struct pt_plan *p, struct pt_err *e) PT_MUST;

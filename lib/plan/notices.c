@@ -36,6 +36,7 @@ struct notice {
 	bool found, over;
 	struct pt_ct_entry state;
 	uint64_t others; /* connections of the source by the rule that may pass */
+	size_t ended;    /* states of the source, told with its first notice */
 };
 
 struct plan_notices {
@@ -336,26 +337,38 @@ static int judge_one(struct plan_notices *n, struct pt_nl *nf, struct notice *x,
 	return rc == -ENOENT ? 0 : rc;
 }
 
-static int end_states(struct plan_notices *n, size_t *ended, struct pt_err *e)
+static void ended_one(struct plan_notices *n, struct pt_addr source)
+{
+	for (size_t i = 0; i < n->n; i++)
+		if (same_addr(n->v[i].packet.src, source)) {
+			n->v[i].ended++;
+			return;
+		}
+}
+
+static int end_states(struct plan_notices *n, const struct pt_follower *who, struct pt_err *e)
 {
 	int rc = pt_ct_dump(n->ct, collect, n, e);
 
 	for (size_t i = 0; !rc && i < n->end.n; i++) {
 		rc = pt_ct_delete(n->ct, &n->end.v[i]);
-		*ended += !rc;
+		if (!rc)
+			ended_one(n, n->end.v[i].orig.src);
 		if (rc == -ENOENT)
 			rc = 0;
 	}
 	n->end.n = 0;
+	for (size_t i = 0; i < n->n && who->ended; i++)
+		if (n->v[i].ended)
+			who->ended(n->v[i].packet.src, n->v[i].ended, who->arg);
 	return rc;
 }
 
-int plan_notices_take(struct plan_notices *n, struct pt_nl *nf, size_t *ended, struct pt_err *e)
+int plan_notices_take(struct plan_notices *n, struct pt_nl *nf, const struct pt_follower *who, struct pt_err *e)
 {
 	bool over = false;
 	int rc;
 
-	*ended = 0;
 	n->n = 0;
 	rc = pt_nl_events(n->log, 0, take, n);
 	if (rc == -ENOBUFS || rc == -E2BIG) /* lost ones come again with the next packet of their connection */
@@ -367,6 +380,6 @@ int plan_notices_take(struct plan_notices *n, struct pt_nl *nf, size_t *ended, s
 		over = over || n->v[i].over;
 	}
 	if (!rc && over)
-		rc = end_states(n, ended, e);
+		rc = end_states(n, who, e);
 	return rc;
 }

@@ -156,7 +156,7 @@ int pt_plan_offline(const char *path, enum pt_engine engine, struct pt_plan *p, 
 	p->offline = true;
 	rc = pt_policy_load(path, &p->conf, &p->policy, e);
 	if (!rc)
-		rc = plan_outside(p, PLAN_ASK_NONE, e);
+		rc = plan_outside(p, PLAN_ASK_NONE, NULL, e);
 	if (!rc)
 		rc = plan_build(p, e);
 	if (rc)
@@ -227,7 +227,7 @@ int pt_plan_online(const char *path, enum pt_engine engine, bool soon, struct pt
 	if (!rc)
 		rc = pt_net_read(route, &p->host, e);
 	if (!rc)
-		rc = plan_outside(p, PLAN_ASK_DUE, e);
+		rc = plan_outside(p, PLAN_ASK_DUE, NULL, e);
 	if (!rc)
 		rc = plan_build(p, e);
 	if (!rc)

@@ -54,12 +54,25 @@ static void store(const struct pt_names *names, bool changed, uint64_t now, stru
 	pt_err_fini(&why);
 }
 
-static void tell_unknown(const struct pt_policy *p, struct pt_err *e)
+/* Whether LOC is in the rules that were loaded into ANCHOR. */
+static bool is_of(const struct pt_conf *c, const char *anchor, const struct pt_loc *loc)
+{
+	for (size_t i = 0; i < c->sources.n; i++) {
+		const struct pt_conf_source *s = &c->sources.v[i];
+
+		if (s->anchor && !strcmp(s->anchor, anchor) && loc->file && !strcmp(s->file, loc->file))
+			return true;
+	}
+	return false;
+}
+
+/* A program that loads an anchor every minute is not to hear of the file's names each time. */
+static void tell_unknown(const struct pt_policy *p, const char *anchor, struct pt_err *e)
 {
 	for (size_t i = 0; i < p->outside.n; i++) {
 		const struct pt_pol_outside *o = &p->outside.v[i];
 
-		if (o->kind != PT_OUTSIDE_NAME || o->known)
+		if (o->kind != PT_OUTSIDE_NAME || o->known || (anchor && !is_of(p->conf, anchor, &o->loc)))
 			continue;
 		pt_err_add(e, PT_WARNING, &o->loc, "`ptfw name show` tells when it has; `ptfw follow` goes on asking",
 			   "%s has no address that anybody knows: until it has, it matches nothing", o->key);
@@ -111,7 +124,7 @@ static bool wants_countries(const struct pt_policy *p, enum plan_ask ask)
 	return ask != PLAN_ASK_KEPT;
 }
 
-int plan_outside(struct pt_plan *p, enum plan_ask ask, struct pt_err *e)
+int plan_outside(struct pt_plan *p, enum plan_ask ask, const char *anchor, struct pt_err *e)
 {
 	uint64_t now = (uint64_t)time(NULL), due;
 	struct pt_names *names = NULL;
@@ -132,7 +145,7 @@ int plan_outside(struct pt_plan *p, enum plan_ask ask, struct pt_err *e)
 	if (!rc)
 		rc = pt_policy_outside(p->policy, names, now, wants_countries(p->policy, ask), e);
 	if (!rc && ask == PLAN_ASK_DUE)
-		tell_unknown(p->policy, e);
+		tell_unknown(p->policy, anchor, e);
 	pt_names_free(names);
 	free(w.v);
 	return rc;

@@ -299,6 +299,9 @@ static int parse_country(struct rule_parser *p, struct pt_ast_host *h)
 
 	h->kind = PT_HOST_COUNTRY;
 	h->loc = rule_loc(p, t);
+	if (rule_is(p, "{"))
+		return rule_fail(p, t, "write `geoip` before each: { geoip DE, geoip FR }",
+				 "a list where the code of a country is expected");
 	if (t->kind != TOK_WORD && t->kind != TOK_STRING)
 		return rule_unexpected(p, t, "the code of a country", NULL, 0);
 	if (strlen(t->s) != 2 && t->keyword)

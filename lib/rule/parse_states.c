@@ -105,7 +105,8 @@ static int rate(struct states *x)
 	if (rc)
 		return rc;
 	if (!rule_take(p, "/"))
-		return rule_unexpected(p, p->tok, "'/'", NULL, 0);
+		return rule_fail(p, p->tok, "write `max-src-conn-rate 5/30`: connections, and seconds",
+				 "the seconds behind a number of connections are missing");
 	rc = seconds(x, &x->s->rate_seconds);
 	if (!x->s->rate_seconds)
 		x->s->rate = 0;
@@ -120,6 +121,9 @@ static int overload(struct states *x)
 	const struct rule_tok *t = p->tok;
 	int rc;
 
+	if (t->operand && t->kind == TOK_WORD)
+		return rule_fail(p, t, "a table stands in marks, as in `overload <bruteforce>`",
+				 "'%.64s' where '<' and the name of a table is expected", t->s);
 	if (!rule_is(p, "<"))
 		return rule_unexpected(p, t, "'<' and the name of a table", NULL, 0);
 	rc = rule_parse_host1(p, &h);

@@ -351,6 +351,42 @@ static bool follows_wrong(const struct rule_parser *p, const struct rule_tok *t)
 	return p->errors && t[-1].off + t[-1].len == p->wrong_end;
 }
 
+/* Words that are options of an option, for who forgot the outer one. */
+static const char *inside(const char *word)
+{
+	static const struct {
+		const char *word, *hint;
+	} words[] = {
+		{ "max", "write `keep state (max 100)`" },
+		{ "max-src-conn", "write `keep state (max-src-conn 10)`" },
+		{ "max-src-conn-rate", "write `keep state (max-src-conn-rate 5/30)`" },
+		{ "max-src-nodes", "write `keep state (max-src-nodes 100)`" },
+		{ "max-src-states", "write `keep state (max-src-states 10)`" },
+		{ "source-track", "write `keep state (max-src-states 10, source-track rule)`" },
+		{ "overload", "write `keep state (max-src-conn-rate 5/30, overload <TABLE>)`" },
+		{ "max-mss", "write `scrub (max-mss 1440)`" },
+		{ "min-ttl", "write `scrub (min-ttl 64)`" },
+		{ "no-df", "write `scrub (no-df)`" },
+		{ "random-id", "write `scrub (random-id)`" },
+		{ "prio", "write `set prio 5`" },
+		{ "sticky", "write `sticky-address`, behind the pool" },
+	};
+
+	for (size_t i = 0; i < PT_ARRAY_SIZE(words); i++)
+		if (!strcmp(words[i].word, word))
+			return words[i].hint;
+	return NULL;
+}
+
+/* A word without the one around it, or the parenthesis before it. */
+static int outer_forgotten(struct rule_parser *p, const struct rule_tok *t, const char *wanted)
+{
+	const struct rule_tok *word = rule_is(p, "(") ? t + 1 : t;
+	const char *hint = word->kind == TOK_WORD ? inside(word->s) : NULL;
+
+	return hint ? rule_fail(p, t, hint, "'%s' where %s is expected", t->s, wanted) : 0;
+}
+
 static int lone_value(struct rule_parser *p, const struct rule_tok *t)
 {
 	if (t->kind == TOK_WORD)
@@ -362,7 +398,7 @@ static int lone_value(struct rule_parser *p, const struct rule_tok *t)
 
 const struct rule_part *rule_part_unknown(struct rule_parser *p, uint8_t rank)
 {
-	const char *words[PT_ARRAY_SIZE(parts) + 12], *near = NULL;
+	const char *words[PT_ARRAY_SIZE(parts) + 12], *near = NULL, *wanted;
 	const struct rule_tok *t = p->tok;
 	size_t n = legal_words(p, rank, words);
 	bool reserved;
@@ -382,7 +418,10 @@ const struct rule_part *rule_part_unknown(struct rule_parser *p, uint8_t rank)
 	}
 	if (!reserved && lone_value(p, t))
 		return NULL;
-	(void)rule_unexpected(p, t, rank < 7 ? "the next part of the rule" : "an option", words, n);
+	wanted = rank < 7 ? "the next part of the rule" : "an option";
+	if (!reserved && outer_forgotten(p, t, wanted))
+		return NULL;
+	(void)rule_unexpected(p, t, wanted, words, n);
 	return near && strlen(t->s) > 2 && has_value(near, t + 1) ? part_by_word(near) : NULL;
 }
 

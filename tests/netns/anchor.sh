@@ -120,6 +120,10 @@ ok 'rules with places for anchors' pt apply -f "$conf"
 
 # ---- one anchor ----
 is "$(ask "'10.0.0.66', '10.1.0.2'") $(ask "'fd00::66', 'fd01::2'")" '10.0.0.66 fd00::66' 'an empty anchor changes nothing'
+is "$(pt check -v -f "$conf" | sed -n '4,7p')" 'anchor "f2b/*" in on wan all
+anchor "upnp" in on wan all
+anchor "written" in on wan all
+  pass in proto udp to any port 9 label nine' 'check -v has anchors in their places'
 ok 'rules are loaded' load f2b/sshd '# the bad one\nblock return in quick from { 10.0.0.66, \\\n  fd00::66 } label ban # both families\n'
 is "$(ask "'10.0.0.66', '10.1.0.2'") $(ask "'fd00::66', 'fd01::2'")" 'refused refused' 'whom they name is blocked'
 is "$(ask "'10.0.0.2', '10.1.0.2'") $(ask "'fd00::2', 'fd01::2'")" '10.0.0.2 fd00::2' 'and nobody else'

@@ -228,6 +228,7 @@ for engine in nft bpf; do
 		is "$(pt table show fast)" "$1" 'and the source is in the table'
 		gone() { [ "$(pt state count -j "$@" | jq '.count[0].matching')" = 0 ]; }
 		ok 'its states are ended' lab_wait 5 gone src "$1"
+		like "$(cat "$lab_tmp/follow.out")" "too many connections of $1: [0-9]+ states? ended" 'and follow tells whose'
 		is "$(pt state count -j src "$2" | jq '.count[0].matching')" 1 'the other source keeps its own'
 		opens 1 'and goes on' "$2" "$3" 22 1
 		release

@@ -147,6 +147,11 @@ said=$(pt apply -f "$conf" 2>&1)
 is $? 0 'a name without an answer is no error'
 like "$said" "patronus.conf:[0-9]+:[0-9]+: warning: other.example has no address" 'but told, with its place'
 is "$(reached lan)" '' 'it admits nobody'
+sed -i 's|firewall { rules = {|& "anchor bans",|' "$conf"
+ok 'with an anchor' pt apply -f "$conf"
+unlike "$(echo 'block from 10.0.0.9' | pt anchor load bans 2>&1)" 'has no address' 'who loads an anchor does not hear of it'
+like "$(echo 'block from third.example' | pt anchor load bans 2>&1)" '1:12: warning: third.example has no address' 'but of its own'
+ok 'the anchor is emptied' pt anchor flush bans
 sed -i 's/to other.example no state/to ! other.example no state/' "$conf"
 ok 'all but it' pt apply -f "$conf"
 is "$(reached lan)" '' 'admits nobody either'

@@ -113,6 +113,10 @@ for engine in nft linear bpf; do
 done
 like "$(in_ns fw "$ptfw" rule show web -d)" '\[ in on any but eth0, lo: destination becomes 10.1.0.3 port 5000 \]' \
 	'rule show -d tells what the rule became'
+is "$(in_ns fw "$ptfw" nat show web | grep -c 'rdr-to')" 1 'nat show has the rule once'
+like "$(in_ns fw "$ptfw" nat show web -d)" '\[ out on eth1 from its own network: source becomes \(lan\) \]' \
+	'with -d what it became'
+ok 'with -j each translation' test "$(in_ns fw "$ptfw" nat show web -j | jq '.translations | length')" -gt 2
 like "$(in_ns fw "$ptfw" rule show web -d)" '\[ out on eth1 from its own network: source becomes \(lan\) \]' 'the way back, too'
 
 # ---- what cannot be reflected ----

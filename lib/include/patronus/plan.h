@@ -78,7 +78,8 @@ PT_API int pt_plan_stop(bool open, struct pt_nl *nf, size_t *writes, struct pt_e
 struct pt_follower {
 	void (*updated)(size_t writes, void *arg);              /* addresses changed, and so did the kernel's sets */
 	void (*failed)(const struct pt_err *why, void *arg);    /* they could not; told once until it works again */
-	void (*ended)(size_t states, void *arg);                /* of sources with too many connections */
+	/* of a source with too many connections */
+	void (*ended)(struct pt_addr source, size_t states, void *arg);
 	void *arg;
 };
 /* Whether anybody does that in this network namespace: rules with max-src-conn and flush need it. */
