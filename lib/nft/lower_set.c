@@ -18,6 +18,7 @@
 #define PRIO_SET (-150) /* where others mangle packets, too */
 #define FIRST_BIT 14 /* of word 0 of the label; those below have other uses, see nft.h */
 #define BITS PT_ARRAY_SIZE(((struct nft_lower *)NULL)->set_bits)
+_Static_assert(PT_LABEL_LOG_OUT < 1u << FIRST_BIT && FIRST_BIT + BITS <= 32, "bits of the label with two uses");
 
 /* ---- bits of match rules ---- */
 

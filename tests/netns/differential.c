@@ -788,8 +788,8 @@ static void describe(const struct probe *p)
 		pt_addr_fmt(&b, p->dst);
 		pt_buf_fmt(&b, ":%u", p->dport);
 	}
-	pt_buf_fmt(&b, "; rst %d icmp %d; sender %u tos %02x, seen tos %02x ttl %u", p->got_rst, p->got_icmp, p->sender, p->pkt.tos,
-		   p->tos, p->ttl);
+	pt_buf_fmt(&b, "; rst %d icmp %d back %d; sender %u tos %02x, seen tos %02x ttl %u", p->got_rst, p->got_icmp,
+		   p->got_back, p->sender, p->pkt.tos, p->tos, p->ttl);
 	printf("#   %s\n", b.s);
 	pt_buf_fini(&b);
 }
@@ -1076,10 +1076,12 @@ int main(int argc, char **argv)
 	}
 	printf("# %zu times judged by the classifier (shrinking included), %zu counters compared\n", kernel.n_classified, n_counters);
 	printf("# %zu rule sets (%zu more refused by the checks), %zu packets a set: %zu passed, %zu blocked, %zu translated,"
-	       " %zu answered; %zu with options and %zu in fragments passed, %zu came back\n", good + bad, refused, packets, counts[0], counts[1],
+	       " %zu answered; %zu with options and %zu in fragments passed, %zu came back\n",
+	       good + bad, refused, packets, counts[0], counts[1],
 	       counts[2], counts[3], counts[4], counts[5], counts[6]);
 	printf("%sok 1 - evaluator and kernel agree on every packet\n", bad ? "not " : "");
 	printf("%sok 2 - at least %zu rule sets ran, with passes, blocks, translations and answers, options and fragments\n",
-	       good >= sets && counts[0] && counts[1] && counts[2] && counts[3] && counts[4] && counts[5] && counts[6] ? "" : "not ", sets);
+	       good >= sets && counts[0] && counts[1] && counts[2] && counts[3] && counts[4] && counts[5] && counts[6] ? "" :
+															 "not ", sets);
 	return bad != 0;
 }
