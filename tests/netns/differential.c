@@ -231,6 +231,9 @@ static void gen_mapped(struct pt_buf *b)
 		"match out on { lan, dmz } inet from any to any nat-to 203.0.113.60 static-port",
 		"pass out on dmz inet6 from any to any nat-to (dmz)",
 		"match out on lan inet from any to any nat-to (dmz)",
+		"pass in on wan inet proto { tcp, udp } to (wan) port 20:90 rdr-to 10.0.5.20 reflect",
+		"pass in on wan inet6 proto udp to 2001:db8:1::2 rdr-to fd00:5::22 reflect",
+		"match in log (limit 5/second) on wan inet proto tcp to self port 443 rdr-to 192.168.1.11 port 8000 reflect",
 	};
 
 	pt_buf_str(b, PICK(rules));
