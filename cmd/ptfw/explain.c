@@ -154,9 +154,9 @@ static void say_judged(struct explain *x, const struct pt_step *s)
 		pt_buf_fmt(&t, "%-*s%s", WIDTH, "", d->rule->text);
 	if (d->why)
 		pt_buf_fmt(&t, "\n%-*sbut %s", WIDTH, "", d->why);
-	if (d->pass && d->rule->more && (d->rule->more->limit.packets || d->rule->more->pkt_rate.packets))
+	if (d->pass && d->rule && d->rule->more && (d->rule->more->limit.packets || d->rule->more->pkt_rate.packets))
 		pt_buf_fmt(&t, "\n%-*sas long as its rate has room", WIDTH, "");
-	if (d->pass && d->rule->more && d->rule->more->once)
+	if (d->pass && d->rule && d->rule->more && d->rule->more->once)
 		pt_buf_fmt(&t, "\n%-*sif no packet matched it before", WIDTH, "");
 	pt_out_fail(x->out, t.err);
 	if (t.n)

@@ -33,6 +33,7 @@ static void try(const struct pt_pol_rule *r, enum pt_condition first, void *arg)
 	struct tried *last = t->list.n ? &t->list.v[t->list.n - 1] : NULL, one = { r, first };
 
 	if (!last || last->rule->id != r->id)
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it does not look into pt_vec_grow() */
 		t->err = t->err ? t->err : pt_vec_push(NULL, &t->list, one);
 	else if (further(first, last->first))
 		*last = one;

@@ -377,7 +377,7 @@ static int kill_states(struct build *b)
 		add(b, "label");
 		add(b, s->kill[1]);
 	} else {
-		for (int i = 0; i < s->n_kill; i++) {
+		for (int i = 0; i < s->n_kill && i < (int)PT_ARRAY_SIZE(ends); i++) {
 			add(b, ends[i]);
 			add(b, s->kill[i]);
 		}

@@ -180,7 +180,7 @@ static void show_queues(struct shown *s, const struct pt_pol_rule *r, struct pt_
 	const char *names[] = { set ? set->queue : NULL, set ? set->queue_fast : NULL };
 
 	for (size_t i = 0; s->c->details && i < PT_ARRAY_SIZE(names); i++)
-		if (names[i] && (!i || strcmp(names[0], names[1]) != 0))
+		if (names[i] && (!i || (names[0] && strcmp(names[0], names[1]) != 0)))
 			pt_buf_fmt(t, "\n%*s  [ queue %s is class %x:%x ]", 2 * s->depth, "", names[i], PT_QUEUE_MAJOR,
 				   pt_queue_class(names[i]));
 }

@@ -206,12 +206,22 @@ static bool read_packet(const uint8_t *p, size_t len, struct pt_ct_tuple *t)
 	return true;
 }
 
+static bool same_address(struct pt_addr x, struct pt_addr y)
+{
+	return x.af == y.af && x.v == y.v;
+}
+
+static bool same_tuple(const struct pt_ct_tuple *x, const struct pt_ct_tuple *y)
+{
+	return same_address(x->src, y->src) && same_address(x->dst, y->dst) && x->sport == y->sport && x->dport == y->dport;
+}
+
 /* One packet of a connection is enough. */
 static bool known(const struct plan_notices *n, const struct notice *x)
 {
 	for (size_t i = 0; i < n->n; i++)
 		if (n->v[i].id == x->id && n->v[i].dir == x->dir && n->v[i].crowd == x->crowd &&
-		    !memcmp(&n->v[i].packet, &x->packet, sizeof(x->packet)))
+		    same_tuple(&n->v[i].packet, &x->packet))
 			return true;
 	return false;
 }

@@ -177,7 +177,7 @@ int policy_table(struct policy_builder *b, const struct pt_ast_host *h, uint32_t
 
 static int add_table(struct policy_builder *b, const struct pt_ast_host *h, policy_addrs *out)
 {
-	uint32_t i;
+	uint32_t i = 0;
 	int rc = policy_table(b, h, &i);
 
 	if (rc)

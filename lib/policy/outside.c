@@ -65,7 +65,7 @@ static int table_mentions(struct policy_builder *b, struct pt_pol_table *t, enum
 			  const struct pt_conf_str *s)
 {
 	const char *key = kind == PT_OUTSIDE_NAME ? pt_host_name_plain(b->arena, s->s) : s->s;
-	uint32_t ref;
+	uint32_t ref = 0;
 	int rc = key ? policy_outside(b, kind, key, false, &s->loc, &ref) : -ENOMEM;
 
 	if (rc)

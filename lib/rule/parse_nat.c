@@ -30,7 +30,7 @@ static int nat_port(struct rule_parser *p, struct pt_ast_nat *n)
 /* One of the members of a list is so much more often chosen than the others. */
 static int weight(struct rule_parser *p, struct pt_ast_host *h)
 {
-	const struct rule_tok *t = p->tok;
+	const struct rule_tok *t;
 	uint64_t n;
 
 	if (!rule_take(p, "weight"))

@@ -38,6 +38,7 @@ static int key(struct rule_parser *p, struct pt_ast_nat *n)
 	const struct rule_tok *t = p->tok;
 	struct pt_loc loc;
 
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the last token is TOK_END */
 	if (!t->operand || (t->kind == TOK_WORD && rule_reserved(t->s)))
 		return 0;
 	return rule_parse_name(p, "a key", PT_POOL_KEY_MAX, &n->key, &loc);

@@ -100,7 +100,7 @@ static size_t find(const char *zone, const char *name, char *line, size_t size, 
 static int answer(struct reply *r, const char *zone, const char *name, int depth)
 {
 	static char lines[4][65536];
-	char *words[2000];
+	char *words[2000] = { NULL };
 	size_t n = find(zone, name, lines[depth], sizeof(lines[0]), words, 2000);
 
 	if (n < 2)

@@ -156,7 +156,7 @@ static void fill_table(struct machine *m, const char *name, const char *entries)
 /* "in em0 tcp 198.51.100.7 4000 > 203.0.113.2 22 S ; pass"; for ICMP the port is the type. */
 static void judge(struct machine *m, const char *line)
 {
-	char way[8], device[16], proto[12], src[64], dst[64], extra[16] = "", want[128], got[128];
+	char way[8], device[16], proto[12], src[64], dst[64], extra[16] = "", want[128] = "", got[128];
 	const char *semi = strchr(line, ';');
 	char *ours;
 	unsigned int sport, dport;

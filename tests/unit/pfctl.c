@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "ptfw/pfctl.c"
+#include "ptfw/pfctl.c" /* NOLINT(bugprone-suspicious-include): its static functions are tested */
 
 /* Our lines with " && " between them; "error: …"; NULL: the words are not pfctl's. */
 static const struct {

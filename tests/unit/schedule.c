@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -182,9 +183,9 @@ static void agrees_with_the_library(const char *zone)
 	struct pt_iset times;
 	pt_zone_spans z;
 	size_t wrong = 0;
-	char name[64] = ":";
+	char name[64];
 
-	strcat(name, zone);
+	(void)snprintf(name, sizeof(name), ":%s", zone);
 	setenv("TZ", name, 1);
 	tzset();
 	spans(zone, "2025-01-01 00:00", "2042-01-01 00:00", &z);
