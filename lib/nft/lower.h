@@ -248,6 +248,10 @@ void nft_match_emit(struct nft_lower *l, size_t chain, const struct nft_match *m
 		    void (*then)(struct nft_lower *l, const void *arg), const void *arg);
 /* Tests register 1 against a set of LEN-byte numbers up to MAX. */
 void nft_t_iset(struct nft_lower *l, enum nft_set_kind kind, const struct pt_iset *s);
+/* KEY, the name of a device, is one of N at V; with NEG none of them. */
+void nft_t_devices(struct nft_lower *l, uint32_t key, const char **v, uint32_t n, bool neg);
+/* The set of these types of addresses (RTN_*). */
+const char *nft_set_fib(struct nft_lower *l, const uint32_t *types, size_t n);
 
 /* ---- lower_more.c ---- */
 

@@ -43,20 +43,17 @@ static const char *logged_chain(struct nft_lower *l, const struct nft_effect *x)
 	what[6] = label[0];
 	what[7] = label[3];
 	nft_name(name, "log.%08x.%016llx", x->rule->id, (unsigned long long)pt_hash64(what, sizeof(what)));
-	for (size_t i = l->logged.n; i-- > 0;)
-		if (!strcmp(l->logged.v[i].chain, name))
-			return l->logged.v[i].chain;
 	return pt_arena_strdup(l->arena, name);
 }
 
 void nft_logged_go(struct nft_lower *l, const struct nft_effect *x)
 {
 	struct nft_logged one = { .effect = *x, .chain = logged_chain(l, x) };
-	bool known = false;
+	size_t i = 0;
 
-	for (size_t i = l->logged.n; one.chain && i-- > 0;)
-		known = known || l->logged.v[i].chain == one.chain;
-	if (!one.chain || (!known && pt_vec_push(l->arena, &l->logged, one))) {
+	while (one.chain && i < l->logged.n && strcmp(l->logged.v[i].chain, one.chain) != 0)
+		i++;
+	if (!one.chain || (i == l->logged.n && pt_vec_push(l->arena, &l->logged, one))) {
 		nft_lower_fail(l, -ENOMEM);
 		return;
 	}
@@ -127,12 +124,14 @@ static const char *log_chain(struct nft_lower *l, enum pt_dir dir)
 
 static void log_state(struct nft_lower *l, size_t chain, uint8_t way, enum pt_dir of)
 {
+	const char *log;
+
 	if (!any_logs_all(l->policy, of))
 		return;
-	log_chain(l, of);
+	log = log_chain(l, of); /* before the rule that goes there */
 	nft_rule_open(l, chain);
 	nft_t_label(l, way, of == PT_IN ? PT_LABEL_LOG_IN : PT_LABEL_LOG_OUT);
-	nft_e_verdict(l, NFT_JUMP, log_chain(l, of));
+	nft_e_verdict(l, NFT_JUMP, log);
 	nft_rule_close(l, NULL);
 }
 

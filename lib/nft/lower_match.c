@@ -168,25 +168,28 @@ void nft_t_related_error(struct nft_lower *l)
 
 /* ---- the conditions ---- */
 
-static void emit_devices(struct nft_lower *l, const struct pt_pol_rule *r)
+void nft_t_devices(struct nft_lower *l, uint32_t key, const char **v, uint32_t n, bool neg)
 {
-	uint32_t key = r->dir == PT_IN ? NFT_META_IIFNAME : NFT_META_OIFNAME;
 	struct pt_iset set = { 0 };
-	pt_u128 v;
+	pt_u128 number;
 
-	if (r->if_any)
-		return;
-	if (r->if_neg || r->devices.n == 1) {
-		for (size_t i = 0; i < r->devices.n; i++)
-			nft_t_device(l, key, r->devices.v[i], r->if_neg);
+	if (neg || n == 1) {
+		for (uint32_t i = 0; i < n; i++)
+			nft_t_device(l, key, v[i], neg);
 		return;
 	}
-	for (size_t i = 0; i < r->devices.n; i++)
-		if (!nft_device_number(l, r->devices.v[i], &v) && pt_iset_add(l->arena, &set, v, v))
+	for (uint32_t i = 0; i < n; i++)
+		if (!nft_device_number(l, v[i], &number) && pt_iset_add(l->arena, &set, number, number))
 			nft_lower_fail(l, -ENOMEM);
 	pt_iset_norm(&set);
 	nft_e_meta(l, key);
 	nft_e_lookup(l, nft_set_const(l, NFT_KIND_DEVICE, &set), false);
+}
+
+static void emit_devices(struct nft_lower *l, const struct pt_pol_rule *r)
+{
+	if (!r->if_any)
+		nft_t_devices(l, r->dir == PT_IN ? NFT_META_IIFNAME : NFT_META_OIFNAME, r->devices.v, r->devices.n, r->if_neg);
 }
 
 static void emit_tagged(struct nft_lower *l, const struct pt_pol_rule *r)
@@ -218,13 +221,11 @@ static void emit_protos(struct nft_lower *l, const struct proto_class *c, int16_
 		nft_t_iset(l, NFT_KIND_PROTO, &c->protos);
 }
 
-/* Addresses of this machine, and in IPv6 those that it shares as a router (RFC 4291 section 2.6.1). */
-static const char *own_types(struct nft_lower *l)
+const char *nft_set_fib(struct nft_lower *l, const uint32_t *types, size_t n)
 {
-	static const uint32_t types[] = { RTN_LOCAL, RTN_ANYCAST };
 	struct pt_iset set = { 0 };
 
-	for (size_t i = 0; i < PT_ARRAY_SIZE(types); i++) {
+	for (size_t i = 0; i < n; i++) {
 		pt_u128 v = ntohl(types[i]); /* its bytes as they stand in a register */
 
 		if (pt_iset_add(l->arena, &set, v, v))
@@ -232,6 +233,14 @@ static const char *own_types(struct nft_lower *l)
 	}
 	pt_iset_norm(&set);
 	return nft_set_const(l, NFT_KIND_FIB, &set);
+}
+
+/* Addresses of this machine, and in IPv6 those that it shares as a router (RFC 4291 section 2.6.1). */
+static const char *own_types(struct nft_lower *l)
+{
+	static const uint32_t types[] = { RTN_LOCAL, RTN_ANYCAST };
+
+	return nft_set_fib(l, types, PT_ARRAY_SIZE(types));
 }
 
 static void emit_fib(struct nft_lower *l, const struct nft_match *m, const struct nft_side *side,

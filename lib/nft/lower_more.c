@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Conditions of the rarer kind as kernel expressions. */
-#include <errno.h>
 #include <net/if_arp.h>
 
 #include "nft/lower.h"
@@ -13,16 +12,8 @@
 static const char *not_routed(struct nft_lower *l)
 {
 	static const uint32_t types[] = { RTN_LOCAL, RTN_BROADCAST, RTN_ANYCAST, RTN_MULTICAST };
-	struct pt_iset set = { 0 };
 
-	for (size_t i = 0; i < PT_ARRAY_SIZE(types); i++) {
-		pt_u128 v = ntohl(types[i]); /* its bytes as they stand in a register */
-
-		if (pt_iset_add(l->arena, &set, v, v))
-			nft_lower_fail(l, -ENOMEM);
-	}
-	pt_iset_norm(&set);
-	return nft_set_const(l, NFT_KIND_FIB, &set);
+	return nft_set_fib(l, types, PT_ARRAY_SIZE(types));
 }
 
 void nft_t_no_route(struct nft_lower *l, bool dst)
@@ -74,24 +65,6 @@ static void test_mac(struct nft_lower *l, const struct pt_iset *macs)
 }
 
 /* ---- where it comes from ---- */
-
-static void test_received(struct nft_lower *l, const struct pt_pol_received *r)
-{
-	struct pt_iset set = { 0 };
-	pt_u128 v;
-
-	if (r->neg || r->n == 1) {
-		for (uint32_t i = 0; i < r->n; i++)
-			nft_t_device(l, NFT_META_IIFNAME, r->v[i], r->neg);
-		return;
-	}
-	for (uint32_t i = 0; i < r->n; i++)
-		if (!nft_device_number(l, r->v[i], &v) && pt_iset_add(l->arena, &set, v, v))
-			nft_lower_fail(l, -ENOMEM);
-	pt_iset_norm(&set);
-	nft_e_meta(l, NFT_META_IIFNAME);
-	nft_e_lookup(l, nft_set_const(l, NFT_KIND_DEVICE, &set), false);
-}
 
 static void test_owner(struct nft_lower *l, uint32_t key, const struct pt_iset *s)
 {
@@ -145,7 +118,7 @@ void nft_more_emit(struct nft_lower *l, const struct pt_pol_rule *r, enum pt_af 
 	if (more->macs.n)
 		test_mac(l, &more->macs);
 	if (more->received.n)
-		test_received(l, &more->received);
+		nft_t_devices(l, NFT_META_IIFNAME, more->received.v, more->received.n, more->received.neg);
 	test_owner(l, NFT_META_SKUID, &more->uid);
 	test_owner(l, NFT_META_SKGID, &more->gid);
 	if (more->schedule) {
