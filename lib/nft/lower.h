@@ -338,6 +338,16 @@ void nft_set_emit(struct nft_lower *l);
 /* Gives the translations their numbers: before any rule. */
 void nft_nat_number(struct nft_lower *l);
 void nft_nat_emit(struct nft_lower *l);
+/* A map from the half of the label's last word that is of KIND to chains, and those chains, named PREFIX.NUMBER. */
+struct nft_nat_chains {
+	const char *in, *out, *prefix; /* names of the maps; of the chains */
+	bool sticky;                   /* of such translations only */
+	void (*emit)(struct nft_lower *l, size_t chain, const struct pt_pol_nat *nat);
+};
+/* NULL: there are none, or a failure. */
+const char *nft_nat_map(struct nft_lower *l, enum pt_nat_kind kind, const struct nft_nat_chains *c);
+/* Goes where that map says. */
+void nft_nat_go(struct nft_lower *l, enum pt_nat_kind kind, const char *map);
 
 /* A rule of CHAIN that translates: ports first, then LOAD puts the address into register 1. */
 typedef void (*nft_nat_load)(struct nft_lower *l, const struct pt_pol_nat *nat, struct nft_nat_args *a);

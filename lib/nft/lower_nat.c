@@ -190,10 +190,9 @@ static void nat_chain(struct nft_lower *l, size_t chain, const struct pt_pol_nat
 	nft_rule_close(l, NULL);
 }
 
-/* The map from the half of the label's last word to the chains, and the chains. */
-static const char *nat_map(struct nft_lower *l, enum pt_nat_kind kind, const char *name)
+const char *nft_nat_map(struct nft_lower *l, enum pt_nat_kind kind, const struct nft_nat_chains *c)
 {
-	struct nft_set set = { .name = name,
+	struct nft_set set = { .name = kind == PT_NAT_SRC ? c->out : c->in,
 			       .role = NFT_SET_VMAP,
 			       .key_len = 16,
 			       .key_type = NFT_TYPE_INTEGER,
@@ -206,30 +205,37 @@ static const char *nat_map(struct nft_lower *l, enum pt_nat_kind kind, const cha
 		struct nft_map_elem el = { .key_len = sizeof(label) };
 		char chain[NFT_SETNAME_MAX];
 
-		if (nat->kind != kind)
+		if (nat->kind != kind || (c->sticky && !nat->sticky))
 			continue;
-		nft_name(chain, "nat.%u", number);
+		nft_name(chain, "%s.%u", c->prefix, number);
 		memcpy(el.key, label, sizeof(label));
 		el.chain = pt_arena_strdup(l->arena, chain);
 		if (!el.chain || pt_vec_push(l->arena, &set.map, el))
 			nft_lower_fail(l, -ENOMEM);
-		nat_chain(l, nft_chain_new(l, chain), nat);
+		c->emit(l, nft_chain_new(l, chain), nat);
 	}
 	return set.map.n ? nft_set_map(l, &set) : NULL;
 }
 
-static void nat_hook(struct nft_lower *l, const char *chain, enum pt_nat_kind kind)
+void nft_nat_go(struct nft_lower *l, enum pt_nat_kind kind, const char *map)
 {
 	static const uint32_t zero[4];
 	const uint32_t mask[4] = { [3] = kind == PT_NAT_SRC ? 0xffff0000u : 0x0000ffffu };
-	const char *map = nat_map(l, kind, kind == PT_NAT_SRC ? "nat-out" : "nat-in");
+
+	nft_e_ct(l, NFT_CT_LABELS);
+	nft_e_bitwise(l, mask, zero, sizeof(mask));
+	nft_e_map(l, map, NFT_REG_VERDICT);
+}
+
+static void nat_hook(struct nft_lower *l, const char *chain, enum pt_nat_kind kind)
+{
+	static const struct nft_nat_chains chains = { "nat-in", "nat-out", "nat", false, nat_chain };
+	const char *map = nft_nat_map(l, kind, &chains);
 
 	if (!map)
 		return;
 	nft_rule_open(l, nft_chain_find(l, chain));
-	nft_e_ct(l, NFT_CT_LABELS);
-	nft_e_bitwise(l, mask, zero, sizeof(mask));
-	nft_e_map(l, map, NFT_REG_VERDICT);
+	nft_nat_go(l, kind, map);
 	nft_rule_close(l, NULL);
 }
 

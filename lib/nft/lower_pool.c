@@ -280,39 +280,9 @@ static void keep_chain(struct nft_lower *l, size_t chain, const struct pt_pol_na
 	nft_rule_close(l, NULL);
 }
 
-/* From the half of the label's last word to the chains, and the chains; NULL: nobody keeps anything. */
-static const char *keep_map(struct nft_lower *l, enum pt_nat_kind kind)
-{
-	struct nft_set set = { .name = kind == PT_NAT_SRC ? "keep-out" : "keep-in",
-			       .role = NFT_SET_VMAP,
-			       .key_len = 16,
-			       .key_type = NFT_TYPE_INTEGER,
-			       .data_type = NFT_TYPE_VERDICT };
-
-	for (size_t i = 0; i < l->policy->nats.n && !l->rc; i++) {
-		const struct pt_pol_nat *nat = &l->policy->nats.v[i];
-		const uint32_t number = l->nat_numbers[i];
-		const uint32_t label[4] = { [3] = kind == PT_NAT_SRC ? number << 16 : number };
-		struct nft_map_elem el = { .key_len = sizeof(label) };
-		char chain[NFT_SETNAME_MAX];
-
-		if (nat->kind != kind || !nat->sticky)
-			continue;
-		nft_name(chain, "keep.%u", number);
-		memcpy(el.key, label, sizeof(label));
-		el.chain = pt_arena_strdup(l->arena, chain);
-		if (!el.chain || pt_vec_push(l->arena, &set.map, el))
-			nft_lower_fail(l, -ENOMEM);
-		keep_chain(l, nft_chain_new(l, chain), nat);
-	}
-	return set.map.n ? nft_set_map(l, &set) : NULL;
-}
-
 /* In chain BASE, which has but this rule: a map goes to a chain and does not come back. */
 static void keep_rule(struct nft_lower *l, size_t base, const char *map, enum pt_nat_kind kind)
 {
-	static const uint32_t zero[4];
-	const uint32_t mask[4] = { [3] = kind == PT_NAT_SRC ? 0xffff0000u : 0x0000ffffu };
 	const uint8_t original = IP_CT_DIR_ORIGINAL;
 
 	if (!map)
@@ -320,15 +290,14 @@ static void keep_rule(struct nft_lower *l, size_t base, const char *map, enum pt
 	nft_rule_open(l, base);
 	nft_e_ct(l, NFT_CT_DIRECTION);
 	nft_e_cmp(l, NFT_CMP_EQ, &original, 1);
-	nft_e_ct(l, NFT_CT_LABELS);
-	nft_e_bitwise(l, mask, zero, sizeof(mask));
-	nft_e_map(l, map, NFT_REG_VERDICT);
+	nft_nat_go(l, kind, map);
 	nft_rule_close(l, NULL);
 }
 
 void nft_pool_hooks(struct nft_lower *l)
 {
-	const char *in = keep_map(l, PT_NAT_DST), *out = keep_map(l, PT_NAT_SRC);
+	static const struct nft_nat_chains chains = { "keep-in", "keep-out", "keep", true, keep_chain };
+	const char *in = nft_nat_map(l, PT_NAT_DST, &chains), *out = nft_nat_map(l, PT_NAT_SRC, &chains);
 	size_t chain;
 
 	if (in) {
