@@ -17,6 +17,7 @@ names geoip
 rule
 conf
 policy
+space
 import
 nl
 net nft ct tc wg bpf log
@@ -108,12 +109,12 @@ is "$found" '' 'tools use the public headers only'
 
 # <net/if.h> is POSIX, for the length of an interface's name.
 kernel='^[[:space:]]*#[[:space:]]*include[[:space:]]*<(linux|net|netinet|net[a-z]*|asm|libmnl|libnftnl)/'
-found=$(grep -EnH "$kernel" lib/base/*.[ch] lib/out/*.[ch] lib/rule/*.[ch] lib/conf/*.[ch] lib/policy/*.[ch] lib/import/*.[ch] \
+found=$(grep -EnH "$kernel" lib/base/*.[ch] lib/out/*.[ch] lib/rule/*.[ch] lib/conf/*.[ch] lib/policy/*.[ch] lib/space/*.[ch] lib/import/*.[ch] \
 	lib/include/patronus/base.h lib/include/patronus/addr.h lib/include/patronus/out.h \
 	lib/include/patronus/rule.h lib/include/patronus/conf.h lib/include/patronus/policy.h \
-	lib/include/patronus/import.h 2>/dev/null |
+	lib/include/patronus/import.h lib/include/patronus/space.h 2>/dev/null |
 	grep -v '<net/if\.h>')
-is "$found" '' 'base, out, rule, conf and policy see no kernel header'
+is "$found" '' 'base, out, rule, conf, policy and space see no kernel header'
 
 # ---- calls ----
 
