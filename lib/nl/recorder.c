@@ -8,8 +8,8 @@
  * when the capture is used up, answers are empty and good.
  *
  * Captured sequence numbers are of another session, so they are made to fit: an answer to a
- * question gets the question's number; in an answer to a batch the captured number is the place of
- * the refused message in that batch, counted from 1.
+ * question gets the question's number; in an answer to a batch, or to several questions at once, the captured number is the
+ * place of the refused message there, counted from 1.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -24,7 +24,8 @@ struct recorder {
 	uint8_t *canned;
 	size_t len, pos;
 	struct nlmsghdr question; /* the open one; length 0: none */
-	uint32_t last;            /* number of its last message, of a batch */
+	bool many;                /* it is the first one of several */
+	uint32_t last;            /* number of the one that asks to be confirmed, of several */
 	uint16_t last_type;
 };
 
@@ -54,7 +55,8 @@ static int recorder_send(struct pt_nl *nl, const void *data, size_t len)
 	if (len < sizeof(r->question) || len > INT32_MAX)
 		return -EMSGSIZE;
 	memcpy(&r->question, data, sizeof(r->question));
-	if (is_batch(r))
+	r->many = len > MNL_ALIGN(r->question.nlmsg_len);
+	if (r->many)
 		find_last(r, data, len);
 	return 0;
 }
@@ -64,12 +66,12 @@ static ssize_t answer_good(struct pt_nl *nl, struct recorder *r)
 {
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(nl->buf);
 
-	if (is_batch(r) || (r->question.nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP) {
+	if (r->many || (r->question.nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP) {
 		struct nlmsgerr *err = mnl_nlmsg_put_extra_header(nlh, sizeof(*err));
 
 		nlh->nlmsg_type = NLMSG_ERROR;
 		err->msg = r->question;
-		if (is_batch(r)) {
+		if (r->many) {
 			err->msg.nlmsg_type = r->last_type;
 			err->msg.nlmsg_seq = r->last;
 		}
@@ -78,7 +80,7 @@ static ssize_t answer_good(struct pt_nl *nl, struct recorder *r)
 		nlh->nlmsg_type = NLMSG_DONE;
 		nlh->nlmsg_flags = NLM_F_MULTI;
 	}
-	nlh->nlmsg_seq = is_batch(r) ? r->last : r->question.nlmsg_seq;
+	nlh->nlmsg_seq = r->many ? r->last : r->question.nlmsg_seq;
 	r->question.nlmsg_len = 0;
 	return nlh->nlmsg_len;
 }
@@ -94,8 +96,7 @@ static ssize_t answer_canned(struct pt_nl *nl, struct recorder *r)
 	memcpy(nl->buf, r->canned + r->pos, n);
 	if (nl_ok(nlh, (int)n)) {
 		n = MNL_ALIGN(nlh->nlmsg_len) < n ? MNL_ALIGN(nlh->nlmsg_len) : n;
-		nlh->nlmsg_seq = is_batch(r) ? r->question.nlmsg_seq + nlh->nlmsg_seq :
-					       r->question.nlmsg_seq;
+		nlh->nlmsg_seq = r->question.nlmsg_seq + (r->many ? nlh->nlmsg_seq - !is_batch(r) : 0);
 		if (nlh->nlmsg_type == NLMSG_DONE || nlh->nlmsg_type == NLMSG_ERROR)
 			r->question.nlmsg_len = 0;
 	}

@@ -86,6 +86,23 @@ struct pt_nl_refusal {
  * was not GENID. An empty batch sends nothing. */
 PT_API int pt_nl_batch_send(struct pt_nl *nl, struct pt_nl_batch *b, struct pt_nl_refusal *refusal) PT_MUST;
 
+/* ---- many requests that stand alone ---- */
+
+/* One that the kernel refused, in order. Negative: nothing more is sent, and that is the result. */
+typedef int (*pt_nl_refused)(const struct pt_nl_refusal *r, void *arg);
+/* Requests of NL, which is borrowed, gathered into few system calls. Without REFUSED the first refusal ends it with its code. The
+ * kernel has tried all requests of a datagram when it is told of one, those behind it among them. NULL: no memory. */
+struct pt_nl_stream;
+#define PT_NL_STREAM_MESSAGE_MAX ((size_t)32 << 10)
+PT_API struct pt_nl_stream *pt_nl_stream_new(struct pt_nl *nl, pt_nl_refused refused, void *arg);
+PT_API void pt_nl_stream_free(struct pt_nl_stream *s); /* what was not flushed is not sent */
+/* As of a batch: room, zeroed, for one message of up to MAX bytes (NULL: that is too many), and its place in the line. A full
+ * line is sent. After a failure the stream has ended: all calls return its code. */
+PT_API void *pt_nl_stream_room(struct pt_nl_stream *s, size_t max);
+PT_API int pt_nl_stream_commit(struct pt_nl_stream *s, struct nlmsghdr *nlh, uint64_t cookie) PT_MUST;
+/* Sends the rest and waits until the kernel has been through it. */
+PT_API int pt_nl_stream_flush(struct pt_nl_stream *s) PT_MUST;
+
 /* ---- recorder ---- */
 
 /* A pt_nl without a kernel: counts, keeps what was sent, and answers with canned messages (a buffer of
