@@ -294,9 +294,9 @@ int cmd_explain(struct pt_cli *c)
 	int rc;
 
 	if (!c->input && !c->argc)
-		return pt_cli_usage(c, "which packet? `in lan tcp 192.168.1.5:4000 to 1.1.1.1:443`, or --file FILE");
+		return pt_cli_usage(c, "which packet? `in lan tcp 192.168.1.5:4000 to 1.1.1.1:443`, or --batch FILE");
 	if (c->input && c->argc)
-		return pt_cli_usage(c, "a packet comes in words or with --file, not both");
+		return pt_cli_usage(c, "a packet comes in words or with --batch, not both");
 	if (c->input && file && !strcmp(file, "-") && !strcmp(c->input, "-"))
 		return pt_cli_usage(c, "rules and packets cannot both come from standard input");
 	rc = sockets_open(&s, &c->err);

@@ -208,6 +208,28 @@ static int batch(struct pt_cli *c, const struct cli_words *words)
 	return told(c, in_netns(c, cli_batch), "--batch", c->batch);
 }
 
+/* A batch of questions to one command, not of commands. */
+static bool takes_batch(struct pt_cli *c, const struct cli_words *words)
+{
+	const struct pt_cli_cmd *cmd;
+	size_t used;
+
+	if (!words->n)
+		return false;
+	cmd = cli_find(c, words, &used);
+	pt_err_fini(&c->err); /* run() and batch() tell what is wrong */
+	if (!cmd || !(cmd->options & PT_CLI_MANY))
+		return false;
+	if (c->given & PT_CLI_INPUT) {
+		c->cmd = cmd;
+		return true;
+	}
+	c->input = c->batch;
+	c->batch = NULL;
+	c->given |= PT_CLI_INPUT;
+	return true;
+}
+
 static int dispatch(struct pt_cli *c, const struct cli_words *all, int asked)
 {
 	struct cli_words rest = *all, *words = &rest;
@@ -218,8 +240,10 @@ static int dispatch(struct pt_cli *c, const struct cli_words *all, int asked)
 	}
 	if (wants_help(words) || asked == 1)
 		return help_on(c, words);
-	if (c->batch)
+	if (c->batch && !takes_batch(c, words))
 		return batch(c, words);
+	if (c->batch)
+		return pt_cli_usage(c, "--batch and --file are the same here: give one of them");
 	if (c->force)
 		return pt_cli_usage(c, "--force goes with --batch");
 	if (!words->n) {

@@ -123,7 +123,7 @@ const struct cli_option cli_options[] = {
 	{ 'q', "quiet", NULL, PT_CLI_ALWAYS, "no messages of success", set_quiet },
 	{ 'v', "verbose", NULL, PT_CLI_VERBOSE, "tell the steps too", set_verbose },
 	{ 0, "netns", "NAME", PT_CLI_ALWAYS, "act in that network namespace", set_netns },
-	{ 0, "batch", "FILE", PT_CLI_ALWAYS, "commands from a file, one a line", set_batch },
+	{ 0, "batch", "FILE", PT_CLI_ALWAYS, "commands from a file, one a line, or questions to one", set_batch },
 	{ 0, "force", NULL, PT_CLI_ALWAYS, "go on after an error in a batch", set_force },
 	{ 'h', "help", NULL, PT_CLI_ALWAYS, "help", NULL },
 	{ 'V', "version", NULL, PT_CLI_ALWAYS, "version", NULL },

@@ -5,7 +5,7 @@
 # with its peer. A table on standard output, every sample in $PATRONUS_BUILD/bench.json.
 #
 #   BENCH=quick|full   a few minutes, or as long as it takes (default quick)
-#   CASES=...          of: forward load table read (default: all)
+#   CASES=...          of: forward load table read explain (default: all)
 #   CLASSBENCH=DIR     rule sets and traces of ClassBench; without it they are made up
 #   SETS=PATTERN       only sets whose names match, as acl1_*
 #   SEED=N             of everything made up (default 1)
@@ -19,9 +19,10 @@ offer=$build/bench/offer
 offer_object=$build/tests/bench/offer.bpf.o
 mode=${BENCH:-quick}
 seed=${SEED:-1}
-cases=${CASES:-forward load table read}
+cases=${CASES:-forward load table read explain}
 started=$(date +%s)
 state_count=100000
+packet_count=300000
 
 case $mode in
 quick) rounds=5 offer_ms=60 verified=2000 load_rounds=3 large_rounds=2 table_size=100000 ;;
@@ -44,10 +45,12 @@ esac
 . tests/bench/load.sh
 # shellcheck source=tests/bench/read.sh
 . tests/bench/read.sh
+# shellcheck source=tests/bench/explain.sh
+. tests/bench/explain.sh
 
 lab_begin || { echo "bench: $lab_why" >&2; exit 1; }
 tmp=$lab_tmp
-for tool in nft ipset conntrack; do
+for tool in nft ipset conntrack jq; do
 	command -v "$tool" >/dev/null || {
 		echo "bench: needs $tool to compare with; see contrib/bootstrap bench" >&2
 		exit 1
@@ -98,4 +101,8 @@ fi
 if wanted read; then
 	read_table
 	read_states
+fi
+if wanted explain; then
+	# shellcheck disable=SC2086
+	explain_packets $largest
 fi

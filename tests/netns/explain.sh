@@ -184,7 +184,7 @@ def compare(first, ptfw, pids):
     pids = dict(p.split("=") for p in pids)
     asked = list(cases())
     lines = "".join(json.dumps(k) + "\n" for _, k in asked)
-    answers = [json.loads(l) for l in nsenter(pids["fw"], ["-m", ptfw, "explain", "--file", "-"], lines).splitlines()]
+    answers = [json.loads(l) for l in nsenter(pids["fw"], ["-m", ptfw, "explain", "--batch", "-"], lines).splitlines()]
     assert len(answers) == len(asked), answers
     seen = {}
     for ns in ("lan", "wan", "fw"):
@@ -252,7 +252,9 @@ exits 0 'a known connection' pt explain in lan udp 192.168.1.2 to 203.0.113.7:10
 exits 1 'a wrong word' pt explain in lan udp 192.168.1.2 to 203.0.113.7:1001 flogs S
 like "$tap_out" '^ *\^~~~~$' 'is marked'
 exits 1 'no packet' pt explain
-exits 1 'two' pt explain in lan udp 192.168.1.2 to 203.0.113.7:1001 --file -
+exits 1 'two' pt explain in lan udp 192.168.1.2 to 203.0.113.7:1001 --batch -
+exits 1 'two files of packets' pt explain --file a --batch b
+like "$tap_out" 'give one of them' 'are one too many'
 exits 1 'one standard input is not for both' pt explain --file - -f -
 exits 1 'no such file of packets' pt explain --file "$lab_tmp/none"
 exits 3 'rules from standard input' in_ns fw sh -c '"$0" explain in lan udp 192.168.1.2 to 203.0.113.7:1001 -f - <"$1"' "$ptfw" "$conf"

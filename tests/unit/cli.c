@@ -31,7 +31,7 @@ static struct {
 	bool json, line, quiet;
 	int stats;
 	enum pt_af af;
-	char file[100];
+	char file[100], input[100];
 } seen;
 
 static int note(struct pt_cli *c, const char *name)
@@ -50,6 +50,7 @@ static int note(struct pt_cli *c, const char *name)
 	seen.stats = c->stats;
 	seen.af = c->af;
 	(void)snprintf(seen.file, sizeof(seen.file), "%s", c->file);
+	(void)snprintf(seen.input, sizeof(seen.input), "%s", c->input ? c->input : "");
 	return seen.answer;
 }
 
@@ -114,7 +115,7 @@ static int labels(struct pt_cli *c, size_t n, void (*word)(const char *w, void *
 static const struct pt_cli_cmd commands[] = {
 	{"rule", "show", "[LABEL]", "the rules",
 	 PT_CLI_JSON | PT_CLI_LINE | PT_CLI_STATS | PT_CLI_FAMILY, 0, 1, labels, rule_show},
-	{"rule", "add", "TEXT...", "add rules", PT_CLI_INPUT, 1, 9, labels, rule_add},
+	{"rule", "add", "TEXT...", "add rules", PT_CLI_INPUT | PT_CLI_MANY, 1, 9, labels, rule_add},
 	{"reload", NULL, NULL, "load again", PT_CLI_FILE, 0, 0, NULL, reload},
 	{"restart", NULL, NULL, "start again", 0, 0, 0, NULL, restart},
 	{"check", NULL, NULL, "judge the file", PT_CLI_FILE, 0, 0, NULL, check},
@@ -490,6 +491,21 @@ static void test_batch_errors(void **state)
 	assert_int_equal(batch("reload", "-j"), PT_EXIT_CONFIG);
 }
 
+/* Behind a command that takes many questions it is a file of those. */
+static void test_batch_of_questions(void **state)
+{
+	(void)state;
+	seen.answer = 0;
+	assert_int_equal(run("rule add one --batch questions"), 0);
+	assert_string_equal(seen.args, "<one>");
+	assert_string_equal(seen.input, "questions");
+	assert_int_equal(run("rule add one --file questions"), 0);
+	assert_string_equal(seen.input, "questions");
+	refused("rule add one --file questions --batch questions", "give one of them");
+	refused("reload --batch questions", "leave 'reload' out");
+	refused("unheard --batch questions", "leave 'unheard' out");
+}
+
 /* A batch that runs itself would never end. */
 static void test_batch_of_itself(void **state)
 {
@@ -538,6 +554,7 @@ int main(void)
 		cmocka_unit_test(test_report),		cmocka_unit_test(test_quiet),
 		cmocka_unit_test(test_output_fails),	cmocka_unit_test(test_batch),
 		cmocka_unit_test(test_batch_errors),	cmocka_unit_test(test_batch_of_itself),
+		cmocka_unit_test(test_batch_of_questions),
 		cmocka_unit_test(test_netns_refused),
 	};
 

@@ -40,6 +40,7 @@ enum pt_cli_opt {
 	PT_CLI_PCAP = 1 << 25,   /* --pcap FILE */
 	PT_CLI_SIZE = 1 << 26,   /* --size SIZE */
 	PT_CLI_BYTES = 1 << 27,  /* --bytes N */
+	PT_CLI_MANY = 1 << 28,   /* --batch FILE behind the command is --file FILE: questions, one a line */
 	/* -q -c -N -h -V --netns --batch --force belong to every command */
 	PT_CLI_ALWAYS = 1 << 13,
 };
