@@ -142,6 +142,12 @@ int conf_check_macro_like(const char *what, const char *s, const struct pt_loc *
 	return check_rule_name(what, s, MACRO_NAME_LEN, "1 to 31 letters, digits, '_', '.' and '-', a letter first", loc, e);
 }
 
+int conf_check_test(const char *s, const struct pt_loc *loc, struct pt_err *e)
+{
+	return check_name("test name", s, "_.-", MACRO_NAME_LEN, "1 to 31 letters, digits, '_', '.' and '-', a letter first",
+			  loc, e);
+}
+
 int conf_check_macro(const char *s, const struct pt_loc *loc, struct pt_err *e)
 {
 	return check_name("macro name", s, "_", MACRO_NAME_LEN,

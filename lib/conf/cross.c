@@ -217,9 +217,26 @@ static int check_schedules(const struct pt_conf *c, const struct conf_tree *t, s
 	return rc;
 }
 
+/* A test that expects nothing would hold for ever. */
+static int check_tests(const struct pt_conf *c, const struct conf_tree *t, struct pt_err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < t->sections.n; i++) {
+		const struct conf_section *s = &t->sections.v[i];
+
+		if (s->bad || strcmp(s->row->name, "test") != 0 || c->tests.v[s->model].expect.n)
+			continue;
+		pt_err_add(e, PT_ERROR, &s->loc, "add expect = { \"pass ...\", \"block ...\" }", "test %s expects nothing",
+			   s->title);
+		rc = -EINVAL;
+	}
+	return rc;
+}
+
 int conf_model_check(struct pt_conf *c, const struct conf_tree *t, struct pt_err *e)
 {
-	int bad = check_macros(c, t, e) | check_udp(c, t, e) | check_schedules(c, t, e);
+	int bad = check_macros(c, t, e) | check_udp(c, t, e) | check_schedules(c, t, e) | check_tests(c, t, e);
 	int rc = check_ifs(c, e);
 
 	for (size_t i = 0; i < c->tables.n; i++)

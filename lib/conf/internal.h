@@ -80,6 +80,7 @@ int conf_check_description(const char *s, const struct pt_loc *loc, struct pt_er
 int conf_check_path(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_if_address(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_entry(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_test(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_schedule(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_timezone(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_days(const char *s, const struct pt_loc *loc, struct pt_err *e);
@@ -190,6 +191,12 @@ int conf_model_put(void *model, const struct conf_leaf *leaf, const char *value)
 
 /* Takes the loaded anchors among MORE into C, with their lines as rules. -EINVAL with records. */
 int conf_anchors_load(struct pt_conf *c, struct pt_conf_more *more, struct pt_err *e) PT_MUST;
+
+/* ---- expect.c ---- */
+
+/* R, which was read from TEXT at AT, as the statement of a test. -EINVAL with records, which lack their line. */
+int conf_check_expect(const struct pt_ast_rule *r, const struct pt_conf_rule *text, const struct pt_conf_at *at,
+		      struct pt_err *e) PT_MUST;
 
 /* ---- cross.c ---- */
 

@@ -208,6 +208,14 @@ static int put_anchor_rule(const struct item *i)
 	return rc ? rc : pt_vec_push(i->c->arena, &i->c->anchors.v[i->at].rules, r);
 }
 
+static int put_expect(const struct item *i)
+{
+	struct pt_conf_rule r;
+	int rc = take_rule(i, &r);
+
+	return rc ? rc : pt_vec_push(i->c->arena, &i->c->tests.v[i->at].expect, r);
+}
+
 static int put_builtin(const struct item *i)
 {
 	i->c->builtin = conf_parse_bool(i->str.s) > 0;
@@ -269,6 +277,7 @@ static const struct binding {
 	{ "schedule", "dates", put_dates },
 	{ "macro", "value", put_macro_value },
 	{ "anchor", "rules", put_anchor_rule },
+	{ "test", "expect", put_expect },
 	{ "firewall", "rules", put_rule },
 	{ "firewall", "builtin", put_builtin },
 	{ "firewall", "skip", put_skip },
@@ -302,7 +311,7 @@ int conf_model_put(void *model, const struct conf_leaf *leaf, const char *value)
 
 	if (!b)
 		return -EINVAL;
-	if (b->put != put_rule && b->put != put_anchor_rule) {
+	if (b->put != put_rule && b->put != put_anchor_rule && b->put != put_expect) {
 		i.str.s = pt_arena_strdup(m->c->arena, value);
 		if (!i.str.s)
 			return -ENOMEM;
@@ -317,6 +326,7 @@ static int begin_section(struct pt_conf *c, struct conf_section *s)
 	struct pt_macro macro = { .name = s->title, .text = "" };
 	struct pt_conf_schedule schedule = { .name = s->title, .loc = s->loc };
 	struct pt_conf_anchor anchor = { .path = s->title, .source = s->source, .loc = s->loc };
+	struct pt_conf_test test = { .name = s->title, .source = s->source, .loc = s->loc };
 
 	if (!strcmp(s->row->name, "interface")) {
 		s->model = (uint32_t)c->interfaces.n;
@@ -337,6 +347,10 @@ static int begin_section(struct pt_conf *c, struct conf_section *s)
 	if (!strcmp(s->row->name, "anchor")) {
 		s->model = (uint32_t)c->anchors.n;
 		return pt_vec_push(c->arena, &c->anchors, anchor);
+	}
+	if (!strcmp(s->row->name, "test")) {
+		s->model = (uint32_t)c->tests.n;
+		return pt_vec_push(c->arena, &c->tests, test);
 	}
 	return 0;
 }

@@ -57,6 +57,7 @@ struct rule_reader {
 	void *arg;
 	struct pt_err *e;
 	bool bad; /* so far: trees are not wanted any more */
+	bool tests; /* these are statements */
 };
 
 /* Rule number I of its list. */
@@ -81,6 +82,8 @@ static int parse_rule(struct rule_reader *r, const struct pt_conf_source *from, 
 
 	pt_arena_reset(r->scratch);
 	rc = pt_rule_parse(&ctx, rule->s, rule->len, &tree, r->e);
+	if (!rc && r->tests)
+		rc = conf_check_expect(tree, rule, &at, r->e);
 	if (rc)
 		r->bad = true;
 	else if (!r->bad && r->take)
@@ -120,6 +123,20 @@ static int check_anchors(struct rule_reader *r)
 	return rc;
 }
 
+static int check_tests(struct rule_reader *r)
+{
+	pt_conf_take take = r->take;
+	int rc = 0;
+
+	r->take = NULL;
+	r->tests = true;
+	for (size_t i = 0; !rc && i < r->c->tests.n; i++)
+		rc = read_list(r, r->c->tests.v[i].source, r->c->tests.v[i].expect.v, r->c->tests.v[i].expect.n);
+	r->take = take;
+	r->tests = false;
+	return rc;
+}
+
 static int read_rules(struct rule_reader *r)
 {
 	int rc;
@@ -129,25 +146,43 @@ static int read_rules(struct rule_reader *r)
 		return -ENOMEM;
 	rc = check_anchors(r);
 	if (!rc)
+		rc = check_tests(r);
+	if (!rc)
 		rc = read_list(r, r->c->rules_source, r->c->rules.v, r->c->rules.n);
 	pt_arena_free(r->scratch);
+	return rc ? rc : r->bad ? -EINVAL : 0;
+}
+
+/* The list of a configuration that was loaded once more. */
+static int read_again(struct rule_reader *r, size_t source, const struct pt_conf_rule *rules, size_t n)
+{
+	struct pt_err own = { 0 };
+	int rc;
+
+	r->e = r->e ? r->e : &own;
+	r->scratch = pt_arena_new();
+	if (!r->scratch)
+		return -ENOMEM;
+	rc = read_list(r, source, rules, n);
+	pt_arena_free(r->scratch);
+	pt_err_fini(&own);
 	return rc ? rc : r->bad ? -EINVAL : 0;
 }
 
 int pt_conf_anchor_rules(const struct pt_conf *c, const struct pt_conf_anchor *a, pt_conf_take take, void *arg,
 			 struct pt_err *e)
 {
-	struct pt_err own = { 0 };
-	struct rule_reader r = { .c = c, .take = take, .arg = arg, .e = e ? e : &own };
-	int rc;
+	struct rule_reader r = { .c = c, .take = take, .arg = arg, .e = e };
 
-	r.scratch = pt_arena_new();
-	if (!r.scratch)
-		return -ENOMEM;
-	rc = read_list(&r, a->source, a->rules.v, a->rules.n);
-	pt_arena_free(r.scratch);
-	pt_err_fini(&own);
-	return rc ? rc : r.bad ? -EINVAL : 0;
+	return read_again(&r, a->source, a->rules.v, a->rules.n);
+}
+
+int pt_conf_test_rules(const struct pt_conf *c, const struct pt_conf_test *t, pt_conf_take take, void *arg,
+		       struct pt_err *e)
+{
+	struct rule_reader r = { .c = c, .take = take, .arg = arg, .e = e, .tests = true };
+
+	return read_again(&r, t->source, t->expect.v, t->expect.n);
 }
 
 int pt_conf_rules(const struct pt_conf *c, pt_conf_take take, void *arg, struct pt_err *e)

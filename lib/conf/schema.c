@@ -199,6 +199,16 @@ static const struct pt_schema anchor_options[] = {
 	{ 0 },
 };
 
+static const struct pt_schema test_options[] = {
+	{ .name = "expect",
+	  .type = PT_OPT_LIST,
+	  .range = "pass or block and conditions, as in rules",
+	  .help = "statements about packets, each proved for all of them by `ptfw test`, check and apply",
+	  .complete = "rule",
+	  .check = conf_check_rule },
+	{ 0 },
+};
+
 const struct pt_schema pt_conf_schema[] = {
 	{ .name = "system",
 	  .type = PT_OPT_SECTION,
@@ -252,6 +262,13 @@ const struct pt_schema pt_conf_schema[] = {
 	  .type = PT_OPT_SECTION,
 	  .help = "the packet filter",
 	  .options = firewall_options },
+	{ .name = "test",
+	  .type = PT_OPT_SECTION,
+	  .titled = true,
+	  .range = "1 to 31 letters, digits, '_', '.' and '-', a letter first",
+	  .help = "what the rules are to do, whoever changes them; an apply that would break it is refused",
+	  .check_title = conf_check_test,
+	  .options = test_options },
 	{ 0 },
 };
 

@@ -486,7 +486,7 @@ static void unknown_section(struct conf_reader *r, const char *name, const struc
 		conf_reader_error(
 			r, loc,
 			near ? hint(r, "did you mean \"%s\"?", near)
-			     : "sections are system, interface, table, macro, anchor and firewall",
+			     : "sections are system, interface, table, macro, anchor, firewall and test",
 			"there is no section \"%s\"", shown(name));
 		return;
 	}

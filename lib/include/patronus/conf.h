@@ -122,6 +122,14 @@ struct pt_conf_dates {
 	int64_t from, to;
 };
 
+/* What the rules are to do, whoever changes them: test NAME { expect = { ... } }. */
+struct pt_conf_test {
+	const char *name;
+	size_t source;           /* index into sources */
+	struct pt_loc loc;       /* of the title */
+	PT_VEC(struct pt_conf_rule) expect; /* statements: a pass or block rule each, and not more than that */
+};
+
 struct pt_conf_schedule {
 	const char *name;
 	uint8_t days; /* mask, bit 0 Monday; 0: every day */
@@ -149,6 +157,7 @@ struct pt_conf {
 	bool block_return;       /* `block` alone answers */
 	struct pt_conf_strs skip; /* interfaces and groups */
 	PT_VEC(struct pt_conf_schedule) schedules;
+	PT_VEC(struct pt_conf_test) tests;
 	const char *timezone;    /* NULL: the machine's */
 	struct pt_loc timezone_loc;
 	const char *geoip_file, *geoip_file6; /* lists of countries' addresses, NULL: the usual place */
@@ -196,6 +205,9 @@ PT_API int pt_conf_rules(const struct pt_conf *c, pt_conf_take take, void *arg,
 /* The same for the rules of one of its anchors, each numbered by its place there. */
 PT_API int pt_conf_anchor_rules(const struct pt_conf *c, const struct pt_conf_anchor *a, pt_conf_take take, void *arg,
 				struct pt_err *e) PT_MUST;
+/* The same for the statements of one of its tests. */
+PT_API int pt_conf_test_rules(const struct pt_conf *c, const struct pt_conf_test *t, pt_conf_take take, void *arg,
+			      struct pt_err *e) PT_MUST;
 /* The written one where there are two. */
 PT_API const struct pt_conf_anchor *pt_conf_find_anchor(const struct pt_conf *c, const char *path);
 /* Gives the newest record of E, which is about a place in C, its line. */

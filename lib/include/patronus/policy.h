@@ -234,6 +234,16 @@ struct pt_policy {
 	size_t n_builtin;
 };
 
+/* Rules that are asked about instead of obeyed: statements of tests, filters. A view is P with room for what they mention beside
+ * it; its rules are P's, which outlives it. To be freed as a policy. */
+typedef PT_VEC(struct pt_pol_rule) pt_pol_rules;
+PT_API int pt_policy_view(const struct pt_policy *p, struct pt_policy **out, struct pt_err *e) PT_MUST;
+/* TREE as IR rules, one a direction, a family or an alternative of a list; they are none of VIEW's and live as long. NOW is for
+ * schedules that only TREE names. -EINVAL with records, as in pt_policy_build(). An evaluator or a space of VIEW must be made
+ * after all of its statements. */
+PT_API int pt_policy_statement(struct pt_policy *view, const struct pt_ast_rule *tree, uint64_t now, pt_pol_rules *out,
+			       struct pt_err *e) PT_MUST;
+
 /* The class of queue NAME: the lower half of a traffic control handle, 1 to 0xfffe; the upper half is PT_QUEUE_MAJOR.
  * A hash, so that a queue keeps its class whatever else the file says. */
 #define PT_QUEUE_MAJOR 0x8000u
