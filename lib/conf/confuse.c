@@ -108,6 +108,8 @@ static cfg_type_t confuse_type(enum pt_opt_type type)
 	case PT_OPT_STR:
 	case PT_OPT_LIST:
 	case PT_OPT_DURATION:
+	case PT_OPT_NUMBER:
+	case PT_OPT_WORD:
 		break;
 	}
 	return CFGT_STR;

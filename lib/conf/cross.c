@@ -237,8 +237,10 @@ static int check_tests(const struct pt_conf *c, const struct conf_tree *t, struc
 int conf_model_check(struct pt_conf *c, const struct conf_tree *t, struct pt_err *e)
 {
 	int bad = check_macros(c, t, e) | check_udp(c, t, e) | check_schedules(c, t, e) | check_tests(c, t, e);
-	int rc = check_ifs(c, e);
+	int rc = check_ifs(c, e), links = conf_check_links(c, t, e);
 
+	if (!rc || links == -ENOMEM)
+		rc = links;
 	for (size_t i = 0; i < c->tables.n; i++)
 		check_table(&c->tables.v[i], e);
 	return rc ? rc : bad;

@@ -152,10 +152,10 @@ int conf_check_if_address(const char *s, const struct pt_loc *loc, struct pt_err
 {
 	struct pt_prefix p;
 
-	if (!strcmp(s, "dhcp") || !strcmp(s, "auto"))
+	if (!strcmp(s, "dhcp") || !strcmp(s, "dhcp6") || !strcmp(s, "auto"))
 		return 0;
 	if (strlen(s) > ENTRY_MAX || pt_prefix_parse(s, &p)) {
-		pt_err_add(e, PT_ERROR, loc, "write ADDRESS/LENGTH, dhcp or auto",
+		pt_err_add(e, PT_ERROR, loc, "write ADDRESS/LENGTH, dhcp, dhcp6 or auto",
 			   "this is not an address for an interface");
 		return -EINVAL;
 	}

@@ -61,7 +61,9 @@ struct conf_span {
 };
 struct conf_span conf_span(const char *text, const struct pt_src_tok *tok);
 
-/* ---- schema.c, check.c ---- */
+/* ---- schema.c, schema_interface.c, check.c ---- */
+
+extern const struct pt_schema conf_interface_options[];
 
 const struct pt_schema *conf_schema_find(const struct pt_schema *rows, const char *name);
 /* The nearest name in ROWS, for hints, or NULL. */
@@ -99,6 +101,14 @@ int conf_put_limit(struct pt_conf *c, const char *s);
 int conf_check_rule(const char *s, const struct pt_loc *loc, struct pt_err *e);
 /* "true", "on", "yes" 1; "false", "off", "no" 0; else -1. As libconfuse. */
 int conf_parse_bool(const char *s);
+
+int conf_check_mac(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_addr(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_prefix(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_offload(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_vlans(const char *s, const struct pt_loc *loc, struct pt_err *e);
+/* Decimal, or hexadecimal with 0x. -EINVAL; -ERANGE beyond MAX. */
+int conf_parse_number(const char *s, uint64_t max, uint64_t *out) PT_MUST;
 
 /* ---- entry.c: one entry of a table ---- */
 
@@ -151,7 +161,7 @@ struct conf_tree {
 /* More sections of one kind than this are refused: libconfuse compares each title with each. */
 #define CONF_MAX_SECTIONS 10000
 #define CONF_MAX_VALUES 2000000 /* of the file */
-#define CONF_MAX_OPTIONS 16 /* of one section */
+#define CONF_MAX_OPTIONS 80 /* of one section */
 
 /* ---- include.c ---- */
 
@@ -202,6 +212,11 @@ int conf_check_expect(const struct pt_ast_rule *r, const struct pt_conf_rule *te
 
 /* What no single value shows: defaults, clashes between sections. */
 int conf_model_check(struct pt_conf *c, const struct conf_tree *t, struct pt_err *e) PT_MUST;
+
+/* ---- link.c ---- */
+
+/* What links need and what does not fit together. -EINVAL with records. */
+int conf_check_links(const struct pt_conf *c, const struct conf_tree *t, struct pt_err *e) PT_MUST;
 
 /* ---- report.c ---- */
 

@@ -14,6 +14,7 @@ struct item {
 	const char *value; /* libconfuse's */
 	struct pt_conf_str str; /* what the model keeps of it */
 	size_t source; /* it stands in */
+	const struct pt_schema *row;
 };
 
 static struct pt_conf_if *if_of(const struct item *i)
@@ -59,10 +60,17 @@ static int put_address(const struct item *i)
 {
 	struct pt_prefix p;
 
-	if (!strcmp(i->str.s, "dhcp") || !strcmp(i->str.s, "auto")) {
-		if_of(i)->dhcp = true;
-		return 0;
-	}
+	static const struct {
+		const char *word;
+		unsigned int way;
+	} ways[] = { { "dhcp", PT_IF_DHCP4 }, { "dhcp6", PT_IF_DHCP6 }, { "auto", PT_IF_SLAAC } };
+
+	for (size_t k = 0; k < PT_ARRAY_SIZE(ways); k++)
+		if (!strcmp(i->str.s, ways[k].word)) {
+			if_of(i)->dhcp = true;
+			if_of(i)->ways = (uint8_t)(if_of(i)->ways | ways[k].way);
+			return 0;
+		}
 	if (pt_prefix_parse(i->str.s, &p))
 		return -EINVAL;
 	return pt_vec_push(i->c->arena, &if_of(i)->addresses, p);
@@ -77,6 +85,45 @@ static int put_if_description(const struct item *i)
 {
 	if_of(i)->description = i->str.s;
 	return 0;
+}
+
+static int put_kind(const struct item *i)
+{
+	uint8_t kind = PT_LINK_PHYSICAL;
+
+	while (pt_link_kinds[kind] && strcmp(pt_link_kinds[kind], i->str.s) != 0)
+		kind++;
+	if_of(i)->kind = kind;
+	return kind < PT_LINK_KINDS ? 0 : -EINVAL;
+}
+
+static uint64_t place_of(const char *const *words, const char *s)
+{
+	uint64_t i = 0;
+
+	while (words[i] && strcmp(words[i], s) != 0)
+		i++;
+	return i;
+}
+
+/* What is about the link itself: what its kind makes of it is not known here. */
+static int put_link_option(const struct item *i)
+{
+	struct pt_conf_option o = { .row = i->row, .s = i->str.s, .loc = i->str.loc };
+	uint32_t seconds = 0;
+	int rc = 0;
+
+	if (o.row->type == PT_OPT_BOOL) {
+		o.number = conf_parse_bool(o.s) > 0;
+	} else if (o.row->type == PT_OPT_WORD) {
+		o.number = place_of(o.row->words, o.s);
+	} else if (o.row->type == PT_OPT_NUMBER) {
+		rc = conf_parse_number(o.s, o.row->max, &o.number);
+	} else if (o.row->type == PT_OPT_DURATION) {
+		rc = pt_parse_duration(o.s, &seconds);
+		o.number = seconds;
+	}
+	return rc ? rc : pt_vec_push(i->c->arena, &if_of(i)->options, o);
 }
 
 static int put_entry(const struct item *i)
@@ -263,6 +310,7 @@ static const struct binding {
 	{ "interface", "address", put_address },
 	{ "interface", "groups", put_group },
 	{ "interface", "description", put_if_description },
+	{ "interface", "type", put_kind },
 	{ "table", "addresses", put_entry },
 	{ "table", "file", put_file },
 	{ "table", "geoip", put_country },
@@ -295,6 +343,9 @@ static const struct binding *find_binding(const char *section, const char *optio
 	return NULL;
 }
 
+/* All other options of interfaces are the link's. */
+static const struct binding link_option = { "interface", NULL, put_link_option };
+
 int conf_model_put(void *model, const struct conf_leaf *leaf, const char *value)
 {
 	struct conf_model *m = model;
@@ -307,8 +358,11 @@ int conf_model_put(void *model, const struct conf_leaf *leaf, const char *value)
 		.str = { .loc = { m->c->sources.v[s->source].file, leaf->line, leaf->col, leaf->len },
 			 .raw = leaf->off },
 		.source = s->source,
+		.row = leaf->opt,
 	};
 
+	if (!b && !strcmp(s->row->name, link_option.section))
+		b = &link_option;
 	if (!b)
 		return -EINVAL;
 	if (b->put != put_rule && b->put != put_anchor_rule && b->put != put_expect) {
@@ -373,6 +427,14 @@ const struct pt_conf_if *pt_conf_find_if(const struct pt_conf *c, const char *na
 	for (size_t i = 0; i < c->interfaces.n; i++)
 		if (!strcmp(c->interfaces.v[i].name, name))
 			return &c->interfaces.v[i];
+	return NULL;
+}
+
+const struct pt_conf_option *pt_conf_if_option(const struct pt_conf_if *i, const char *name)
+{
+	for (size_t k = 0; k < i->options.n; k++)
+		if (!strcmp(i->options.v[k].row->name, name))
+			return &i->options.v[k];
 	return NULL;
 }
 

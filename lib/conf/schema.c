@@ -33,33 +33,6 @@ static const struct pt_schema system_options[] = {
 	{ 0 },
 };
 
-static const struct pt_schema interface_options[] = {
-	{ .name = "device",
-	  .type = PT_OPT_STR,
-	  .range = "1 to 15 letters, digits, '_', '.' and '-'",
-	  .help = "the kernel's name; without it the interface's own name",
-	  .complete = "device",
-	  .check = conf_check_device },
-	{ .name = "address",
-	  .type = PT_OPT_LIST,
-	  .range = "ADDRESS/LENGTH, dhcp or auto",
-	  .help = "its addresses; with dhcp or auto, those that the kernel has",
-	  .complete = "address",
-	  .check = conf_check_if_address },
-	{ .name = "groups",
-	  .type = PT_OPT_LIST,
-	  .range = "1 to 15 letters, digits, '_', '.' and '-', a letter first",
-	  .help = "names that rules can use for several interfaces",
-	  .complete = "group",
-	  .check = conf_check_group },
-	{ .name = "description",
-	  .type = PT_OPT_STR,
-	  .range = "up to 255 bytes",
-	  .help = "free text for people",
-	  .check = conf_check_description },
-	{ 0 },
-};
-
 static const struct pt_schema table_options[] = {
 	{ .name = "addresses",
 	  .type = PT_OPT_LIST,
@@ -221,7 +194,7 @@ const struct pt_schema pt_conf_schema[] = {
 	  .help = "a network interface and the name that rules use for it",
 	  .complete = "interface",
 	  .check_title = conf_check_interface,
-	  .options = interface_options },
+	  .options = conf_interface_options },
 	{ .name = "table",
 	  .type = PT_OPT_SECTION,
 	  .titled = true,

@@ -6,7 +6,9 @@
  * number from libconfuse leads back to the token, and each string is in single quotes, where
  * libconfuse expands neither the environment nor anything else.
  */
+#include <errno.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "conf/tree.h"
@@ -205,12 +207,58 @@ void conf_clean_string(struct conf_reader *r, const char *s)
 	r->clean_line++;
 }
 
+int conf_parse_number(const char *s, uint64_t max, uint64_t *out)
+{
+	uint64_t n = 0;
+
+	if (s[0] != '0' || s[1] != 'x')
+		return pt_parse_uint(s, max, out);
+	if (!s[2] || strlen(s) > 18)
+		return -EINVAL;
+	for (s += 2; *s; s++) {
+		const char *digit = strchr("0123456789abcdef", *s | 32);
+
+		if (!digit || !*digit)
+			return -EINVAL;
+		n = n << 4 | (uint64_t)(digit - "0123456789abcdef");
+		if (n > max)
+			return -ERANGE;
+	}
+	*out = n;
+	return 0;
+}
+
+/* A number within its range, or one of a few words. */
+static bool check_choice(struct conf_reader *r, const struct pt_schema *opt, const struct pt_loc *loc)
+{
+	const char *s = r->value.s, *near;
+	char hint[64];
+	uint64_t n;
+
+	if (opt->type == PT_OPT_NUMBER) {
+		if (!conf_parse_number(s, opt->max, &n) && n >= opt->min)
+			return true;
+		conf_reader_error(r, loc, NULL, "%s is a number: %s", opt->name, opt->range);
+		return false;
+	}
+	for (n = 0; opt->words[n]; n++)
+		if (!strcmp(opt->words[n], s))
+			return true;
+	near = pt_nearest(s, opt->words, n);
+	if (near)
+		(void)snprintf(hint, sizeof(hint), "did you mean \"%s\"?", near);
+	conf_reader_error(r, loc, near ? hint : NULL, "%s is %s", opt->name, opt->range);
+	return false;
+}
+
 static bool check_typed(struct conf_reader *r, const struct pt_schema *opt,
 			const struct pt_loc *loc)
 {
 	const char *s = r->value.s;
 	uint32_t seconds;
 
+	if (opt->type == PT_OPT_NUMBER || opt->type == PT_OPT_WORD)
+		return check_choice(r, opt, loc);
 	if (opt->type == PT_OPT_BOOL && conf_parse_bool(s) < 0) {
 		conf_reader_error(r, loc, "write true or false", "%s is neither true nor false",
 				  opt->name);
@@ -219,6 +267,10 @@ static bool check_typed(struct conf_reader *r, const struct pt_schema *opt,
 	if (opt->type == PT_OPT_DURATION && pt_parse_duration(s, &seconds)) {
 		conf_reader_error(r, loc, "write seconds or a time such as 90s, 5m, 1h30m, 2d",
 				  "%s is not a length of time", opt->name);
+		return false;
+	}
+	if (opt->type == PT_OPT_DURATION && opt->max && (seconds < opt->min || seconds > opt->max)) {
+		conf_reader_error(r, loc, NULL, "%s is %s", opt->name, opt->range);
 		return false;
 	}
 	if (!opt->check || !opt->check(s, loc, r->e))

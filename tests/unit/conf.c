@@ -328,6 +328,8 @@ static void test_schema_is_bound(void **state)
 					    : !strcmp(o->name, "dates")	 ? "12-24"
 					    : o->type == PT_OPT_BOOL	 ? "true"
 					    : o->type == PT_OPT_DURATION ? "1m"
+					    : o->type == PT_OPT_NUMBER	 ? (o->min > 1 ? "68" : "1")
+					    : o->type == PT_OPT_WORD	 ? o->words[0]
 									 : "10.0.0.1/32";
 
 			assert_non_null(o->help);

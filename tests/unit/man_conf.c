@@ -30,10 +30,26 @@ static const char *type_text(const struct pt_schema *o)
 		return "{ string, ... }";
 	case PT_OPT_DURATION:
 		return "time";
+	case PT_OPT_NUMBER:
+		return "number";
+	case PT_OPT_WORD:
+		return "word";
 	case PT_OPT_SECTION:
 		break;
 	}
 	return "";
+}
+
+static void kinds(struct pt_buf *b, uint32_t mask)
+{
+	const char *gap = "For type ";
+
+	for (size_t i = 0; pt_link_kinds[i]; i++)
+		if (mask & 1u << i) {
+			pt_buf_fmt(b, "%s%s", gap, pt_link_kinds[i]);
+			gap = ", ";
+		}
+	pt_buf_str(b, ".\n");
 }
 
 static void option(struct pt_buf *b, const struct pt_schema *o)
@@ -42,6 +58,8 @@ static void option(struct pt_buf *b, const struct pt_schema *o)
 	pt_buf_fmt(b, "%c%s.\n", o->help[0] & ~32, o->help + 1);
 	if (o->range && o->type != PT_OPT_BOOL)
 		pt_buf_fmt(b, "Values: %s.\n", o->range);
+	if (o->kinds)
+		kinds(b, o->kinds);
 	if (o->def)
 		pt_buf_fmt(b, "Default:\n.Cm %s .\n", o->def);
 }

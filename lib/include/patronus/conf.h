@@ -20,6 +20,8 @@ enum pt_opt_type {
 	PT_OPT_STR,
 	PT_OPT_LIST,     /* of strings */
 	PT_OPT_DURATION, /* string, pt_parse_duration() */
+	PT_OPT_NUMBER,   /* string, decimal or with 0x: MIN to MAX */
+	PT_OPT_WORD,     /* string, one of WORDS */
 	PT_OPT_SECTION,
 };
 
@@ -37,6 +39,9 @@ struct pt_schema {
 	const char *help;         /* one line, no final stop */
 	const char *complete;     /* word class for completion: "interface", "file", "address", NULL */
 	pt_opt_check check;
+	uint64_t min, max;        /* NUMBER; DURATION where MAX is not 0, in seconds */
+	const char *const *words; /* WORD; ends with NULL */
+	uint32_t kinds;           /* of interface: mask of the kinds of links that take it, by enum pt_link_kind; 0: all */
 	/* sections only */
 	pt_opt_check check_title;
 	const struct pt_schema *options; /* ends with a NULL name */
@@ -86,11 +91,57 @@ struct pt_conf_source {
 	size_t len;
 };
 
+/* What a link is. The words of `type`, in this order, are those of ip-link(8). */
+enum pt_link_kind {
+	PT_LINK_PHYSICAL, /* hardware, or made by somebody else */
+	PT_LINK_VLAN,
+	PT_LINK_BRIDGE,
+	PT_LINK_BOND,
+	PT_LINK_VXLAN,
+	PT_LINK_GRE,
+	PT_LINK_GRETAP,
+	PT_LINK_IP6GRE,
+	PT_LINK_IP6GRETAP,
+	PT_LINK_IPIP,
+	PT_LINK_SIT,
+	PT_LINK_IP6TNL,
+	PT_LINK_VETH,
+	PT_LINK_DUMMY,
+	PT_LINK_MACVLAN,
+	PT_LINK_VRF,
+	PT_LINK_IFB,
+	PT_LINK_KINDS
+};
+PT_API extern const char *const pt_link_kinds[]; /* their words; ends with NULL */
+
+/* How an interface gets its addresses, beside those that are written. */
+#define PT_IF_DHCP4 (1u << 0)
+#define PT_IF_DHCP6 (1u << 1)
+#define PT_IF_SLAAC (1u << 2) /* from router advertisements */
+
+/* An option of a link as it is written; a list has one of these for each of its values, in order. */
+struct pt_conf_option {
+	const struct pt_schema *row;
+	const char *s;
+	uint64_t number;         /* NUMBER; BOOL: 0 or 1; WORD: its place among the row's; DURATION: seconds */
+	struct pt_loc loc;
+};
+
+/* "10-20 untagged", of the ports of a bridge. */
+struct pt_conf_vlans {
+	unsigned int from, to;   /* 1 to 4094 */
+	bool pvid, untagged;
+};
+PT_API int pt_conf_vlans_parse(const char *s, struct pt_conf_vlans *out) PT_MUST;
+
 struct pt_conf_if {
 	const char *name;        /* title */
 	const char *device;      /* kernel name; default: the title */
 	PT_VEC(struct pt_prefix) addresses; /* static ones, host bits kept */
 	bool dhcp;               /* "dhcp", "auto" or no address at all: ask the kernel */
+	uint8_t ways;            /* PT_IF_* that are written */
+	enum pt_link_kind kind : 8;
+	PT_VEC(struct pt_conf_option) options; /* of links, as written */
 	struct pt_conf_strs groups;
 	const char *description;
 	struct pt_loc loc;
@@ -214,6 +265,8 @@ PT_API const struct pt_conf_anchor *pt_conf_find_anchor(const struct pt_conf *c,
 PT_API void pt_conf_show_source(const struct pt_conf *c, const struct pt_loc *loc, struct pt_err *e);
 
 PT_API const struct pt_conf_if *pt_conf_find_if(const struct pt_conf *c, const char *name);
+/* The first value of an option of a link; NULL: not written. */
+PT_API const struct pt_conf_option *pt_conf_if_option(const struct pt_conf_if *i, const char *name);
 PT_API const struct pt_conf_table *pt_conf_find_table(const struct pt_conf *c, const char *name);
 
 /* The contents of a table as written: ADDRESSES and FILE, the most specific entry
