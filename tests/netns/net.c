@@ -166,6 +166,96 @@ static void test_routes(void **state)
 	routes_by("2001:db8:2::7", "");
 }
 
+/* ---- all routes at once ---- */
+
+static uint32_t drawn = 1;
+
+static uint32_t draw(void)
+{
+	drawn = drawn * 1664525 + 1013904223;
+	return drawn >> 8;
+}
+
+static bool leads(const struct pt_net_ways *w, struct pt_addr a, const char *name)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < w->v.n; i++) {
+		bool has = pt_iset_has(&w->v.v[i].dst[a.af == PT_AF_INET6], a.v);
+
+		found = found || has;
+		if (has && !strcmp(w->v.v[i].device, name))
+			return true;
+	}
+	return !*name && !found;
+}
+
+static void check_way(const struct pt_net_ways *w, struct pt_addr a)
+{
+	struct pt_buf text = { 0 };
+	char name[IFNAMSIZ];
+
+	if (!a.v) /* what the kernel takes 0.0.0.0 for is not in a table */
+		return;
+	assert_int_equal(pt_net_route(rt, a, name), 0);
+	pt_addr_fmt(&text, a);
+	if (!leads(w, a, name))
+		fail_msg("%s leads to '%s'", text.s, name);
+	pt_buf_fini(&text);
+}
+
+/* At the ends of all pieces, and anywhere. */
+static void check_ways(const struct pt_net_ways *w)
+{
+	for (size_t i = 0; i < w->v.n; i++)
+		for (int six = 0; six < 2; six++)
+			for (uint32_t k = 0; k < w->v.v[i].dst[six].n; k++) {
+				const struct pt_ival *v = &w->v.v[i].dst[six].v[k];
+				enum pt_af af = six ? PT_AF_INET6 : PT_AF_INET;
+
+				/* the kernel has no routes to multicast but those of the device */
+				if (six && v->lo >> 120 == 0xff)
+					continue;
+				check_way(w, (struct pt_addr){ af, v->lo });
+				check_way(w, (struct pt_addr){ af, v->hi });
+				if (v->lo)
+					check_way(w, (struct pt_addr){ af, v->lo - 1 });
+				check_way(w, (struct pt_addr){ af, v->lo + (v->hi - v->lo) / 2 });
+			}
+	for (int i = 0; i < 2000; i++)
+		check_way(w, (struct pt_addr){ PT_AF_INET, draw() << 8 ^ draw() });
+}
+
+static void test_ways(void **state)
+{
+	struct pt_arena *a = pt_arena_new();
+	struct pt_err e = { 0 };
+	struct pt_net_ways w;
+	struct pt_host *h = read_host();
+
+	(void)state;
+	assert_int_equal(pt_net_ways_read(rt, h, a, &w, &e), 0);
+	assert_false(w.more);
+	check_ways(&w);
+	lab_ip("route add default via 203.0.113.1\nroute add 10.64.0.0/10 via 10.0.5.20\nroute add 10.64.0.0/12 dev lan0\n"
+	       "route add 10.64.0.0/12 dev dmz0 metric 9\nroute add throw 10.64.128.0/17\nroute add blackhole 10.64.128.0/18\n"
+	       "route add 255.0.0.0/8 dev dmz0\nroute add 10.127.255.255 dev wan0\nroute add local 10.80.0.0/16 dev lo\n"
+	       "route add 10.70.0.0/15 nexthop via 10.0.5.20 nexthop via 192.168.1.10\n"
+	       "route add ::/0 via 2001:db8:1::1\nroute add fd70::/16 via fd00:5::20\nroute add fd70:1::/32 dev lan0\n"
+	       "route add ffe0::/12 dev dmz0\nroute add unreachable fd70:1:1::/48\n");
+	assert_int_equal(pt_net_ways_read(rt, h, a, &w, &e), 0);
+	check_ways(&w);
+	for (size_t i = 0; i < w.v.n; i++)
+		assert_int_equal(w.v.v[i].by_default[0], !strcmp(w.v.v[i].device, "wan0"));
+	assert_false(w.more);
+	lab_ip("rule add from 192.168.1.0/24 table 77\n");
+	assert_int_equal(pt_net_ways_read(rt, h, a, &w, &e), 0);
+	assert_true(w.more);
+	lab_ip("rule del from 192.168.1.0/24 table 77\n");
+	pt_host_free(h);
+	pt_arena_free(a);
+}
+
 static void test_socket_keeps_its_namespace(void **state)
 {
 	int here = lab_enter(&lab, LAB_WAN);
@@ -229,6 +319,7 @@ int main(void)
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_kinds_of_addresses),
 		cmocka_unit_test(test_routes),
+		cmocka_unit_test(test_ways),
 		cmocka_unit_test(test_socket_keeps_its_namespace),
 		cmocka_unit_test(test_while_changing),
 	};

@@ -17,6 +17,20 @@ PT_API struct pt_net_routes *pt_net_routes_new(struct pt_nl *route);
 PT_API void pt_net_routes_free(struct pt_net_routes *r);
 /* "" also where the kernel could not be asked; valid until the next call. */
 PT_API const char *pt_net_routes_device(struct pt_net_routes *r, struct pt_addr dst);
+/* The same as sets: all destinations by the device that packets to them leave by. Where a route has several next hops, each
+ * device has them. */
+struct pt_net_way {
+	const char *device;
+	struct pt_iset dst[2];  /* [0] IPv4, [1] IPv6 */
+	bool by_default[2];     /* a default route leads there */
+};
+struct pt_net_ways {
+	PT_VEC(struct pt_net_way) v;
+	bool more;              /* rules of routing ask other tables, too, which are not looked at */
+};
+/* The tables local, main and default; devices are those of H, and what is in OUT belongs to A. */
+PT_API int pt_net_ways_read(struct pt_nl *route, const struct pt_host *h, struct pt_arena *a, struct pt_net_ways *out,
+			    struct pt_err *e) PT_MUST;
 /* One established TCP connection of this machine's own. IPv4 within IPv6 sockets is shown as IPv4. */
 struct pt_net_socket {
 	struct pt_addr local, remote;
