@@ -204,32 +204,34 @@ int pt_eval_table(struct pt_eval *v, const char *name, const struct pt_iset *v4,
 
 /* ---- conditions ---- */
 
-static bool address_matches(const struct pt_eval *v, const struct pt_pol_addr *a, struct pt_addr x)
+const struct pt_iset *pt_eval_address(const struct pt_eval *v, const struct pt_pol_addr *addr, enum pt_af af)
 {
-	bool six = x.af == PT_AF_INET6, in = false;
+	bool six = af == PT_AF_INET6;
 
-	switch (a->kind) {
-	case PT_REF_ANY:
-		return true;
+	switch (addr->kind) {
 	case PT_REF_SET:
-		return pt_iset_has(six ? &a->v6 : &a->v4, x.v);
+		return six ? &addr->v6 : &addr->v4;
 	case PT_REF_SELF:
-		in = pt_iset_has(&v->self[six], x.v);
-		break;
+		return &v->self[six];
 	case PT_REF_IF:
-		in = pt_iset_has(&v->ifrefs[a->ref][six], x.v);
-		break;
+		return &v->ifrefs[addr->ref][six];
 	case PT_REF_TABLE:
-		in = pt_iset_has(&v->tables[a->ref][six], x.v);
-		break;
+		return &v->tables[addr->ref][six];
+	case PT_REF_OUTSIDE:
+		return &v->policy->outside.v[addr->ref].set[six];
+	case PT_REF_ANY:
 	case PT_REF_NO_ROUTE:
 	case PT_REF_URPF:
 		break; /* see side_matches() */
-	case PT_REF_OUTSIDE:
-		in = pt_iset_has(&v->policy->outside.v[a->ref].set[six], x.v);
-		break;
 	}
-	return in != a->neg;
+	return NULL;
+}
+
+static bool address_matches(const struct pt_eval *v, const struct pt_pol_addr *a, struct pt_addr x)
+{
+	const struct pt_iset *s = pt_eval_address(v, a, x.af);
+
+	return s ? pt_iset_has(s, x.v) != (a->kind != PT_REF_SET && a->neg) : a->kind == PT_REF_ANY;
 }
 
 /* What routes say of an address is a fact of the packet. */
@@ -588,7 +590,7 @@ void pt_evaluate(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_d
 	out->set = j.set;
 	take_set(v, j.rule, &out->set);
 	if (j.rule->keep_state && pkt->ct == PT_CT_INVALID) {
-		refuse(out, "connection tracking calls the packet invalid, so it cannot have the state that the rule keeps");
+		refuse(out, PT_WHY_INVALID);
 		return;
 	}
 	/* Translations live in states: without one there is none. */
@@ -597,11 +599,11 @@ void pt_evaluate(const struct pt_eval *v, const struct pt_packet *pkt, enum pt_d
 		return;
 	if (pkt->ct != PT_CT_NEW) {
 		if (pt_packet_ct(pkt) != PT_CT_UNTRACKED)
-			refuse(out, "the packet is not tracked, so it cannot be translated");
+			refuse(out, PT_WHY_UNTRACKED);
 		return;
 	}
 	out->nat = nat;
 	if (!translate(v, out->nat, j.rule->nat ? &j.at_rule : &j.at_match, &out->after, &exact))
-		refuse(out, "the interface has no address to translate to");
+		refuse(out, PT_WHY_NO_ADDRESS);
 	out->any_of_pool = !exact;
 }

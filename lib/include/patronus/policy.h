@@ -353,6 +353,14 @@ PT_API void pt_eval_free(struct pt_eval *v);
 PT_API int pt_eval_table(struct pt_eval *v, const char *name, const struct pt_iset *v4,
 			 const struct pt_iset *v6) PT_MUST;
 
+/* What ADDR stands for at this moment in family AF, without its negation; it is V's. NULL: of no addresses. */
+PT_API const struct pt_iset *pt_eval_address(const struct pt_eval *v, const struct pt_pol_addr *addr, enum pt_af af);
+
+/* Reasons to block what a rule passes. */
+#define PT_WHY_INVALID "connection tracking calls the packet invalid, so it cannot have the state that the rule keeps"
+#define PT_WHY_UNTRACKED "the packet is not tracked, so it cannot be translated"
+#define PT_WHY_NO_ADDRESS "the interface has no address to translate to"
+
 struct pt_decision {
 	bool pass;
 	enum pt_ret ret;         /* how a block answers */
@@ -360,7 +368,7 @@ struct pt_decision {
 	const struct pt_pol_rule *rule; /* NULL: no rule matched, blocked by default */
 	bool uncertain;          /* of a PARTIAL packet: a rule that asks for what is not known may change this … */
 	const struct pt_pol_rule *maybe; /* … this one by its verdict; NULL: none does */
-	const char *why;         /* non-NULL when not the rule itself decides ("cannot keep state of an invalid packet") */
+	const char *why;         /* non-NULL when not the rule itself decides: PT_WHY_* */
 	uint32_t nat;            /* index+1 into nats, of the rule or the last match rule */
 	uint8_t tag;             /* after the judgement */
 	struct pt_ast_set set;   /* of the rule, and where it says nothing of the match rules: the last of them first */

@@ -26,7 +26,7 @@ enum pt_dim {
 	PT_DIM_TOS,      /* 0 to 255 */
 	PT_DIM_MAC,      /* 48 bits; 1 << 48: none */
 	PT_DIM_RECEIVED, /* index into the devices; one more than there are: made here */
-	PT_DIM_USER,     /* 32 bits; 1 << 32: no socket */
+	PT_DIM_USER,     /* 32 bits; 1 << 32: no socket, which one of both is enough for */
 	PT_DIM_GROUP,
 	PT_DIM_TIME,     /* seconds since the epoch */
 	PT_DIM_CHANCE,   /* billionths, below 1e9 */
@@ -83,17 +83,22 @@ struct pt_space {
 	} dir[2];                       /* [0] in, [1] out */
 };
 
-/* V gives contents in mode NOW; it, P and H outlive the space. -E2BIG with a record: rules that translate or tag for later rules
- * cut the space into too many pieces. */
+/* V gives contents in mode NOW; it, P and H outlive the space. In mode ALWAYS both may be NULL. -E2BIG with a record: rules
+ * that translate or tag for later rules cut the space into too many pieces. */
 PT_API int pt_space_new(const struct pt_policy *p, const struct pt_host *h, const struct pt_eval *v, enum pt_space_mode mode,
 			struct pt_space **out, struct pt_err *e) PT_MUST;
+/* With the devices of LIKE among its own, so that boxes of the one space are boxes of the other where both have the same
+ * devices and no tags: of two policies, make A, then B like A, then A once more like B. */
+PT_API int pt_space_new_like(const struct pt_policy *p, const struct pt_host *h, const struct pt_eval *v,
+			     enum pt_space_mode mode, const struct pt_space *like, struct pt_space **out,
+			     struct pt_err *e) PT_MUST;
 PT_API void pt_space_free(struct pt_space *s);
 PT_API uint32_t pt_space_dims(const struct pt_space *s);
 /* The highest value of a dimension, in family AF. */
 PT_API pt_u128 pt_space_max(const struct pt_space *s, uint32_t dim, enum pt_af af);
 
 /* The conditions of one rule alone as boxes: a statement or a filter, parsed and built as a rule of its policy. Tags and what
- * match rules do to it are not looked at. */
+ * match rules do to it are not looked at. -ENOENT in mode ALWAYS: it asks for contents that no rule of the policy asks for. */
 PT_API int pt_space_boxes(const struct pt_space *s, const struct pt_pol_rule *r, struct pt_arena *a, pt_boxes *out) PT_MUST;
 
 /* ---- algebra; memory from A, -ENOMEM or 0 unless told otherwise ---- */
@@ -113,12 +118,28 @@ PT_API int pt_box_subtract(const struct pt_space *s, struct pt_arena *a, const s
  * packet that could begin a connection if there is one. -E2BIG: not known after STEPS splits (0: any number). */
 PT_API int pt_box_covered(const struct pt_space *s, struct pt_arena *a, const struct pt_box *x, const struct pt_box *const *y,
 			  size_t n, uint64_t steps, struct pt_point *witness) PT_MUST;
-/* Joins boxes that differ in one dimension only until none do: fewer, for people. The union stays. */
-PT_API int pt_boxes_join(struct pt_arena *a, pt_boxes *b) PT_MUST;
+/* Joins boxes that differ in one dimension only until none do, and leaves out those within another: fewer, for people.
+ * The union stays; disjoint ones stay disjoint. */
+PT_API int pt_boxes_join(const struct pt_space *s, struct pt_arena *a, pt_boxes *b) PT_MUST;
 
 /* ---- questions ---- */
 
-/* Is there a packet in X, in direction DIR, whose verdict is PASS (true) or block? 1: *WITNESS, and *BY decides it; 0: none. */
+/* Boxes of regions. */
+struct pt_space_hits {
+	PT_VEC(const struct pt_box *) box;
+	PT_VEC(uint32_t) region; /* of each, its number in the direction */
+};
+/* The boxes of the regions before number REGION that overlap X, in their order: what X could be covered by. Sooner than
+ * looking at each. OUT keeps its memory from question to question when the caller sets both N to 0. */
+PT_API int pt_space_before(const struct pt_space *s, enum pt_dir dir, size_t region, const struct pt_box *x, struct pt_arena *a,
+			   struct pt_space_hits *out) PT_MUST;
+/* The part of X whose packets may begin a connection, as disjoint boxes added to OUT: TCP's first. */
+PT_API int pt_space_begins(const struct pt_space *s, struct pt_arena *a, const struct pt_box *x, pt_boxes *out) PT_MUST;
+/* The region that decides a point: the first one that holds it. */
+PT_API const struct pt_region *pt_space_decide(const struct pt_space *s, enum pt_dir dir, const struct pt_point *p);
+
+/* Is there a packet in X, in direction DIR, whose verdict is PASS (true) or block? 1: *WITNESS, and *BY decides it; 0: none.
+ * One that may begin a connection comes first. */
 PT_API int pt_space_find(const struct pt_space *s, struct pt_arena *a, enum pt_dir dir, const struct pt_box *x, bool pass,
 			 struct pt_point *witness, const struct pt_region **by) PT_MUST;
 /* All packets of X that pass, as disjoint boxes by region. FN gets memory that it may keep as long as A; non-zero ends it
@@ -126,6 +147,9 @@ PT_API int pt_space_find(const struct pt_space *s, struct pt_arena *a, enum pt_d
 PT_API int pt_space_passed(const struct pt_space *s, struct pt_arena *a, enum pt_dir dir, const struct pt_box *x,
 			   int (*fn)(const struct pt_region *by, const struct pt_box *b, void *arg), void *arg) PT_MUST;
 
+/* The point of a whole packet whose ct is pt_packet_ct(); free dimensions are 0. */
+PT_API int pt_space_point(const struct pt_space *s, struct pt_arena *a, const struct pt_packet *k, const char *device,
+			  struct pt_point *out) PT_MUST;
 /* The packet of a point and the device it is judged on, for pt_evaluate() and for people. */
 PT_API void pt_space_packet(const struct pt_space *s, const struct pt_point *p, struct pt_packet *out, const char **device);
 /* "on lan proto tcp from 10.0.0.0/8 to any port 443": the words of the rule language where it has them. */
