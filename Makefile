@@ -59,6 +59,7 @@ UNIT_SRC    := $(wildcard tests/unit/*.c)
 NETNS_SRC   := $(filter-out tests/netns/lab%.c,$(wildcard tests/netns/*.c))
 NETNS_LAB   := $(wildcard tests/netns/lab*.c)
 NETNS_SH    := $(sort $(wildcard tests/netns/*.sh))
+VM_T        := $(sort $(wildcard tests/vm/*.t))
 FUZZ_SRC    := $(wildcard tests/fuzz/*.c)
 BENCH_SRC   := $(filter-out %.bpf.c,$(wildcard tests/bench/*.c))
 BENCH_BPF   := $(wildcard tests/bench/*.bpf.c)
@@ -67,7 +68,7 @@ LAYER_TESTS := $(wildcard tests/*.t)
 MAN         := $(wildcard man/*.[1-9])
 C_SRC       := $(LIB_SRC) $(TOOL_SRC) $(UNIT_SRC) $(NETNS_SRC) $(NETNS_LAB) $(FUZZ_SRC) $(BENCH_SRC) \
 	       $(DEMO_SRC) $(wildcard tests/lib/*.c)
-SH_SRC      := contrib/bootstrap .ci/run $(LAYER_TESTS) $(NETNS_SH) $(wildcard tests/lib/*.sh \
+SH_SRC      := contrib/bootstrap .ci/run $(LAYER_TESTS) $(NETNS_SH) $(VM_T) $(wildcard tests/vm/vmtest tests/lib/*.sh \
 	       tests/bench/*.sh tests/bench/classbench contrib/demo/run contrib/demo/*.sh completions/*.bash)
 
 A       := $(BUILD)/libpatronus.a
@@ -100,7 +101,7 @@ wraps = $$(sed -n 's/.*\b__wrap_\([a-z0-9_]*\)(.*/-Wl,--wrap=\1/p' $(1) | sort -
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all check check-unit check-asan check-netns check-fuzz check-layers demo install lint lint-gcc \
+.PHONY: all check check-unit check-asan check-netns check-vm check-fuzz check-layers demo install lint lint-gcc \
 	lint-cppcheck lint-tidy lint-shell lint-man fuzz bench help clean tests
 .DEFAULT_GOAL := all
 
@@ -237,7 +238,7 @@ RUN = $(TEST_ENV) $(PROVE) -j $(JOBS) $(PROVEFLAGS) --exec 'timeout -k 10 $(TEST
 tests: all $(UNIT_T) $(ASAN_T) $(NETNS_T) $(REPLAY_T) $(DEMOS) ## build every test, run none
 
 check: tests ## run every test; one closing line
-	$(Q)$(RUN) $(LAYER_TESTS) $(UNIT_T) $(ASAN_T) $(REPLAY_T) $(NETNS_T) $(NETNS_SH)
+	$(Q)$(RUN) $(LAYER_TESTS) $(UNIT_T) $(ASAN_T) $(REPLAY_T) $(NETNS_T) $(NETNS_SH) $(VM_T)
 
 check-unit: $(UNIT_T) ## run the unit tests
 	$(Q)$(RUN) $(UNIT_T)
@@ -247,6 +248,9 @@ check-asan: $(ASAN_T) ## run the unit tests under AddressSanitizer and Undefined
 
 check-netns: all $(NETNS_T) $(DEMOS) ## run the tests with real packets (root)
 	$(Q)$(RUN) $(NETNS_T) $(NETNS_SH)
+
+check-vm: all $(NETNS_T) $(DEMOS) ## run the tests in a virtual machine with Debian's kernel (root, qemu)
+	$(Q)$(RUN) $(VM_T)
 
 check-fuzz: $(REPLAY_T) ## replay the fuzz corpora under sanitizers
 	$(Q)$(RUN) $(REPLAY_T)
