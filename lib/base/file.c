@@ -180,6 +180,26 @@ int pt_file_read(const char *path, size_t max, char **data, size_t *len, struct 
 	return rc;
 }
 
+int pt_folder_open(const char *path, struct pt_err *e)
+{
+	struct stat st;
+	int fd, rc = 0;
+
+	fd = open_checked(path, e);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st))
+		rc = pt_err_sys(e, -errno, "reading %s", path);
+	else if (!S_ISDIR(st.st_mode))
+		rc = refuse(e, path, "it is no folder", NULL, -ENOTDIR);
+	else
+		rc = check_folder(fd, path, strlen(path), e);
+	if (!rc)
+		return fd;
+	close(fd);
+	return rc;
+}
+
 /* ---- writing ---- */
 
 static int write_all(int fd, const char *p, size_t n)

@@ -160,6 +160,8 @@ static int run(struct pt_cli *c, const struct cli_words *words)
 	c->argc = words->n - used;
 	c->argv = words->v + used;
 	rc = check_use(c, cmd);
+	if (!rc && c->force && !(cmd->options & PT_CLI_FORCE))
+		rc = pt_cli_usage(c, "--force goes with --batch");
 	if (!rc)
 		rc = in_netns(c, cmd->run);
 	return told(c, rc, cmd->object, cmd->command);
@@ -244,8 +246,6 @@ static int dispatch(struct pt_cli *c, const struct cli_words *all, int asked)
 		return batch(c, words);
 	if (c->batch)
 		return pt_cli_usage(c, "--batch and --file are the same here: give one of them");
-	if (c->force)
-		return pt_cli_usage(c, "--force goes with --batch");
 	if (!words->n) {
 		return c->given & PT_CLI_FILE ?
 			       pt_cli_usage(c, "no command is given: a file is named with -f behind one, as in `%s apply -f %s`",
@@ -282,6 +282,9 @@ int cli_line(struct pt_cli *c, size_t argc, char **argv)
 	pt_cli_report(c, &c->err);
 	pt_err_fini(&c->err);
 	free(words.v);
+	free(c->probes.v);
+	c->probes.v = NULL;
+	c->probes.n = c->probes.cap = 0;
 	return rc;
 }
 

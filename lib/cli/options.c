@@ -30,6 +30,9 @@ FLAG(open)
 FLAG(quiet)
 FLAG(force)
 FLAG(enforce)
+FLAG(strict)
+FLAG(steal)
+FLAG(release)
 TEXT(file)
 TEXT(input)
 TEXT(timeout)
@@ -40,6 +43,14 @@ TEXT(store)
 TEXT(pcap)
 TEXT(size)
 TEXT(bytes)
+TEXT(confirm)
+TEXT(comment)
+TEXT(state)
+
+static int set_probe(struct pt_cli *c, const char *value)
+{
+	return pt_vec_push(NULL, &c->probes, value);
+}
 
 static int set_pretty(struct pt_cli *c, const char *value)
 {
@@ -118,13 +129,20 @@ const struct cli_option cli_options[] = {
 	{ 0, "pcap", "FILE", PT_CLI_PCAP, "write the packets to a pcapng file, - for standard output", set_pcap },
 	{ 0, "size", "SIZE", PT_CLI_SIZE, "of all files of the log, such as 64M", set_size },
 	{ 0, "bytes", "N", PT_CLI_BYTES, "how much of each packet is kept", set_bytes },
+	{ 0, "confirm", "TIME", PT_CLI_CONFIRM, "undo it unless it is confirmed within TIME, such as 120 or 5m", set_confirm },
+	{ 0, "strict", NULL, PT_CLI_CONFIRM, "only another session can confirm it", set_strict },
+	{ 0, "probe", "PROBE", PT_CLI_CONFIRM, "confirm it when PROBE answers: \"tcp 192.0.2.1:22\", \"icmp 192.0.2.1\"", set_probe },
+	{ 0, "comment", "TEXT", PT_CLI_COMMENT, "what the history says of it", set_comment },
+	{ 0, "state", "FOLDER", PT_CLI_STATE, "where the history is, instead of /var/lib/patronus", set_state },
+	{ 0, "steal", NULL, PT_CLI_LOCK, "take the lock from whoever holds it", set_steal },
+	{ 0, "release", NULL, PT_CLI_LOCK, "give the lock back", set_release },
 	{ 'N', "numeric", NULL, PT_CLI_ALWAYS, "never resolve addresses (the default)", set_numeric },
 	{ 'c', "color", "[=auto|always|never]", PT_CLI_ALWAYS, "colour", set_colour },
 	{ 'q', "quiet", NULL, PT_CLI_ALWAYS, "no messages of success", set_quiet },
 	{ 'v', "verbose", NULL, PT_CLI_VERBOSE, "tell the steps too", set_verbose },
 	{ 0, "netns", "NAME", PT_CLI_ALWAYS, "act in that network namespace", set_netns },
 	{ 0, "batch", "FILE", PT_CLI_ALWAYS, "commands from a file, one a line, or questions to one", set_batch },
-	{ 0, "force", NULL, PT_CLI_ALWAYS, "go on after an error in a batch", set_force },
+	{ 0, "force", NULL, PT_CLI_ALWAYS, "go on after an error in a batch, or where the command says so", set_force },
 	{ 'h', "help", NULL, PT_CLI_ALWAYS, "help", NULL },
 	{ 'V', "version", NULL, PT_CLI_ALWAYS, "version", NULL },
 	{ 0, NULL, NULL, 0, NULL, NULL },

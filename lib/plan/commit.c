@@ -3,7 +3,6 @@
  * The switch: one editor at a time, the copy on disk first, one transaction, read back and compare.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -196,36 +195,6 @@ int plan_commit(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_e
 	return read_back(p, nf, e);
 }
 
-/* Writes VALUE into a sysctl unless it is there already. */
-static int sysctl_set(const char *path, char value, struct pt_err *e)
-{
-	char now = 0;
-	int fd, rc = 0;
-
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : pt_err_sys(e, -errno, "opening %s", path);
-	if (pread(fd, &now, 1, 0) != 1)
-		rc = pt_err_sys(e, -errno, "reading %s", path);
-	else if (now != value && pwrite(fd, &value, 1, 0) != 1)
-		rc = pt_err_sys(e, -errno, "writing %s", path);
-	close(fd);
-	return rc;
-}
-
-/* Forwarding comes after the rules, so that nothing is forwarded without them. A kernel without
- * IPv6 has no such file, and nothing to forward. */
-static int apply_forwarding(const struct pt_conf *c, struct pt_err *e)
-{
-	char value = c->forwarding ? '1' : '0';
-	int rc;
-
-	if (c->forwarding < 0)
-		return 0;
-	rc = sysctl_set("/proc/sys/net/ipv4/ip_forward", value, e);
-	return rc ? rc : sysctl_set("/proc/sys/net/ipv6/conf/all/forwarding", value, e);
-}
-
 int plan_switch(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_err *e)
 {
 	char before[65];
@@ -260,7 +229,7 @@ int pt_plan_apply(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt
 		plan_adopt(p, nf, e);
 	}
 	if (!rc)
-		rc = apply_forwarding(p->conf, e);
+		rc = plan_forwarding_apply(p->conf, e);
 	if (!rc)
 		rc = plan_limits_apply(p, e);
 	close(fd);

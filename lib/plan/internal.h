@@ -6,6 +6,7 @@
 #include <patronus/bpf.h>
 #include <patronus/ct.h>
 #include <patronus/plan.h>
+#include <patronus/subsystem.h>
 
 /* offline.c */
 void plan_digest(const char *text, size_t len, char out[65]);
@@ -130,6 +131,12 @@ void plan_notices_close(struct plan_notices *n);
 int plan_notices_fd(const struct plan_notices *n); /* -1 of NULL */
 /* Judges what came; WHO hears whose states were ended. */
 int plan_notices_take(struct plan_notices *n, struct pt_nl *nf, const struct pt_follower *who, struct pt_err *e) PT_MUST;
+
+/* settings.c: forwarding, where C says something of it */
+int plan_forwarding_apply(const struct pt_conf *c, struct pt_err *e) PT_MUST;
+extern const struct pt_subsystem plan_settings; /* the machine's settings */
+/* firewall.c */
+extern const struct pt_subsystem plan_firewall;
 
 /* limits.c: what the file limits beside its rules; warnings where that has no effect */
 int plan_limits_apply(const struct pt_plan *p, struct pt_err *e) PT_MUST;

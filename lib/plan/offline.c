@@ -1,27 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* From a file to what it wants in the kernel, and to the difference from what is there. */
 #include <errno.h>
-#include <nettle/sha2.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <patronus/history.h>
 
 #include "plan/internal.h"
 
 /* SHA-256 of the bytes: the name under which an applied file is found again. */
 void plan_digest(const char *text, size_t len, char out[65])
 {
-	static const char hex[] = "0123456789abcdef";
-	uint8_t digest[SHA256_DIGEST_SIZE];
-	struct sha256_ctx ctx;
-
-	sha256_init(&ctx);
-	sha256_update(&ctx, len, (const uint8_t *)text);
-	sha256_digest(&ctx, sizeof(digest), digest);
-	for (size_t i = 0; i < sizeof(digest); i++) {
-		out[2 * i] = hex[digest[i] >> 4];
-		out[2 * i + 1] = hex[digest[i] & 15];
-	}
-	out[64] = '\0';
+	pt_digest(text, len, out);
 }
 
 /* ---- which engine ---- */
@@ -214,6 +204,18 @@ static int load_with_anchors(const char *path, struct pt_plan *p, struct pt_nl *
 	return rc;
 }
 
+static int observe_all(struct pt_plan *p, enum plan_ask ask, struct pt_nl *nf, struct pt_nl *route, struct pt_err *e)
+{
+	int rc;
+
+	rc = pt_net_read(route, &p->host, e);
+	if (!rc)
+		rc = plan_outside(p, ask, NULL, e);
+	if (!rc)
+		rc = plan_build(p, e);
+	return rc ? rc : plan_observe(p, nf, e);
+}
+
 int pt_plan_online(const char *path, enum pt_engine engine, bool soon, struct pt_nl *nf, struct pt_nl *route,
 		   struct pt_plan *p, struct pt_err *e)
 {
@@ -225,13 +227,41 @@ int pt_plan_online(const char *path, enum pt_engine engine, bool soon, struct pt
 		p->ahead = plan_ahead_start(path);
 	rc = load_with_anchors(path, p, nf, e);
 	if (!rc)
-		rc = pt_net_read(route, &p->host, e);
+		rc = observe_all(p, PLAN_ASK_DUE, nf, route, e);
+	if (rc)
+		pt_plan_fini(p);
+	return rc;
+}
+
+/* The texts of T, and what programs have loaded into anchors. */
+static int parse_with_anchors(const struct pt_texts *t, struct pt_plan *p, struct pt_nl *nf, struct pt_err *e)
+{
+	struct plan_texts loaded;
+	struct pt_conf_more more;
+	int rc;
+
+	rc = plan_loaded(nf, &loaded, p->loaded_of, e);
+	for (size_t i = 0; !rc && i < t->more.n; i++)
+		rc = pt_vec_push(NULL, &loaded.more, t->more.v[i]);
+	if (rc == -ENOMEM)
+		(void)pt_err_sys(e, rc, "reading %s", t->name);
+	more = (struct pt_conf_more){ .v = loaded.more.v, .n = loaded.more.n };
 	if (!rc)
-		rc = plan_outside(p, PLAN_ASK_DUE, NULL, e);
+		rc = pt_policy_parse_more(t->name, t->text, t->len, &more, &p->conf, &p->policy, e);
+	plan_texts_fini(&loaded);
+	return rc;
+}
+
+int pt_plan_online_texts(const struct pt_texts *t, enum pt_engine engine, bool again, struct pt_nl *nf, struct pt_nl *route,
+			 struct pt_plan *p, struct pt_err *e)
+{
+	int rc;
+
+	memset(p, 0, sizeof(*p));
+	p->wanted = engine;
+	rc = parse_with_anchors(t, p, nf, e);
 	if (!rc)
-		rc = plan_build(p, e);
-	if (!rc)
-		rc = plan_observe(p, nf, e);
+		rc = observe_all(p, again ? PLAN_ASK_READ : PLAN_ASK_DUE, nf, route, e);
 	if (rc)
 		pt_plan_fini(p);
 	return rc;

@@ -125,6 +125,9 @@ PT_API const char *pt_nearest(const char *word, const char *const *cand, size_t 
 PT_API uint32_t pt_hash32(const void *p, size_t n); /* FNV-1a, 32 bits */
 PT_API uint64_t pt_hash64(const void *p, size_t n); /* FNV-1a, 64 bits */
 
+/* SHA-256 of the bytes, 64 hexadecimal digits. */
+PT_API void pt_digest(const void *p, size_t n, char out[65]);
+
 /* ---- small parsers: whole string or -EINVAL, never partial ---- */
 
 /* Decimal, no sign, no leading zero, at most MAX (-ERANGE). */
@@ -158,6 +161,21 @@ PT_API int pt_file_write(const char *path, const void *data, size_t len, mode_t 
  * and time into it. -EWOULDBLOCK with the holder's pid and since when in E.
  * *FD holds the lock until closed. */
 PT_API int pt_lock(const char *path, int *fd, struct pt_err *e) PT_MUST;
+
+/* The same with WHO holds it, one line without its end, for the message to the next one. A holder that died with it (the
+ * kernel then gave it free) is told in STALE, which may be NULL. */
+PT_API int pt_lock_as(const char *path, const char *who, int *fd, struct pt_buf *stale, struct pt_err *e) PT_MUST;
+/* Gives it back; -1 is allowed. */
+PT_API void pt_unlock(int fd);
+/* Who holds it, as in the message; false: nobody. */
+PT_API bool pt_lock_holder(const char *path, struct pt_buf *who);
+
+/* A folder as pt_file_read() asks it of those above a file: owned by root or the caller, written by nobody else, no link on the
+ * way. A descriptor of it, or a negative errno with a record. */
+PT_API int pt_folder_open(const char *path, struct pt_err *e) PT_MUST;
+
+/* When a process was started, in ticks since the boot: with its number it is that process and no later one. 0: there is none. */
+PT_API uint64_t pt_process_started(int pid);
 
 /* mkdir -p of an absolute path, mode 0755 for what it makes. */
 PT_API int pt_mkdirs(const char *path, struct pt_err *e) PT_MUST;

@@ -36,6 +36,11 @@ enum pt_cli_opt {
 	PT_CLI_VERBOSE = 1 << 12, /* -v */
 	PT_CLI_ENGINE = 1 << 14, /* --engine ENGINE */
 	PT_CLI_ENFORCE = 1 << 15, /* --enforce */
+	PT_CLI_CONFIRM = 1 << 16, /* --confirm SECONDS, --strict, --probe PROBE */
+	PT_CLI_COMMENT = 1 << 17, /* --comment TEXT */
+	PT_CLI_STATE = 1 << 18,  /* --state FOLDER */
+	PT_CLI_LOCK = 1 << 19,   /* --steal, --release */
+	PT_CLI_FORCE = 1 << 20,  /* --force outside of a batch */
 	PT_CLI_STORE = 1 << 24,  /* --store PATH */
 	PT_CLI_PCAP = 1 << 25,   /* --pcap FILE */
 	PT_CLI_SIZE = 1 << 26,   /* --size SIZE */
@@ -62,6 +67,9 @@ struct pt_cli {
 	const char *timeout;
 	const char *engine;       /* --engine, as given */
 	const char *store, *pcap, *size, *bytes;
+	const char *confirm, *comment, *state; /* as given */
+	bool strict, steal, release;
+	PT_VEC(const char *) probes; /* --probe, in order */
 	const char *netns, *batch;
 	bool nested;              /* a line of a batch */
 	size_t argc;              /* arguments behind the command */

@@ -50,6 +50,11 @@ PT_API int pt_plan_offline_text(const char *name, const char *text, size_t len, 
  * kernel then already prepares what nothing depends on before that. */
 PT_API int pt_plan_online(const char *path, enum pt_engine engine, bool soon, struct pt_nl *nf, struct pt_nl *route,
 			  struct pt_plan *p, struct pt_err *e) PT_MUST;
+/* The same of bytes that were read before, patronus/history.h; what they include is in T. AGAIN: they were in force before, and
+ * nobody is asked for names of hosts, whose last answers count. */
+struct pt_texts;
+PT_API int pt_plan_online_texts(const struct pt_texts *t, enum pt_engine engine, bool again, struct pt_nl *nf, struct pt_nl *route,
+				struct pt_plan *p, struct pt_err *e) PT_MUST;
 /* Number of writes that the change consists of, with those to the classifier; 0: nothing differs. */
 PT_API size_t pt_plan_writes(const struct pt_plan *p);
 PT_API void pt_plan_walk(const struct pt_plan *p, pt_nft_op_cb cb, void *arg);

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One revision: the bytes of every file that was applied, and beside them a record of who, when and what. The record is
+ * written last and names the digests of the bytes, so a revision that has one is whole or known not to be.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "conf/history.h"
+
+int history_path(const char *state, uint32_t number, const char *suffix, char *out, size_t size)
+{
+	int n = snprintf(out, size, "%s/history/%06u%s", state, number, suffix);
+
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+static int file_path(const char *state, uint32_t number, size_t i, char *out, size_t size)
+{
+	char suffix[32] = ".conf";
+
+	if (i)
+		snprintf(suffix, sizeof(suffix), ".%zu.conf", i);
+	return history_path(state, number, suffix, out, size);
+}
+
+void history_when(uint64_t time, char out[40])
+{
+	time_t t = (time_t)time;
+	struct tm tm;
+
+	if (!gmtime_r(&t, &tm) || !strftime(out, 40, "%Y-%m-%dT%H:%M:%SZ", &tm))
+		snprintf(out, 40, "?");
+}
+
+/* ---- writing ---- */
+
+static int write_source(const char *state, uint32_t number, size_t i, const struct pt_conf_source *s, struct pt_buf *meta,
+			struct pt_err *e)
+{
+	struct pt_buf line = { 0 };
+	char path[PATH_MAX], digest[65];
+	int rc;
+
+	pt_digest(s->text, s->len, digest);
+	pt_buf_fmt(&line, "%s %zu %s", digest, s->len, s->file);
+	rc = line.err;
+	if (!rc)
+		rc = file_path(state, number, i, path, sizeof(path));
+	if (rc)
+		pt_err_sys(e, rc, "writing the history");
+	else
+		pt_record_add(meta, "file", line.s);
+	pt_buf_fini(&line);
+	return rc ? rc : pt_file_write(path, s->text, s->len, 0600, e);
+}
+
+static void describe(struct pt_buf *b, const struct pt_revision *r)
+{
+	char when[40];
+
+	pt_buf_str(b, HISTORY_META "\n");
+	pt_record_u64(b, "number", r->number);
+	pt_record_u64(b, "time", r->time);
+	history_when(r->time, when);
+	pt_record_add(b, "date", when);
+	pt_record_add(b, "user", r->author.user);
+	pt_record_add(b, "tty", r->author.tty);
+	pt_record_add(b, "client", r->author.client);
+	pt_record_add(b, "comment", r->comment);
+	pt_record_u64(b, "window", r->window);
+}
+
+int pt_revision_write(const char *state, const struct pt_conf *c, struct pt_revision *r, struct pt_err *e)
+{
+	struct pt_buf meta = { 0 };
+	char path[PATH_MAX];
+	size_t n = 0;
+	int rc;
+
+	rc = history_next(state, &r->number, e);
+	if (rc)
+		return rc;
+	describe(&meta, r);
+	pt_digest(c->text, c->len, r->digest);
+	r->len = c->len;
+	for (size_t i = 0; !rc && i < c->sources.n; i++)
+		if (!c->sources.v[i].anchor) /* what programs loaded is theirs */
+			rc = write_source(state, r->number, n++, &c->sources.v[i], &meta, e);
+	if (!rc)
+		rc = history_path(state, r->number, ".meta", path, sizeof(path));
+	if (!rc)
+		rc = pt_record_write(path, &meta, e);
+	pt_buf_fini(&meta);
+	if (rc)
+		pt_revision_remove(state, r->number);
+	return rc;
+}
+
+int pt_revision_end(const char *state, uint32_t number, enum pt_revision_state how, const char *by, const char *why,
+		    struct pt_err *e)
+{
+	struct pt_buf b = { 0 };
+	char path[PATH_MAX], when[40];
+	uint64_t now = (uint64_t)time(NULL);
+	int rc = history_path(state, number, ".end", path, sizeof(path));
+
+	if (rc)
+		return pt_err_sys(e, rc, "writing the history");
+	pt_buf_str(&b, HISTORY_END "\n");
+	pt_record_u64(&b, "number", number);
+	pt_record_add(&b, "state", pt_revision_state_name(how));
+	pt_record_u64(&b, "time", now);
+	history_when(now, when);
+	pt_record_add(&b, "date", when);
+	pt_record_add(&b, "by", by);
+	pt_record_add(&b, "why", why);
+	return pt_record_write(path, &b, e);
+}
+
+void pt_revision_remove(const char *state, uint32_t number)
+{
+	static const char *const suffixes[] = { ".meta", ".end", ".conf" };
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < PT_ARRAY_SIZE(suffixes); i++)
+		if (!history_path(state, number, suffixes[i], path, sizeof(path)))
+			(void)!unlink(path);
+	for (size_t i = 1; !file_path(state, number, i, path, sizeof(path)) && !unlink(path); i++)
+		;
+}
+
+/* ---- reading ---- */
+
+static int spoilt(uint32_t number, const char *path, struct pt_err *e)
+{
+	pt_err_add(e, PT_ERROR, NULL, "take another revision: see `ptconf history`",
+		   "revision r%u is damaged: %s is not what was applied", number, path);
+	return -EBADMSG;
+}
+
+/* LINE is "DIGEST LENGTH NAME". */
+static int take_file(const char *state, uint32_t number, size_t i, const char *line, struct pt_texts *out, struct pt_err *e)
+{
+	struct pt_conf_source s = { 0 };
+	char path[PATH_MAX], digest[65], *text = NULL;
+	unsigned long long len = 0;
+	int used = 0, rc;
+
+	if (sscanf(line, "%64[0-9a-f] %llu %n", digest, &len, &used) != 2 || !used)
+		return -EBADMSG;
+	rc = file_path(state, number, i, path, sizeof(path));
+	if (!rc)
+		rc = pt_file_read(path, PT_FILE_MAX, &text, &s.len, NULL);
+	if (rc == -ENOMEM)
+		return pt_err_sys(e, rc, "reading %s", path);
+	if (rc || s.len != len)
+		rc = spoilt(number, path, e);
+	if (!rc) {
+		char found[65];
+
+		pt_digest(text, s.len, found);
+		if (strcmp(found, digest) != 0)
+			rc = spoilt(number, path, e);
+	}
+	if (!rc) {
+		s.text = pt_arena_strndup(out->arena, text, s.len);
+		s.file = pt_arena_strdup(out->arena, line + used);
+		rc = s.text && s.file ? 0 : pt_err_sys(e, -ENOMEM, "reading %s", path);
+	}
+	free(text);
+	if (rc)
+		return rc;
+	if (i)
+		return pt_vec_push(out->arena, &out->more, s);
+	out->name = s.file;
+	out->text = s.text;
+	out->len = s.len;
+	return 0;
+}
+
+int pt_revision_read(const char *state, uint32_t number, struct pt_texts *out, struct pt_err *e)
+{
+	char path[PATH_MAX];
+	struct pt_record r;
+	size_t n = 0;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	rc = history_path(state, number, ".meta", path, sizeof(path));
+	if (!rc)
+		rc = pt_record_read(path, HISTORY_META, &r, e);
+	if (rc == -ENOENT)
+		pt_err_add(e, PT_ERROR, NULL, "see `ptconf history`", "there is no revision r%u", number);
+	if (rc)
+		return rc;
+	out->arena = pt_arena_new();
+	rc = out->arena ? 0 : pt_err_sys(e, -ENOMEM, "reading the history");
+	for (size_t i = 0; !rc && i < r.lines.n; i++)
+		if (!strcmp(r.lines.v[i].key, "file"))
+			rc = take_file(state, number, n++, r.lines.v[i].value, out, e);
+	if (!rc && !n)
+		rc = spoilt(number, path, e);
+	pt_record_fini(&r);
+	if (rc)
+		pt_texts_fini(out);
+	return rc;
+}
+
+void pt_texts_fini(struct pt_texts *t)
+{
+	pt_arena_free(t->arena);
+	memset(t, 0, sizeof(*t));
+}
+
+/* ---- the confirmed one ---- */
+
+static int pointer_path(const char *state, const char *name, char *out, size_t size)
+{
+	int n = snprintf(out, size, "%s/%s", state, name);
+
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+int pt_confirmed_prepare(const char *state, uint32_t number, struct pt_err *e)
+{
+	char path[PATH_MAX], text[16];
+	int rc = pointer_path(state, "confirmed.next", path, sizeof(path));
+
+	snprintf(text, sizeof(text), "%u\n", number);
+	return rc ? pt_err_sys(e, rc, "writing the history") : pt_file_write(path, text, strlen(text), 0600, e);
+}
+
+int pt_confirmed_commit(const char *state, struct pt_err *e)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+	int dir, rc = 0;
+
+	if (pointer_path(state, "confirmed.next", from, sizeof(from)) || pointer_path(state, "confirmed", to, sizeof(to)))
+		return pt_err_sys(e, -ENAMETOOLONG, "writing the history");
+	if (rename(from, to))
+		return pt_err_sys(e, -errno, "replacing %s", to);
+	dir = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 || fsync(dir))
+		rc = pt_err_sys(e, -errno, "syncing the folder of %s", to);
+	if (dir >= 0)
+		close(dir);
+	return rc;
+}
+
+uint32_t pt_confirmed_read(const char *state)
+{
+	char path[PATH_MAX], *text = NULL;
+	uint64_t number = 0;
+	size_t len;
+
+	if (pointer_path(state, "confirmed", path, sizeof(path)) || access(path, F_OK) ||
+	    pt_file_read(path, 64, &text, &len, NULL))
+		return 0;
+	text[strcspn(text, "\n")] = '\0';
+	if (pt_parse_uint(text, PT_REVISION_MAX, &number))
+		number = 0;
+	free(text);
+	return (uint32_t)number;
+}
