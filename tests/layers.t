@@ -39,6 +39,8 @@ module_of_header()
 	classify) echo policy ;;
 	history | record | textdiff) echo conf ;;
 	subsystem | change) echo plan ;;
+	nft_trace) echo nft ;;
+	trace | learn) echo plan ;;
 	*) echo "$1" ;;
 	esac
 }

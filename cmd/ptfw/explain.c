@@ -16,7 +16,7 @@ static const char *verdict_name(bool pass)
 
 /* ---- for programs ---- */
 
-static void put_rule(struct pt_out *o, const struct pt_pol_rule *r)
+void explain_put_rule(struct pt_out *o, const struct pt_pol_rule *r)
 {
 	static const char *const actions[] = { "pass", "block", "match" };
 
@@ -38,7 +38,7 @@ static void put_rule(struct pt_out *o, const struct pt_pol_rule *r)
 	pt_out_obj_end(o);
 }
 
-static void put_packet(struct pt_out *o, const struct pt_world *w, const struct pt_packet *k)
+void explain_put_packet(struct pt_out *o, const struct pt_world *w, const struct pt_packet *k)
 {
 	const char *proto = pt_proto_name(k->proto);
 	bool ports = k->proto == PT_PROTO_TCP || k->proto == PT_PROTO_UDP || k->proto == PT_PROTO_SCTP;
@@ -108,7 +108,7 @@ static void put_top(struct explain *x, const struct pt_path *p)
 
 	pt_out_top(o);
 	pt_out_str(o, "verdict", verdict_name(p->pass));
-	put_rule(o, r);
+	explain_put_rule(o, r);
 	pt_out_str(o, "file", r && r->loc.line ? r->loc.file : NULL);
 	pt_out_u64(o, "line", r ? r->loc.line : 0);
 	put_nat(o, x->world, p);
@@ -214,13 +214,13 @@ static int show_step(struct explain *x, const struct pt_path *p, const struct pt
 	pt_out_str(o, "direction", s->dir == PT_IN ? "in" : "out");
 	pt_out_str(o, "device", s->device);
 	pt_out_str(o, "interface", explain_title(x->world, s->device));
-	put_packet(o, x->world, &s->packet);
+	explain_put_packet(o, x->world, &s->packet);
 	if (s->kind == PT_STEP_DROPPED)
 		pt_out_str(o, "why", s->why);
 	if (s->kind == PT_STEP_JUDGED) {
 		say_judged(x, s);
 		pt_out_str(o, "verdict", verdict_name(s->decision.pass));
-		put_rule(o, s->decision.rule);
+		explain_put_rule(o, s->decision.rule);
 		pt_out_str(o, "why", s->decision.why);
 		rc = explain_uncertain(x, s);
 		if (!rc && x->c->details)
@@ -316,7 +316,7 @@ int cmd_explain(struct pt_cli *c)
 
 typedef void (*word_fn)(const char *w, void *arg);
 
-static void complete_interfaces(struct pt_cli *c, word_fn word, void *arg)
+void complete_interfaces(struct pt_cli *c, word_fn word, void *arg)
 {
 	struct if_nameindex *devices;
 	struct pt_plan p;

@@ -11,6 +11,9 @@ struct explain {
 	struct pt_out *out;
 };
 
+/* explain.c: for programs; R may be NULL */
+void explain_put_rule(struct pt_out *o, const struct pt_pol_rule *r);
+void explain_put_packet(struct pt_out *o, const struct pt_world *w, const struct pt_packet *k);
 /* explain_tried.c: the rules that were tried, for -d; and what is not known of a packet that rule R asks for. */
 int explain_tried(struct explain *x, const struct pt_step *s);
 void explain_unknown(const struct pt_pol_rule *r, const struct pt_packet *k, struct pt_buf *out);
@@ -18,6 +21,9 @@ void explain_unknown(const struct pt_pol_rule *r, const struct pt_packet *k, str
 int explain_uncertain(struct explain *x, const struct pt_step *s);
 
 /* explain_text.c: parts of sentences */
+/* "192.168.1.1:80", without PORT "192.168.1.1" */
+void explain_endpoint(struct pt_addr a, bool port, uint16_t number, struct pt_buf *out);
+bool explain_has_ports(const struct pt_packet *k);
 void explain_packet(const struct pt_packet *k, struct pt_buf *out);
 void explain_nat(const struct pt_world *w, const struct pt_step *s, const struct pt_packet *before, struct pt_buf *out);
 void explain_place(const struct pt_pol_rule *r, struct pt_buf *out); /* "FILE:LINE", "built-in" */

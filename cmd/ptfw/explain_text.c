@@ -4,12 +4,12 @@
 
 #include "explain.h"
 
-static bool has_ports(const struct pt_packet *k)
+bool explain_has_ports(const struct pt_packet *k)
 {
 	return k->proto == PT_PROTO_TCP || k->proto == PT_PROTO_UDP || k->proto == PT_PROTO_SCTP;
 }
 
-static void endpoint(struct pt_addr a, bool port, uint16_t number, struct pt_buf *out)
+void explain_endpoint(struct pt_addr a, bool port, uint16_t number, struct pt_buf *out)
 {
 	bool six = port && a.af == PT_AF_INET6;
 
@@ -50,9 +50,9 @@ void explain_packet(const struct pt_packet *k, struct pt_buf *out)
 		pt_buf_fmt(out, "%s ", proto);
 	else
 		pt_buf_fmt(out, "protocol %u ", k->proto);
-	endpoint(k->src, has_ports(k), k->sport, out);
+	explain_endpoint(k->src, explain_has_ports(k), k->sport, out);
 	pt_buf_str(out, " to ");
-	endpoint(k->dst, has_ports(k), k->dport, out);
+	explain_endpoint(k->dst, explain_has_ports(k), k->dport, out);
 	if (k->proto == PT_PROTO_TCP)
 		flags(k->tcp_flags, out);
 	if (k->proto == PT_PROTO_ICMP || k->proto == PT_PROTO_ICMP6)
@@ -84,7 +84,7 @@ void explain_ports(const struct pt_world *w, const struct pt_step *s, struct pt_
 {
 	const struct pt_pol_nat *n = &w->policy->nats.v[s->nat - 1];
 
-	if (n->kind != PT_NAT_SRC || !has_ports(&s->packet) || s->packet.sport)
+	if (n->kind != PT_NAT_SRC || !explain_has_ports(&s->packet) || s->packet.sport)
 		return;
 	pt_buf_fmt(out, "%u:%u", n->has_port ? n->port_lo : PT_NAT_PORT_LO, n->has_port ? n->port_hi : PT_NAT_PORT_HI);
 }
@@ -97,16 +97,16 @@ void explain_nat(const struct pt_world *w, const struct pt_step *s, const struct
 	explain_pool(w, s, &pool);
 	explain_ports(w, s, &ports);
 	pt_buf_str(out, src ? "source " : "destination ");
-	endpoint(src ? before->src : before->dst, has_ports(before), src ? before->sport : before->dport, out);
+	explain_endpoint(src ? before->src : before->dst, explain_has_ports(before), src ? before->sport : before->dport, out);
 	pt_buf_str(out, " becomes ");
 	if (pool.n)
 		pt_buf_fmt(out, "one of %s", pool.s);
 	else
-		endpoint(src ? s->packet.src : s->packet.dst, has_ports(&s->packet) && !ports.n,
+		explain_endpoint(src ? s->packet.src : s->packet.dst, explain_has_ports(&s->packet) && !ports.n,
 			 src ? s->packet.sport : s->packet.dport, out);
 	if (ports.n)
 		pt_buf_fmt(out, ", port one of %s", ports.s);
-	else if (pool.n && has_ports(&s->packet))
+	else if (pool.n && explain_has_ports(&s->packet))
 		pt_buf_fmt(out, ", port %u", src ? s->packet.sport : s->packet.dport);
 	if (!out->err)
 		out->err = pool.err ? pool.err : ports.err;

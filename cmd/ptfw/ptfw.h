@@ -26,6 +26,11 @@ int enforce(struct pt_cli *c, const struct pt_plan *p, const struct pt_policy *b
 /* explain.c, explain_tried.c, explain_lines.c; see explain.h */
 int cmd_explain(struct pt_cli *c);
 int complete_packet(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+/* trace.c */
+int cmd_trace(struct pt_cli *c);
+int complete_trace(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+/* explain.c: names of interfaces and devices */
+void complete_interfaces(struct pt_cli *c, void (*word)(const char *w, void *arg), void *arg);
 /* import.c */
 int cmd_import_pf(struct pt_cli *c);
 /* rule.c */

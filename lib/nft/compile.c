@@ -77,7 +77,7 @@ void nft_rule_open(struct nft_lower *l, size_t chain)
 		return;
 	}
 	nftnl_rule_set_u32(l->nlr, NFTNL_RULE_FAMILY, NFPROTO_INET);
-	if (nftnl_rule_set_str(l->nlr, NFTNL_RULE_TABLE, PT_NFT_TABLE) ||
+	if (nftnl_rule_set_str(l->nlr, NFTNL_RULE_TABLE, l->table ? l->table : PT_NFT_TABLE) ||
 	    nftnl_rule_set_str(l->nlr, NFTNL_RULE_CHAIN, l->prog->objects.chains.v[chain].name))
 		nft_lower_fail(l, -ENOMEM);
 }

@@ -53,7 +53,7 @@ int nft_put_chain(struct pt_nl_batch *b, uint64_t cookie, const struct nft_chain
 
 	if (!nlh)
 		return -ENOMEM;
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, PT_NFT_TABLE);
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, chain->table ? chain->table : PT_NFT_TABLE);
 	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, chain->name);
 	if (chain->type) {
 		nest = mnl_attr_nest_start(nlh, NFTA_CHAIN_HOOK);

@@ -71,7 +71,7 @@ int nft_put_set(struct pt_nl_batch *b, uint64_t cookie, const struct nft_set *se
 
 	if (!nlh)
 		return -ENOMEM;
-	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, PT_NFT_TABLE);
+	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, set->table ? set->table : PT_NFT_TABLE);
 	mnl_attr_put_strz(nlh, NFTA_SET_NAME, set->name);
 	nft_put_be32(nlh, NFTA_SET_FLAGS, set_flags(set));
 	nft_put_be32(nlh, NFTA_SET_KEY_TYPE, set->key_type);
@@ -112,7 +112,7 @@ static struct nlmsghdr *elems_message(struct pt_nl_batch *b, bool add, const str
 			  bytes);
 	if (!nlh)
 		return NULL;
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, PT_NFT_TABLE);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, set->table ? set->table : PT_NFT_TABLE);
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set->name);
 	*list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
 	return nlh;

@@ -100,6 +100,19 @@ void nft_e_bucket(struct nft_lower *l, const char *set, const struct pt_ast_rate
 	add_with(l, set, NFT_DYNSET_OP_ADD, rate_new(rate->packets, rate->seconds, rate->burst ? rate->burst : BURST, false));
 }
 
+void nft_e_limit(struct nft_lower *l, uint32_t n, uint32_t seconds, uint32_t burst)
+{
+	struct nftnl_expr *x;
+
+	if (l->rc)
+		return;
+	x = rate_new(n, seconds, burst, false);
+	if (x)
+		nftnl_rule_add_expr(l->nlr, x);
+	else
+		nft_lower_fail(l, -ENOMEM);
+}
+
 void nft_e_timeouts(struct nft_lower *l, const char *object)
 {
 	struct nftnl_expr *x = nft_expr_new(l, "objref");

@@ -34,6 +34,7 @@ struct nft_lower {
 	struct pt_nft_prog *prog;
 	struct pt_arena *arena; /* the program's */
 	struct pt_err *e;
+	const char *table; /* of the rules; NULL: ours */
 	int rc;
 	struct nftnl_rule *nlr; /* being built */
 	size_t chain; /* where it will go */
@@ -124,6 +125,8 @@ void nft_e_add_count(struct nft_lower *l, const char *set, uint32_t n);
 void nft_e_add_rate(struct nft_lower *l, const char *set, uint32_t n, uint32_t seconds);
 /* The rule goes on while there is room in the bucket SET. */
 void nft_e_bucket(struct nft_lower *l, const char *set, const struct pt_ast_rate *rate);
+/* The rule goes on for N packets in SECONDS. */
+void nft_e_limit(struct nft_lower *l, uint32_t n, uint32_t seconds, uint32_t burst);
 void nft_e_timeouts(struct nft_lower *l, const char *object);
 void nft_e_notice(struct nft_lower *l, const char *text);
 

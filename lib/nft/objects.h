@@ -22,6 +22,7 @@ struct nft_rule {
 
 struct nft_chain {
 	const char *name;
+	const char *table;      /* NULL: ours */
 	const char *type;       /* "filter", "nat"; NULL: not a base chain */
 	uint32_t hook;          /* NF_INET_* */
 	int32_t prio;
@@ -65,6 +66,7 @@ struct nft_elems; /* elems.h */
 
 struct nft_set {
 	const char *name;
+	const char *table;      /* NULL: ours */
 	enum nft_set_role role;
 	enum pt_af af;          /* addresses: INET or INET6; NONE: see key_len */
 	uint8_t key_len;        /* bytes: 4, 16, 2 (ports), 1 (protocols), 16 (devices, not interval) */

@@ -180,3 +180,8 @@ const struct pt_world *pt_explainer_world(const struct pt_explainer *x)
 {
 	return &x->world;
 }
+
+const struct pt_plan *plan_explainer_plan(const struct pt_explainer *x)
+{
+	return &x->plan;
+}

@@ -27,6 +27,22 @@ void plan_tables_free(struct pt_tables_work *w);
 /* contents.c: V's table NAME becomes what the kernel has of it, if it has it */
 int plan_table_learn(struct pt_eval *v, struct pt_nl *nf, const char *name, struct pt_err *e);
 
+/* explainer.c: what is in force, with the rules as the kernel has them */
+const struct pt_plan *plan_explainer_plan(const struct pt_explainer *x);
+
+/* words.c: a policy of N rules in words, with the names of configuration C, which must outlive it */
+struct plan_words {
+	struct pt_conf conf;
+	struct pt_conf_source source;
+	struct pt_conf_rule *rules;
+	struct pt_buf text;
+	struct pt_plan plan;     /* conf and policy only */
+};
+/* NAME stands for their file in messages. */
+int plan_words_build(const struct pt_conf *c, const char *name, const char *const *rules, size_t n, struct plan_words *w,
+		     struct pt_err *e) PT_MUST;
+void plan_words_fini(struct plan_words *w);
+
 /* outside.c: names of hosts and countries of the policy */
 enum plan_ask {
 	PLAN_ASK_NONE, /* nothing is known of names: offline */
