@@ -37,7 +37,7 @@ module_of_header()
 	case $1 in
 	addr | work | zone) echo base ;;
 	classify) echo policy ;;
-	history | record | textdiff) echo conf ;;
+	edit | history | record | textdiff) echo conf ;;
 	subsystem | change) echo plan ;;
 	nft_trace) echo nft ;;
 	trace | learn) echo plan ;;
