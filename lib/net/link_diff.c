@@ -32,6 +32,27 @@ struct differ {
 	const struct pt_link **by_name; /* wanted ones, sorted */
 };
 
+/* ---- by name ---- */
+
+static int by_name(const void *x, const void *y)
+{
+	const struct pt_link *const *a = x, *const *b = y;
+
+	return strcmp((*a)->name, (*b)->name);
+}
+
+static const struct pt_link *wanted(const struct differ *d, const char *name)
+{
+	struct pt_link key;
+	const struct pt_link *k = &key, **found;
+	size_t n = strnlen(name, sizeof(key.name) - 1);
+
+	memcpy(key.name, name, n);
+	key.name[n] = '\0';
+	found = bsearch(&k, d->by_name, d->want->v.n, sizeof(*found), by_name);
+	return found ? *found : NULL;
+}
+
 /* ---- what is equal ---- */
 
 static const struct pt_link_setting *find_setting(const struct pt_link *l, const struct pt_link_attr *attr)
@@ -50,7 +71,7 @@ static bool same_name(const char *x, const char *y)
 static bool same_setting(const struct pt_link_setting *x, const struct pt_link_setting *y)
 {
 	if (!x || !y)
-		return false;
+		return x && x->implied;
 	switch (x->attr->form) {
 	case PT_FORM_ADDR:
 		return x->addr.af == y->addr.af && x->addr.v == y->addr.v;
@@ -97,7 +118,17 @@ static const char *needs_another(const struct pt_link *want, const struct pt_lin
 	return NULL;
 }
 
-static uint32_t common_differs(const struct pt_link *want, const struct pt_link *have)
+/* Of a physical link that is to have no master, one of somebody else is none of our business. */
+static bool leaves_master(const struct differ *d, const struct pt_link *want, const struct pt_link *have)
+{
+	const struct pt_link *master = pt_links_find(d->have, have->master);
+
+	if (want->master[0] || want->kind != PT_LINK_PHYSICAL)
+		return false;
+	return !master || (!pt_link_ours(master) && !wanted(d, have->master));
+}
+
+static uint32_t common_differs(const struct differ *d, const struct pt_link *want, const struct pt_link *have)
 {
 	uint32_t has = 0;
 
@@ -109,7 +140,7 @@ static uint32_t common_differs(const struct pt_link *want, const struct pt_link 
 		has |= PT_LINK_HAS_QUEUE;
 	if (want->up != have->up)
 		has |= PT_LINK_HAS_UP;
-	if (strcmp(want->master, have->master) != 0)
+	if (strcmp(want->master, have->master) != 0 && !leaves_master(d, want, have))
 		has |= PT_LINK_HAS_MASTER;
 	if (want->alias && strcmp(want->alias, have->alias) != 0)
 		has |= PT_LINK_HAS_ALIAS;
@@ -131,25 +162,6 @@ static int settings_differ(struct differ *d, const struct pt_link *want, const s
 }
 
 /* ---- what stands on what ---- */
-
-static int by_name(const void *x, const void *y)
-{
-	const struct pt_link *const *a = x, *const *b = y;
-
-	return strcmp((*a)->name, (*b)->name);
-}
-
-static const struct pt_link *wanted(const struct differ *d, const char *name)
-{
-	struct pt_link key;
-	const struct pt_link *k = &key, **found;
-	size_t n = strnlen(name, sizeof(key.name) - 1);
-
-	memcpy(key.name, name, n);
-	key.name[n] = '\0';
-	found = bsearch(&k, d->by_name, d->want->v.n, sizeof(*found), by_name);
-	return found ? *found : NULL;
-}
 
 static uint32_t place(const struct differ *d, const struct pt_link *l)
 {
@@ -302,7 +314,7 @@ static int create_or_change(struct differ *d, uint32_t i)
 		return add(d, &c);
 	default:
 		c.op = PT_LINK_CHANGE;
-		c.has = common_differs(c.want, c.have);
+		c.has = common_differs(d, c.want, c.have);
 		rc = settings_differ(d, c.want, c.have, &c);
 		return rc || (!c.has && !c.attrs.n) ? rc : add(d, &c);
 	}

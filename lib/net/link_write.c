@@ -118,12 +118,18 @@ static void put_gre_flags(struct nlmsghdr *nlh, const struct pt_link *want)
 
 /* ---- messages ---- */
 
-static bool differs(const struct pt_link_change *c, const struct pt_link_attr *row)
+/* Kernels are built without some of what bridges can do: what is the default is not spoken of when they are made. */
+static bool goes_unsaid(const struct pt_link *want, const struct pt_link_setting *s)
+{
+	return s->implied && (want->kind == PT_LINK_BRIDGE || s->attr->port);
+}
+
+static bool differs(const struct pt_link_change *c, const struct pt_link_setting *s)
 {
 	if (c->op == PT_LINK_CREATE)
-		return true;
+		return !goes_unsaid(c->want, s);
 	for (size_t i = 0; i < c->attrs.n; i++)
-		if (c->attrs.v[i] == row)
+		if (c->attrs.v[i] == s->attr)
 			return true;
 	return false;
 }
@@ -132,7 +138,7 @@ static bool differs(const struct pt_link_change *c, const struct pt_link_attr *r
 static bool writes_any(const struct pt_link_change *c, bool port)
 {
 	for (size_t i = 0; i < c->want->settings.n; i++)
-		if (c->want->settings.v[i].attr->port == port && differs(c, c->want->settings.v[i].attr))
+		if (c->want->settings.v[i].attr->port == port && differs(c, &c->want->settings.v[i]))
 			return true;
 	return false;
 }
@@ -140,7 +146,7 @@ static bool writes_any(const struct pt_link_change *c, bool port)
 static void put_kind(const struct writer *w, struct nlmsghdr *nlh)
 {
 	const struct pt_link *want = w->c->want;
-	bool whole = w->c->op == PT_LINK_CREATE || net_kind_whole(want->kind);
+	bool whole = net_kind_whole(want->kind);
 	struct nlattr *info, *data;
 
 	info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
@@ -152,7 +158,7 @@ static void put_kind(const struct writer *w, struct nlmsghdr *nlh)
 		/* A bond has no members yet when it is made. */
 		if (s->attr->top || s->attr->port || (w->c->op == PT_LINK_CREATE && want->kind == PT_LINK_BOND && s->attr->form == PT_FORM_LINK))
 			continue;
-		if (whole || differs(w->c, s->attr))
+		if (differs(w->c, s) || (whole && w->c->op != PT_LINK_CREATE))
 			put_setting(w, nlh, s);
 	}
 	put_gre_flags(nlh, want);
@@ -250,7 +256,7 @@ static int set_port(const struct writer *w)
 	mnl_attr_put_strz(nlh, IFLA_INFO_SLAVE_KIND, "bridge");
 	data = mnl_attr_nest_start(nlh, IFLA_INFO_SLAVE_DATA);
 	for (size_t i = 0; i < want->settings.n; i++)
-		if (want->settings.v[i].attr->port && differs(w->c, want->settings.v[i].attr))
+		if (want->settings.v[i].attr->port && differs(w->c, &want->settings.v[i]))
 			put_setting(w, nlh, &want->settings.v[i]);
 	mnl_attr_nest_end(nlh, data);
 	mnl_attr_nest_end(nlh, info);

@@ -153,6 +153,8 @@ int plan_forwarding_apply(const struct pt_conf *c, struct pt_err *e) PT_MUST;
 extern const struct pt_subsystem plan_settings; /* the machine's settings */
 /* firewall.c */
 extern const struct pt_subsystem plan_firewall;
+/* network.c: interfaces */
+extern const struct pt_subsystem plan_network;
 
 /* limits.c: what the file limits beside its rules; warnings where that has no effect */
 int plan_limits_apply(const struct pt_plan *p, struct pt_err *e) PT_MUST;

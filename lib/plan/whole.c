@@ -9,6 +9,7 @@
 const struct pt_subsystem *const pt_subsystems[] = {
 	&plan_firewall,
 	&plan_settings,
+	&plan_network,
 	NULL,
 };
 

@@ -49,6 +49,7 @@ struct pt_link_setting {
 	uint64_t number;         /* as it is spoken, but in the order of this machine; LINK: index, 0: see NAME */
 	struct pt_addr addr;     /* ADDR */
 	const char *name;        /* LINK, PEER: of the kernel; NULL: not known */
+	bool implied;            /* wanted because it is the default: a kernel that does not know it has it */
 };
 
 struct pt_link_counters {

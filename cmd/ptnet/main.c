@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* ptnet - interfaces of Patronus: its table of commands. */
+#include <signal.h>
+
+#include "ptnet.h"
+
+#define SHOW (PT_CLI_JSON | PT_CLI_LINE)
+
+static const struct pt_cli_cmd commands[] = {
+	{ "check", NULL, NULL, "judge the file; change nothing", PT_CLI_FILE, 0, 0, NULL, cmd_check },
+	{ "diff", NULL, NULL, "what apply would change; status 3 when there is anything", PT_CLI_FILE | SHOW, 0, 0, NULL, cmd_diff },
+	{ "apply", NULL, NULL, "bring the interfaces into the state that the file describes", PT_CLI_FILE | PT_CLI_DRY | SHOW, 0, 0,
+	  NULL, cmd_apply },
+	{ "link", "show", "[DEVICE...]", "the links: kind, state, addresses, master, traffic",
+	  SHOW | PT_CLI_STATS | PT_CLI_DETAILS, 0, 64, complete_link, cmd_link_show },
+	{ NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
+};
+
+static const struct pt_cli_tool tool = {
+	.name = "ptnet",
+	.summary = "interfaces of Patronus",
+	.cmds = commands,
+};
+
+int main(int argc, char **argv)
+{
+	/* A reader that went away is an error of write(2), not the end of an apply. */
+	signal(SIGPIPE, SIG_IGN);
+	return pt_cli_main(&tool, argc, argv);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Shared by the commands of ptnet. */
+#ifndef PTNET_H
+#define PTNET_H
+
+#include <patronus/cli.h>
+#include <patronus/link.h>
+#include <patronus/subsystem.h>
+
+/* apply.c */
+int cmd_check(struct pt_cli *c);
+int cmd_diff(struct pt_cli *c);
+int cmd_apply(struct pt_cli *c);
+/* link.c */
+int cmd_link_show(struct pt_cli *c);
+int complete_link(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+
+#endif

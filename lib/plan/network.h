@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* plan/network - the parts of the network subsystem: what the file wants of links, addresses, routes. */
+#ifndef PLAN_NETWORK_H
+#define PLAN_NETWORK_H
+
+#include <patronus/link.h>
+
+#include "plan/internal.h"
+
+/* network_links.c: the interfaces of C as links, named by their devices. Memory from A. -ENOMEM or 0. */
+int network_want_links(const struct pt_conf *c, struct pt_arena *a, struct pt_links *out);
+/* Those of HAVE that WANT may change, as they are: wanting them undoes it. */
+int network_keep_links(const struct pt_links *want, const struct pt_links *have, struct pt_arena *a, struct pt_links *out);
+
+#endif
