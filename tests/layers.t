@@ -36,7 +36,7 @@ module_of_header()
 {
 	case $1 in
 	addr | work | zone) echo base ;;
-	link) echo net ;;
+	link | address) echo net ;;
 	classify) echo policy ;;
 	edit | history | record | textdiff) echo conf ;;
 	subsystem | change) echo plan ;;

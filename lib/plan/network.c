@@ -15,17 +15,26 @@
 /* A link on a link on a link: each may need a round, see pt_link_put(). */
 #define ROUNDS_MAX 64
 
+/* What there is to be, or was. */
+struct network {
+	struct pt_links links;
+	struct pt_addresses addresses;
+};
+
+static const char *const link_ops[] = { "delete", "add", "change" };
+
 /* The kernel at one moment, and how it differs. */
 struct difference {
 	struct pt_arena *arena;
-	struct pt_links have;
+	struct network have;
 	pt_link_changes links;
 	pt_link_list absent;
+	pt_address_changes addresses;
 };
 
 struct network_plan {
 	struct pt_arena *arena;
-	struct pt_links want;
+	struct network want;
 	struct difference first; /* when it was planned */
 };
 
@@ -37,10 +46,47 @@ static void difference_fini(struct difference *d)
 
 static size_t difference_size(const struct difference *d)
 {
-	return d->links.n;
+	return d->links.n + d->addresses.n;
 }
 
-static int difference_find(struct difference *d, const struct pt_links *want, struct pt_nl *route, struct pt_err *e)
+static int read_network(struct difference *d, struct pt_nl *route, struct pt_err *e)
+{
+	int rc = pt_links_read(route, d->arena, &d->have.links, e);
+
+	return rc ? rc : pt_addresses_read(route, &d->have.links, d->arena, &d->have.addresses, e);
+}
+
+static bool is_absent(const struct difference *d, const char *device)
+{
+	for (size_t i = 0; i < d->absent.n; i++)
+		if (!strcmp(d->absent.v[i]->name, device))
+			return true;
+	return false;
+}
+
+/* What is wanted of links that cannot be there waits with them. */
+static int without_absent(const struct difference *d, const struct pt_addresses *want, struct pt_addresses *out)
+{
+	int rc = 0;
+
+	*out = (struct pt_addresses){ .arena = d->arena };
+	for (size_t i = 0; !rc && i < want->v.n; i++)
+		if (!is_absent(d, want->v.v[i].device))
+			rc = pt_vec_push(d->arena, &out->v, want->v.v[i]);
+	return rc;
+}
+
+static int compare(struct difference *d, const struct network *want)
+{
+	struct pt_addresses addresses;
+	int rc = pt_links_diff(&want->links, &d->have.links, d->arena, &d->links, &d->absent);
+
+	if (!rc)
+		rc = without_absent(d, &want->addresses, &addresses);
+	return rc ? rc : pt_addresses_diff(&addresses, &d->have.addresses, &d->have.links, d->arena, &d->addresses);
+}
+
+static int difference_find(struct difference *d, const struct network *want, struct pt_nl *route, struct pt_err *e)
 {
 	int rc;
 
@@ -48,8 +94,8 @@ static int difference_find(struct difference *d, const struct pt_links *want, st
 	d->arena = pt_arena_new();
 	if (!d->arena)
 		return pt_err_sys(e, -ENOMEM, "comparing the interfaces");
-	rc = pt_links_read(route, d->arena, &d->have, e);
-	if (!rc && pt_links_diff(want, &d->have, d->arena, &d->links, &d->absent))
+	rc = read_network(d, route, e);
+	if (!rc && compare(d, want))
 		rc = pt_err_sys(e, -ENOMEM, "comparing the interfaces");
 	if (rc)
 		difference_fini(d);
@@ -102,14 +148,16 @@ static int make_plan(struct pt_whole *w, void **out, struct pt_err *e)
 	if (p)
 		p->arena = pt_arena_new();
 	if (p && p->arena)
-		rc = network_want_links(w->conf, p->arena, &p->want);
+		rc = network_want_links(w->conf, p->arena, &p->want.links);
+	if (!rc)
+		rc = network_want_addresses(w->conf, p->arena, &p->want.addresses);
 	if (rc) {
 		plan_free(p);
 		return pt_err_sys(e, rc, "planning the interfaces");
 	}
 	rc = difference_find(&p->first, &p->want, w->route, e);
 	if (!rc)
-		rc = check_owners(&p->want, &p->first.have, e);
+		rc = check_owners(&p->want.links, &p->first.have.links, e);
 	if (rc) {
 		plan_free(p);
 		return rc;
@@ -126,19 +174,27 @@ static size_t writes_of(const void *plan)
 
 static void walk(const void *plan, pt_nft_op_cb cb, void *arg)
 {
-	static const char *const ops[] = { "delete", "add", "change" };
 	const struct difference *d = &((const struct network_plan *)plan)->first;
 	struct pt_buf b = { 0 };
 
 	for (size_t i = 0; i < d->links.n; i++) {
 		b.n = 0;
 		pt_link_print_change(&b, &d->links.v[i]);
-		cb(ops[d->links.v[i].op], "link", b.err ? "" : b.s, arg);
+		cb(link_ops[d->links.v[i].op], "link", b.err ? "" : b.s, arg);
+	}
+	for (size_t i = 0; i < d->addresses.n; i++) {
+		b.n = 0;
+		pt_address_print(&b, &d->addresses.v[i].a);
+		cb(d->addresses.v[i].add ? "add" : "delete", "address", b.err ? "" : b.s, arg);
 	}
 	pt_buf_fini(&b);
 }
 
 /* ---- apply ---- */
+
+/* What a message was about travels as its cookie. */
+#define COOKIE(what, i) ((uint64_t)(what) << 32 | (i))
+enum { COOKIE_LINK, COOKIE_ADDRESS };
 
 struct refusal {
 	struct pt_nl_refusal why;
@@ -154,19 +210,43 @@ static int refused(const struct pt_nl_refusal *r, void *arg)
 	return r->code;
 }
 
+static const struct pt_loc *describe(const struct difference *d, uint64_t cookie, struct pt_buf *b)
+{
+	const struct pt_link_change *l;
+	const struct pt_address_change *a;
+	size_t i = (uint32_t)cookie;
+
+	if (cookie >> 32 == COOKIE_LINK) {
+		l = &d->links.v[i];
+		pt_buf_fmt(b, "%s link ", link_ops[l->op]);
+		pt_link_print_change(b, l);
+		return l->want ? l->want->loc : NULL;
+	}
+	a = &d->addresses.v[i];
+	pt_buf_fmt(b, "%s address ", a->add ? "add" : "delete");
+	pt_address_print(b, &a->a);
+	return a->a.loc;
+}
+
 static int tell_refusal(const struct difference *d, const struct refusal *r, int rc, struct pt_err *e)
 {
-	const struct pt_link_change *c = r->happened && r->why.cookie < d->links.n ? &d->links.v[r->why.cookie] : NULL;
 	struct pt_buf b = { 0 };
+	const struct pt_loc *loc;
 
-	if (!c)
+	if (!r->happened)
 		return pt_err_sys(e, rc, "changing the interfaces");
-	pt_link_print_change(&b, c);
-	pt_err_add(e, PT_ERROR, c->want ? c->want->loc : NULL, NULL, "the kernel refuses to %s link %s: %s%s%s",
-		   c->op == PT_LINK_DELETE ? "delete" : c->op == PT_LINK_CREATE ? "add" : "change", b.err ? "" : b.s,
-		   strerror(-rc), r->why.text[0] ? ": " : "", r->why.text);
+	loc = describe(d, r->why.cookie, &b);
+	pt_err_add(e, PT_ERROR, loc, NULL, "the kernel refuses to %s: %s%s%s", b.err ? "do it" : b.s, strerror(-rc),
+		   r->why.text[0] ? ": " : "", r->why.text);
 	pt_buf_fini(&b);
 	return rc;
+}
+
+/* RC of putting one change: what needs something that comes now waits for the next round. */
+static int count(int rc, size_t *writes)
+{
+	*writes += !rc;
+	return rc == -ENOENT ? 0 : rc;
 }
 
 /* All that can be written without another look at the kernel. */
@@ -176,21 +256,32 @@ static int write_round(const struct difference *d, struct pt_nl *route, size_t *
 	struct pt_nl_stream *s = pt_nl_stream_new(route, refused, &r);
 	int rc = s ? 0 : -ENOMEM;
 
-	for (size_t i = 0; !rc && i < d->links.n; i++) {
-		rc = pt_link_put(s, &d->have, &d->links.v[i], i);
-		if (rc == -ENOENT) {
-			rc = 0; /* it stands on one that comes now */
-			continue;
-		}
-		*writes += !rc;
-	}
+	for (size_t i = 0; !rc && i < d->addresses.n; i++)
+		if (!d->addresses.v[i].add)
+			rc = count(pt_address_put(s, &d->addresses.v[i], COOKIE(COOKIE_ADDRESS, i)), writes);
+	for (size_t i = 0; !rc && i < d->links.n; i++)
+		rc = count(pt_link_put(s, &d->have.links, &d->links.v[i], COOKIE(COOKIE_LINK, i)), writes);
+	for (size_t i = 0; !rc && i < d->addresses.n; i++)
+		if (d->addresses.v[i].add)
+			rc = count(pt_address_put(s, &d->addresses.v[i], COOKIE(COOKIE_ADDRESS, i)), writes);
 	if (!rc)
 		rc = pt_nl_stream_flush(s);
 	pt_nl_stream_free(s);
 	return rc ? tell_refusal(d, &r, rc, e) : 0;
 }
 
-static int reach(const struct pt_links *want, struct pt_nl *route, size_t *writes, struct pt_err *e)
+/* Nothing could be written although something differs. */
+static int tell_stuck(const struct difference *d, struct pt_err *e)
+{
+	struct pt_buf b = { 0 };
+	const struct pt_loc *loc = describe(d, d->links.n ? COOKIE(COOKIE_LINK, 0) : COOKIE(COOKIE_ADDRESS, 0), &b);
+
+	pt_err_add(e, PT_ERROR, loc, NULL, "cannot %s: it needs a link that is not there", b.err ? "go on" : b.s);
+	pt_buf_fini(&b);
+	return -ENODEV;
+}
+
+static int reach(const struct network *want, struct pt_nl *route, size_t *writes, struct pt_err *e)
 {
 	struct difference d;
 	size_t before, left = SIZE_MAX;
@@ -205,7 +296,7 @@ static int reach(const struct pt_links *want, struct pt_nl *route, size_t *write
 		if (left)
 			rc = write_round(&d, route, writes, e);
 		if (!rc && left && *writes == before)
-			rc = pt_err_sys(e, -ENODEV, "link %s needs one that is not there", d.links.v[0].want->name);
+			rc = tell_stuck(&d, e);
 		difference_fini(&d);
 	}
 	if (!rc && left) {
@@ -215,18 +306,25 @@ static int reach(const struct pt_links *want, struct pt_nl *route, size_t *write
 	return rc;
 }
 
+static int keep(const struct network_plan *p, struct network *before)
+{
+	int rc = network_keep_links(&p->want.links, &p->first.have.links, p->arena, &before->links);
+
+	return rc ? rc : network_keep_addresses(&p->first.have.addresses, p->arena, &before->addresses);
+}
+
 static int apply(struct pt_whole *w, void *plan, size_t *writes, struct pt_err *e)
 {
 	struct network_plan *p = plan;
-	struct pt_links before;
 	struct pt_err ignored = { 0 };
+	struct network before;
 	size_t undone = 0;
 	int rc;
 
 	*writes = 0;
 	if (!writes_of(p))
 		return 0;
-	rc = network_keep_links(&p->want, &p->first.have, p->arena, &before);
+	rc = keep(p, &before);
 	if (rc)
 		return pt_err_sys(e, rc, "remembering the interfaces");
 	rc = reach(&p->want, w->route, writes, e);

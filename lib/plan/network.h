@@ -3,7 +3,7 @@
 #ifndef PLAN_NETWORK_H
 #define PLAN_NETWORK_H
 
-#include <patronus/link.h>
+#include <patronus/address.h>
 
 #include "plan/internal.h"
 
@@ -11,5 +11,8 @@
 int network_want_links(const struct pt_conf *c, struct pt_arena *a, struct pt_links *out);
 /* Those of HAVE that WANT may change, as they are: wanting them undoes it. */
 int network_keep_links(const struct pt_links *want, const struct pt_links *have, struct pt_arena *a, struct pt_links *out);
+/* network_addresses.c: those of C's interfaces; ours among HAVE. -ENOMEM or 0. */
+int network_want_addresses(const struct pt_conf *c, struct pt_arena *a, struct pt_addresses *out);
+int network_keep_addresses(const struct pt_addresses *have, struct pt_arena *a, struct pt_addresses *out);
 
 #endif
