@@ -132,10 +132,24 @@ static int check_owners(const struct pt_links *want, const struct pt_links *have
 	return rc;
 }
 
-static void tell_absent(const struct difference *d, struct pt_err *e)
+/* It comes as the other end of a link that is made. */
+static bool is_peer(const struct pt_links *want, const char *name)
+{
+	for (size_t i = 0; i < want->v.n; i++)
+		for (size_t k = 0; k < want->v.v[i].settings.n; k++) {
+			const struct pt_link_setting *s = &want->v.v[i].settings.v[k];
+
+			if (s->attr->form == PT_FORM_PEER && !strcmp(s->name, name))
+				return true;
+		}
+	return false;
+}
+
+static void tell_absent(const struct difference *d, const struct pt_links *want, struct pt_err *e)
 {
 	for (size_t i = 0; i < d->absent.n; i++)
-		pt_err_add(e, PT_WARNING, d->absent.v[i]->loc, NULL, "device %s is not there%s", d->absent.v[i]->name,
+		if (!is_peer(want, d->absent.v[i]->name))
+			pt_err_add(e, PT_WARNING, d->absent.v[i]->loc, NULL, "device %s is not there%s", d->absent.v[i]->name,
 			   d->absent.v[i]->kind == PT_LINK_PHYSICAL ? "" : " yet: what it stands on is missing");
 }
 
@@ -162,7 +176,7 @@ static int make_plan(struct pt_whole *w, void **out, struct pt_err *e)
 		plan_free(p);
 		return rc;
 	}
-	tell_absent(&p->first, e);
+	tell_absent(&p->first, &p->want.links, e);
 	*out = p;
 	return 0;
 }
@@ -197,14 +211,25 @@ static void walk(const void *plan, pt_nft_op_cb cb, void *arg)
 enum { COOKIE_LINK, COOKIE_ADDRESS };
 
 struct refusal {
+	const struct difference *d;
 	struct pt_nl_refusal why;
 	bool happened;
 };
 
+static bool is_delete(const struct difference *d, uint64_t cookie)
+{
+	size_t i = (uint32_t)cookie;
+
+	return cookie >> 32 == COOKIE_LINK ? d->links.v[i].op == PT_LINK_DELETE : !d->addresses.v[i].add;
+}
+
+/* What is to go may have gone with something else: a link with the one below it, an address with the first one of its network. */
 static int refused(const struct pt_nl_refusal *r, void *arg)
 {
 	struct refusal *to = arg;
 
+	if (is_delete(to->d, r->cookie) && (r->code == -ENODEV || r->code == -EADDRNOTAVAIL))
+		return 0;
 	to->why = *r;
 	to->happened = true;
 	return r->code;
@@ -252,7 +277,7 @@ static int count(int rc, size_t *writes)
 /* All that can be written without another look at the kernel. */
 static int write_round(const struct difference *d, struct pt_nl *route, size_t *writes, struct pt_err *e)
 {
-	struct refusal r = { 0 };
+	struct refusal r = { .d = d };
 	struct pt_nl_stream *s = pt_nl_stream_new(route, refused, &r);
 	int rc = s ? 0 : -ENOMEM;
 
