@@ -69,8 +69,10 @@ struct space {
 	struct pt_space pub;
 	const struct pt_host *host;
 	const struct pt_eval *eval;
+	struct pt_iset (*tables)[2]; /* of constant ones in mode ALWAYS, where EVAL may be NULL */
 	PT_VEC(struct space_key) keys; /* of pub.unknown */
 	pt_boxes ct[2][3];             /* by family and enum pt_ct: disjoint */
+	pt_boxes first[2];             /* by family: whole packets that may begin a connection */
 	struct space_index index[2][2]; /* by direction and family */
 };
 
@@ -106,7 +108,7 @@ struct space_context {
 };
 
 struct space_maker {
-	const struct space *s;
+	const struct pt_space *s;
 	struct space *own; /* may get free dimensions; NULL: it is finished */
 	struct pt_arena *arena;
 	struct space_made cache[SPACE_CACHE];
@@ -115,6 +117,8 @@ struct space_maker {
 /* The boxes of R's conditions in family AF, as packets of context C are seen; disjoint. C may be NULL: as they came. */
 int space_conditions(struct space_maker *m, const struct pt_pol_rule *r, enum pt_af af, const struct space_context *c,
 		     pt_boxes *out);
+/* The addresses of A, of which its negation has been made. -ENOENT: they change, in mode ALWAYS. */
+int space_contents(struct space_maker *m, const struct pt_pol_addr *a, enum pt_af af, struct pt_iset *out);
 /* The free dimension of KEY. -ENOENT: the space is finished and has none. */
 int space_unknown(struct space_maker *m, const struct space_key *key, const struct pt_pol_rule *r, uint32_t *dim);
 
@@ -136,7 +140,13 @@ struct space_notice {
 	bool tag, nat;
 };
 
-/* Cells after R, which matched in BOXES, pairs of box and cell number. */
+/* By rule of the direction, what those behind it notice. */
+void space_notices(const struct space_maker *m, enum pt_dir dir, struct space_notice *v);
+/* The address of N's interface; af NONE: it has none. In mode NOW. */
+struct pt_addr space_target(const struct pt_space *s, const struct pt_pol_nat *n, enum pt_af af);
+/* What R matches in CELL, added to OUT. */
+int space_matching(struct space_maker *m, const struct pt_pol_rule *r, const struct space_cell *cell, pt_boxes *out);
+/* The cells as they are behind R, of what later rules notice. -E2BIG with a record. */
 int space_cells_after(struct space_maker *m, struct space_cells *cells, const struct pt_pol_rule *r, struct space_notice n,
 		      struct pt_err *e);
 
@@ -148,7 +158,8 @@ struct space_search {
 	uint64_t steps; /* left */
 	bool bounded;
 	PT_VEC(struct pt_arena *) levels;
-	struct pt_box found; /* of 0: nothing of it is covered; memory of LEVELS */
+	struct pt_arena *parts; /* of boxes that are searched one after the other */
+	struct pt_box found;    /* of 0: nothing of it is covered; memory of the search */
 };
 void space_search_end(struct space_search *q);
 /* 1: X is covered; 0: FOUND is not. */
