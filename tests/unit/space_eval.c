@@ -44,7 +44,7 @@ static uint32_t rnd(uint32_t n)
 static const char sections[] =
 	"schedule always { days = { \"mon-sun\" } }\n"
 	"schedule past { dates = { \"2020-01-01/2020-12-31\" } }\n"
-	"schedule night { days = { \"mon-fri\" } times = { \"22:00-06:00\" } }\n";
+	"schedule night { days = { \"mon-fri\" } hours = { \"22:00-06:00\" } }\n";
 
 static void gen_member(struct pt_buf *b, int af)
 {
