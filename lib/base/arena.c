@@ -167,6 +167,18 @@ static char *text_alloc(struct pt_arena *a, size_t n)
 	return (char *)c->data + c->end;
 }
 
+char *pt_arena_memdup(struct pt_arena *a, const void *data, size_t n)
+{
+	char *p = text_alloc(a, n + 1);
+
+	if (!p)
+		return NULL;
+	if (n)
+		memcpy(p, data, n);
+	p[n] = '\0';
+	return p;
+}
+
 char *pt_arena_strndup(struct pt_arena *a, const char *s, size_t n)
 {
 	size_t len = strnlen(s, n);

@@ -131,7 +131,7 @@ static int load(struct pt_conf *c, const struct pt_conf_source *more, struct pt_
 
 	if (s.len > PT_ANCHOR_SIZE_MAX)
 		return too_large(more, e);
-	s.text = pt_arena_strndup(c->arena, more->text, more->len);
+	s.text = pt_arena_memdup(c->arena, more->text, more->len);
 	s.anchor = anchor.path = pt_arena_strdup(c->arena, more->anchor);
 	s.file = more->file ? pt_arena_strdup(c->arena, more->file) : pt_arena_printf(c->arena, "anchor %s", more->anchor);
 	if (!s.text || !s.anchor || !s.file)

@@ -64,7 +64,7 @@ int edit_step(struct edit_run *r, struct edit_job *j)
 	int rc = j->nomem ? -ENOMEM : apply_splices(j, &text);
 
 	if (!rc) {
-		r->v[source].text = pt_arena_strndup(r->arena, text.s, text.n);
+		r->v[source].text = pt_arena_memdup(r->arena, text.s, text.n);
 		r->v[source].len = text.n;
 		r->changed = source;
 		rc = r->v[source].text ? edit_map_read(&r->v[source], r->arena, &r->maps[source]) : -ENOMEM;
@@ -149,9 +149,17 @@ static void measure(const struct pt_conf_source *old, const struct pt_conf_sourc
 		from++;
 	while (tail < least - from && old->text[old->len - tail - 1] == now->text[now->len - tail - 1])
 		tail++;
-	out->from = from;
 	out->old_len = old->len - tail - from;
 	out->new_len = now->len - tail - from;
+	/* What only comes or goes may be said to begin earlier: at the begin of a line, where people see it. */
+	for (; from && (!out->old_len || !out->new_len); from--) {
+		const char *t = out->new_len ? now->text : old->text;
+		size_t n = out->new_len ? out->new_len : out->old_len;
+
+		if (!n || t[from - 1] == '\n' || t[from - 1] != t[from + n - 1])
+			break;
+	}
+	out->from = from;
 }
 
 static int finish(struct edit_run *r, struct pt_edit_result *out)

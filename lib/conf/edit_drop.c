@@ -148,5 +148,10 @@ void edit_drop_section(struct edit_job *j, const struct edit_section *s)
 		start = edit_line_start(j, start - 1);
 	if (start && next == len && edit_text_of(j)[len - 1] != '\n')
 		start = content_end(j, start);
+	if (!start && next < len && empty_line(j, next)) { /* a file does not begin with an empty line */
+		const char *nl = memchr(edit_text_of(j) + next, '\n', len - next);
+
+		next = nl ? (size_t)(nl - edit_text_of(j)) + 1 : len;
+	}
 	drop(j, start, next);
 }

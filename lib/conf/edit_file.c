@@ -20,7 +20,7 @@ static int begin(struct pt_edit_texts *t, const char *name, const char *text, si
 
 	*t = (struct pt_edit_texts){ .arena = pt_arena_new() };
 	s.file = t->arena ? pt_arena_strdup(t->arena, name) : NULL;
-	s.text = t->arena ? pt_arena_strndup(t->arena, text, len) : NULL;
+	s.text = t->arena ? pt_arena_memdup(t->arena, text, len) : NULL;
 	if (s.file && s.text && !pt_vec_push(t->arena, &t->v, s))
 		return 0;
 	pt_edit_texts_fini(t);

@@ -80,7 +80,7 @@ static int add(struct conf_includes *inc, const char *path, const char *text, si
 {
 	struct pt_conf_source s = { .file = path, .len = len };
 
-	s.text = pt_arena_strndup(inc->c->arena, text, len);
+	s.text = pt_arena_memdup(inc->c->arena, text, len);
 	inc->bytes += len;
 	return s.text ? pt_vec_push(inc->c->arena, &inc->c->sources, s) : -ENOMEM;
 }

@@ -228,7 +228,8 @@ static void test_delete(void **state)
 	} cases[] = {
 		{ LAN, "delete|interface|lan|device", "interface lan {\n\taddress = { \"10.0.0.1/24\" }\n}\n" },
 		{ LAN, "delete|interface|lan|address|10.0.0.1/24", "interface lan {\n\tdevice = \"eth1\" # the inner one\n}\n" },
-		{ LAN "\n# more\n", "delete|interface|lan", "\n# more\n" },
+		{ LAN "\n# more\n", "delete|interface|lan", "# more\n" },
+		{ "# top\n\n" LAN "\n# more\n", "delete|interface|lan", "# top\n\n# more\n" },
 		{ RULES, "delete|firewall|rules|2",
 		  "firewall {\n\trules = {\n\t\t# first\n\t\t\"block log label deny\",\n\n\t\t\"pass in on lan\",\n\t}\n}\n" },
 		{ RULES, "delete|firewall|rules|deny",

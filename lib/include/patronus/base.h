@@ -36,6 +36,8 @@ PT_API void *pt_arena_alloc(struct pt_arena *a, size_t size);
 PT_API void *pt_arena_grow(struct pt_arena *a, void *p, size_t old, size_t size);
 PT_API char *pt_arena_strdup(struct pt_arena *a, const char *s);
 PT_API char *pt_arena_strndup(struct pt_arena *a, const char *s, size_t n);
+/* N bytes whatever they are, and a NUL behind them. */
+PT_API char *pt_arena_memdup(struct pt_arena *a, const void *data, size_t n);
 PT_API char *pt_arena_printf(struct pt_arena *a, const char *fmt, ...) PT_PRINTF(2, 3);
 
 /* ---- vectors: PT_VEC(struct foo) v = {0}; ---- */

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* ptconf - the common file of Patronus as a whole: its table of commands. */
+#include <limits.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "ptconf.h"
+
+#define SHOW (PT_CLI_JSON | PT_CLI_LINE)
+#define MANY UINT_MAX
+#define MMAP_THRESHOLD (1 << 20)
+
+static const struct pt_cli_cmd commands[] = {
+	{ "get", NULL, "PATH", "what the file says at a path: SECTION [NAME] [OPTION]; with -d also the defaults",
+	  PT_CLI_FILE | SHOW | PT_CLI_DETAILS, 1, MANY, complete_get, cmd_get },
+	{ "set", NULL, "PATH [VALUE...] [before|after ELEMENT]", "give an option its value, or a list more of them; = makes a list just these",
+	  PT_CLI_FILE | PT_CLI_DRY | PT_CLI_JSON | PT_CLI_VERBOSE, 1, MANY, complete_set, cmd_set },
+	{ "delete", NULL, "PATH [ELEMENT...]", "take an option, a section or elements of a list out of the file",
+	  PT_CLI_FILE | PT_CLI_DRY | PT_CLI_JSON | PT_CLI_VERBOSE, 1, MANY, complete_delete, cmd_delete },
+	{ "edit", NULL, NULL, "open the file in $VISUAL or $EDITOR, and take it back only when it is right", PT_CLI_FILE, 0, 0, NULL,
+	  cmd_edit },
+	{ NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
+};
+
+static const struct pt_cli_tool tool = {
+	.name = "ptconf",
+	.summary = "the configuration of Patronus as a whole",
+	.cmds = commands,
+};
+
+int main(int argc, char **argv)
+{
+	/* What grows to many megabytes, as the transaction of a large table, moves its pages then instead of leaving
+	 * copies in a heap that would keep them. */
+	(void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
+	/* A reader that went away is an error of write(2), not the end of an apply. */
+	signal(SIGPIPE, SIG_IGN);
+	return pt_cli_main(&tool, argc, argv);
+}
