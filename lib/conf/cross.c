@@ -234,6 +234,35 @@ static int check_tests(const struct pt_conf *c, const struct conf_tree *t, struc
 	return rc;
 }
 
+static bool is_group(const struct pt_conf *c, const char *name)
+{
+	for (size_t i = 0; i < c->interfaces.n; i++)
+		for (size_t g = 0; g < c->interfaces.v[i].groups.n; g++)
+			if (!strcmp(c->interfaces.v[i].groups.v[g].s, name))
+				return true;
+	return false;
+}
+
+/* Nobody sees it before the boot that needs it. */
+static int check_boot(const struct pt_conf *c, const struct conf_tree *t, struct pt_err *e)
+{
+	const struct pt_conf_boot *b = &c->boot;
+	int rc = 0;
+
+	for (size_t i = 0; i < b->ssh_on.n; i++) {
+		if (pt_conf_find_if(c, b->ssh_on.v[i].s) || is_group(c, b->ssh_on.v[i].s))
+			continue;
+		pt_err_add(e, PT_ERROR, &b->ssh_on.v[i].loc, "name an interface of this file, or a group of its interfaces",
+			   "there is no interface or group %s", b->ssh_on.v[i].s);
+		rc = -EINVAL;
+	}
+	for (size_t i = 0; b->ssh_port && !b->ssh_from.n && !b->ssh_on.n && i < t->sections.n; i++)
+		if (!strcmp(t->sections.v[i].row->name, "boot"))
+			pt_err_add(e, PT_WARNING, &t->sections.v[i].loc, "add ssh-from or ssh-on",
+				   "ssh-port alone admits nobody");
+	return rc;
+}
+
 int conf_model_check(struct pt_conf *c, const struct conf_tree *t, struct pt_err *e)
 {
 	int bad = check_macros(c, t, e) | check_udp(c, t, e) | check_schedules(c, t, e) | check_tests(c, t, e);
@@ -241,6 +270,7 @@ int conf_model_check(struct pt_conf *c, const struct conf_tree *t, struct pt_err
 
 	if (!rc || links == -ENOMEM)
 		rc = links;
+	bad |= check_boot(c, t, e);
 	for (size_t i = 0; i < c->tables.n; i++)
 		check_table(&c->tables.v[i], e);
 	return rc ? rc : bad;

@@ -108,6 +108,18 @@ int conf_entry_parse(const char *s, size_t n, struct conf_entry *out, const stru
 	return dash ? parse_range(p, dash, out, loc, e) : parse_prefix(p, out, loc, e);
 }
 
+/* One address or prefix, nothing of what tables know besides: at boot there is no table. */
+int conf_check_source(const char *s, const struct pt_loc *loc, struct pt_err *e)
+{
+	struct conf_entry one;
+	struct pt_prefix p;
+
+	if (!pt_prefix_parse(s, &p))
+		return parse_prefix(s, &one, loc, e);
+	pt_err_add(e, PT_ERROR, loc, "write ADDRESS or ADDRESS/LENGTH, as 192.0.2.0/24 or 2001:db8::/32", "this is not an address");
+	return -EINVAL;
+}
+
 /* What of a name cannot be an entry; NULL: it can, or it is no name. */
 static const char *bad_name(const char *s)
 {

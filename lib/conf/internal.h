@@ -81,6 +81,7 @@ int conf_check_host_name(const char *s, const struct pt_loc *loc, struct pt_err 
 int conf_check_description(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_path(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_if_address(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_source(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_entry(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_test(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_schedule(const char *s, const struct pt_loc *loc, struct pt_err *e);

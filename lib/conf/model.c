@@ -274,6 +274,25 @@ static int put_skip(const struct item *i)
 	return pt_vec_push(i->c->arena, &i->c->skip, i->str);
 }
 
+static int put_ssh_from(const struct item *i)
+{
+	return push_str(i, &i->c->boot.ssh_from);
+}
+
+static int put_ssh_on(const struct item *i)
+{
+	return push_str(i, &i->c->boot.ssh_on);
+}
+
+static int put_ssh_port(const struct item *i)
+{
+	uint64_t port;
+	int rc = conf_parse_number(i->str.s, i->row->max, &port);
+
+	i->c->boot.ssh_port = rc ? 0 : (uint16_t)port;
+	return rc;
+}
+
 static int put_block_policy(const struct item *i)
 {
 	i->c->block_return = !strcmp(i->str.s, "return");
@@ -333,6 +352,9 @@ static const struct binding {
 	{ "firewall", "timeout", put_state_timeout },
 	{ "firewall", "limit", put_limit },
 	{ "firewall", "state-policy", put_state_policy },
+	{ "boot", "ssh-from", put_ssh_from },
+	{ "boot", "ssh-on", put_ssh_on },
+	{ "boot", "ssh-port", put_ssh_port },
 };
 
 static const struct binding *find_binding(const char *section, const char *option)

@@ -182,6 +182,29 @@ static const struct pt_schema test_options[] = {
 	{ 0 },
 };
 
+static const struct pt_schema boot_options[] = {
+	{ .name = "ssh-from",
+	  .type = PT_OPT_LIST,
+	  .range = "ADDRESS[/LENGTH]",
+	  .help = "who reaches this machine's SSH server then; without it anybody, where `ssh-on` is given",
+	  .complete = "address",
+	  .check = conf_check_source },
+	{ .name = "ssh-on",
+	  .type = PT_OPT_LIST,
+	  .range = "names of interfaces or groups",
+	  .help = "where; without it everywhere, where `ssh-from` is given",
+	  .complete = "interface",
+	  .check = conf_check_group },
+	{ .name = "ssh-port",
+	  .type = PT_OPT_NUMBER,
+	  .def = "22",
+	  .min = 1,
+	  .max = 65535,
+	  .range = "1 to 65535",
+	  .help = "port of the server" },
+	{ 0 },
+};
+
 const struct pt_schema pt_conf_schema[] = {
 	{ .name = "system",
 	  .type = PT_OPT_SECTION,
@@ -235,6 +258,10 @@ const struct pt_schema pt_conf_schema[] = {
 	  .type = PT_OPT_SECTION,
 	  .help = "the packet filter",
 	  .options = firewall_options },
+	{ .name = "boot",
+	  .type = PT_OPT_SECTION,
+	  .help = "what is admitted before the rules are in force, and after `ptfw stop`",
+	  .options = boot_options },
 	{ .name = "test",
 	  .type = PT_OPT_SECTION,
 	  .titled = true,

@@ -283,10 +283,9 @@ static int add_tables(struct policy_builder *b)
 	return rc;
 }
 
-static int begin(struct policy_builder *b, const struct pt_conf *c)
+/* A policy without rules. */
+static int make(struct policy_builder *b, const struct pt_conf *c)
 {
-	int rc;
-
 	b->conf = c;
 	b->arena = pt_arena_new();
 	b->scratch = pt_arena_new();
@@ -295,6 +294,15 @@ static int begin(struct policy_builder *b, const struct pt_conf *c)
 		return -ENOMEM;
 	b->p->arena = b->arena;
 	b->p->conf = c;
+	return 0;
+}
+
+static int begin(struct policy_builder *b, const struct pt_conf *c)
+{
+	int rc = make(b, c);
+
+	if (rc)
+		return rc;
 	rc = add_tables(b);
 	if (!rc)
 		rc = policy_schedules(b);
@@ -349,6 +357,23 @@ int pt_policy_build(const struct pt_conf *c, struct pt_policy **out, struct pt_e
 		rc = pt_conf_rules(c, take_rule, &b, e);
 	rc = end(&b, rc, out);
 	return rc == -ENOMEM ? pt_err_sys(e, rc, "building the policy of %s", c->path) : rc;
+}
+
+int pt_policy_block(const struct pt_conf *c, struct pt_policy **out, struct pt_err *e)
+{
+	struct policy_builder b = { .err = e };
+	int rc;
+
+	*out = NULL;
+	rc = make(&b, c);
+	if (!rc)
+		rc = policy_add_builtin(&b);
+	if (!rc)
+		rc = policy_add_boot(&b);
+	if (!rc)
+		b.p->n_builtin = b.p->rules.n;
+	rc = end(&b, rc, out);
+	return rc == -ENOMEM ? pt_err_sys(e, rc, "building the block set") : rc;
 }
 
 /* The policy of what was read with take_rule() into B, or nothing of either. */

@@ -62,6 +62,41 @@ static int add_text(struct policy_builder *b, const char *text, const struct pt_
 	return rc ? rc : policy_add_rule(b, ast, PT_POL_BUILTIN);
 }
 
+/* " on { a, b }", or nothing; the names of the file are words of rules. */
+static void put_list(struct pt_buf *b, const char *before, const struct pt_conf_strs *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		pt_buf_fmt(b, "%s%s", i ? ", " : before, list->v[i].s);
+	pt_buf_str(b, list->n ? " }" : "");
+}
+
+/* Without states, both ways: nothing that the boot admits lives on by itself when the rules come. */
+int policy_add_boot(struct policy_builder *b)
+{
+	const struct pt_conf_boot *boot = &b->conf->boot;
+	unsigned int port = boot->ssh_port ? boot->ssh_port : 22;
+	struct pt_buf on = { 0 }, who = { 0 };
+	const char *in = NULL, *out = NULL;
+	int rc;
+
+	if (!boot->ssh_from.n && !boot->ssh_on.n)
+		return 0;
+	put_list(&on, " on { ", &boot->ssh_on);
+	put_list(&who, "{ ", &boot->ssh_from);
+	if (!boot->ssh_from.n)
+		pt_buf_str(&who, "any");
+	if (!on.err && !who.err) {
+		in = pt_arena_printf(b->arena, "pass in quick%s proto tcp from %s to self port %u no state label boot-ssh-in",
+				     on.s ? on.s : "", who.s, port);
+		out = pt_arena_printf(b->arena, "pass out quick%s proto tcp from self port %u to %s no state label boot-ssh-out",
+				      on.s ? on.s : "", port, who.s);
+	}
+	pt_buf_fini(&on);
+	pt_buf_fini(&who);
+	rc = in && out ? add_text(b, in, NULL) : -ENOMEM;
+	return rc ? rc : add_text(b, out, NULL);
+}
+
 int policy_add_skipped(struct policy_builder *b)
 {
 	int rc = 0;

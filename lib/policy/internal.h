@@ -84,6 +84,7 @@ int policy_emit_anchored(struct policy_builder *b, const struct pt_pol_rule *r);
 void policy_anchored(struct policy_builder *b, const struct pt_ast_rule *ast);
 /* builtin.c */
 int policy_add_builtin(struct policy_builder *b);
+int policy_add_boot(struct policy_builder *b); /* what the section `boot` admits */
 /* Rules for the interfaces that are not judged: ordinary ones, in front of all others. */
 int policy_add_skipped(struct policy_builder *b);
 /* share.c: R's lists from scratch memory into the policy's */

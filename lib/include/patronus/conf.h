@@ -189,6 +189,13 @@ struct pt_conf_schedule {
 	struct pt_loc loc;
 };
 
+/* What the boot, and `ptfw stop`, admit beside loopback, discovery and DHCP. Without addresses and interfaces: nothing. */
+struct pt_conf_boot {
+	struct pt_conf_strs ssh_from; /* prefixes and addresses; empty: any */
+	struct pt_conf_strs ssh_on;   /* interfaces and groups; empty: all */
+	uint16_t ssh_port;            /* 0: not given, 22 */
+};
+
 struct pt_conf {
 	struct pt_arena *arena;
 	const char *path;        /* as given; "standard input" for "-" */
@@ -215,6 +222,7 @@ struct pt_conf {
 	struct pt_loc geoip_loc;
 	uint32_t timeout[PT_TIMEOUTS]; /* of states whose rule says nothing else, seconds, 0: the kernel's */
 	uint32_t limit[PT_LIMITS];     /* 0: not given */
+	struct pt_conf_boot boot;
 };
 
 /* Reads, checks and parses PATH ("-": standard input), rules included. Every

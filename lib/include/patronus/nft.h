@@ -62,6 +62,8 @@ struct pt_nft_state;
 PT_API int pt_nft_compile(const struct pt_nft_source *from, struct pt_nft_prog **out, struct pt_err *e) PT_MUST;
 /* The closed set that `ptfw stop` leaves: loopback, built-in rules, nothing else. OPEN: pass all. */
 PT_API int pt_nft_compile_stop(bool open, struct pt_nft_prog **out, struct pt_err *e) PT_MUST;
+/* The closed set with what the section `boot` of CONF admits. */
+PT_API int pt_nft_compile_block(const struct pt_conf *conf, struct pt_nft_prog **out, struct pt_err *e) PT_MUST;
 PT_API void pt_nft_prog_free(struct pt_nft_prog *p);
 /* Leaves the contents of every table as the kernel has them: the next diff compares all but those. */
 PT_API void pt_nft_prog_keep_tables(struct pt_nft_prog *p);

@@ -253,6 +253,9 @@ PT_API uint16_t pt_queue_class(const char *name);
  * table ("did you mean"), family mismatches, options that do not fit the
  * protocol, translations that Linux cannot do, duplicate labels, > 255 tags. */
 PT_API int pt_policy_build(const struct pt_conf *c, struct pt_policy **out, struct pt_err *e) PT_MUST;
+/* The block set: the built-in rules and what the section `boot` of C admits, whatever its rules say. All of it is built in
+ * and makes no states. */
+PT_API int pt_policy_block(const struct pt_conf *c, struct pt_policy **out, struct pt_err *e) PT_MUST;
 /* pt_conf_load() or pt_conf_parse(), and pt_policy_build(), in one pass over the rules. Both or neither. */
 PT_API int pt_policy_load(const char *path, struct pt_conf **conf, struct pt_policy **out,
 			  struct pt_err *e) PT_MUST;
