@@ -285,7 +285,7 @@ int cmd_stop(struct pt_cli *c)
 		return rc;
 	rc = pt_plan_stop(c->open, s.nf, &writes, &c->err);
 	if (!rc)
-		pt_cli_say(c, "stopped: %s\n", c->open ? "everything passes" : "everything is blocked but loopback and IPv6 discovery");
+		pt_cli_say(c, "stopped: %s\n", c->open ? "everything passes" : "everything is blocked but loopback, IPv6 discovery and what `boot` of the file admits");
 	sockets_close(&s);
 	return rc;
 }

@@ -212,7 +212,7 @@ int plan_switch(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_e
 
 int pt_plan_apply(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_err *e)
 {
-	bool first = !p->have->present || p->have->dormant;
+	bool first = !p->have->present || p->have->dormant || !p->have->digest[0];
 	int fd = -1, rc;
 
 	*writes = 0;
@@ -233,37 +233,5 @@ int pt_plan_apply(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt
 	if (!rc)
 		rc = plan_limits_apply(p, e);
 	close(fd);
-	return rc;
-}
-
-int pt_plan_stop(bool open, struct pt_nl *nf, size_t *writes, struct pt_err *e)
-{
-	struct pt_nft_state *now = NULL;
-	struct pt_plan p = { 0 };
-	struct pt_err why = { 0 };
-	int fd = -1, rc;
-
-	*writes = 0;
-	rc = plan_lock(&fd, &why);
-	if (rc == -EWOULDBLOCK || rc == -EPERM || rc == -EACCES)
-		rc = plan_lock(&fd, e); /* for its record */
-	else
-		rc = 0; /* the way back must work where nothing can be written */
-	pt_err_fini(&why);
-	if (rc)
-		return rc;
-	rc = pt_nft_compile_stop(open, &p.prog, e);
-	if (!rc)
-		rc = pt_nft_read_applied(nf, &now, e);
-	if (!rc) /* what programs loaded into anchors comes back with the next apply */
-		rc = pt_nft_prog_remember(p.prog, now->digest[0] ? now->digest : now->before);
-	pt_nft_state_free(now);
-	if (!rc)
-		rc = plan_observe(&p, nf, e);
-	if (!rc)
-		rc = plan_commit(&p, nf, writes, e);
-	pt_plan_fini(&p);
-	if (fd >= 0)
-		close(fd);
 	return rc;
 }

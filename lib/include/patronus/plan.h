@@ -78,6 +78,16 @@ PT_API int pt_plan_apply(struct pt_plan *p, struct pt_nl *nf, size_t *writes, st
  * they are ended. N counts them. Memory does not grow with the number of states. */
 PT_API int pt_plan_enforce(const struct pt_plan *p, const struct pt_policy *before, struct pt_nl *nf, pt_ct_cb cb,
 			   void *arg, size_t *n, struct pt_err *e) PT_MUST;
+/* The block set of a boot: see `boot` in patronus.conf(5). It is that of the last confirmed revision in STATE that can be read,
+ * else of FILE where that is right (NULL: it is not asked), else bare. Where the rules of a file are in force they stay. */
+struct pt_block {
+	bool kept;               /* rules are in force already: nothing was done */
+	uint32_t revision;       /* whose section it is, 0: none */
+	bool ssh;                /* it admits somebody's SSH */
+};
+PT_API int pt_plan_block(const char *state, const char *file, struct pt_nl *nf, struct pt_block *out, size_t *writes,
+			 struct pt_err *e) PT_MUST;
+/* Leaves the block set of what is in force, or was last; OPEN: everything passes. */
 PT_API int pt_plan_stop(bool open, struct pt_nl *nf, size_t *writes, struct pt_err *e) PT_MUST;
 /* Who wants to know what pt_plan_follow() does. */
 struct pt_follower {
