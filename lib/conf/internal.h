@@ -107,6 +107,9 @@ int conf_check_mac(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_addr(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_prefix(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_offload(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_route(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_route_rule(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_neighbour(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_vlans(const char *s, const struct pt_loc *loc, struct pt_err *e);
 /* Decimal, or hexadecimal with 0x. -EINVAL; -ERANGE beyond MAX. */
 int conf_parse_number(const char *s, uint64_t max, uint64_t *out) PT_MUST;

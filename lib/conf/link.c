@@ -16,18 +16,18 @@
 
 int conf_check_mac(const char *s, const struct pt_loc *loc, struct pt_err *e)
 {
-	bool ok = strlen(s) == 17, zero = true;
+	uint64_t mac;
+	bool group;
 
-	for (size_t i = 0; ok && i < 17; i++) {
-		ok = i % 3 == 2 ? s[i] == ':' : strchr("0123456789abcdefABCDEF", s[i]) != NULL;
-		zero = zero && (i % 3 == 2 || s[i] == '0');
-	}
-	if (!ok)
+	if (pt_mac_parse(s, &mac)) {
 		pt_err_add(e, PT_ERROR, loc, "write six bytes, as 02:00:00:00:00:01", "this is not a link address");
-	else if (zero || strchr("13579bBdDfF", s[1]))
+		return -EINVAL;
+	}
+	group = mac >> 40 & 1;
+	if (!mac || group)
 		pt_err_add(e, PT_ERROR, loc, "the lowest bit of the first byte is of groups; 02: begins local addresses",
-			   "this link address is %s", zero ? "all zero" : "one of a group");
-	return ok && !zero && !strchr("13579bBdDfF", s[1]) ? 0 : -EINVAL;
+			   "this link address is %s", group ? "one of a group" : "all zero");
+	return mac && !group ? 0 : -EINVAL;
 }
 
 int conf_check_addr(const char *s, const struct pt_loc *loc, struct pt_err *e)

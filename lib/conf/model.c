@@ -316,6 +316,37 @@ static int put_state_policy(const struct item *i)
 	return 0;
 }
 
+/* They were checked: what fails now is memory. */
+static int put_route(const struct item *i)
+{
+	struct pt_conf_fault f;
+	struct pt_conf_route r;
+	int rc = pt_conf_route_parse(i->value, i->c->arena, &r, &f);
+
+	r.loc = i->str.loc;
+	return rc ? rc : pt_vec_push(i->c->arena, &i->c->routes, r);
+}
+
+static int put_route_rule(const struct item *i)
+{
+	struct pt_conf_fault f;
+	struct pt_conf_route_rule r;
+	int rc = pt_conf_route_rule_parse(i->value, i->c->arena, &r, &f);
+
+	r.loc = i->str.loc;
+	return rc ? rc : pt_vec_push(i->c->arena, &i->c->route_rules, r);
+}
+
+static int put_neighbour(const struct item *i)
+{
+	struct pt_conf_fault f;
+	struct pt_conf_neighbour n;
+	int rc = pt_conf_neighbour_parse(i->value, i->c->arena, &n, &f);
+
+	n.loc = i->str.loc;
+	return rc ? rc : pt_vec_push(i->c->arena, &i->c->neighbours, n);
+}
+
 /* A schema row without a place here would be read and forgotten; a test looks for that. */
 static const struct binding {
 	const char *section, *option;
@@ -343,6 +374,9 @@ static const struct binding {
 	{ "schedule", "hours", put_hours },
 	{ "schedule", "dates", put_dates },
 	{ "macro", "value", put_macro_value },
+	{ "network", "routes", put_route },
+	{ "network", "rules", put_route_rule },
+	{ "network", "neighbours", put_neighbour },
 	{ "anchor", "rules", put_anchor_rule },
 	{ "test", "expect", put_expect },
 	{ "firewall", "rules", put_rule },
@@ -368,6 +402,18 @@ static const struct binding *find_binding(const char *section, const char *optio
 /* All other options of interfaces are the link's. */
 static const struct binding link_option = { "interface", NULL, put_link_option };
 
+/* Of the values of long lists only what they mean is kept. */
+static bool keeps_nothing(const struct binding *b)
+{
+	static int (*const puts[])(const struct item *i) = { put_rule,  put_anchor_rule, put_expect,
+							     put_route, put_route_rule,	 put_neighbour };
+
+	for (size_t i = 0; i < PT_ARRAY_SIZE(puts); i++)
+		if (b->put == puts[i])
+			return true;
+	return false;
+}
+
 int conf_model_put(void *model, const struct conf_leaf *leaf, const char *value)
 {
 	struct conf_model *m = model;
@@ -387,7 +433,7 @@ int conf_model_put(void *model, const struct conf_leaf *leaf, const char *value)
 		b = &link_option;
 	if (!b)
 		return -EINVAL;
-	if (b->put != put_rule && b->put != put_anchor_rule && b->put != put_expect) {
+	if (!keeps_nothing(b)) {
 		i.str.s = pt_arena_strdup(m->c->arena, value);
 		if (!i.str.s)
 			return -ENOMEM;

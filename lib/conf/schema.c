@@ -162,6 +162,30 @@ static const struct pt_schema firewall_options[] = {
 	{ 0 },
 };
 
+static const struct pt_schema network_options[] = {
+	{ .name = "routes",
+	  .type = PT_OPT_LIST,
+	  .range = "[blackhole|unreachable|prohibit] NETWORK|default [via ADDRESS] [dev INTERFACE] [metric N] [table N] "
+		   "[src ADDRESS] [mtu N] [onlink] [nexthop via ADDRESS [dev INTERFACE] [weight N]...]",
+	  .help = "routes, in the words of ip-route(8)",
+	  .complete = "route",
+	  .check = conf_check_route },
+	{ .name = "rules",
+	  .type = PT_OPT_LIST,
+	  .range = "[not] [from NETWORK] [to NETWORK] [iif INTERFACE] [oif INTERFACE] [fwmark N/N] [tos N] [ipproto P [sport N] "
+		   "[dport N]] [priority N] [inet|inet6] lookup N|blackhole|unreachable|prohibit",
+	  .help = "which table of routes is asked for which packets, in the words of ip-rule(8); without a priority in their order",
+	  .complete = "route-rule",
+	  .check = conf_check_route_rule },
+	{ .name = "neighbours",
+	  .type = PT_OPT_LIST,
+	  .range = "ADDRESS lladdr MAC dev INTERFACE",
+	  .help = "link addresses that are known without asking",
+	  .complete = "neighbour",
+	  .check = conf_check_neighbour },
+	{ 0 },
+};
+
 static const struct pt_schema anchor_options[] = {
 	{ .name = "rules",
 	  .type = PT_OPT_LIST,
@@ -254,6 +278,10 @@ const struct pt_schema pt_conf_schema[] = {
 	  .complete = "anchor",
 	  .check_title = conf_check_anchor,
 	  .options = anchor_options },
+	{ .name = "network",
+	  .type = PT_OPT_SECTION,
+	  .help = "routes of this machine",
+	  .options = network_options },
 	{ .name = "firewall",
 	  .type = PT_OPT_SECTION,
 	  .help = "the packet filter",

@@ -126,14 +126,14 @@ static int add_settings(const struct wants *w, const struct pt_conf_if *i, bool 
 
 /* ---- what all links have ---- */
 
-static void parse_mac(const char *s, uint8_t mac[6])
+static int set_mac(const char *s, uint8_t mac[6])
 {
-	for (size_t i = 0; i < 6; i++) {
-		uint8_t high = (uint8_t)(s[3 * i] & 64 ? (s[3 * i] & 7) + 9 : s[3 * i] & 15);
-		uint8_t low = (uint8_t)(s[3 * i + 1] & 64 ? (s[3 * i + 1] & 7) + 9 : s[3 * i + 1] & 15);
+	uint64_t n;
+	int rc = pt_mac_parse(s, &n);
 
-		mac[i] = (uint8_t)(high << 4 | low);
-	}
+	for (size_t i = 0; !rc && i < 6; i++)
+		mac[i] = (uint8_t)(n >> (40 - 8 * i));
+	return rc;
 }
 
 static int set_common(const struct wants *w, const struct pt_conf_if *i, struct pt_link *l)
@@ -152,7 +152,8 @@ static int set_common(const struct wants *w, const struct pt_conf_if *i, struct 
 		l->has |= PT_LINK_HAS_MTU;
 	}
 	if (mac) {
-		parse_mac(mac->s, l->mac);
+		if (set_mac(mac->s, l->mac))
+			return -EINVAL;
 		l->has |= PT_LINK_HAS_MAC;
 	}
 	if (queue) {

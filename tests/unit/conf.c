@@ -303,6 +303,12 @@ static void test_warning_is_success(void **state)
 	pt_err_fini(&e);
 }
 
+static const char *network_value(const char *option)
+{
+	return !strcmp(option, "routes") ? "default via 192.0.2.1"
+	       : !strcmp(option, "rules") ? "lookup 1" : "192.0.2.1 lladdr 02:00:00:00:00:01 dev lan";
+}
+
 /* Every row of the schema must have its place in the model, and a section must fit the reader. */
 static void test_schema_is_bound(void **state)
 {
@@ -328,6 +334,7 @@ static void test_schema_is_bound(void **state)
 					    : !strcmp(o->name, "dates")	 ? "12-24"
 					    : o->type == PT_OPT_BOOL	 ? "true"
 					    : o->type == PT_OPT_DURATION ? "1m"
+					    : !strcmp(s->name, "network") ? network_value(o->name)
 					    : o->type == PT_OPT_NUMBER	 ? (o->min > 1 ? "68" : "1")
 					    : o->type == PT_OPT_WORD	 ? o->words[0]
 									 : "10.0.0.1/32";

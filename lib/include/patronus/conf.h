@@ -159,6 +159,65 @@ struct pt_conf_table {
 	struct pt_loc loc;
 };
 
+/* network { routes = ... }: a route in the words of ip-route(8). */
+enum pt_route_type { PT_ROUTE_UNICAST, PT_ROUTE_BLACKHOLE, PT_ROUTE_UNREACHABLE, PT_ROUTE_PROHIBIT };
+#define PT_TABLE_MAIN 254
+#define PT_ROUTE_HOPS_MAX 64
+
+struct pt_conf_hop {
+	struct pt_addr via;      /* af NONE: the link itself */
+	const char *dev;         /* interface of the file, or "lo"; NULL: by VIA */
+	uint16_t weight;         /* 1 to 256, of several */
+	bool onlink;
+};
+
+struct pt_conf_route {
+	enum pt_route_type type : 8;
+	struct pt_prefix dst;    /* no host bits */
+	struct pt_addr src;      /* preferred source, af NONE: by the link */
+	uint32_t table, metric, mtu; /* TABLE at least 1; 0: the kernel's */
+	uint32_t n_hops;
+	const struct pt_conf_hop *hops;
+	struct pt_loc loc;
+};
+
+/* network { rules = ... }: a rule of the policy for routes in the words of ip-rule(8). */
+struct pt_conf_route_rule {
+	enum pt_af af;
+	bool neg;
+	struct pt_prefix from, to; /* length 0: any */
+	const char *iif, *oif;   /* NULL: any */
+	uint32_t mark, mask;     /* MASK 0: any */
+	uint8_t tos, proto;      /* 0: any */
+	uint16_t sport_lo, sport_hi, dport_lo, dport_hi; /* HI 0: any */
+	uint32_t priority;       /* 20000 to 20999; 0: by its place */
+	enum pt_route_type type : 8; /* UNICAST: lookup TABLE */
+	uint32_t table;
+	struct pt_loc loc;
+};
+#define PT_RULE_PRIORITY_LO 20000
+#define PT_RULE_PRIORITY_HI 20999
+
+/* network { neighbours = ... }: "192.0.2.1 lladdr 02:00:00:00:00:01 dev lan". */
+struct pt_conf_neighbour {
+	struct pt_addr addr;
+	uint64_t mac;            /* 48 bits */
+	const char *dev;
+	struct pt_loc loc;
+};
+
+/* One of these from its text; names and hops are in A. -ENOMEM; -EINVAL: *AT is the place of the word that is wrong, *LEN its length,
+ * WHY a constant text. */
+struct pt_conf_fault {
+	size_t at, len;
+	const char *why;
+};
+PT_API int pt_conf_route_parse(const char *s, struct pt_arena *a, struct pt_conf_route *out, struct pt_conf_fault *f) PT_MUST;
+PT_API int pt_conf_route_rule_parse(const char *s, struct pt_arena *a, struct pt_conf_route_rule *out,
+				    struct pt_conf_fault *f) PT_MUST;
+PT_API int pt_conf_neighbour_parse(const char *s, struct pt_arena *a, struct pt_conf_neighbour *out,
+				   struct pt_conf_fault *f) PT_MUST;
+
 /* firewall { limit = ... } */
 enum pt_limit { PT_LIMIT_STATES, PT_LIMIT_SRC_NODES, PT_LIMIT_TABLE_ENTRIES, PT_LIMITS };
 
@@ -215,6 +274,9 @@ struct pt_conf {
 	bool block_return;       /* `block` alone answers */
 	struct pt_conf_strs skip; /* interfaces and groups */
 	PT_VEC(struct pt_conf_schedule) schedules;
+	PT_VEC(struct pt_conf_route) routes;
+	PT_VEC(struct pt_conf_route_rule) route_rules;
+	PT_VEC(struct pt_conf_neighbour) neighbours;
 	PT_VEC(struct pt_conf_test) tests;
 	const char *timezone;    /* NULL: the machine's */
 	struct pt_loc timezone_loc;
