@@ -35,10 +35,10 @@ rank_of()
 module_of_header()
 {
 	case $1 in
-	addr | work | zone) echo base ;;
+	addr | textdiff | work | zone) echo base ;;
 	link | address) echo net ;;
 	classify) echo policy ;;
-	edit | history | record | textdiff) echo conf ;;
+	edit | history | record) echo conf ;;
 	subsystem | change) echo plan ;;
 	nft_trace) echo nft ;;
 	trace | learn) echo plan ;;

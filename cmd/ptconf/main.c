@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ptconf - the common file of Patronus as a whole: its table of commands. */
+/* ptconf - the configuration of Patronus as a whole: its table of commands. */
 #include <limits.h>
 #include <malloc.h>
 #include <signal.h>
@@ -12,6 +12,24 @@
 #define MMAP_THRESHOLD (1 << 20)
 
 static const struct pt_cli_cmd commands[] = {
+	{ "check", NULL, NULL, "judge the file; change nothing", PT_CLI_FILE | PT_CLI_JSON | PT_CLI_KERNEL, 0, 0, NULL, cmd_check },
+	{ "diff", NULL, NULL, "what apply would change: the text, and the operations; status 3 when there is anything",
+	  PT_CLI_FILE | PT_CLI_JSON | PT_CLI_LINE | PT_CLI_STATE, 0, 0, NULL, cmd_diff },
+	{ "apply", NULL, NULL, "put the file in force in every subsystem, all or nothing",
+	  PT_CLI_FILE | PT_CLI_DRY | PT_CLI_JSON | PT_CLI_LINE | PT_CLI_CONFIRM | PT_CLI_COMMENT | PT_CLI_STATE | PT_CLI_FORCE, 0, 0, NULL,
+	  cmd_apply },
+	{ "confirm", NULL, NULL, "keep the change that waits; status 3 when none does", PT_CLI_STATE, 0, 0, NULL, cmd_confirm },
+	{ "rollback", NULL, "[N]", "undo the change that waits; or go back to revision N: 1 is the one before the last, r12 number 12",
+	  PT_CLI_DRY | PT_CLI_JSON | PT_CLI_LINE | PT_CLI_CONFIRM | PT_CLI_COMMENT | PT_CLI_STATE | PT_CLI_FORCE, 0, 1, complete_revision,
+	  cmd_rollback },
+	{ "history", NULL, NULL, "the revisions, the last one first", PT_CLI_JSON | PT_CLI_LINE | PT_CLI_STATE, 0, 0, NULL, cmd_history },
+	{ "show", NULL, "[N]", "the text of a revision", PT_CLI_JSON | PT_CLI_LINE | PT_CLI_STATE, 0, 1, complete_revision, cmd_show },
+	{ "compare", NULL, "[N [M]]", "how the file, or revision M, differs from revision N; status 3 when it does",
+	  PT_CLI_FILE | PT_CLI_JSON | PT_CLI_LINE | PT_CLI_STATE, 0, 2, complete_revision, cmd_compare },
+	{ "status", NULL, NULL, "what is in force, what waits, who is at work", PT_CLI_JSON | PT_CLI_LINE | PT_CLI_STATE, 0, 0, NULL,
+	  cmd_status },
+	{ "lock", NULL, NULL, "keep others from changing the configuration while this session lasts", PT_CLI_LOCK | PT_CLI_STATE, 0, 0,
+	  NULL, cmd_lock },
 	{ "get", NULL, "PATH", "what the file says at a path: SECTION [NAME] [OPTION]; with -d also the defaults",
 	  PT_CLI_FILE | SHOW | PT_CLI_DETAILS, 1, MANY, complete_get, cmd_get },
 	{ "set", NULL, "PATH [VALUE...] [before|after ELEMENT]", "give an option its value, or a list more of them; = makes a list just these",

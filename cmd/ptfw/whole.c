@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The file as a whole: check, apply, stop, follow. */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+
+#include <patronus/change.h>
 
 #include "ptfw.h"
 
@@ -232,6 +235,16 @@ static int refuse_empty(struct pt_cli *c, const struct pt_plan *p)
 	return PT_EXIT_CONFIG;
 }
 
+/* Rules that ptconf applied and that wait for their confirmation are not changed below it: the way back would be another one. */
+static int refuse_window(struct pt_cli *c)
+{
+	char state[PATH_MAX];
+
+	if (c->netns && strchr(c->netns, '/')) /* such a namespace has no state folder of its own */
+		return 0;
+	return pt_cli_state(c, state) ? PT_EXIT_CONFIG : pt_window_refuse(state, &c->err);
+}
+
 static int apply(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
 {
 	struct pt_buf removed = { 0 };
@@ -239,6 +252,8 @@ static int apply(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
 	int rc;
 
 	rc = refuse_empty(c, p);
+	if (!rc && !c->dry)
+		rc = refuse_window(c);
 	if (rc)
 		return rc;
 	if (c->dry || c->json || c->line || c->verbose) {

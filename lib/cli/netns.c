@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <patronus/history.h>
+
 #include "cli/internal.h"
 
 /* NAME as `ip netns` knows it, or the path of a namespace. */
@@ -57,4 +59,22 @@ int cli_netns_leave(struct pt_cli *c, int home)
 		rc = pt_err_sys(&c->err, -errno, "leaving the network namespace %s", c->netns);
 	close(home);
 	return rc;
+}
+
+/* Namespaces have configurations of their own. */
+int pt_cli_state(struct pt_cli *c, char *out)
+{
+	int n;
+
+	if (!c->state && c->netns && strchr(c->netns, '/'))
+		return pt_cli_usage(c, "--netns with a path needs --state: which folder has its history?");
+	if (c->state)
+		n = snprintf(out, PATH_MAX, "%s", c->state);
+	else if (c->netns)
+		n = snprintf(out, PATH_MAX, PT_STATE_DIR "/netns/%s", c->netns);
+	else
+		n = snprintf(out, PATH_MAX, PT_STATE_DIR);
+	if (n <= 0 || n >= PATH_MAX)
+		return pt_cli_usage(c, "--state needs the path of a folder");
+	return 0;
 }

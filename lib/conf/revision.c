@@ -254,13 +254,13 @@ int pt_confirmed_commit(const char *state, struct pt_err *e)
 	return rc;
 }
 
-uint32_t pt_confirmed_read(const char *state)
+static uint32_t read_pointer(const char *state, const char *name)
 {
 	char path[PATH_MAX], *text = NULL;
 	uint64_t number = 0;
 	size_t len;
 
-	if (pointer_path(state, "confirmed", path, sizeof(path)) || access(path, F_OK) ||
+	if (pointer_path(state, name, path, sizeof(path)) || access(path, F_OK) ||
 	    pt_file_read(path, 64, &text, &len, NULL))
 		return 0;
 	text[strcspn(text, "\n")] = '\0';
@@ -268,4 +268,14 @@ uint32_t pt_confirmed_read(const char *state)
 		number = 0;
 	free(text);
 	return (uint32_t)number;
+}
+
+uint32_t pt_confirmed_read(const char *state)
+{
+	return read_pointer(state, "confirmed");
+}
+
+uint32_t pt_confirmed_prepared(const char *state)
+{
+	return read_pointer(state, "confirmed.next");
 }

@@ -163,10 +163,10 @@ static int put_back(struct pt_whole *w, struct learned *l, struct pt_err *e)
 	if (l->list.n)
 		qsort(l->list.v, l->list.n, sizeof(*l->list.v), by_left);
 	while (!rc && i < l->list.n) {
-		uint32_t left = l->list.v[i].left, longest = left + left / 16;
+		uint32_t left = l->list.v[i].left, longest = left;
 		struct pt_iset set[2] = { 0 };
 
-		for (; !rc && i < l->list.n && l->list.v[i].left <= longest; i++)
+		for (; !rc && i < l->list.n && l->list.v[i].left <= left + left / 64; longest = l->list.v[i++].left)
 			rc = pt_iset_add(l->arena, &set[l->list.v[i].af == PT_AF_INET6], l->list.v[i].lo, l->list.v[i].hi);
 		for (int f = 0; f < 2; f++)
 			pt_iset_norm(&set[f]);
@@ -234,7 +234,9 @@ static int restore_nothing(struct pt_whole *w, const char *state, struct pt_err 
 		return pt_plan_stop(false, w->nf, &writes, e);
 	if (!strcmp(state, OPEN) || !strcmp(state, NONE))
 		return pt_plan_stop(true, w->nf, &writes, e);
-	return 0;
+	pt_err_add(e, PT_ERROR, NULL, "apply a file that is known to be good",
+		   "what was in force before cannot be brought back: it was no revision, and its copy was gone");
+	return -ENOENT;
 }
 
 static int restore(struct pt_whole *w, const char *data, size_t len, struct pt_err *e)

@@ -26,6 +26,7 @@ struct pt_window {
 	int pid;                 /* who applies */
 	uint64_t started;
 	bool strict;
+	uint64_t snapshot;       /* id of the snapshot that belongs to it */
 	struct pt_author author;
 };
 
@@ -38,6 +39,8 @@ PT_API int64_t pt_window_left(const struct pt_window *w);
 /* A window is open in this network namespace and boot: nobody else may change the rules. -EBUSY with a record that names it.
  * For tools that are not ptconf. Where it cannot be known, 0. */
 PT_API int pt_window_refuse(const char *state, struct pt_err *e) PT_MUST;
+/* Nanoseconds of CLOCK_BOOTTIME: the one that runs on while the machine sleeps, and that nobody can set. */
+PT_API uint64_t pt_boottime(void);
 
 /* One writer at a time over a state folder. */
 struct pt_change {
@@ -56,6 +59,8 @@ struct pt_change {
  * editor's lock (pt_editor_*). Then finishes what others left: see pt_change_settle(). */
 PT_API int pt_change_begin(struct pt_change *c, bool force, struct pt_err *e) PT_MUST;
 PT_API void pt_change_end(struct pt_change *c);
+/* Process that holds the lock, 0: nobody; WHO, which may be NULL, gets what the message would say. */
+PT_API int pt_change_holder(const char *state, struct pt_buf *who);
 
 /* Undoes a window that is over, or whose apply died in the switch; forgets one of another boot. DONE tells of an undo. Under
  * the lock; pt_change_begin() calls it. */

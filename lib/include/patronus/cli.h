@@ -111,6 +111,9 @@ PT_API void pt_cli_say(const struct pt_cli *c, const char *fmt, ...) PT_PRINTF(2
 PT_API void pt_cli_report(const struct pt_cli *c, const struct pt_err *e);
 /* The exit status for a negative errno. */
 PT_API int pt_cli_exit(int rc);
+/* The state folder that a command is about: --state, else that of the machine or of the namespace of --netns. OUT has PATH_MAX
+ * bytes. 0, or PT_EXIT_CONFIG with a record. */
+PT_API int pt_cli_state(struct pt_cli *c, char *out);
 /* Usage error of a command: adds a record, returns PT_EXIT_CONFIG. */
 PT_API int pt_cli_usage(struct pt_cli *c, const char *fmt, ...) PT_PRINTF(2, 3);
 

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Where things stand: what is in force, what waits, who is at work; and the editor's lock. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ptconf.h"
+
+struct status {
+	uint32_t confirmed;
+	struct pt_window window; /* revision 0: none */
+	bool window_damaged;
+	int guard;
+	struct pt_buf holder;
+	struct pt_editor editor;
+	enum { FORCE_NOTHING, FORCE_CONFIRMED, FORCE_PENDING, FORCE_OTHER, FORCE_UNKNOWN } force;
+	char path[200];
+};
+
+static const char *const forces[] = {
+	[FORCE_NOTHING] = "nothing",
+	[FORCE_CONFIRMED] = "confirmed",
+	[FORCE_PENDING] = "pending",
+	[FORCE_OTHER] = "other",
+	[FORCE_UNKNOWN] = "unknown",
+};
+
+static bool is_revision(const char *state, uint32_t number, const struct pt_plan *now)
+{
+	struct pt_texts t;
+	bool same;
+
+	if (!number || pt_revision_read(state, number, &t, NULL))
+		return false;
+	same = t.len == now->conf->len && !memcmp(t.text, now->conf->text, t.len);
+	pt_texts_fini(&t);
+	return same;
+}
+
+/* Whether the rules in the kernel are those of the revision: `ptfw apply` and `ptfw stop` work without the history. */
+static void find_force(struct status *st, const char *state, struct pt_nl *nf)
+{
+	struct pt_err why = { 0 };
+	struct pt_plan now;
+	int rc = pt_plan_applied(nf, &now, &why);
+
+	pt_err_fini(&why);
+	if (rc) {
+		st->force = rc == -ENOENT ? FORCE_NOTHING : FORCE_UNKNOWN;
+		return;
+	}
+	snprintf(st->path, sizeof(st->path), "%s", now.conf->path);
+	if (is_revision(state, st->window.revision, &now))
+		st->force = FORCE_PENDING;
+	else
+		st->force = is_revision(state, st->confirmed, &now) ? FORCE_CONFIRMED : FORCE_OTHER;
+	pt_plan_fini(&now);
+}
+
+static int read_status(struct pt_cli *c, const char *state, struct pt_nl *nf, struct status *st)
+{
+	int rc;
+
+	memset(st, 0, sizeof(*st));
+	rc = pt_window_read(state, &st->window, &c->err);
+	if (rc == -EBADMSG)
+		st->window_damaged = true;
+	else if (rc)
+		return rc;
+	st->confirmed = pt_confirmed_read(state);
+	if (st->window.revision && (!pt_window_here(&st->window) || st->window.revision == st->confirmed))
+		memset(&st->window, 0, sizeof(st->window)); /* the next change forgets it */
+	if (st->window.revision)
+		st->guard = guard_alive(state, &st->window);
+	(void)pt_change_holder(state, &st->holder);
+	find_force(st, state, nf);
+	return pt_editor_read(state, &st->editor, &c->err);
+}
+
+static void put_window(struct pt_out *o, const struct status *st)
+{
+	struct pt_buf who = { 0 };
+	int64_t left = pt_window_left(&st->window);
+	char name[16];
+
+	if (!st->window.revision) {
+		pt_out_null(o, "pending");
+		return;
+	}
+	pt_author_fmt(&who, &st->window.author);
+	pt_out_fail(o, who.err);
+	snprintf(name, sizeof(name), "r%u", st->window.revision);
+	pt_out_obj(o, "pending");
+	pt_out_str(o, "revision", name);
+	pt_out_str(o, "author", who.s);
+	pt_out_bool(o, "switching", st->window.switching);
+	pt_out_u64(o, "seconds_left", left > 0 ? (uint64_t)left / 1000000000u : 0);
+	pt_out_bool(o, "strict", st->window.strict);
+	if (st->guard)
+		pt_out_u64(o, "guard", (uint64_t)st->guard);
+	else
+		pt_out_null(o, "guard");
+	pt_out_obj_end(o);
+	pt_buf_fini(&who);
+}
+
+static void put_editor(struct pt_out *o, const struct pt_editor *ed)
+{
+	struct pt_buf who = { 0 };
+	char when[32];
+
+	if (!ed->author.user[0]) {
+		pt_out_null(o, "editor");
+		return;
+	}
+	pt_author_fmt(&who, &ed->author);
+	pt_out_fail(o, who.err);
+	describe_time(ed->since, when);
+	pt_out_obj(o, "editor");
+	pt_out_str(o, "author", who.s);
+	pt_out_str(o, "since", when);
+	pt_out_u64(o, "process", (uint64_t)ed->author.leader);
+	pt_out_bool(o, "alive", ed->alive);
+	pt_out_obj_end(o);
+	pt_buf_fini(&who);
+}
+
+static void text_window(struct pt_buf *b, const struct status *st)
+{
+	int64_t left = pt_window_left(&st->window);
+
+	if (st->window_damaged)
+		pt_buf_str(b, "pending   the note of it is damaged: the next ptconf command undoes it\n");
+	if (!st->window.revision)
+		return;
+	pt_buf_fmt(b, "pending   r%u by ", st->window.revision);
+	pt_author_fmt(b, &st->window.author);
+	if (st->window.switching)
+		pt_buf_str(b, ", being put in force");
+	else
+		pt_buf_fmt(b, ", undone in %lld s unless it is confirmed%s", (long long)(left > 0 ? left / 1000000000 : 0),
+			   st->window.strict ? " from another session" : "");
+	if (st->window.seconds && st->guard)
+		pt_buf_fmt(b, "\nguard     process %d\n", st->guard);
+	else if (st->window.seconds)
+		pt_buf_str(b, "\nguard     none: the next ptconf command that changes something starts another one\n");
+	else
+		pt_buf_str(b, "\n");
+}
+
+static void text_editor(struct pt_buf *b, const struct pt_editor *ed)
+{
+	char when[32];
+
+	if (!ed->author.user[0])
+		return;
+	describe_time(ed->since, when);
+	pt_buf_str(b, "editor    ");
+	pt_author_fmt(b, &ed->author);
+	pt_buf_fmt(b, " since %s, session of process %d%s\n", when, ed->author.leader, ed->alive ? "" : ", which is gone");
+}
+
+static void text_status(struct pt_buf *b, const struct status *st)
+{
+	if (st->confirmed)
+		pt_buf_fmt(b, "confirmed r%u\n", st->confirmed);
+	else
+		pt_buf_str(b, "confirmed none\n");
+	switch (st->force) {
+	case FORCE_NOTHING:
+		pt_buf_str(b, "in force  nothing\n");
+		break;
+	case FORCE_UNKNOWN:
+		pt_buf_str(b, "in force  something that cannot be read\n");
+		break;
+	case FORCE_OTHER:
+		pt_buf_fmt(b, "in force  %s as `ptfw apply` read it, which is no revision: the next boot loads the confirmed one\n", st->path);
+		break;
+	default:
+		pt_buf_fmt(b, "in force  r%u, %s\n", st->force == FORCE_PENDING ? st->window.revision : st->confirmed, st->path);
+	}
+	text_window(b, st);
+	if (st->holder.n)
+		pt_buf_fmt(b, "at work   %s\n", st->holder.s);
+	text_editor(b, &st->editor);
+}
+
+static int print(struct pt_cli *c, const struct status *st)
+{
+	struct pt_out *o = pt_cli_out(c, PT_OUT_TEXT, "patronus.status.v1", "status");
+	struct pt_buf text = { 0 };
+
+	if (!o)
+		return -ENOMEM;
+	text_status(&text, st);
+	if (text.n && !text.err)
+		text.s[text.n - 1] = '\0';
+	pt_out_fail(o, text.err);
+	pt_out_rec(o);
+	if (st->confirmed)
+		pt_out_u64(o, "confirmed", st->confirmed);
+	else
+		pt_out_null(o, "confirmed");
+	pt_out_str(o, "in_force", forces[st->force]);
+	pt_out_str(o, "file", st->path[0] ? st->path : NULL);
+	put_window(o, st);
+	pt_out_str(o, "at_work", st->holder.n ? st->holder.s : NULL);
+	put_editor(o, &st->editor);
+	if (text.s)
+		pt_out_text(o, text.s);
+	pt_out_rec_end(o);
+	pt_buf_fini(&text);
+	return pt_cli_end(c, o);
+}
+
+/* Finishes what others left, where it may: whoever asks is to see what is so. */
+int cmd_status(struct pt_cli *c)
+{
+	struct change_session s;
+	struct status st = { 0 };
+	int rc = session_open(c, &s);
+
+	if (rc)
+		return rc;
+	rc = read_status(c, s.state, s.change.nf, &st);
+	if (!rc && (st.window_damaged || (st.window.revision && !st.holder.n && !st.guard))) {
+		c->force = true;
+		rc = session_begin(&s);
+		if (!rc) {
+			session_end(&s);
+			pt_buf_fini(&st.holder);
+			rc = read_status(c, s.state, s.change.nf, &st);
+		}
+	}
+	if (!rc)
+		rc = print(c, &st);
+	pt_buf_fini(&st.holder);
+	session_close(&s);
+	return rc;
+}
+
+/* ---- the editor's lock ---- */
+
+static void say_taken(struct pt_cli *c, const struct pt_editor *was)
+{
+	struct pt_buf who = { 0 };
+
+	if (was->author.user[0]) {
+		pt_author_fmt(&who, &was->author);
+		pt_cli_say(c, "taken over from %s, %s\n", who.s ? who.s : "somebody",
+			   was->alive ? "who was at work" : "whose session is gone");
+	}
+	pt_cli_say(c, "the configuration is yours until `ptconf lock --release` or the end of this session\n");
+	pt_buf_fini(&who);
+}
+
+int cmd_lock(struct pt_cli *c)
+{
+	struct change_session s;
+	struct pt_editor was = { 0 };
+	int rc;
+
+	if (c->steal && c->release)
+		return pt_cli_usage(c, "--steal takes the lock, --release gives it back: give one of them");
+	rc = session_open(c, &s);
+	if (rc)
+		return rc;
+	c->force = true; /* the lock itself is what this is about */
+	rc = session_begin(&s);
+	if (!rc) {
+		if (c->release)
+			rc = pt_editor_release(&s.change, false, &c->err);
+		else
+			rc = pt_editor_take(&s.change, c->steal, &was, &c->err);
+		session_end(&s);
+		if (!rc && c->release)
+			pt_cli_say(c, "the lock is free\n");
+		else if (!rc)
+			say_taken(c, &was);
+	}
+	session_close(&s);
+	return rc;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Shared by the files of a change. */
+#ifndef PLAN_CHANGE_H
+#define PLAN_CHANGE_H
+
+#include <patronus/change.h>
+#include <patronus/record.h>
+
+#include "plan/internal.h"
+
+/* STATE/NAME; -ENAMETOOLONG with a record. */
+int change_path(const char *state, const char *name, char *out, size_t size, struct pt_err *e);
+void change_say(struct pt_change *c, const char *fmt, ...) PT_PRINTF(2, 3);
+
+/* window.c */
+#define WINDOW_FILE "window"
+#define WINDOW_NEXT "window.next"
+uint64_t change_netns(void);
+void change_boot_id(char out[40]);
+void change_put_author(struct pt_buf *b, const struct pt_author *a);
+void change_get_author(const struct pt_record *r, struct pt_author *out);
+int window_write(const char *state, const char *name, const struct pt_window *w, struct pt_err *e);
+/* WINDOW_NEXT becomes WINDOW_FILE: needs no room on the disk. */
+int window_commit(const char *state, struct pt_err *e);
+/* Nothing is open any more. */
+int window_remove(const char *state, struct pt_err *e);
+
+/* snapshot.c: STATE/snapshot.NAME of each subsystem */
+int snapshot_take(struct pt_change *c, uint64_t id, struct pt_err *e);
+/* What is damaged is left out with a warning. W is planned and in force, or has no configuration. */
+int snapshot_restore(struct pt_change *c, uint64_t id, struct pt_whole *w, struct pt_err *e);
+void snapshot_remove(const char *state);
+
+/* editor.c: nobody else is at work; -EWOULDBLOCK */
+int change_editor_allows(struct pt_change *c, struct pt_err *e);
+
+/* undo.c: BASE in force again, or an older confirmed one where that is damaged; *NUMBER tells. 0: what the snapshot says. */
+int undo_to(struct pt_change *c, uint32_t base, uint64_t snapshot, uint32_t *number, struct pt_err *e);
+/* The window is over, whatever came of it: files go. */
+int undo_tidy(struct pt_change *c, struct pt_err *e);
+
+#endif
