@@ -31,6 +31,14 @@ int cmd_trace(struct pt_cli *c);
 int complete_trace(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 /* explain.c: names of interfaces and devices */
 void complete_interfaces(struct pt_cli *c, void (*word)(const char *w, void *arg), void *arg);
+/* meaning.c: what two files, or a file and the rules in force, say differently about packets */
+int diff_meaning(struct pt_cli *c);
+/* test.c */
+int cmd_test(struct pt_cli *c);
+int complete_test(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+/* The statements of P's tests, of which each that does not hold is told, as a warning with --force. 0: P may go on; an
+ * exit status, or a negative errno. */
+int tests_hold(struct pt_cli *c, struct pt_plan *p, enum pt_expect_tables tables, struct pt_nl *nf);
 /* import.c */
 int cmd_import_pf(struct pt_cli *c);
 /* rule.c */

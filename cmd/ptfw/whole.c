@@ -101,7 +101,7 @@ int cmd_check(struct pt_cli *c)
 	enum pt_engine engine;
 	struct pt_plan p;
 	size_t rules = 0;
-	int rc, trial = 0;
+	int rc, trial = 0, tests = 0;
 
 	rc = engine_of(c, &engine);
 	if (rc)
@@ -113,6 +113,8 @@ int cmd_check(struct pt_cli *c)
 			rc = print_rules(p.policy);
 		if (!rc && c->kernel)
 			trial = pt_plan_trial(&p, &c->err);
+		if (!rc && !trial)
+			tests = tests_hold(c, &p, PT_EXPECT_WRITTEN, NULL);
 		pt_plan_fini(&p);
 	}
 	missing_file(c, rc);
@@ -124,12 +126,14 @@ int cmd_check(struct pt_cli *c)
 		pt_err_fini(&c->err); /* told already */
 		if (wrote)
 			return wrote;
-	} else if (!rc && !trial) {
+	} else if (!rc && !trial && !tests) {
 		pt_cli_say(c, "%s: %zu rules, %s\n", file_name(c), rules, c->kernel ? "the kernel takes them" : "no errors");
 	}
 	if (rc && rc != -ENOMEM) /* a file that cannot be read is no configuration either */
 		return PT_EXIT_CONFIG;
-	return pt_cli_exit(rc ? rc : trial);
+	if (rc || trial || tests < 0)
+		return pt_cli_exit(rc ? rc : trial ? trial : tests);
+	return tests;
 }
 
 /* ---- diff and apply ---- */
@@ -181,6 +185,12 @@ static int diff(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
 
 int cmd_diff(struct pt_cli *c)
 {
+	if (c->meaning)
+		return c->given & (PT_CLI_ENGINE | PT_CLI_VERBOSE | PT_CLI_DETAILS) ?
+			       pt_cli_usage(c, "--meaning is about packets: --engine, -v and -d say nothing of them") :
+			       diff_meaning(c);
+	if (c->argc)
+		return pt_cli_usage(c, "two files are compared with --meaning; without it, -f FILE to the kernel");
 	return with_plan(c, false, diff);
 }
 
@@ -245,13 +255,21 @@ static int refuse_window(struct pt_cli *c)
 	return pt_cli_state(c, state) ? PT_EXIT_CONFIG : pt_window_refuse(state, &c->err);
 }
 
+/* Nothing is changed by a file that is empty or that is not what its own tests say. */
+static int refuse(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
+{
+	int rc = refuse_empty(c, p);
+
+	return rc ? rc : tests_hold(c, p, PT_EXPECT_APPLIED, nf);
+}
+
 static int apply(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
 {
 	struct pt_buf removed = { 0 };
 	size_t writes;
 	int rc;
 
-	rc = refuse_empty(c, p);
+	rc = refuse(c, p, nf);
 	if (!rc && !c->dry)
 		rc = refuse_window(c);
 	if (rc)
@@ -277,7 +295,7 @@ static int apply_enforced(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
 
 	rc = applied_or_none(nf, &before, &c->err);
 	if (!rc)
-		rc = c->dry ? refuse_empty(c, p) : apply(c, p, nf);
+		rc = c->dry ? refuse(c, p, nf) : apply(c, p, nf);
 	if (!rc)
 		rc = enforce(c, p, before.policy, nf);
 	pt_plan_fini(&before);

@@ -30,6 +30,7 @@ FLAG(open)
 FLAG(quiet)
 FLAG(force)
 FLAG(enforce)
+FLAG(meaning)
 FLAG(strict)
 FLAG(steal)
 FLAG(release)
@@ -123,6 +124,7 @@ const struct cli_option cli_options[] = {
 	{ 0, "timeout", "TIME", PT_CLI_TIMEOUT, "how long added addresses stay, such as 1h30m", set_timeout },
 	{ 0, "kernel", NULL, PT_CLI_KERNEL, "let the kernel try the rules too, in a namespace of their own", set_kernel },
 	{ 0, "engine", "ENGINE", PT_CLI_ENGINE, "who judges arriving packets: auto, bpf, nft or linear", set_engine },
+	{ 0, "meaning", NULL, PT_CLI_MEANING, "what changes for packets, instead of for rules", set_meaning },
 	{ 0, "enforce", NULL, PT_CLI_ENFORCE, "end the states that the rules would not admit now", set_enforce },
 	{ 0, "open", NULL, PT_CLI_OPEN, "pass everything instead of blocking everything", set_open },
 	{ 0, "store", "PATH", PT_CLI_STORE, "the folder of the log, or one pcapng file", set_store },

@@ -27,3 +27,17 @@ int plan_table_learn(struct pt_eval *v, struct pt_nl *nf, const char *name, stru
 		pt_iset_fini(&set[i]);
 	return !rc || rc == -ENOENT ? 0 : pt_err_sys(e, rc, "reading table %s", name);
 }
+
+int plan_tables_learn(const struct pt_policy *p, struct pt_eval *v, enum pt_expect_tables tables, struct pt_nl *nf,
+		      struct pt_err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && tables != PT_EXPECT_WRITTEN && i < p->tables.n; i++) {
+		const struct pt_conf_table *t = p->tables.v[i].conf;
+
+		if (p->tables.v[i].used && (tables == PT_EXPECT_KERNEL || !pt_conf_table_written(t)))
+			rc = plan_table_learn(v, nf, t->name, e);
+	}
+	return rc;
+}

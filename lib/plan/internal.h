@@ -26,6 +26,9 @@ void plan_tables_free(struct pt_tables_work *w);
 
 /* contents.c: V's table NAME becomes what the kernel has of it, if it has it */
 int plan_table_learn(struct pt_eval *v, struct pt_nl *nf, const char *name, struct pt_err *e);
+/* Those of P that are used; V knows what is written. */
+int plan_tables_learn(const struct pt_policy *p, struct pt_eval *v, enum pt_expect_tables tables, struct pt_nl *nf,
+		      struct pt_err *e);
 
 /* explainer.c: what is in force, with the rules as the kernel has them */
 const struct pt_plan *plan_explainer_plan(const struct pt_explainer *x);

@@ -81,6 +81,10 @@ static inline const struct space *space_of(const struct pt_space *s)
 	return (const struct space *)s;
 }
 
+/* when.c: "schedule night"; " 2026-11-21 22:30:00" */
+void space_print_times(const struct pt_space *s, const struct pt_iset *times, struct pt_buf *out);
+void space_print_time(const struct pt_space *s, uint64_t t, struct pt_buf *out);
+
 int space_index(struct space *s);
 int space_ct(struct space *s);
 

@@ -286,7 +286,10 @@ void pt_space_print(const struct pt_space *s, const struct pt_box *x, struct pt_
 	print_side(&p, "received-on", PT_DIM_RECEIVED);
 	print_owner(&p, "user", PT_DIM_USER);
 	print_owner(&p, "group", PT_DIM_GROUP);
-	print_side(&p, "at", PT_DIM_TIME);
+	if (set_of(&p, PT_DIM_TIME)) {
+		word(&p, "");
+		space_print_times(s, set_of(&p, PT_DIM_TIME), &text);
+	}
 	print_side(&p, "chance", PT_DIM_CHANCE);
 	print_bits(&p);
 	pt_buf_add(out, text.s, text.n);
@@ -302,6 +305,14 @@ static void print_address(struct pt_buf *out, struct pt_addr a, bool port, uint1
 	pt_addr_fmt(out, a);
 	if (port)
 		pt_buf_fmt(out, "%s:%u", a.af == PT_AF_INET6 ? "]" : "", number);
+}
+
+static bool has_schedules(const struct pt_policy *p)
+{
+	for (size_t i = 0; i < p->schedules.n; i++)
+		if (p->schedules.v[i].used)
+			return true;
+	return false;
 }
 
 static void print_details(const struct pt_space *s, enum pt_dir dir, const struct pt_packet *k, struct pt_buf *out)
@@ -325,6 +336,10 @@ static void print_details(const struct pt_space *s, enum pt_dir dir, const struc
 	}
 	if (dir == PT_OUT && k->owned)
 		pt_buf_fmt(out, " user %u group %u", k->uid, k->gid);
+	if (has_schedules(s->policy)) {
+		pt_buf_str(out, " at");
+		space_print_time(s, k->time, out);
+	}
 }
 
 void pt_space_print_point(const struct pt_space *s, enum pt_dir dir, const struct pt_point *pt, struct pt_buf *out)

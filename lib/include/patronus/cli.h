@@ -41,6 +41,7 @@ enum pt_cli_opt {
 	PT_CLI_STATE = 1 << 18,  /* --state FOLDER */
 	PT_CLI_LOCK = 1 << 19,   /* --steal, --release */
 	PT_CLI_FORCE = 1 << 20,  /* --force outside of a batch */
+	PT_CLI_MEANING = 1 << 29, /* --meaning */
 	PT_CLI_STORE = 1 << 24,  /* --store PATH */
 	PT_CLI_PCAP = 1 << 25,   /* --pcap FILE */
 	PT_CLI_SIZE = 1 << 26,   /* --size SIZE */
@@ -58,7 +59,7 @@ struct pt_cli {
 	const struct pt_cli_tool *tool;
 	const struct pt_cli_cmd *cmd; /* that is run; NULL before it is found */
 	unsigned int given;       /* PT_CLI_* bits seen */
-	bool json, pretty, line, brief, details, dry, kernel, open, quiet, force, enforce;
+	bool json, pretty, line, brief, details, dry, kernel, open, quiet, force, enforce, meaning;
 	int stats, verbose;
 	int colour;               /* -1 never, 0 when a terminal asks for it, 1 always */
 	enum pt_af af;            /* NONE: both */

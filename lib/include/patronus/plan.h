@@ -235,6 +235,55 @@ PT_API int pt_question_json(const struct pt_world *w, const char *line, size_t l
 /* The words that may follow a packet's addresses, NULL behind the last. */
 PT_API const char *pt_question_word(size_t i);
 
+/* ---- tests: what the file expects of its rules ---- */
+
+enum pt_expect_result {
+	PT_EXPECT_HOLDS,
+	PT_EXPECT_FAILS,
+	PT_EXPECT_NOTHING, /* no packet meets the conditions: nothing is said */
+};
+
+/* One statement, and what came of it. */
+struct pt_expectation {
+	const struct pt_conf_test *test;
+	const char *text;    /* canonical */
+	struct pt_loc loc;   /* of its first word */
+	bool pass;           /* what is expected */
+	enum pt_expect_result result;
+	/* Of one that FAILS, a packet and its judgement: */
+	enum pt_dir dir;
+	const char *device;
+	struct pt_packet packet;
+	const char *words;   /* the packet, as pt_question_words() takes it */
+	struct pt_decision decision;
+};
+
+/* Where the contents of tables come from. */
+enum pt_expect_tables {
+	PT_EXPECT_WRITTEN, /* the file */
+	PT_EXPECT_KERNEL,  /* the kernel, as they are */
+	PT_EXPECT_APPLIED, /* as an apply would leave them: written ones from the file, others from the kernel */
+};
+
+/* The file PATH, or, where that is NULL, the one in force, as far as its tests need it. */
+PT_API int pt_expect_load(const char *path, struct pt_nl *nf, struct pt_nl *route, struct pt_plan *p, struct pt_err *e) PT_MUST;
+/* Proves the statements of P's test NAME, NULL: of all, each for every packet that it is about, with the addresses of P's machine,
+ * and gives them to FN in their order; non-zero ends it and is the result. A plan without a machine gets this one. NF may be NULL
+ * with WRITTEN. -ENOENT: there is no such test; -EINVAL: a statement is wrong; -E2BIG: the rules are beyond proof, records say why. */
+PT_API int pt_expect_run(struct pt_plan *p, enum pt_expect_tables tables, struct pt_nl *nf, struct pt_nl *route,
+			 const char *name, int (*fn)(const struct pt_expectation *x, void *arg), void *arg,
+			 struct pt_err *e) PT_MUST;
+
+/* Gives FN what OLD and NEW, of pt_expect_load(), say differently about packets on NEW's machine, as pt_meaning_compare(); their tags
+ * may get other numbers. NF may be NULL where both tables are WRITTEN. */
+struct pt_meaning;
+PT_API int pt_plan_meaning(struct pt_plan *old, enum pt_expect_tables old_tables, struct pt_plan *new,
+			   enum pt_expect_tables new_tables, struct pt_nl *nf,
+			   int (*fn)(const struct pt_meaning *m, void *arg), void *arg, struct pt_err *e) PT_MUST;
+/* Whether the match rules that translate have the same texts in the same order; else OUT are the first two that differ, NULL: it
+ * has no more. */
+PT_API bool pt_plan_same_match_nat(const struct pt_plan *old, const struct pt_plan *new, const struct pt_pol_rule *out[2]);
+
 /* How the configuration in force judges arriving packets. */
 struct pt_plan_engine {
 	enum pt_engine engine;      /* LINEAR also where no list is long enough for a tree */

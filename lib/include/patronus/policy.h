@@ -244,6 +244,9 @@ PT_API int pt_policy_view(const struct pt_policy *p, struct pt_policy **out, str
 PT_API int pt_policy_statement(struct pt_policy *view, const struct pt_ast_rule *tree, uint64_t now, pt_pol_rules *out,
 			       struct pt_err *e) PT_MUST;
 
+/* Makes both number their tags alike: evaluators and spaces are made after it. -E2BIG with a record: there are too many. */
+PT_API int pt_policy_align(struct pt_policy *like, struct pt_policy *p, struct pt_err *e) PT_MUST;
+
 /* The class of queue NAME: the lower half of a traffic control handle, 1 to 0xfffe; the upper half is PT_QUEUE_MAJOR.
  * A hash, so that a queue keeps its class whatever else the file says. */
 #define PT_QUEUE_MAJOR 0x8000u

@@ -83,6 +83,11 @@ struct pt_space {
 	} dir[2];                       /* [0] in, [1] out */
 };
 
+/* H, and without addresses every other device that the N files of P or their rules name, so that spaces of several policies have the
+ * same devices. *OUT belongs to A and shares H's addresses. -ENOMEM or 0. */
+PT_API int pt_space_host(const struct pt_host *h, const struct pt_policy *const *p, size_t n, struct pt_arena *a,
+			 struct pt_host *out) PT_MUST;
+
 /* V gives contents in mode NOW; it, P and H outlive the space. In mode ALWAYS both may be NULL. -E2BIG with a record: rules
  * that translate or tag for later rules cut the space into too many pieces. */
 PT_API int pt_space_new(const struct pt_policy *p, const struct pt_host *h, const struct pt_eval *v, enum pt_space_mode mode,
@@ -156,5 +161,39 @@ PT_API void pt_space_packet(const struct pt_space *s, const struct pt_point *p, 
 PT_API void pt_space_print(const struct pt_space *s, const struct pt_box *x, struct pt_buf *out);
 /* "in lan tcp 192.168.1.5:4000 to 1.1.1.1:443 flags S": as `ptfw explain` takes it. */
 PT_API void pt_space_print_point(const struct pt_space *s, enum pt_dir dir, const struct pt_point *p, struct pt_buf *out);
+
+/* ---- what two policies say differently ---- */
+
+enum pt_meaning_kind {
+	PT_MEANING_VERDICT,     /* they are blocked instead of passed, or the other way round */
+	PT_MEANING_TRANSLATION, /* they pass in both, and the rules that decide translate them differently */
+	PT_MEANING_UNKNOWN,     /* there may be such packets: it would have taken too long to find out */
+};
+
+/* Packets at one judgement that one rule of the old policy and one of the new decide. */
+struct pt_meaning {
+	enum pt_meaning_kind kind;
+	enum pt_dir dir;
+	const struct pt_region *by[2];  /* [0] old, [1] new; where a written rule is several, one of them */
+	const struct pt_space *space;   /* of the boxes */
+	pt_boxes boxes;                 /* all such packets, disjoint if EXCEPT is 0 */
+	size_t except;                  /* not 0: less what so many boxes of rules before the two decide */
+	/* one of them, but of UNKNOWN: */
+	struct pt_point at;
+	struct pt_packet packet;
+	const char *device;
+	const char *words;              /* as `ptfw explain` takes it */
+	struct pt_decision decision[2];
+};
+
+struct pt_meaning_side {
+	const struct pt_space *space;   /* mode NOW; of both, with the same devices (pt_space_host()) and tags (pt_policy_align()) */
+	const struct pt_eval *eval;
+};
+
+/* Gives FN the differences, the `in` judgement's first; memory is gone when it returns. Non-zero ends it and is the result.
+ * -E2BIG with a record: there is more than could be compared. Translations of match rules are not compared. */
+PT_API int pt_meaning_compare(const struct pt_meaning_side *old, const struct pt_meaning_side *new,
+			      int (*fn)(const struct pt_meaning *m, void *arg), void *arg, struct pt_err *e) PT_MUST;
 
 #endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the file expects of its rules: by itself, and as a condition of check and apply. */
+#include <errno.h>
+#include <string.h>
+
+#include "explain.h"
+
+struct report {
+	struct pt_cli *c;
+	const struct pt_conf *conf;
+	struct pt_out *out;  /* NULL: only what is wrong is told */
+	enum pt_sev severity; /* of a statement that does not hold */
+	size_t holds, fails, nothing;
+};
+
+/* ---- as a message ---- */
+
+static void tell_nothing(const struct report *r, const struct pt_expectation *x)
+{
+	pt_err_add(&r->c->err, PT_WARNING, &x->loc, "an empty table, or an interface without such an address, leaves none",
+		   "test %s: no packet is like this, so that this says nothing", x->test->name);
+	pt_conf_show_source(r->conf, &x->loc, &r->c->err);
+}
+
+static void tell_failed(const struct report *r, const struct pt_expectation *x)
+{
+	const struct pt_pol_rule *rule = x->decision.rule;
+	struct pt_buf by = { 0 }, hint = { 0 };
+
+	if (rule) {
+		explain_place(rule, &by);
+		pt_buf_fmt(&hint, "%s; ", rule->text);
+	} else {
+		pt_buf_str(&by, "default, for no rule matches");
+	}
+	if (x->decision.why)
+		pt_buf_fmt(&by, ": %s", x->decision.why);
+	pt_buf_fmt(&hint, "`ptfw explain %s` tells more", x->words);
+	pt_err_add(&r->c->err, r->severity, &x->loc, hint.s, "test %s does not hold: %s %s, by %s", x->test->name, x->words,
+		   x->decision.pass ? "passes" : "is blocked", by.s ? by.s : "a rule");
+	pt_conf_show_source(r->conf, &x->loc, &r->c->err);
+	pt_buf_fini(&by);
+	pt_buf_fini(&hint);
+}
+
+/* ---- as a record ---- */
+
+static void put_judgement(struct pt_out *o, const struct pt_expectation *x)
+{
+	const struct pt_pol_rule *rule = x->decision.rule;
+
+	if (x->result != PT_EXPECT_FAILS) {
+		pt_out_null(o, "packet");
+		return;
+	}
+	pt_out_str(o, "packet", x->words);
+	pt_out_str(o, "verdict", x->decision.pass ? "pass" : "block");
+	pt_out_str(o, "rule", rule ? rule->name : NULL);
+	pt_out_str(o, "rule_text", rule ? rule->text : NULL);
+	pt_out_str(o, "rule_file", rule && rule->loc.line ? rule->loc.file : NULL);
+	pt_out_u64(o, "rule_line", rule ? rule->loc.line : 0);
+	pt_out_str(o, "why", x->decision.why);
+}
+
+static void put_record(struct report *r, const struct pt_expectation *x)
+{
+	static const char *const results[] = { "holds", "fails", "nothing" };
+	struct pt_out *o = r->out;
+	struct pt_buf line = { 0 };
+
+	pt_out_rec(o);
+	pt_out_str(o, "test", x->test->name);
+	pt_out_str(o, "statement", x->text);
+	pt_out_str(o, "file", x->loc.file);
+	pt_out_u64(o, "line", x->loc.line);
+	pt_out_u64(o, "column", x->loc.col);
+	pt_out_str(o, "result", results[x->result]);
+	put_judgement(o, x);
+	pt_buf_fmt(&line, "test %s holds: %s", x->test->name, x->text);
+	show_text(o, &line);
+	pt_out_rec_end(o);
+}
+
+static int take(const struct pt_expectation *x, void *arg)
+{
+	struct report *r = arg;
+	bool text = !r->out || pt_out_format(r->out) == PT_OUT_TEXT;
+
+	r->holds += x->result == PT_EXPECT_HOLDS;
+	r->fails += x->result == PT_EXPECT_FAILS;
+	r->nothing += x->result == PT_EXPECT_NOTHING;
+	if (text && x->result == PT_EXPECT_FAILS)
+		tell_failed(r, x);
+	if (text && x->result == PT_EXPECT_NOTHING)
+		tell_nothing(r, x);
+	if (r->out && (!text || (x->result == PT_EXPECT_HOLDS && r->c->verbose)))
+		put_record(r, x);
+	return 0;
+}
+
+/* ---- the command ---- */
+
+static int prove(struct pt_cli *c, struct pt_plan *p, enum pt_expect_tables tables, const struct sockets *s)
+{
+	struct report r = { .c = c, .conf = p->conf, .severity = PT_ERROR };
+	int rc, end;
+
+	r.out = pt_cli_out(c, PT_OUT_TEXT, "patronus.test.v1", "statements");
+	if (!r.out)
+		return -ENOMEM;
+	pt_out_top_str(r.out, "file", p->conf->path);
+	rc = pt_expect_run(p, tables, s->nf, s->route, c->argc ? c->argv[0] : NULL, take, &r, &c->err);
+	end = pt_cli_end(c, r.out);
+	if (rc == -ENOENT || rc == -EINVAL)
+		return PT_EXIT_CONFIG;
+	if (rc || end)
+		return rc ? rc : end;
+	if (!c->json && !c->line && !p->conf->tests.n)
+		pt_cli_say(c, "%s: it has no tests", p->conf->path);
+	else if (!c->json && !c->line)
+		pt_cli_say(c, "%s: %zu of %zu statements hold", p->conf->path, r.holds, r.holds + r.fails + r.nothing);
+	return r.fails ? PT_EXIT_NO : PT_EXIT_OK;
+}
+
+int cmd_test(struct pt_cli *c)
+{
+	const char *file = c->given & PT_CLI_FILE ? c->file : NULL;
+	struct sockets s;
+	struct pt_plan p;
+	int rc;
+
+	rc = sockets_open(&s, &c->err);
+	if (rc)
+		return rc;
+	rc = pt_expect_load(file, s.nf, s.route, &p, &c->err);
+	if (!rc) {
+		rc = prove(c, &p, file ? PT_EXPECT_WRITTEN : PT_EXPECT_KERNEL, &s);
+		pt_plan_fini(&p);
+	} else if (file && rc != -ENOMEM) {
+		rc = PT_EXIT_CONFIG;
+	}
+	sockets_close(&s);
+	return rc;
+}
+
+int complete_test(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg)
+{
+	struct pt_plan p;
+	struct pt_nl *nf;
+
+	if (n || pt_nl_open(&nf, NETLINK_NETFILTER, &c->err))
+		return 0;
+	if (!applied_or_none(nf, &p, &c->err))
+		for (size_t i = 0; p.conf && i < p.conf->tests.n; i++)
+			word(p.conf->tests.v[i].name, arg);
+	pt_plan_fini(&p);
+	pt_nl_close(nf);
+	return 0;
+}
+
+/* ---- as a condition ---- */
+
+int tests_hold(struct pt_cli *c, struct pt_plan *p, enum pt_expect_tables tables, struct pt_nl *nf)
+{
+	struct report r = { .c = c, .conf = p->conf, .severity = c->force ? PT_WARNING : PT_ERROR };
+	struct pt_nl *route = NULL;
+	int rc = 0;
+
+	if (!p->conf->tests.n)
+		return 0;
+	if (!p->host)
+		rc = pt_nl_open(&route, NETLINK_ROUTE, &c->err);
+	if (!rc)
+		rc = pt_expect_run(p, tables, nf, route, NULL, take, &r, &c->err);
+	pt_nl_close(route);
+	if (rc == -EINVAL)
+		return PT_EXIT_CONFIG;
+	if (rc)
+		return rc;
+	if (r.fails && c->force)
+		pt_err_add(&c->err, PT_WARNING, NULL, NULL, r.fails == 1 ? "--force: %zu statement that does not hold is ignored" :
+								    "--force: %zu statements that do not hold are ignored", r.fails);
+	return r.fails && !c->force ? PT_EXIT_NO : 0;
+}
