@@ -29,6 +29,9 @@ int complete_packet(struct pt_cli *c, size_t n, void (*word)(const char *w, void
 /* trace.c */
 int cmd_trace(struct pt_cli *c);
 int complete_trace(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+/* learn.c */
+int cmd_learn(struct pt_cli *c);
+int complete_learn(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 /* explain.c: names of interfaces and devices */
 void complete_interfaces(struct pt_cli *c, void (*word)(const char *w, void *arg), void *arg);
 /* meaning.c: what two files, or a file and the rules in force, say differently about packets */

@@ -48,4 +48,28 @@ struct pt_nft_place {
 };
 PT_API bool pt_nft_place(const struct pt_nft_state *s, const char *chain, uint64_t handle, struct pt_nft_place *out);
 
+/* ---- flows: what is counted to learn from ---- */
+
+#define PT_NFT_LEARN_TABLE "patronus_learn"
+#define PT_NFT_LEARN_FLOWS 65536 /* that each of its sets remembers */
+
+/* Packets of one kind in the direction that their connection has; of a judgement. */
+struct pt_nft_flow {
+	enum pt_dir dir;
+	uint32_t device;           /* index: where they arrive, or leave */
+	uint8_t proto;
+	struct pt_addr src, dst;   /* as they are judged */
+	uint16_t port;             /* of the destination; ICMP's type; 0 else */
+	uint64_t packets, bytes;
+	bool passed;               /* counted behind the judgement, else before it */
+};
+/* Counts all that is judged, before and behind. It ends with OWNER. */
+PT_API int pt_nft_learn_hook(struct pt_nl *owner, const char *table, struct pt_err *e) PT_MUST;
+typedef int (*pt_nft_flow_cb)(const struct pt_nft_flow *f, void *arg);
+/* All that were counted, those before the judgement first. *FULL: a set has no room for more. */
+PT_API int pt_nft_learn_read(struct pt_nl *nf, const char *table, pt_nft_flow_cb cb, void *arg, bool *full,
+			     struct pt_err *e) PT_MUST;
+/* Exposed for fuzzing: the flows of one message; those that are none of ours are left out. -EBADMSG, or what CB said. */
+PT_API int pt_nft_flow_parse(const struct nlmsghdr *nlh, pt_nft_flow_cb cb, void *arg) PT_MUST;
+
 #endif
