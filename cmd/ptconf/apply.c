@@ -91,6 +91,15 @@ static int print_planned(struct pt_cli *c, const struct pt_whole *w)
 	return pt_cli_end(c, o);
 }
 
+/* What was in force before comes back whatever its tests say. */
+static int tests_hold(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
+{
+	bool hold;
+	int rc = pt_expect_hold(p, PT_EXPECT_APPLIED, nf, c->force, &hold, &c->err);
+
+	return rc ? rc : hold ? 0 : PT_EXIT_NO;
+}
+
 static int change(struct change_session *s, const struct pt_texts *t, struct request *r)
 {
 	struct pt_whole w = { .nf = s->change.nf, .route = s->change.route, .texts = t, .again = r->again };
@@ -102,9 +111,10 @@ static int change(struct change_session *s, const struct pt_texts *t, struct req
 	rc = pt_whole_plan(&w, &c->err);
 	if (rc)
 		return plan_exit(c, rc);
-	if (c->dry)
+	rc = r->again ? 0 : tests_hold(c, pt_whole_firewall(&w), s->change.nf);
+	if (!rc && c->dry)
 		rc = print_planned(c, &w);
-	else
+	else if (!rc)
 		rc = pt_change_apply(&s->change, &w, &how, &r->revision, &r->writes, &c->err);
 	pt_whole_fini(&w);
 	return rc;

@@ -36,6 +36,7 @@ int cmd_check(struct pt_cli *c)
 	const char *name = strcmp(c->file, "-") ? c->file : "standard input";
 	struct pt_plan p;
 	size_t rules = 0;
+	bool hold = true;
 	int rc, trial = 0;
 
 	rc = pt_plan_offline(c->file, PT_ENGINE_AUTO, &p, &c->err);
@@ -44,6 +45,8 @@ int cmd_check(struct pt_cli *c)
 		rc = pt_whole_check(p.conf, &c->err);
 		if (!rc && c->kernel)
 			trial = pt_plan_trial(&p, &c->err);
+		if (!rc && !trial)
+			rc = pt_expect_hold(&p, PT_EXPECT_WRITTEN, NULL, false, &hold, &c->err);
 		pt_plan_fini(&p);
 	}
 	if ((rc || trial) && !c->err.n_errors)
@@ -54,10 +57,10 @@ int cmd_check(struct pt_cli *c)
 		pt_err_fini(&c->err); /* told already */
 		if (wrote)
 			return wrote;
-	} else if (!rc && !trial) {
+	} else if (!rc && !trial && hold) {
 		pt_cli_say(c, "%s: %zu rules, %s\n", name, rules, c->kernel ? "the kernel takes them" : "no errors");
 	}
 	if (rc && rc != -ENOMEM) /* a file that cannot be read is no configuration either */
 		return PT_EXIT_CONFIG;
-	return pt_cli_exit(rc ? rc : trial);
+	return rc || trial ? pt_cli_exit(rc ? rc : trial) : hold ? PT_EXIT_OK : PT_EXIT_NO;
 }

@@ -8,40 +8,10 @@
 struct report {
 	struct pt_cli *c;
 	const struct pt_conf *conf;
-	struct pt_out *out;  /* NULL: only what is wrong is told */
-	enum pt_sev severity; /* of a statement that does not hold */
+	bool in_force;
+	struct pt_out *out;
 	size_t holds, fails, nothing;
 };
-
-/* ---- as a message ---- */
-
-static void tell_nothing(const struct report *r, const struct pt_expectation *x)
-{
-	pt_err_add(&r->c->err, PT_WARNING, &x->loc, "an empty table, or an interface without such an address, leaves none",
-		   "test %s: no packet is like this, so that this says nothing", x->test->name);
-	pt_conf_show_source(r->conf, &x->loc, &r->c->err);
-}
-
-static void tell_failed(const struct report *r, const struct pt_expectation *x)
-{
-	const struct pt_pol_rule *rule = x->decision.rule;
-	struct pt_buf by = { 0 }, hint = { 0 };
-
-	if (rule) {
-		explain_place(rule, &by);
-		pt_buf_fmt(&hint, "%s; ", rule->text);
-	} else {
-		pt_buf_str(&by, "default, for no rule matches");
-	}
-	if (x->decision.why)
-		pt_buf_fmt(&by, ": %s", x->decision.why);
-	pt_buf_fmt(&hint, "`ptfw explain %s` tells more", x->words);
-	pt_err_add(&r->c->err, r->severity, &x->loc, hint.s, "test %s does not hold: %s %s, by %s", x->test->name, x->words,
-		   x->decision.pass ? "passes" : "is blocked", by.s ? by.s : "a rule");
-	pt_conf_show_source(r->conf, &x->loc, &r->c->err);
-	pt_buf_fini(&by);
-	pt_buf_fini(&hint);
-}
 
 /* ---- as a record ---- */
 
@@ -84,16 +54,14 @@ static void put_record(struct report *r, const struct pt_expectation *x)
 static int take(const struct pt_expectation *x, void *arg)
 {
 	struct report *r = arg;
-	bool text = !r->out || pt_out_format(r->out) == PT_OUT_TEXT;
+	bool text = pt_out_format(r->out) == PT_OUT_TEXT;
 
 	r->holds += x->result == PT_EXPECT_HOLDS;
 	r->fails += x->result == PT_EXPECT_FAILS;
 	r->nothing += x->result == PT_EXPECT_NOTHING;
-	if (text && x->result == PT_EXPECT_FAILS)
-		tell_failed(r, x);
-	if (text && x->result == PT_EXPECT_NOTHING)
-		tell_nothing(r, x);
-	if (r->out && (!text || (x->result == PT_EXPECT_HOLDS && r->c->verbose)))
+	if (text)
+		pt_expect_tell(r->conf, x, r->in_force, PT_ERROR, &r->c->err);
+	if (!text || (x->result == PT_EXPECT_HOLDS && r->c->verbose))
 		put_record(r, x);
 	return 0;
 }
@@ -102,7 +70,7 @@ static int take(const struct pt_expectation *x, void *arg)
 
 static int prove(struct pt_cli *c, struct pt_plan *p, enum pt_expect_tables tables, const struct sockets *s)
 {
-	struct report r = { .c = c, .conf = p->conf, .severity = PT_ERROR };
+	struct report r = { .c = c, .conf = p->conf, .in_force = tables == PT_EXPECT_KERNEL };
 	int rc, end;
 
 	r.out = pt_cli_out(c, PT_OUT_TEXT, "patronus.test.v1", "statements");
@@ -162,23 +130,10 @@ int complete_test(struct pt_cli *c, size_t n, void (*word)(const char *w, void *
 
 int tests_hold(struct pt_cli *c, struct pt_plan *p, enum pt_expect_tables tables, struct pt_nl *nf)
 {
-	struct report r = { .c = c, .conf = p->conf, .severity = c->force ? PT_WARNING : PT_ERROR };
-	struct pt_nl *route = NULL;
-	int rc = 0;
+	bool hold;
+	int rc = pt_expect_hold(p, tables, nf, c->force, &hold, &c->err);
 
-	if (!p->conf->tests.n)
-		return 0;
-	if (!p->host)
-		rc = pt_nl_open(&route, NETLINK_ROUTE, &c->err);
-	if (!rc)
-		rc = pt_expect_run(p, tables, nf, route, NULL, take, &r, &c->err);
-	pt_nl_close(route);
-	if (rc == -EINVAL)
-		return PT_EXIT_CONFIG;
 	if (rc)
-		return rc;
-	if (r.fails && c->force)
-		pt_err_add(&c->err, PT_WARNING, NULL, NULL, r.fails == 1 ? "--force: %zu statement that does not hold is ignored" :
-								    "--force: %zu statements that do not hold are ignored", r.fails);
-	return r.fails && !c->force ? PT_EXIT_NO : 0;
+		return rc == -EINVAL ? PT_EXIT_CONFIG : rc;
+	return hold ? 0 : PT_EXIT_NO;
 }

@@ -274,6 +274,14 @@ PT_API int pt_expect_run(struct pt_plan *p, enum pt_expect_tables tables, struct
 			 const char *name, int (*fn)(const struct pt_expectation *x, void *arg), void *arg,
 			 struct pt_err *e) PT_MUST;
 
+/* A statement of C that does not hold, or says nothing, as a record; SEV of the former. IN_FORCE: C is. */
+PT_API void pt_expect_tell(const struct pt_conf *c, const struct pt_expectation *x, bool in_force, enum pt_sev sev,
+			   struct pt_err *e);
+/* Whether all tests of P hold, for who would put it in force; records tell what does not, as warnings with FORCE, and then *HOLD is
+ * true. Without tests it costs nothing. Errors as of pt_expect_run(). */
+PT_API int pt_expect_hold(struct pt_plan *p, enum pt_expect_tables tables, struct pt_nl *nf, bool force, bool *hold,
+			  struct pt_err *e) PT_MUST;
+
 /* Gives FN what OLD and NEW, of pt_expect_load(), say differently about packets on NEW's machine, as pt_meaning_compare(); their tags
  * may get other numbers. NF may be NULL where both tables are WRITTEN. */
 struct pt_meaning;
