@@ -4,6 +4,7 @@
  *
  *  - one of the union holds the box;
  *  - those that leave the box in a single dimension are taken away from it together, which cuts nothing in two;
+ *  - a good guess finds what is not covered;
  *  - a dimension in which all that is left of the union leaves a gap has the answer.
  *
  * Else one of the union with the fewest dimensions to go is chosen, and the box is cut at it: first what is outside of it.
@@ -242,6 +243,11 @@ static int look(struct space_search *q, struct node *d, size_t depth, uint32_t d
 	if (q->bounded && !q->steps--) {
 		q->steps = 0;
 		return -E2BIG;
+	}
+	rc = space_probe(q->s, d->a, &d->x, d->y, d->n);
+	if (rc) {
+		q->found = d->x;
+		return rc < 0 ? rc : 0;
 	}
 	rc = sort_out(d, dims);
 	if (!rc && d->n_units && !d->covered)

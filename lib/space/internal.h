@@ -170,6 +170,10 @@ void space_search_end(struct space_search *q);
 int space_search(struct space_search *q, const struct pt_box *x, const struct pt_box *const *y, size_t n);
 /* The same, what may begin a connection first. */
 int space_search_begins(struct space_search *q, const struct pt_box *x, const struct pt_box *const *y, size_t n);
+/* 1: X was cut down to what none of Y holds; 0: nothing was found, which says nothing. */
+int space_probe(const struct pt_space *s, struct pt_arena *a, struct pt_box *x, const struct pt_box *const *y, size_t n);
+/* The value of SET (NULL: all) to show rather than others. */
+pt_u128 space_plain_value(const struct pt_space *s, enum pt_af af, uint32_t dim, const struct pt_iset *set);
 int space_choose(const struct pt_space *s, struct pt_arena *a, const struct pt_box *x, struct pt_point *out);
 
 #endif

@@ -185,7 +185,7 @@ static pt_u128 choose_device(const struct pt_space *s, const struct pt_iset *set
 	return v;
 }
 
-static pt_u128 choose(const struct pt_space *s, enum pt_af af, uint32_t dim, const struct pt_iset *set)
+pt_u128 space_plain_value(const struct pt_space *s, enum pt_af af, uint32_t dim, const struct pt_iset *set)
 {
 	pt_u128 max = pt_space_max(s, dim, af), v = 0;
 
@@ -223,7 +223,7 @@ int space_choose(const struct pt_space *s, struct pt_arena *a, const struct pt_b
 		return -ENOMEM;
 	for (uint32_t dim = 0; dim < n; dim++) {
 		side = space_side(x, dim);
-		v[dim] = choose(s, x->af, dim, side ? &side->set : NULL);
+		v[dim] = space_plain_value(s, x->af, dim, side ? &side->set : NULL);
 	}
 	side = space_side(x, PT_DIM_DST);
 	keep_apart(side ? &side->set : NULL, pt_af_max(x->af), v);
