@@ -32,6 +32,11 @@ enum space_relation space_relation(const struct pt_iset *x, const struct pt_iset
 	bool within = true, shared = false;
 	size_t at = 0;
 
+	if (x->n == 1 && y->n == 1) {
+		if (x->v->hi < y->v->lo || y->v->hi < x->v->lo)
+			return SPACE_APART;
+		return y->v->lo <= x->v->lo && x->v->hi <= y->v->hi ? SPACE_WITHIN : SPACE_PARTLY;
+	}
 	if (x->v[x->n - 1].hi < y->v[0].lo || y->v[y->n - 1].hi < x->v[0].lo)
 		return SPACE_APART;
 	for (size_t i = 0; i < x->n; i++) {

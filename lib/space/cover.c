@@ -290,5 +290,6 @@ static int search(struct space_search *q, size_t depth, const struct pt_box *x, 
 
 int space_search(struct space_search *q, const struct pt_box *x, const struct pt_box *const *y, size_t n)
 {
+	q->asked = x;
 	return search(q, 0, x, y, n);
 }

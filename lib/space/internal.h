@@ -163,6 +163,7 @@ struct space_search {
 	bool bounded;
 	PT_VEC(struct pt_arena *) levels;
 	struct pt_arena *parts; /* of boxes that are searched one after the other */
+	const struct pt_box *asked; /* what was searched last */
 	struct pt_box found;    /* of 0: nothing of it is covered; memory of the search */
 };
 void space_search_end(struct space_search *q);
@@ -174,6 +175,8 @@ int space_search_begins(struct space_search *q, const struct pt_box *x, const st
 int space_probe(const struct pt_space *s, struct pt_arena *a, struct pt_box *x, const struct pt_box *const *y, size_t n);
 /* The value of SET (NULL: all) to show rather than others. */
 pt_u128 space_plain_value(const struct pt_space *s, enum pt_af af, uint32_t dim, const struct pt_iset *set);
+/* The point of FOUND, and of what was asked beyond it, to show: in none of Y. */
+int space_witness(struct space_search *q, struct pt_arena *a, const struct pt_box *const *y, size_t n, struct pt_point *out);
 int space_choose(const struct pt_space *s, struct pt_arena *a, const struct pt_box *x, struct pt_point *out);
 
 #endif

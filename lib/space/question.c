@@ -22,7 +22,8 @@ struct asking {
 	enum pt_dir dir;
 	struct space_search q;
 	struct pt_space_hits hits;
-	struct pt_arena *scratch;
+	struct pt_arena *scratch, *a;
+	struct pt_point *witness; /* into A; NULL: not wanted */
 };
 
 /* The part of X in box K of region number I, 0: none; the boxes before it into HITS. */
@@ -54,6 +55,8 @@ static int find_in(struct asking *w, size_t i, const struct pt_box *x, bool begi
 			return shared;
 		if (shared)
 			rc = (begins ? space_search_begins : space_search)(&w->q, &part, w->hits.box.v, w->hits.box.n);
+		if (!rc && w->witness) /* PART ends with this function */
+			rc = space_witness(&w->q, w->a, w->hits.box.v, w->hits.box.n, w->witness);
 	}
 	return rc;
 }
@@ -75,13 +78,11 @@ static int find(struct asking *w, const struct pt_box *x, bool pass, bool begins
 int pt_space_find(const struct pt_space *s, struct pt_arena *a, enum pt_dir dir, const struct pt_box *x, bool pass,
 		  struct pt_point *witness, const struct pt_region **by)
 {
-	struct asking w = { .s = s, .dir = dir, .q = { .s = s }, .scratch = pt_arena_new() };
+	struct asking w = { .s = s, .dir = dir, .q = { .s = s }, .scratch = pt_arena_new(), .a = a, .witness = witness };
 	int rc = w.scratch ? find(&w, x, pass, true, by) : -ENOMEM;
 
 	if (rc == 1)
 		rc = find(&w, x, pass, false, by);
-	if (!rc && witness)
-		rc = space_choose(s, a, &w.q.found, witness);
 	space_search_end(&w.q);
 	pt_arena_free(w.scratch);
 	return rc < 0 ? rc : !rc;
