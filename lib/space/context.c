@@ -275,7 +275,7 @@ static int join_cells(struct space_maker *m, struct space_cells *cells)
 			old.v.v[k].box.af = PT_AF_NONE;
 		}
 		if (!rc)
-			rc = pt_boxes_join(m->s, m->arena, &same);
+			rc = space_join(m->s, m->arena, &same, true);
 		for (size_t k = 0; !rc && k < same.n; k++)
 			rc = pt_vec_push(m->arena, &cells->v, ((struct space_cell){ same.v[k], c }));
 	}

@@ -18,6 +18,9 @@ const struct pt_box_side *space_side(const struct pt_box *x, uint32_t dim);
 /* As pt_box_set(), but SET is not copied. */
 int space_set_side(struct pt_arena *a, struct pt_box *x, uint32_t dim, const struct pt_iset *set, bool whole);
 
+/* As pt_boxes_join(); of DISJOINT ones none is looked for within another. */
+int space_join(const struct pt_space *s, struct pt_arena *a, pt_boxes *b, bool disjoint);
+
 /* A box in the making: sides in any order. */
 struct space_sides {
 	const struct pt_space *s;

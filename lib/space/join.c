@@ -105,7 +105,7 @@ static void leave_out_within(pt_boxes *b)
 	b->n = n;
 }
 
-int pt_boxes_join(const struct pt_space *s, struct pt_arena *a, pt_boxes *b)
+int space_join(const struct pt_space *s, struct pt_arena *a, pt_boxes *b, bool disjoint)
 {
 	struct keyed *v = pt_arena_alloc(a, (b->n + 1) * sizeof(*v));
 	size_t before = b->n + 1;
@@ -115,7 +115,13 @@ int pt_boxes_join(const struct pt_space *s, struct pt_arena *a, pt_boxes *b)
 		before = b->n;
 		for (uint32_t dim = 0; !rc && dim < pt_space_dims(s); dim++)
 			rc = join_in(s, a, b, v, dim);
-		leave_out_within(b);
+		if (!rc && !disjoint)
+			leave_out_within(b);
 	}
 	return rc;
+}
+
+int pt_boxes_join(const struct pt_space *s, struct pt_arena *a, pt_boxes *b)
+{
+	return space_join(s, a, b, false);
 }

@@ -472,11 +472,11 @@ static void too_many_cells(void **state)
 	struct built b;
 
 	(void)state;
-	for (int i = 0; i < 14; i++)
-		pt_buf_fmt(&rules, "\"match in proto tcp from 10.%d.0.0/16 port %d to 10.0.%d.0/24 port { %d, %d:%d } tag T%d\",\n", i,
-			   100 + i, i, i + 1, 20 + i, 60 - i, i);
-	for (int i = 0; i < 14; i++)
-		pt_buf_fmt(&rules, "\"match in inet from 10.%d.0.0/16 to 10.0.0.0/%d tos %d tag U%d\",\n", i * 3, 24 - i, i * 4, i);
+	/* Each overlaps all others in another corner. */
+	for (int i = 0; i < 40; i++)
+		pt_buf_fmt(&rules, "\"match in inet proto tcp from 10.0.0.%d - 10.0.1.%d port %d:%d to 10.0.2.%d - 10.0.3.%d "
+			   "port %d:%d tag T%d\",\n", i, i, 100 - i, 300 - 7 * i % 40, 7 * i % 41, i, 100 + 11 * i % 43,
+			   400 + 3 * i % 37, i);
 	pt_buf_str(&rules, "\"pass in tagged T3\"");
 	build_good(&b, rules.s);
 	assert_int_equal(pt_eval_new(b.policy, host, &v, &e), 0);
