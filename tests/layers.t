@@ -39,7 +39,7 @@ module_of_header()
 	link | address) echo net ;;
 	classify) echo policy ;;
 	edit | history | record) echo conf ;;
-	subsystem | change) echo plan ;;
+	subsystem | change | drift) echo plan ;;
 	nft_trace) echo nft ;;
 	trace | learn) echo plan ;;
 	*) echo "$1" ;;

@@ -272,7 +272,7 @@ int cmd_edit(struct pt_cli *c)
 	s->c = c;
 	rc = strcmp(c->file, "-") ? find_editor(s) : pt_cli_usage(c, "standard input cannot be changed: name a file with -f");
 	if (!rc)
-		rc = file_lock_take(&lock, c->file, "edit", &c->err);
+		rc = file_lock_take(&lock, c, "ptconf edit");
 	if (!rc) {
 		rc = pt_edit_load(c->file, &s->texts, &c->err);
 		if (rc == -ENOENT)

@@ -22,12 +22,15 @@ int complete_delete(struct pt_cli *c, size_t n, void (*word)(const char *w, void
 int check_text(const char *name, const char *text, size_t len, struct pt_conf_more *more, void *arg, struct pt_err *e);
 /* edit.c */
 int cmd_edit(struct pt_cli *c);
-/* file_lock.c: one change of a file at a time. WHO for the next one's message. */
+/* drift.c */
+int cmd_drift(struct pt_cli *c);
+/* file_lock.c: one change of C's file at a time, and none while another session holds `ptconf lock`. WHAT for the next one's
+ * message. */
 struct file_lock {
 	int fd;
 	char path[4096];
 };
-int file_lock_take(struct file_lock *l, const char *file, const char *who, struct pt_err *e);
+int file_lock_take(struct file_lock *l, struct pt_cli *c, const char *what);
 void file_lock_release(struct file_lock *l);
 
 /* check.c, diff.c, apply.c, undo.c, history.c, status.c */

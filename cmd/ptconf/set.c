@@ -123,7 +123,7 @@ static int change(struct pt_cli *c, enum pt_edit_op op)
 	if (!strcmp(c->file, "-"))
 		return pt_cli_usage(c, "standard input cannot be changed: name a file with -f");
 	if (!c->dry)
-		rc = file_lock_take(&lock, c->file, op == PT_EDIT_SET ? "set" : "delete", &c->err);
+		rc = file_lock_take(&lock, c, op == PT_EDIT_SET ? "ptconf set" : "ptconf delete");
 	if (!rc)
 		rc = pt_edit_load(c->file, &t, &c->err);
 	if (rc) {

@@ -34,6 +34,7 @@ FLAG(meaning)
 FLAG(strict)
 FLAG(steal)
 FLAG(release)
+FLAG(watch)
 TEXT(file)
 TEXT(input)
 TEXT(timeout)
@@ -138,6 +139,7 @@ const struct cli_option cli_options[] = {
 	{ 0, "state", "FOLDER", PT_CLI_STATE, "where the history is, instead of /var/lib/patronus", set_state },
 	{ 0, "steal", NULL, PT_CLI_LOCK, "take the lock from whoever holds it", set_steal },
 	{ 0, "release", NULL, PT_CLI_LOCK, "give the lock back", set_release },
+	{ 0, "watch", NULL, PT_CLI_WATCH, "go on, and tell what happens as it does", set_watch },
 	{ 'N', "numeric", NULL, PT_CLI_ALWAYS, "never resolve addresses (the default)", set_numeric },
 	{ 'c', "color", "[=auto|always|never]", PT_CLI_ALWAYS, "colour", set_colour },
 	{ 'q', "quiet", NULL, PT_CLI_ALWAYS, "no messages of success", set_quiet },

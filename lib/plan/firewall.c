@@ -266,4 +266,5 @@ const struct pt_subsystem plan_firewall = {
 	.free = free_plan,
 	.snapshot = snapshot,
 	.restore = restore,
+	.drift = plan_firewall_drift,
 };

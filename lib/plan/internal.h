@@ -156,6 +156,8 @@ int plan_forwarding_apply(const struct pt_conf *c, struct pt_err *e) PT_MUST;
 extern const struct pt_subsystem plan_settings; /* the machine's settings */
 /* firewall.c */
 extern const struct pt_subsystem plan_firewall;
+/* drift.c */
+int plan_firewall_drift(struct pt_whole *w, pt_nft_op_cb cb, void *arg, struct pt_err *e) PT_MUST;
 /* network.c: interfaces */
 extern const struct pt_subsystem plan_network;
 

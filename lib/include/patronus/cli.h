@@ -42,6 +42,7 @@ enum pt_cli_opt {
 	PT_CLI_LOCK = 1 << 19,   /* --steal, --release */
 	PT_CLI_FORCE = 1 << 20,  /* --force outside of a batch */
 	PT_CLI_MEANING = 1 << 29, /* --meaning */
+	PT_CLI_WATCH = 1 << 21,  /* --watch */
 	PT_CLI_STORE = 1 << 24,  /* --store PATH */
 	PT_CLI_PCAP = 1 << 25,   /* --pcap FILE */
 	PT_CLI_SIZE = 1 << 26,   /* --size SIZE */
@@ -69,7 +70,7 @@ struct pt_cli {
 	const char *engine;       /* --engine, as given */
 	const char *store, *pcap, *size, *bytes;
 	const char *confirm, *comment, *state; /* as given */
-	bool strict, steal, release;
+	bool strict, steal, release, watch;
 	PT_VEC(const char *) probes; /* --probe, in order */
 	const char *netns, *batch;
 	bool nested;              /* a line of a batch */
