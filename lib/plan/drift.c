@@ -97,7 +97,7 @@ static int base_of_kernel(struct pt_drift *d, const struct pt_nft_state *have, s
 	if (rc)
 		return rc;
 	/* the engine that was chosen, and not what would be chosen now */
-	d->engine = pt_nft_engine(all) == PT_ENGINE_BPF ? PT_ENGINE_AUTO : pt_nft_engine(all);
+	d->engine = pt_nft_engine(all);
 	pt_nft_state_free(all);
 	d->texts.arena = pt_arena_new();
 	d->texts.name = d->texts.arena ? pt_arena_strdup(d->texts.arena, have->path) : NULL;

@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <patronus/address.h>
+
 #include "plan/drift.h"
 
 #define SETTLE_MS 40      /* of what comes together */
@@ -132,7 +134,7 @@ static bool is_our_route(const struct nlmsghdr *nlh)
 {
 	const struct rtmsg *r = (const struct rtmsg *)(nlh + 1);
 
-	return nlh->nlmsg_len >= sizeof(*nlh) + sizeof(*r) && r->rtm_protocol == PT_TC_PREF;
+	return nlh->nlmsg_len >= sizeof(*nlh) + sizeof(*r) && r->rtm_protocol == PT_NET_PROTOCOL;
 }
 
 static int on_links(const struct nlmsghdr *nlh, void *arg)
