@@ -213,6 +213,18 @@ static int print(struct pt_cli *c, const struct status *st)
 	return pt_cli_end(c, o);
 }
 
+/* Somebody died at work, or the guard did. */
+static bool is_left(const struct status *st)
+{
+	const struct pt_window *w = &st->window;
+
+	if (st->window_damaged)
+		return true;
+	if (!w->revision || st->holder.n)
+		return false;
+	return !st->guard || (w->switching && pt_process_started(w->pid) != w->started);
+}
+
 /* Finishes what others left, where it may: whoever asks is to see what is so. */
 int cmd_status(struct pt_cli *c)
 {
@@ -223,7 +235,7 @@ int cmd_status(struct pt_cli *c)
 	if (rc)
 		return rc;
 	rc = read_status(c, s.state, s.change.nf, &st);
-	if (!rc && (st.window_damaged || (st.window.revision && !st.holder.n && !st.guard))) {
+	if (!rc && is_left(&st)) {
 		c->force = true;
 		rc = session_begin(&s);
 		if (!rc) {

@@ -3,8 +3,9 @@
 #
 # A laboratory of network namespaces for shell tests and the demonstration. They have no
 # names and leave no files: each lives in a process of ours, with a /run of its own (where
-# ptfw keeps what it applied), and is gone when that process is. Nothing of the host changes.
-# In a chroot, where the kernel does not let mounts be private, /run is the chroot's.
+# ptfw keeps what it applied) and a /var/lib of its own (where ptconf keeps the history), and is
+# gone when that process is. Nothing of the host changes. In a chroot, where the kernel does not
+# let mounts be private, they are the chroot's.
 #
 #   lab_begin                 needs root and ip; otherwise sets lab_why and returns 1
 #   lab_ns NAME...            makes namespaces, loopback up, no duplicate address detection
@@ -86,7 +87,9 @@ lab_wait()
 # routers, and a host with two ways out is not suspicious.
 # Positional parameters are those of the shell that runs this.
 # shellcheck disable=SC2016
-lab_setup='if [ -n "$2" ]; then mount -n -t tmpfs -o mode=755 tmpfs /run || exit 1; fi
+lab_setup='if [ -n "$2" ]; then
+	mount -n -t tmpfs -o mode=755 tmpfs /run && mount -n -t tmpfs -o mode=755 tmpfs /var/lib || exit 1
+fi
 ip link set lo up || exit 1
 for i in all default; do
 	echo 0 >/proc/sys/net/ipv6/conf/$i/accept_dad
