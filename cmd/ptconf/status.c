@@ -214,7 +214,7 @@ static int print(struct pt_cli *c, const struct status *st)
 }
 
 /* Somebody died at work, or the guard did. */
-static bool is_left(const struct status *st)
+static bool is_left(const struct status *st, const char *state)
 {
 	const struct pt_window *w = &st->window;
 
@@ -222,6 +222,8 @@ static bool is_left(const struct status *st)
 		return true;
 	if (!w->revision || st->holder.n)
 		return false;
+	if (!w->switching && pt_confirmed_prepared(state) != w->revision)
+		return true;
 	return !st->guard || (w->switching && pt_process_started(w->pid) != w->started);
 }
 
@@ -235,7 +237,7 @@ int cmd_status(struct pt_cli *c)
 	if (rc)
 		return rc;
 	rc = read_status(c, s.state, s.change.nf, &st);
-	if (!rc && is_left(&st)) {
+	if (!rc && is_left(&st, s.state)) {
 		c->force = true;
 		rc = session_begin(&s);
 		if (!rc) {

@@ -237,21 +237,37 @@ int pt_confirmed_prepare(const char *state, uint32_t number, struct pt_err *e)
 	return rc ? pt_err_sys(e, rc, "writing the history") : pt_file_write(path, text, strlen(text), 0600, e);
 }
 
+static int sync_folder(const char *state, struct pt_err *e)
+{
+	int dir = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+
+	if (dir < 0 || fsync(dir))
+		rc = pt_err_sys(e, -errno, "syncing the folder %s", state);
+	if (dir >= 0)
+		close(dir);
+	return rc;
+}
+
 int pt_confirmed_commit(const char *state, struct pt_err *e)
 {
 	char from[PATH_MAX], to[PATH_MAX];
-	int dir, rc = 0;
 
 	if (pointer_path(state, "confirmed.next", from, sizeof(from)) || pointer_path(state, "confirmed", to, sizeof(to)))
 		return pt_err_sys(e, -ENAMETOOLONG, "writing the history");
 	if (rename(from, to))
 		return pt_err_sys(e, -errno, "replacing %s", to);
-	dir = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0 || fsync(dir))
-		rc = pt_err_sys(e, -errno, "syncing the folder of %s", to);
-	if (dir >= 0)
-		close(dir);
-	return rc;
+	return sync_folder(state, e);
+}
+
+int pt_confirmed_cancel(const char *state, struct pt_err *e)
+{
+	char path[PATH_MAX];
+
+	if (pointer_path(state, "confirmed.next", path, sizeof(path)))
+		return pt_err_sys(e, -ENAMETOOLONG, "writing the history");
+	if (unlink(path))
+		return errno == ENOENT ? 0 : pt_err_sys(e, -errno, "removing %s", path);
+	return sync_folder(state, e);
 }
 
 static uint32_t read_pointer(const char *state, const char *name)

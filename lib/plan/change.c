@@ -159,6 +159,8 @@ int pt_change_settle(struct pt_change *c, bool *done, struct pt_err *e)
 	*done = true;
 	if (w.switching && pt_process_started(w.pid) != w.started)
 		return pt_change_undo(c, "recovery", "its apply died before it was done", &w, e);
+	if (!w.switching && pt_confirmed_prepared(c->state) != w.revision)
+		return pt_change_undo(c, "recovery", "who undid it died before it was done", &w, e);
 	if (w.seconds && pt_window_left(&w) <= 0)
 		return pt_change_undo(c, "guard", "not confirmed in time", &w, e);
 	*done = false;
@@ -318,10 +320,10 @@ static int conclude(struct pt_change *c, const struct pt_window *win, struct pt_
 /* Before the switch nothing has to be undone; the window of before holds again. */
 static void abandon(struct pt_change *c, const struct pt_window *win, const struct pt_window *old)
 {
-	if (old->revision)
-		(void)!window_write(c->state, WINDOW_FILE, old, NULL);
-	else
+	if (!old->revision)
 		(void)!undo_tidy(c, NULL);
+	else if (pt_confirmed_prepare(c->state, old->revision, NULL) || window_write(c->state, WINDOW_FILE, old, NULL))
+		change_say(c, "the window of r%u cannot be written: it will be undone", old->revision);
 	if (win->revision)
 		pt_revision_remove(c->state, win->revision);
 }
@@ -406,10 +408,7 @@ int pt_change_confirm(struct pt_change *c, const char *by, struct pt_window *was
 			   "r%u is to be confirmed from another session than the one that applied it", was->revision);
 		return -EPERM;
 	}
-	if (pt_confirmed_prepared(c->state) != was->revision) /* an apply in its place was given up */
-		rc = pt_confirmed_prepare(c->state, was->revision, e);
-	if (!rc)
-		rc = pt_confirmed_commit(c->state, e);
+	rc = pt_confirmed_commit(c->state, e);
 	if (rc)
 		return rc;
 	if (pt_revision_end(c->state, was->revision, PT_REVISION_CONFIRMED, by, "", NULL))

@@ -83,13 +83,12 @@ int undo_to(struct pt_change *c, uint32_t base, uint64_t snapshot, uint32_t *num
 
 int undo_tidy(struct pt_change *c, struct pt_err *e)
 {
-	static const char *const aside[] = { WINDOW_NEXT, "confirmed.next" };
 	char path[PATH_MAX];
 	int rc = window_remove(c->state, e);
 
-	for (size_t i = 0; i < PT_ARRAY_SIZE(aside); i++)
-		if (!change_path(c->state, aside[i], path, sizeof(path), NULL))
-			(void)!unlink(path);
+	(void)!pt_confirmed_cancel(c->state, NULL);
+	if (!change_path(c->state, WINDOW_NEXT, path, sizeof(path), NULL))
+		(void)!unlink(path);
 	snapshot_remove(c->state);
 	return rc;
 }
@@ -106,7 +105,10 @@ int pt_change_undo(struct pt_change *c, const char *by, const char *why, struct 
 		pt_err_add(e, PT_ERROR, NULL, "see `ptconf history`", "no change waits for its confirmation");
 		return -ENOENT;
 	}
-	rc = undo_to(c, was->base, was->snapshot, &number, e);
+	/* From here on nobody can confirm it, whoever dies in between: what is not prepared is being undone. */
+	rc = pt_confirmed_cancel(c->state, e);
+	if (!rc)
+		rc = undo_to(c, was->base, was->snapshot, &number, e);
 	if (rc) {
 		change_say(c, "r%u could not be undone: %s", was->revision, e->list.n ? e->list.v[e->list.n - 1].msg : "?");
 		return rc;

@@ -102,6 +102,8 @@ PT_API void pt_history_prune(const char *state, uint32_t pending);
 /* The confirmed number is replaced in two steps, so that the second needs no room on the disk: prepare writes it aside. */
 PT_API int pt_confirmed_prepare(const char *state, uint32_t number, struct pt_err *e) PT_MUST;
 PT_API int pt_confirmed_commit(const char *state, struct pt_err *e) PT_MUST;
+/* Nothing is prepared any more; needs no room. */
+PT_API int pt_confirmed_cancel(const char *state, struct pt_err *e) PT_MUST;
 /* What commit would make it, 0: nothing. */
 PT_API uint32_t pt_confirmed_prepared(const char *state);
 /* 0: none. */
