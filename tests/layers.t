@@ -42,6 +42,7 @@ module_of_header()
 	subsystem | change | drift) echo plan ;;
 	nft_trace) echo nft ;;
 	trace | learn) echo plan ;;
+	lint) echo space ;;
 	*) echo "$1" ;;
 	esac
 }

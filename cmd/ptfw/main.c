@@ -15,6 +15,8 @@
 static const struct pt_cli_cmd commands[] = {
 	{ "check", NULL, NULL, "judge the file; change nothing; with -v print its rules as they are understood",
 	  PT_CLI_FILE | PT_CLI_ENGINE | PT_CLI_JSON | PT_CLI_KERNEL | PT_CLI_VERBOSE, 0, 0, NULL, cmd_check },
+	{ "lint", NULL, NULL, "rules without effect, too wide, of one family; names without use; status 3 when there are any",
+	  PT_CLI_FILE | SHOW | PT_CLI_DETAILS, 0, 0, NULL, cmd_lint },
 	{ "test", NULL, "[NAME]", "prove what the file expects of its rules; status 3 when something does not hold",
 	  PT_CLI_FILE | SHOW | PT_CLI_VERBOSE, 0, 1, complete_test, cmd_test },
 	{ "diff", NULL, "[OLD NEW]", "what apply would change, or what --meaning two files would; status 3 when there is anything",

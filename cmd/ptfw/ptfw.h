@@ -15,6 +15,8 @@ int cmd_diff(struct pt_cli *c);
 int cmd_apply(struct pt_cli *c);
 int cmd_stop(struct pt_cli *c);
 int cmd_follow(struct pt_cli *c);
+/* lint.c */
+int cmd_lint(struct pt_cli *c);
 /* info.c */
 int cmd_info(struct pt_cli *c);
 const char *engine_name(enum pt_engine engine);

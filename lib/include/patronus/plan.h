@@ -9,6 +9,7 @@
 #include <patronus/classify.h>
 #include <patronus/conf.h>
 #include <patronus/ct.h>
+#include <patronus/lint.h>
 #include <patronus/log.h>
 #include <patronus/net.h>
 #include <patronus/nft.h>
@@ -291,6 +292,17 @@ PT_API int pt_plan_meaning(struct pt_plan *old, enum pt_expect_tables old_tables
 /* Whether the match rules that translate have the same texts in the same order; else OUT are the first two that differ, NULL: it
  * has no more. */
 PT_API bool pt_plan_same_match_nat(const struct pt_plan *old, const struct pt_plan *new, const struct pt_pol_rule *out[2]);
+
+/* ---- what lint has to know of the machine ---- */
+
+/* Devices that face the internet: a default route leaves by them, or they have a public IPv4 address. */
+struct pt_lint_outside {
+	const char **v;
+	size_t n, cap;
+};
+PT_API int pt_lint_outside(const struct pt_world *w, struct pt_arena *a, struct pt_lint_outside *out) PT_MUST;
+/* Adds a finding for each translation of destinations of which no packet gets through. */
+PT_API int pt_lint_forwards(struct pt_lint *l, const struct pt_world *w, struct pt_err *e) PT_MUST;
 
 /* How the configuration in force judges arriving packets. */
 struct pt_plan_engine {
