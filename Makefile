@@ -68,7 +68,7 @@ LAYER_TESTS := $(wildcard tests/*.t)
 MAN         := $(wildcard man/*.[1-9])
 C_SRC       := $(LIB_SRC) $(TOOL_SRC) $(UNIT_SRC) $(NETNS_SRC) $(NETNS_LAB) $(FUZZ_SRC) $(BENCH_SRC) \
 	       $(DEMO_SRC) $(wildcard tests/lib/*.c)
-SH_SRC      := contrib/bootstrap .ci/run $(LAYER_TESTS) $(NETNS_SH) $(VM_T) $(wildcard tests/vm/vmtest tests/lib/*.sh \
+SH_SRC      := contrib/bootstrap contrib/init/patronus .ci/run $(LAYER_TESTS) $(NETNS_SH) $(VM_T) $(wildcard tests/vm/vmtest tests/lib/*.sh \
 	       tests/bench/*.sh tests/bench/classbench contrib/demo/run contrib/demo/*.sh completions/*.bash)
 
 A       := $(BUILD)/libpatronus.a
@@ -329,6 +329,11 @@ install: all $(addprefix $(BUILD)/shared/,$(TOOLS)) ## install under DESTDIR and
 	$(Q)set -e; for u in $(wildcard contrib/systemd/*.service); do $(INSTALL) -d $(DESTDIR)$(UNITDIR); \
 		sed 's|@SBINDIR@|$(SBINDIR)|g' "$$u" >"$(DESTDIR)$(UNITDIR)/$${u##*/}"; \
 		chmod 0644 "$(DESTDIR)$(UNITDIR)/$${u##*/}"; done
+	$(Q)$(INSTALL) -d $(DESTDIR)$(DATADIR)/patronus/init $(DESTDIR)$(DATADIR)/patronus/nftables.service.d
+	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|g' contrib/init/patronus >$(DESTDIR)$(DATADIR)/patronus/init/patronus
+	$(Q)chmod 0755 $(DESTDIR)$(DATADIR)/patronus/init/patronus
+	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|g' contrib/systemd/nftables.service.d/patronus.conf \
+		>$(DESTDIR)$(DATADIR)/patronus/nftables.service.d/patronus.conf
 
 clean: ## remove what was built
 	$(Q)rm -rf $(BUILD)

@@ -32,6 +32,8 @@ static const struct pt_cli_cmd commands[] = {
 	  NULL, cmd_lock },
 	{ "drift", NULL, NULL, "what others changed of what is in force; status 3 when there is anything; --watch: as it happens",
 	  SHOW | PT_CLI_STATE | PT_CLI_WATCH, 0, 0, NULL, cmd_drift },
+	{ "boot", NULL, "[block]", "the block set, then the last confirmed revision, for the machine's start; with block only the first",
+	  PT_CLI_FILE | PT_CLI_STATE, 0, 1, complete_boot, cmd_boot },
 	{ "get", NULL, "PATH", "what the file says at a path: SECTION [NAME] [OPTION]; with -d also the defaults",
 	  PT_CLI_FILE | SHOW | PT_CLI_DETAILS, 1, MANY, complete_get, cmd_get },
 	{ "set", NULL, "PATH [VALUE...] [before|after ELEMENT]", "give an option its value, or a list more of them; = makes a list just these",
