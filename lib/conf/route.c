@@ -327,6 +327,47 @@ int pt_conf_route_parse(const char *s, struct pt_arena *a, struct pt_conf_route 
 	return 0;
 }
 
+static void print_hop(struct pt_buf *b, const struct pt_conf_hop *h)
+{
+	if (h->via.af) {
+		pt_buf_str(b, " via ");
+		pt_addr_fmt(b, h->via);
+	}
+	if (h->dev)
+		pt_buf_fmt(b, " dev %s", h->dev);
+	if (h->onlink)
+		pt_buf_str(b, " onlink");
+}
+
+void pt_conf_route_print(struct pt_buf *b, const struct pt_conf_route *r)
+{
+	if (r->type != PT_ROUTE_UNICAST)
+		pt_buf_fmt(b, "%s ", types[r->type]);
+	if (!r->dst.len && r->n_hops && r->hops->via.af == r->dst.addr.af) {
+		pt_buf_str(b, "default");
+	} else {
+		pt_addr_fmt(b, r->dst.addr);
+		pt_buf_fmt(b, "/%u", r->dst.len);
+	}
+	if (r->n_hops == 1)
+		print_hop(b, r->hops);
+	if (r->table != PT_TABLE_MAIN)
+		pt_buf_fmt(b, " table %u", r->table);
+	if (r->metric)
+		pt_buf_fmt(b, " metric %u", r->metric);
+	if (r->src.af) {
+		pt_buf_str(b, " src ");
+		pt_addr_fmt(b, r->src);
+	}
+	if (r->mtu)
+		pt_buf_fmt(b, " mtu %u", r->mtu);
+	for (uint32_t i = 0; r->n_hops > 1 && i < r->n_hops; i++) {
+		pt_buf_str(b, " nexthop");
+		print_hop(b, &r->hops[i]);
+		pt_buf_fmt(b, " weight %u", r->hops[i].weight);
+	}
+}
+
 /* ---- rules ---- */
 
 struct rule_parser {

@@ -17,11 +17,11 @@
 
 /* What there is to be, or was. */
 struct network {
+	const struct pt_conf *conf; /* the routes' */
 	struct pt_links links;
 	struct pt_addresses addresses;
+	struct pt_route_rules rules;
 };
-
-static const char *const link_ops[] = { "delete", "add", "change" };
 
 /* The kernel at one moment, and how it differs. */
 struct difference {
@@ -30,6 +30,13 @@ struct difference {
 	pt_link_changes links;
 	pt_link_list absent;
 	pt_address_changes addresses;
+	pt_route_changes routes;
+	pt_route_rule_changes rules;
+	struct link_cache {      /* of the name that was looked up last */
+		const char *name;
+		uint32_t index;
+		int rc;
+	} cache;
 };
 
 struct network_plan {
@@ -46,14 +53,16 @@ static void difference_fini(struct difference *d)
 
 static size_t difference_size(const struct difference *d)
 {
-	return d->links.n + d->addresses.n;
+	return d->links.n + d->addresses.n + d->routes.n + d->rules.n;
 }
 
 static int read_network(struct difference *d, struct pt_nl *route, struct pt_err *e)
 {
 	int rc = pt_links_read(route, d->arena, &d->have.links, e);
 
-	return rc ? rc : pt_addresses_read(route, &d->have.links, d->arena, &d->have.addresses, e);
+	if (!rc)
+		rc = pt_addresses_read(route, &d->have.links, d->arena, &d->have.addresses, e);
+	return rc ? rc : pt_route_rules_read(route, d->arena, &d->have.rules, e);
 }
 
 static bool is_absent(const struct difference *d, const char *device)
@@ -76,6 +85,30 @@ static int without_absent(const struct difference *d, const struct pt_addresses 
 	return rc;
 }
 
+struct finder {
+	struct difference *d;
+	const struct pt_conf *conf;
+};
+
+/* Routes name few links, one after the other the same. */
+static int find_link(void *arg, const char *name, uint32_t *index)
+{
+	const struct finder *f = arg;
+	struct link_cache *cache = &f->d->cache;
+	const struct pt_conf_if *i;
+	const struct pt_link *l;
+	const char *device;
+
+	if (!cache->name || strcmp(cache->name, name) != 0) {
+		i = pt_conf_find_if(f->conf, name);
+		device = i ? i->device : name;
+		l = pt_links_find(&f->d->have.links, device);
+		*cache = (struct link_cache){ name, l ? l->index : 0, is_absent(f->d, device) ? -ENODEV : 0 };
+	}
+	*index = cache->index;
+	return cache->rc;
+}
+
 static int compare(struct difference *d, const struct network *want)
 {
 	struct pt_addresses addresses;
@@ -83,7 +116,18 @@ static int compare(struct difference *d, const struct network *want)
 
 	if (!rc)
 		rc = without_absent(d, &want->addresses, &addresses);
-	return rc ? rc : pt_addresses_diff(&addresses, &d->have.addresses, &d->have.links, d->arena, &d->addresses);
+	if (!rc)
+		rc = pt_addresses_diff(&addresses, &d->have.addresses, &d->have.links, d->arena, &d->addresses);
+	return rc ? rc : pt_route_rules_diff(&want->rules, &d->have.rules, d->arena, &d->rules);
+}
+
+static int compare_routes(struct difference *d, const struct network *want, struct pt_nl *route, struct pt_err *e)
+{
+	struct finder f = { d, want->conf };
+
+	if (!want->conf)
+		return 0;
+	return pt_routes_diff(route, want->conf->routes.v, want->conf->routes.n, find_link, &f, d->arena, &d->routes, e);
 }
 
 static int difference_find(struct difference *d, const struct network *want, struct pt_nl *route, struct pt_err *e)
@@ -97,9 +141,70 @@ static int difference_find(struct difference *d, const struct network *want, str
 	rc = read_network(d, route, e);
 	if (!rc && compare(d, want))
 		rc = pt_err_sys(e, -ENOMEM, "comparing the interfaces");
+	if (!rc)
+		rc = compare_routes(d, want, route, e);
 	if (rc)
 		difference_fini(d);
 	return rc;
+}
+
+/* ---- changes of all kinds ---- */
+
+enum { CHANGE_LINK, CHANGE_ADDRESS, CHANGE_ROUTE, CHANGE_RULE, CHANGE_KINDS };
+static const char *const kind_names[] = { "link", "address", "route", "rule" };
+/* What a message was about travels as its cookie. */
+#define COOKIE(kind, i) ((uint64_t)(kind) << 32 | (i))
+
+static size_t changes_of(const struct difference *d, size_t kind)
+{
+	const size_t n[] = { d->links.n, d->addresses.n, d->routes.n, d->rules.n };
+
+	return n[kind];
+}
+
+struct described {
+	const char *op;
+	const struct pt_loc *loc; /* NULL: none */
+};
+
+static const char *const link_ops[] = { "delete", "add", "change" };
+static const char *const route_ops[] = { "delete", "add", "change" };
+
+static void describe_route(const struct difference *d, const struct pt_route_change *c, struct pt_buf *b)
+{
+	if (c->want)
+		pt_conf_route_print(b, c->want);
+	else
+		pt_route_print(b, &d->have.links, c->old);
+}
+
+/* What change COOKIE is; its text into B unless that is NULL. */
+static struct described describe(const struct difference *d, uint64_t cookie, struct pt_buf *b)
+{
+	size_t i = (uint32_t)cookie;
+	struct described x = { "delete", NULL };
+
+	if (b)
+		b->n = 0;
+	if (cookie >> 32 == CHANGE_LINK) {
+		x.op = link_ops[d->links.v[i].op];
+		x.loc = d->links.v[i].want ? d->links.v[i].want->loc : NULL;
+		if (b)
+			pt_link_print_change(b, &d->links.v[i]);
+	} else if (cookie >> 32 == CHANGE_ADDRESS) {
+		x = (struct described){ d->addresses.v[i].add ? "add" : "delete", d->addresses.v[i].a.loc };
+		if (b)
+			pt_address_print(b, &d->addresses.v[i].a);
+	} else if (cookie >> 32 == CHANGE_ROUTE) {
+		x = (struct described){ route_ops[d->routes.v[i].op], d->routes.v[i].want ? &d->routes.v[i].want->loc : NULL };
+		if (b)
+			describe_route(d, &d->routes.v[i], b);
+	} else {
+		x = (struct described){ d->rules.v[i].add ? "add" : "delete", d->rules.v[i].add ? &d->rules.v[i].rule->r.loc : NULL };
+		if (b)
+			pt_route_rule_print(b, d->rules.v[i].rule);
+	}
+	return x;
 }
 
 /* ---- plan ---- */
@@ -169,7 +274,10 @@ static int make_plan(struct pt_whole *w, void **out, struct pt_err *e)
 		plan_free(p);
 		return pt_err_sys(e, rc, "planning the interfaces");
 	}
-	rc = difference_find(&p->first, &p->want, w->route, e);
+	p->want.conf = w->conf;
+	rc = pt_route_rules_wanted(w->conf, p->arena, &p->want.rules, e);
+	if (!rc)
+		rc = difference_find(&p->first, &p->want, w->route, e);
 	if (!rc)
 		rc = check_owners(&p->want.links, &p->first.have.links, e);
 	if (rc) {
@@ -191,24 +299,16 @@ static void walk(const void *plan, pt_nft_op_cb cb, void *arg)
 	const struct difference *d = &((const struct network_plan *)plan)->first;
 	struct pt_buf b = { 0 };
 
-	for (size_t i = 0; i < d->links.n; i++) {
-		b.n = 0;
-		pt_link_print_change(&b, &d->links.v[i]);
-		cb(link_ops[d->links.v[i].op], "link", b.err ? "" : b.s, arg);
-	}
-	for (size_t i = 0; i < d->addresses.n; i++) {
-		b.n = 0;
-		pt_address_print(&b, &d->addresses.v[i].a);
-		cb(d->addresses.v[i].add ? "add" : "delete", "address", b.err ? "" : b.s, arg);
-	}
+	for (size_t kind = 0; kind < CHANGE_KINDS; kind++)
+		for (size_t i = 0; i < changes_of(d, kind); i++) {
+			const struct described x = describe(d, COOKIE(kind, i), &b);
+
+			cb(x.op, kind_names[kind], b.err ? "" : b.s, arg);
+		}
 	pt_buf_fini(&b);
 }
 
 /* ---- apply ---- */
-
-/* What a message was about travels as its cookie. */
-#define COOKIE(what, i) ((uint64_t)(what) << 32 | (i))
-enum { COOKIE_LINK, COOKIE_ADDRESS };
 
 struct refusal {
 	const struct difference *d;
@@ -216,79 +316,90 @@ struct refusal {
 	bool happened;
 };
 
-static bool is_delete(const struct difference *d, uint64_t cookie)
-{
-	size_t i = (uint32_t)cookie;
-
-	return cookie >> 32 == COOKIE_LINK ? d->links.v[i].op == PT_LINK_DELETE : !d->addresses.v[i].add;
-}
-
-/* What is to go may have gone with something else: a link with the one below it, an address with the first one of its network. */
+/* What is to go may have gone with something else: a link with the one below it, an address with the first one of its network,
+ * a route with its link. */
 static int refused(const struct pt_nl_refusal *r, void *arg)
 {
 	struct refusal *to = arg;
+	const struct described x = describe(to->d, r->cookie, NULL);
 
-	if (is_delete(to->d, r->cookie) && (r->code == -ENODEV || r->code == -EADDRNOTAVAIL))
+	if (!strcmp(x.op, "delete") && (r->code == -ENODEV || r->code == -EADDRNOTAVAIL || r->code == -ESRCH || r->code == -ENOENT))
 		return 0;
 	to->why = *r;
 	to->happened = true;
 	return r->code;
 }
 
-static const struct pt_loc *describe(const struct difference *d, uint64_t cookie, struct pt_buf *b)
+static const char *refusal_hint(const struct refusal *r)
 {
-	const struct pt_link_change *l;
-	const struct pt_address_change *a;
-	size_t i = (uint32_t)cookie;
-
-	if (cookie >> 32 == COOKIE_LINK) {
-		l = &d->links.v[i];
-		pt_buf_fmt(b, "%s link ", link_ops[l->op]);
-		pt_link_print_change(b, l);
-		return l->want ? l->want->loc : NULL;
-	}
-	a = &d->addresses.v[i];
-	pt_buf_fmt(b, "%s address ", a->add ? "add" : "delete");
-	pt_address_print(b, &a->a);
-	return a->a.loc;
+	if (r->why.cookie >> 32 == CHANGE_ROUTE && r->why.code == -EEXIST)
+		return "a route like it is there that Patronus did not make: remove it, or give this one another metric";
+	return NULL;
 }
 
 static int tell_refusal(const struct difference *d, const struct refusal *r, int rc, struct pt_err *e)
 {
 	struct pt_buf b = { 0 };
-	const struct pt_loc *loc;
+	struct described x;
 
 	if (!r->happened)
 		return pt_err_sys(e, rc, "changing the interfaces");
-	loc = describe(d, r->why.cookie, &b);
-	pt_err_add(e, PT_ERROR, loc, NULL, "the kernel refuses to %s: %s%s%s", b.err ? "do it" : b.s, strerror(-rc),
-		   r->why.text[0] ? ": " : "", r->why.text);
+	x = describe(d, r->why.cookie, &b);
+	pt_err_add(e, PT_ERROR, x.loc, refusal_hint(r), "the kernel refuses to %s %s %s: %s%s%s", x.op,
+		   kind_names[r->why.cookie >> 32], b.err ? "" : b.s, strerror(-rc), r->why.text[0] ? ": " : "", r->why.text);
 	pt_buf_fini(&b);
 	return rc;
 }
 
-/* RC of putting one change: what needs something that comes now waits for the next round. */
-static int count(int rc, size_t *writes)
+/* One change into the line. -ENOENT: it needs something that comes now, and waits for the next round. */
+static int put(struct pt_nl_stream *s, const struct difference *d, const struct network *want, size_t kind, size_t i)
 {
-	*writes += !rc;
-	return rc == -ENOENT ? 0 : rc;
+	struct finder f = { (struct difference *)d, want->conf };
+	uint64_t cookie = COOKIE(kind, i);
+	int rc = 0;
+
+	if (kind == CHANGE_LINK)
+		rc = pt_link_put(s, &d->have.links, &d->links.v[i], cookie);
+	else if (kind == CHANGE_ADDRESS)
+		rc = pt_address_put(s, &d->addresses.v[i], cookie);
+	else if (kind == CHANGE_ROUTE)
+		rc = pt_route_put(s, &d->routes.v[i], find_link, &f, cookie);
+	else
+		rc = pt_route_rule_put(s, &d->rules.v[i], cookie);
+	return rc;
 }
 
+/* What goes, and in which order: what leads to something goes before it, and comes after it. */
+static const struct {
+	size_t kind;
+	bool deletes, others;
+} phases[] = {
+	{ CHANGE_ROUTE, true, false },  { CHANGE_ADDRESS, true, false }, { CHANGE_LINK, true, true },
+	{ CHANGE_ADDRESS, false, true }, { CHANGE_ROUTE, false, true },	 { CHANGE_RULE, true, true },
+};
+
 /* All that can be written without another look at the kernel. */
-static int write_round(const struct difference *d, struct pt_nl *route, size_t *writes, struct pt_err *e)
+static int write_round(const struct difference *d, const struct network *want, struct pt_nl *route, size_t *writes, struct pt_err *e)
 {
 	struct refusal r = { .d = d };
 	struct pt_nl_stream *s = pt_nl_stream_new(route, refused, &r);
+	bool waiting = false;
 	int rc = s ? 0 : -ENOMEM;
 
-	for (size_t i = 0; !rc && i < d->addresses.n; i++)
-		if (!d->addresses.v[i].add)
-			rc = count(pt_address_put(s, &d->addresses.v[i], COOKIE(COOKIE_ADDRESS, i)), writes);
-	for (size_t i = 0; !rc && i < d->links.n; i++)
-		rc = count(pt_link_put(s, &d->have.links, &d->links.v[i], COOKIE(COOKIE_LINK, i)), writes);
-	for (size_t i = 0; !rc && i < d->addresses.n; i++)
-		if (d->addresses.v[i].add)
-			rc = count(pt_address_put(s, &d->addresses.v[i], COOKIE(COOKIE_ADDRESS, i)), writes);
+	for (size_t p = 0; p < PT_ARRAY_SIZE(phases); p++)
+		for (size_t i = 0; !rc && i < changes_of(d, phases[p].kind); i++) {
+			bool deletes = !strcmp(describe(d, COOKIE(phases[p].kind, i), NULL).op, "delete");
+
+			if (deletes ? !phases[p].deletes : !phases[p].others)
+				continue;
+			/* Routes find their next hops by the addresses that are there. */
+			if (waiting && (phases[p].kind == CHANGE_ROUTE || phases[p].kind == CHANGE_RULE))
+				break;
+			rc = put(s, d, want, phases[p].kind, i);
+			waiting = waiting || rc == -ENOENT;
+			*writes += !rc;
+			rc = rc == -ENOENT ? 0 : rc;
+		}
 	if (!rc)
 		rc = pt_nl_stream_flush(s);
 	pt_nl_stream_free(s);
@@ -299,9 +410,14 @@ static int write_round(const struct difference *d, struct pt_nl *route, size_t *
 static int tell_stuck(const struct difference *d, struct pt_err *e)
 {
 	struct pt_buf b = { 0 };
-	const struct pt_loc *loc = describe(d, d->links.n ? COOKIE(COOKIE_LINK, 0) : COOKIE(COOKIE_ADDRESS, 0), &b);
+	struct described x;
+	size_t kind = 0;
 
-	pt_err_add(e, PT_ERROR, loc, NULL, "cannot %s: it needs a link that is not there", b.err ? "go on" : b.s);
+	while (kind < CHANGE_KINDS - 1 && !changes_of(d, kind))
+		kind++;
+	x = describe(d, COOKIE(kind, 0), &b);
+	pt_err_add(e, PT_ERROR, x.loc, NULL, "cannot %s %s %s: it needs a link that is not there", x.op, kind_names[kind],
+		   b.err ? "" : b.s);
 	pt_buf_fini(&b);
 	return -ENODEV;
 }
@@ -319,7 +435,7 @@ static int reach(const struct network *want, struct pt_nl *route, size_t *writes
 		left = difference_size(&d);
 		before = *writes;
 		if (left)
-			rc = write_round(&d, route, writes, e);
+			rc = write_round(&d, want, route, writes, e);
 		if (!rc && left && *writes == before)
 			rc = tell_stuck(&d, e);
 		difference_fini(&d);
@@ -335,15 +451,57 @@ static int keep(const struct network_plan *p, struct network *before)
 {
 	int rc = network_keep_links(&p->want.links, &p->first.have.links, p->arena, &before->links);
 
-	return rc ? rc : network_keep_addresses(&p->first.have.addresses, p->arena, &before->addresses);
+	before->conf = NULL;
+	before->rules = (struct pt_route_rules){ .arena = p->arena };
+	if (!rc)
+		rc = network_keep_addresses(&p->first.have.addresses, p->arena, &before->addresses);
+	for (size_t i = 0; !rc && i < p->first.have.rules.v.n; i++)
+		if (p->first.have.rules.v.v[i].protocol == PT_NET_PROTOCOL)
+			rc = pt_vec_push(p->arena, &before->rules.v, p->first.have.rules.v.v[i]);
+	return rc;
+}
+
+/* A way back that is refused is none: the difference is told by the next reading. */
+static int not_refused(const struct pt_nl_refusal *r, void *arg)
+{
+	(void)r;
+	(void)arg;
+	return 0;
+}
+
+/* Routes are not kept, only what was to change of them. */
+static int routes_back(const struct network_plan *p, struct pt_nl *route)
+{
+	struct finder f = { (struct difference *)&p->first, p->want.conf };
+	struct pt_nl_stream *s = pt_nl_stream_new(route, not_refused, NULL);
+	int rc = s ? 0 : -ENOMEM;
+
+	for (size_t i = p->first.routes.n; !rc && i-- > 0;) {
+		const struct pt_route_change back = pt_route_reverse(&p->first.routes.v[i]);
+
+		rc = pt_route_put(s, &back, find_link, &f, i);
+		rc = rc == -ENOENT ? 0 : rc;
+	}
+	if (!rc)
+		rc = pt_nl_stream_flush(s);
+	pt_nl_stream_free(s);
+	return rc;
+}
+
+static int undo(const struct network_plan *p, const struct network *before, struct pt_nl *route)
+{
+	struct pt_err ignored = { 0 };
+	size_t undone = 0;
+	int rc = reach(before, route, &undone, &ignored);
+
+	pt_err_fini(&ignored);
+	return rc ? rc : routes_back(p, route);
 }
 
 static int apply(struct pt_whole *w, void *plan, size_t *writes, struct pt_err *e)
 {
 	struct network_plan *p = plan;
-	struct pt_err ignored = { 0 };
 	struct network before;
-	size_t undone = 0;
 	int rc;
 
 	*writes = 0;
@@ -353,9 +511,8 @@ static int apply(struct pt_whole *w, void *plan, size_t *writes, struct pt_err *
 	if (rc)
 		return pt_err_sys(e, rc, "remembering the interfaces");
 	rc = reach(&p->want, w->route, writes, e);
-	if (rc && reach(&before, w->route, &undone, &ignored))
+	if (rc && undo(p, &before, w->route))
 		pt_err_add(e, PT_ERROR, NULL, "`ptnet diff` shows what is left", "the interfaces could not all be put back");
-	pt_err_fini(&ignored);
 	return rc;
 }
 

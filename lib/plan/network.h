@@ -3,7 +3,7 @@
 #ifndef PLAN_NETWORK_H
 #define PLAN_NETWORK_H
 
-#include <patronus/address.h>
+#include <patronus/route_rule.h>
 
 #include "plan/internal.h"
 

@@ -213,6 +213,8 @@ struct pt_conf_fault {
 	const char *why;
 };
 PT_API int pt_conf_route_parse(const char *s, struct pt_arena *a, struct pt_conf_route *out, struct pt_conf_fault *f) PT_MUST;
+/* The same words again, in their order. */
+PT_API void pt_conf_route_print(struct pt_buf *b, const struct pt_conf_route *r);
 PT_API int pt_conf_route_rule_parse(const char *s, struct pt_arena *a, struct pt_conf_route_rule *out,
 				    struct pt_conf_fault *f) PT_MUST;
 PT_API int pt_conf_neighbour_parse(const char *s, struct pt_arena *a, struct pt_conf_neighbour *out,
