@@ -266,10 +266,11 @@ static int check_boot(const struct pt_conf *c, const struct conf_tree *t, struct
 int conf_model_check(struct pt_conf *c, const struct conf_tree *t, struct pt_err *e)
 {
 	int bad = check_macros(c, t, e) | check_udp(c, t, e) | check_schedules(c, t, e) | check_tests(c, t, e);
-	int rc = check_ifs(c, e), links = conf_check_links(c, t, e);
+	int all[] = { check_ifs(c, e), conf_check_links(c, t, e), conf_check_network(c, e) }, rc = 0;
 
-	if (!rc || links == -ENOMEM)
-		rc = links;
+	for (size_t i = 0; i < PT_ARRAY_SIZE(all); i++)
+		if (!rc || all[i] == -ENOMEM)
+			rc = all[i];
 	bad |= check_boot(c, t, e);
 	for (size_t i = 0; i < c->tables.n; i++)
 		check_table(&c->tables.v[i], e);

@@ -222,6 +222,10 @@ int conf_model_check(struct pt_conf *c, const struct conf_tree *t, struct pt_err
 /* What links need and what does not fit together. -EINVAL with records. */
 int conf_check_links(const struct pt_conf *c, const struct conf_tree *t, struct pt_err *e) PT_MUST;
 
+/* ---- network.c ---- */
+
+int conf_check_network(const struct pt_conf *c, struct pt_err *e) PT_MUST;
+
 /* ---- report.c ---- */
 
 /* Puts the records from number FIRST on that point into NAME into the order of their places. */
