@@ -371,7 +371,7 @@ static void show(const struct set *s, enum pt_dir dir, const struct pt_point *p)
 }
 
 struct counts {
-	size_t points, passed, blocked, by_default, refused, invalid, tagged, found, none, too_large, cells;
+	size_t points, passed, blocked, by_default, refused, invalid, found, none, too_large, now, always;
 };
 
 static bool same_text(const char *x, const char *y)
@@ -494,6 +494,57 @@ static void ask_all(const struct set *s, const struct edges *e, enum pt_dir dir)
 	pt_arena_free(all.a);
 }
 
+/* ---------------- whatever contents are ---------------- */
+
+/* Is all that the rule matches decided before it? */
+static bool never_decides(const struct pt_space *s, struct pt_arena *a, enum pt_dir dir, const struct pt_pol_rule *rule)
+{
+	const struct pt_space_dir *d = &s->dir[dir == PT_OUT];
+	int rc = 1;
+
+	for (size_t i = 0; i < d->v.n; i++)
+		for (size_t k = 0; rc == 1 && d->v.v[i].rule == rule && !d->v.v[i].why && k < d->v.v[i].boxes.n; k++) {
+			struct pt_space_hits hits = { 0 };
+
+			assert_int_equal(pt_space_before(s, dir, i, &d->v.v[i].boxes.v[k], a, &hits), 0);
+			while (hits.box.n && d->v.v[hits.region.v[hits.box.n - 1]].rule == rule)
+				hits.box.n--; /* what is refused of this one */
+			rc = pt_box_covered(s, a, &d->v.v[i].boxes.v[k], hits.box.v, hits.box.n, 0, NULL);
+		}
+	assert_in_range(rc, 0, 1);
+	return rc;
+}
+
+/* A cover that holds always holds now. */
+static void ask_always(const struct set *s, struct counts *n)
+{
+	struct pt_arena *a = pt_arena_new();
+	struct pt_space *always = NULL;
+	struct pt_err e = { 0 };
+	int rc = pt_space_new(s->policy, host, s->eval, PT_SPACE_ALWAYS, &always, &e);
+
+	assert_true(!rc || rc == -E2BIG);
+	for (size_t i = 0; !rc && i < s->policy->rules.n; i++) {
+		const struct pt_pol_rule *r = &s->policy->rules.v[i];
+		bool now;
+
+		if (r->action == PT_MATCH)
+			continue;
+		now = never_decides(s->space, a, r->dir, r);
+		n->now += now;
+		if (!never_decides(always, a, r->dir, r))
+			continue;
+		n->always++;
+		if (!now) {
+			printf("%s\n# %s\n", s->text, r->text);
+			fail();
+		}
+	}
+	pt_err_fini(&e);
+	pt_space_free(always);
+	pt_arena_free(a);
+}
+
 /* ---------------- the whole ---------------- */
 
 static void try_points(const struct set *s, struct counts *n)
@@ -533,6 +584,7 @@ static void one_set(struct counts *n)
 	} else {
 		assert_int_equal(rc, 0);
 		try_points(&s, n);
+		ask_always(&s, n);
 	}
 	pt_err_fini(&e);
 	unload(&s);
@@ -553,9 +605,11 @@ static void evaluator_agrees(void **state)
 		one_set(&n);
 	printf("# %zu points: %zu passed, %zu blocked, %zu by default, %zu without an address, %zu invalid\n", n.points, n.passed,
 	       n.blocked, n.by_default, n.refused, n.invalid);
+	printf("# %zu rules never decide now, %zu of them whatever contents are\n", n.now, n.always);
 	printf("# %zu questions with an answer, %zu without; %zu sets too large\n", n.found, n.none, n.too_large);
 	assert_true(n.passed > count && n.blocked > count && n.by_default > count && n.found > count && n.none > count);
 	assert_true(n.refused > count / 10 && n.invalid > count && n.too_large < count / 10);
+	assert_true(n.now > n.always && n.always > count / 10);
 	pt_arena_free(host->arena);
 }
 
