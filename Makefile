@@ -30,6 +30,7 @@ PROVE      ?= prove
 JOBS       ?= $(shell nproc 2>/dev/null || echo 1)
 FUZZ_RUNS  ?= 1000000
 FUZZ_MAX   ?= 4096
+SOAK_SECONDS ?= 600
 # A test that hangs must not hang the run.
 TEST_TIMEOUT ?= 900
 
@@ -68,7 +69,7 @@ LAYER_TESTS := $(wildcard tests/*.t)
 MAN         := $(wildcard man/*.[1-9])
 C_SRC       := $(LIB_SRC) $(TOOL_SRC) $(UNIT_SRC) $(NETNS_SRC) $(NETNS_LAB) $(FUZZ_SRC) $(BENCH_SRC) \
 	       $(DEMO_SRC) $(wildcard tests/lib/*.c)
-SH_SRC      := contrib/bootstrap contrib/init/patronus .ci/run $(LAYER_TESTS) $(NETNS_SH) $(VM_T) $(wildcard tests/vm/vmtest tests/lib/*.sh \
+SH_SRC      := contrib/bootstrap contrib/init/patronus .ci/run $(LAYER_TESTS) $(NETNS_SH) $(VM_T) $(wildcard tests/vm/vmtest tests/*.sh tests/lib/*.sh \
 	       tests/bench/*.sh tests/bench/classbench contrib/demo/run contrib/demo/*.sh completions/*.bash)
 
 A       := $(BUILD)/libpatronus.a
@@ -102,7 +103,7 @@ wraps = $$(sed -n 's/.*\b__wrap_\([a-z0-9_]*\)(.*/-Wl,--wrap=\1/p' $(1) | sort -
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all check check-unit check-asan check-netns check-vm check-fuzz check-layers demo install lint lint-gcc \
-	lint-cppcheck lint-tidy lint-shell lint-man fuzz bench help clean tests
+	lint-cppcheck lint-tidy lint-shell lint-man fuzz soak bench help clean tests
 .DEFAULT_GOAL := all
 
 all: $(BINS) $(A) $(SO) $(PC) ## build the tools, the library and its pkg-config file
@@ -110,8 +111,8 @@ all: $(BINS) $(A) $(SO) $(PC) ## build the tools, the library and its pkg-config
 help: ## show this list
 	@printf 'Usage: make [TARGET] [VARIABLE=VALUE ...]\n\nTargets:\n'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
-	@printf '\nVariables: V=1 JOBS=%s BUILD=%s PREFIX=%s DESTDIR= CC=%s CFLAGS="%s" FUZZ_RUNS=%s\n' \
-		'$(JOBS)' '$(BUILD)' '$(PREFIX)' '$(CC)' '$(CFLAGS)' '$(FUZZ_RUNS)'
+	@printf '\nVariables: V=1 JOBS=%s BUILD=%s PREFIX=%s DESTDIR= CC=%s CFLAGS="%s" FUZZ_RUNS=%s SOAK_SECONDS=%s\n' \
+		'$(JOBS)' '$(BUILD)' '$(PREFIX)' '$(CC)' '$(CFLAGS)' '$(FUZZ_RUNS)' '$(SOAK_SECONDS)'
 
 # ---- objects: plain, sanitized, instrumented for fuzzing ----
 
@@ -254,6 +255,10 @@ check-vm: all $(NETNS_T) $(DEMOS) ## run the tests in a virtual machine with Deb
 
 check-fuzz: $(REPLAY_T) ## replay the fuzz corpora under sanitizers
 	$(Q)$(RUN) $(REPLAY_T)
+
+SOAK_T := $(patsubst %,$(BUILD)/tests/unit/%.t,eval_ref space_eval expect meaning order classify) $(BUILD)/tests/netns/differential.t
+soak: all $(SOAK_T) ## run the differential tests with new seeds for SOAK_SECONDS (600); with packets for root
+	$(Q)$(TEST_ENV) SOAK_SECONDS='$(SOAK_SECONDS)' tests/soak.sh
 
 check-layers: all ## check who includes whom, and calls that must not be there
 	$(Q)$(RUN) $(LAYER_TESTS)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The evaluator against the kernel: random rule sets, random packets, real interfaces (the lab of lab_wire.h).
+ * The evaluator against the kernel, and against sets of packets: random rule sets, random packets, real interfaces (the lab of
+ * lab_wire.h).
  *
  * Every packet is sent as a frame on a peer (or from a raw socket of the router) and looked for on all
  * peers and, for the router itself, on raw sockets. Verdict, translated addresses and the answer of a
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #include <patronus/policy.h>
+#include <patronus/space.h>
 
 #include "netns/lab.h"
 #include "netns/lab_rules.h"
@@ -27,6 +29,7 @@
 
 #define MAX_RULES 14
 #define MAX_PACKETS 1000
+#define PAIRS 100000 /* of a rule set and a packet, in every run */
 
 enum { LAN = WIRE_LAN, WAN = WIRE_WAN, DMZ = WIRE_DMZ, N_DEV = WIRE_DEVICES, LOCAL = WIRE_ROUTER };
 
@@ -324,8 +327,14 @@ struct loaded {
 	struct pt_eval *eval;
 };
 
+/* Of the rules in force, as sets; NULL: they cut the space into too many. */
+static struct pt_space *space;
+static size_t n_points, n_apart; /* judged by it; otherwise than by the evaluator */
+
 static void unload(struct loaded *l)
 {
+	pt_space_free(space);
+	space = NULL;
 	pt_eval_free(l->eval);
 	pt_policy_free(l->policy);
 	pt_conf_free(l->conf);
@@ -389,6 +398,8 @@ static enum load load(const char *text, struct loaded *l)
 	    pt_policy_build(l->conf, &l->policy, &e) || pt_eval_new(l->policy, kernel.host, &l->eval, &e) ||
 	    compile(l->policy, &prog, &e))
 		goto out;
+	if (pt_space_new(l->policy, kernel.host, l->eval, PT_SPACE_NOW, &space, NULL) == -ENOMEM)
+		lab_bail("no memory for sets of packets");
 	result = LOAD_FAILED;
 	if (lab_rules_put(&kernel, prog, &e)) {
 		printf("# the kernel refused what was compiled:\n");
@@ -543,11 +554,35 @@ static void set_over(struct pt_ast_set *s, const struct pt_ast_set *from, bool t
 		s->min_ttl = from->min_ttl;
 }
 
+/* What is proved of all packets must hold for this one. */
+static void judge_as_set(const struct pt_packet *k, enum pt_dir dir, const char *device, const struct pt_decision *d)
+{
+	struct pt_arena *a = pt_arena_new();
+	const struct pt_region *r;
+	struct pt_buf words = { 0 };
+	struct pt_point at;
+
+	if (!a || pt_space_point(space, a, k, device, &at))
+		lab_bail("no memory for a point");
+	r = pt_space_decide(space, dir, &at);
+	n_points++;
+	if (!r || r->pass != d->pass || r->rule != d->rule) {
+		n_apart++;
+		pt_space_print_point(space, dir, &at, &words);
+		printf("# %s: the evaluator %s by %s, as a set by %s\n", words.s, d->pass ? "passes" : "blocks",
+		       d->rule ? d->rule->text : "default", r && r->rule ? r->rule->text : "default");
+	}
+	pt_buf_fini(&words);
+	pt_arena_free(a);
+}
+
 static bool judge(const struct pt_eval *v, struct probe *p, struct pt_packet *k, enum pt_dir dir, int dev)
 {
 	struct pt_decision d;
 
 	pt_evaluate(v, k, dir, wire_devices[dev], &d);
+	if (space && k->ct == pt_packet_ct(k))
+		judge_as_set(k, dir, wire_devices[dev], &d);
 	snprintf(p->why, sizeof(p->why), "%s on %s: %s by %s line %u%s%s", dir == PT_IN ? "in" : "out", wire_devices[dev],
 		 d.pass ? "pass" : "block", d.rule ? d.rule->name : "default", d.rule ? d.rule->loc.line : 0,
 		 d.why ? ", " : "", d.why ? d.why : "");
@@ -1058,7 +1093,7 @@ int main(int argc, char **argv)
 	if (packets > MAX_PACKETS)
 		packets = MAX_PACKETS;
 	base &= 0xffffffffff;
-	printf("1..2\n# seed %llu\n", (unsigned long long)base);
+	printf("1..4\n# seed %llu\n", (unsigned long long)base);
 	wire_make(&wire);
 	foreign_sources();
 	lab_rules_open(&kernel);
@@ -1087,5 +1122,10 @@ int main(int argc, char **argv)
 	printf("%sok 2 - at least %zu rule sets ran, with passes, blocks, translations and answers, options and fragments\n",
 	       good >= sets && counts[0] && counts[1] && counts[2] && counts[3] && counts[4] && counts[5] && counts[6] ? "" :
 															 "not ", sets);
-	return bad != 0;
+	printf("# %zu pairs of a rule set and a packet\n", counts[0] + counts[1]);
+	printf("# %zu judgements of sets, %zu of them otherwise\n", n_points, n_apart);
+	printf("%sok 3 - sets of packets agree with the evaluator\n", n_apart || !n_points ? "not " : "");
+	printf("%sok 4 - at least %u pairs, unless fewer were asked for\n", argc > 2 || counts[0] + counts[1] >= PAIRS ? "" : "not ",
+	       PAIRS);
+	return bad || n_apart;
 }

@@ -78,6 +78,7 @@ ok 'without privilege' in_ns fw setpriv --reuid 65534 --regid 65534 --clear-grou
 exits 2 'nothing is in force yet' pt test
 
 # The packet of the message is judged so by explain, in its words.
+# shellcheck disable=SC2016 # a quote of Markdown
 words=$(printf '%s\n' "$said" | sed -n 's/.*`ptfw explain \(.*\)` tells more/\1/p' | head -n 1)
 # shellcheck disable=SC2086 # they are words
 exits 3 'explain blocks the packet that is shown' pt explain $words

@@ -473,6 +473,7 @@ static void evaluators_agree(void **state)
 		one_set(&n);
 	printf("# %zu passed, %zu blocked, %zu by default, %zu translated, %zu tagged; %zu rules refused\n", n.passed,
 	       n.blocked, n.by_default, n.translated, n.tagged, n.refused);
+	printf("# %d pairs of a rule set and a packet\n", SETS * PACKETS);
 	printf("# %zu anchors; %zu judged in them; %zu rules refused in them\n", n.anchors, n.in_anchors, n.not_said);
 	assert_true(n.anchors > SETS && n.in_anchors > SETS && n.not_said < n.anchors);
 	/* A generator that no longer reaches a case would agree with anything. */
