@@ -219,7 +219,9 @@ static bool read_key(const struct nlattr *attr, struct pt_nft_flow *f)
 	f->src = pt_addr_from_bytes(key + 4 * AT_SRC, 4 * words);
 	f->dst = pt_addr_from_bytes(key + 4 * (AT_SRC + words), 4 * words);
 	key += 4 * (AT_SRC + 2 * words);
-	f->port = f->proto == IPPROTO_ICMP || f->proto == IPPROTO_ICMPV6 ? key[0] : (uint16_t)(key[0] << 8 | key[1]);
+	f->port = key[0];
+	if (f->proto != IPPROTO_ICMP && f->proto != IPPROTO_ICMPV6)
+		f->port = (uint16_t)(key[0] << 8 | key[1]);
 	return f->dir == PT_IN || f->dir == PT_OUT;
 }
 
