@@ -101,9 +101,16 @@ static void expect(struct lab *l, bool refused, const char *const *want, size_t 
 
 /* ---- those that a person would write ---- */
 
+/* FORM with I in place of its "%u" or "%x". */
 static void host(char out[64], const char *form, unsigned int i)
 {
-	(void)snprintf(out, 64, form, i);
+	const char *at = strchr(form, '%');
+	int n = (int)(at - form);
+
+	if (at[1] == 'x')
+		(void)snprintf(out, 64, "%.*s%x%s", n, form, i, at + 2);
+	else
+		(void)snprintf(out, 64, "%.*s%u%s", n, form, i, at + 2);
 }
 
 static void test_one_flow(void **state)
