@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What an apply of the file would change: the text against the revision in force, and the operations in the kernel. */
+/*
+ * What an apply of the file would change: the text against the revision in force, what it means for packets, and the operations
+ * in the kernel.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -68,6 +71,11 @@ static int print(struct pt_cli *c, const char *state, const struct pt_whole *w, 
 	rc = texts_in_force(c, state, &old, name);
 	if (!rc && pt_out_format(o) == PT_OUT_TEXT)
 		rc = put_texts_diff(o, name, &old, "", w->texts, &lines);
+	if (!rc && pt_whole_writes(w)) {
+		if (pt_out_format(o) == PT_OUT_TEXT)
+			put_title(o, "# packets");
+		rc = put_meaning(c, o, w->nf, w->route);
+	}
 	if (!rc && pt_out_format(o) == PT_OUT_TEXT && pt_whole_writes(w))
 		put_title(o, "# operations");
 	if (!rc)

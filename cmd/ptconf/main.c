@@ -13,7 +13,7 @@
 
 static const struct pt_cli_cmd commands[] = {
 	{ "check", NULL, NULL, "judge the file; change nothing", PT_CLI_FILE | PT_CLI_JSON | PT_CLI_KERNEL, 0, 0, NULL, cmd_check },
-	{ "diff", NULL, NULL, "what apply would change: the text, and the operations; status 3 when there is anything",
+	{ "diff", NULL, NULL, "what apply would change: the text, the packets, the operations; status 3 when there is anything",
 	  PT_CLI_FILE | PT_CLI_JSON | PT_CLI_LINE | PT_CLI_STATE, 0, 0, NULL, cmd_diff },
 	{ "apply", NULL, NULL, "put the file in force in every subsystem, all or nothing",
 	  PT_CLI_FILE | PT_CLI_DRY | PT_CLI_JSON | PT_CLI_LINE | PT_CLI_CONFIRM | PT_CLI_COMMENT | PT_CLI_STATE | PT_CLI_FORCE, 0, 0, NULL,

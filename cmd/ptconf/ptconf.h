@@ -78,6 +78,9 @@ int plan_exit(struct pt_cli *c, int rc);
 int put_texts_diff(struct pt_out *o, const char *old_name, const struct pt_texts *old, const char *new_name,
 		   const struct pt_texts *new, size_t *lines);
 
+/* meaning.c: what changes for packets between the rules in force and the file */
+int put_meaning(struct pt_cli *c, struct pt_out *o, struct pt_nl *nf, struct pt_nl *route);
+
 /* guard.c */
 struct guard;
 /* Starts it, small and idle; it waits for guard_arm() and goes when its parent does without. */

@@ -36,6 +36,8 @@ conf()
 conf a true
 conf b false
 conf c true
+sed -e 's/port 22/port 80/' "$lab_tmp/b.conf" >"$lab_tmp/b2.conf" && mv "$lab_tmp/b2.conf" "$lab_tmp/b.conf"
+sed -e 's/port 22/port 23/' "$lab_tmp/a.conf" >"$lab_tmp/shut.conf"
 sed 's/on lann//; s/pass in proto/pass in on nowhere proto/' "$lab_tmp/a.conf" >"$lab_tmp/wrong.conf"
 
 # ---- applying ----
@@ -66,7 +68,10 @@ is "$tap_run_rc" 3 'diff: something would change'
 like "$said" '^-# version a$' 'the text that goes'
 like "$said" '^\+# version b$' 'the text that comes'
 like "$said" '^ table learned' 'and what is around it'
+like "$said" '^pass instead of block: in .*' 'what packets it lets through now'
+like "$said" '^ +such as in [a-z0-9]+ tcp ' 'with one of them'
 like "$said" '^set setting net/ipv4/ip_forward 0$' 'and operations'
+like "$(pc diff -j -f "$lab_tmp/shut.conf")" '"meaning":\[\{"change":"verdict","direction":"in","old_verdict":"pass","new_verdict":"block"' 'as JSON, the other way round'
 exits 0 'diff of what is in force is nothing' pc diff -f "$lab_tmp/a.conf"
 like "$(pc diff -j -f "$lab_tmp/b.conf")" '"schema":"patronus.diff.v1".*"operations":\[\{"operation"' 'diff as JSON'
 
