@@ -224,6 +224,20 @@ command -v flock >/dev/null && {
 	lab_stop "$lab_last"
 }
 
+# ---- JSON as it is described ----
+if python3 -c 'import jsonschema' 2>/dev/null; then
+	pc apply -q -f "$lab_tmp/b.conf" --confirm 60
+	for w in 'history:history' 'status:status' "diff:diff -f $lab_tmp/a.conf" 'compare:compare 1 0' 'revision:show' 'change:apply --force' \
+		'change:rollback 1'; do
+		# shellcheck disable=SC2046,SC2086 # words
+		pc ${w#*:} -j $(case $w in *apply*) echo "-f $lab_tmp/c.conf" ;; esac) >"$lab_tmp/out.json" 2>/dev/null
+		ok "schema of ${w#*:}" python3 -c 'import json, sys, jsonschema
+jsonschema.validate(json.load(open(sys.argv[1])), json.load(open(sys.argv[2])))' "$lab_tmp/out.json" "contrib/schema/patronus.${w%%:*}.v1.json"
+	done
+else
+	skip 'needs python3-jsonschema' 'JSON as the schemas describe it'
+fi
+
 # ---- as many as are kept ----
 v=a
 for i in $(seq 55); do

@@ -23,7 +23,7 @@ while read -r line; do
 	case $line in
 	*'ptfw diff'*) diffs=$((diffs + 1)); [ "$diffs" -ne 1 ] || want=3 ;;
 	esac
-	case $line in *'ptfw explain'*) want=3 ;; esac
+	case $line in *'ptfw explain'* | *'ptconf diff'*) want=3 ;; esac
 	[ ! -e "$lab_tmp/tree/broken" ] || case $line in *'ptfw apply'*) want=1 ;; esac
 	case $line in sed*) : >"$lab_tmp/tree/broken" ;; esac
 	exits "$want" "$line" in_ns tour env "PATH=$build:$PATH" sh -c "cd '$lab_tmp/tree' && $line" </dev/null
@@ -33,5 +33,7 @@ while read -r line; do
 			'the README shows what it says' ;;
 	esac
 done <"$lab_tmp/commands"
+history=$(in_ns tour "$build/ptconf" history | awk 'NR > 1 { print $2, $5, $6 }' | tr '\n' ';')
+is "$history" 'r4 confirmed root;r3 confirmed root;r2 undone guard;r1 confirmed root;' 'the history is the one that the README tells of'
 ok 'the tour has its commands' [ "$tap_n" -ge 20 ]
 done_testing
