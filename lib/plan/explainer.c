@@ -22,6 +22,7 @@ struct pt_explainer {
 	struct pt_host *host;
 	struct pt_arena *arena;
 	struct pt_net_routes *routes;
+	struct pt_nl *route;
 	bool planned;              /* FORWARDING is what the file will make of it */
 	bool forwarding, forwards6;
 	PT_VEC(struct settings) settings; /* asked for so far */
@@ -93,6 +94,13 @@ static const char *route(void *arg, struct pt_addr dst)
 	return pt_net_routes_device(x->routes, dst);
 }
 
+static int ways(void *arg, struct pt_arena *a, struct pt_net_ways *out, struct pt_err *e)
+{
+	struct pt_explainer *x = arg;
+
+	return pt_net_ways_read(x->route, x->host, a, out, e);
+}
+
 /* ---- rules and tables ---- */
 
 static int tables_read(struct pt_explainer *x, struct pt_nl *nf, struct pt_err *e)
@@ -135,7 +143,7 @@ static int prepare(struct pt_explainer *x, const char *file, struct pt_nl *nf, s
 		rc = tables_read(x, nf, e);
 	if (rc)
 		return rc;
-	*w = (struct pt_world){ .policy = x->plan.policy, .eval = x->eval, .host = x->host, .route = route,
+	*w = (struct pt_world){ .policy = x->plan.policy, .eval = x->eval, .host = x->host, .route = route, .ways = ways,
 				.forwards = forwards, .loopback = takes_loopback, .arg = x };
 	w->asks_routes = pt_world_asks_routes(w->policy);
 	rc = pt_host_self(x->host, x->arena, &w->self[0], &w->self[1]);
@@ -151,6 +159,7 @@ int pt_explainer_new(const char *file, struct pt_nl *nf, struct pt_nl *nl, struc
 	if (x) {
 		x->arena = pt_arena_new();
 		x->routes = pt_net_routes_new(nl);
+		x->route = nl;
 	}
 	if (x && x->arena && x->routes)
 		rc = prepare(x, file, nf, nl, e);

@@ -174,6 +174,8 @@ struct pt_world {
 	/* Are packets of family AF that arrive on DEVICE forwarded? May those to 127.0.0.0/8 be for this machine there? */
 	bool (*forwards)(void *arg, enum pt_af af, const char *device);
 	bool (*loopback)(void *arg, const char *device);
+	/* All ways that ROUTE would tell, in A; for pt_reach_find(). */
+	int (*ways)(void *arg, struct pt_arena *a, struct pt_net_ways *out, struct pt_err *e);
 	void *arg;
 };
 PT_API bool pt_world_asks_routes(const struct pt_policy *p);

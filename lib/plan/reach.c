@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * All packets at once on the way of path.c: the judgement where they arrive, the translation of their destination, delivery or
+ * routes, the judgement where they leave, the translation of their source. Each step cuts the sets of the one before and what
+ * is left at the end is brought back to the packets as they arrived.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan/reach_parts.h"
+
+/* Devices that Linux treats alike. */
+struct arrivals {
+	struct pt_iset devices;
+	bool lo, loopback, forwards[2];
+};
+
+struct passed {
+	const struct pt_pol_rule *rule;
+	struct pt_box box;
+};
+
+struct found {
+	struct reach *r;
+	struct pt_arena *arena;
+	PT_VEC(struct passed) v;
+};
+
+static int keep(const struct pt_region *by, const struct pt_box *b, void *arg)
+{
+	struct passed p = { .rule = by->rule, .box = *b };
+	struct found *f = arg;
+
+	if (f->r->q->limit && ++f->r->pieces > f->r->q->limit) {
+		f->r->too_many = true;
+		return -E2BIG;
+	}
+	return pt_vec_push(f->arena, &f->v, p);
+}
+
+/* Those of X that pass in direction DIR, in A. */
+static int judged(struct reach *r, struct pt_arena *a, enum pt_dir dir, const struct pt_box *x, struct found *f)
+{
+	struct pt_arena *scratch = r->scratch;
+	pt_boxes by_routes;
+	int rc;
+
+	*f = (struct found){ .r = r, .arena = a };
+	r->scratch = a; /* boxes share sets */
+	rc = reach_facts(r, dir, x, &by_routes);
+	for (size_t i = 0; !rc && i < by_routes.n; i++)
+		rc = pt_space_passed(r->s, a, dir, &by_routes.v[i], keep, f);
+	r->scratch = scratch;
+	return rc;
+}
+
+/* ---- the end of a way ---- */
+
+/* What of X is asked for by its destination, before or after translation M. */
+static int wanted(struct reach *r, const struct reach_map *m, const struct pt_box *x, pt_boxes *out)
+{
+	const struct pt_iset *to = &r->q->to.addresses[x->af == PT_AF_INET6];
+	struct pt_arena *a = r->scratch;
+	struct pt_box b, rest, image;
+	int rc;
+
+	if (!r->q->to.bounded)
+		return pt_vec_push(a, out, *x);
+	rc = reach_with(r, a, x, PT_DIM_DST, to, &b);
+	if (rc > 0)
+		rc = pt_vec_push(a, out, b);
+	if (rc < 0 || m->addr.how == PT_FLOW_KEPT)
+		return rc;
+	rc = reach_without(r, a, x, PT_DIM_DST, to, &rest);
+	if (rc > 0)
+		rc = reach_image(r, a, m, &rest, &image) ? -ENOMEM : reach_with(r, a, &image, PT_DIM_DST, to, &b);
+	if (rc > 0)
+		rc = reach_preimage(r, a, m, &rest, &b, &rest);
+	return rc > 0 ? pt_vec_push(a, out, rest) : rc;
+}
+
+static int add(struct reach *r, struct pt_flow *f, const struct reach_map *m, const struct pt_box *x, const struct pt_box *base)
+{
+	pt_boxes list = { 0 };
+	int rc = wanted(r, m, x, &list);
+
+	f->chance = f->chance || reach_side(x, PT_DIM_CHANCE);
+	f->dst = m->addr;
+	f->dport = m->port;
+	for (size_t i = 0; !rc && i < list.n; i++) {
+		f->box = list.v[i];
+		rc = reach_add(r, f, base);
+	}
+	return rc;
+}
+
+/* ---- forwarded ---- */
+
+static int only(const struct reach *r, struct pt_box *x, uint32_t dim, pt_u128 v)
+{
+	struct pt_ival one = { v, v };
+
+	return pt_box_set(r->s, r->scratch, x, dim, &(struct pt_iset){ .v = &one, .n = 1 });
+}
+
+/* P's image as the second judgement on DEVICE sees it: without an owner, and by chance drawn anew. */
+static int as_leaving(struct reach *r, const struct reach_piece *p, uint32_t device, struct pt_box *x)
+{
+	static const struct pt_iset none;
+	const struct pt_iset *in = reach_side(x, PT_DIM_DEVICE);
+	struct pt_iset received = { 0 };
+	int rc = in ? pt_iset_union(r->scratch, &received, in, &none) : 0;
+
+	if (!rc && in)
+		rc = pt_box_set(r->s, r->scratch, x, PT_DIM_RECEIVED, &received);
+	if (!rc)
+		rc = only(r, x, PT_DIM_DEVICE, device);
+	if (!rc)
+		rc = only(r, x, PT_DIM_TAG, p->tag);
+	for (uint32_t d = PT_DIM_CHANCE; !rc && d < PT_DIM_FREE; d++)
+		rc = reach_drop(r, r->scratch, x, d);
+	return rc;
+}
+
+/* Y, which leaves, as it arrived. */
+static int as_arriving(struct reach *r, const struct reach_piece *p, const struct pt_box *y, struct pt_box *out)
+{
+	static const uint32_t of_leaving[] = { PT_DIM_DEVICE, PT_DIM_TAG, PT_DIM_RECEIVED, PT_DIM_CHANCE, PT_DIM_NO_ROUTE_SRC,
+					       PT_DIM_NO_ROUTE_DST, PT_DIM_URPF };
+	const struct pt_iset *received = reach_side(y, PT_DIM_RECEIVED);
+	struct pt_box b = *y;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < PT_ARRAY_SIZE(of_leaving); i++)
+		rc = reach_drop(r, r->scratch, &b, of_leaving[i]);
+	if (!rc)
+		rc = reach_preimage(r, r->scratch, &p->map, &p->box, &b, out);
+	return rc > 0 && received ? reach_with(r, r->scratch, out, PT_DIM_DEVICE, received, out) : rc;
+}
+
+static int leave(struct reach *r, const struct reach_piece *p, const struct pt_box *x, const char *device,
+		 const struct pt_box *base)
+{
+	struct pt_flow f = { .kind = PT_FLOW_THROUGH, .out = device, .in_rule = p->rule, .dst_nat = p->nat };
+	bool chance = reach_side(&p->box, PT_DIM_CHANCE);
+	struct pt_box b = *x, y;
+	struct found out;
+	int rc = as_leaving(r, p, reach_device(r, device), &b);
+
+	if (!rc)
+		rc = judged(r, r->scratch, PT_OUT, &b, &out);
+	for (size_t i = 0; !rc && i < out.v.n; i++) {
+		reach_pieces pieces;
+
+		rc = reach_effects(r, PT_OUT, out.v.v[i].rule, &out.v.v[i].box, p->tag, &pieces);
+		for (size_t k = 0; !rc && k < pieces.n; k++) {
+			f.out_rule = pieces.v[k].rule;
+			f.src_nat = pieces.v[k].nat;
+			f.chance = chance || reach_side(&pieces.v[k].box, PT_DIM_CHANCE);
+			rc = as_arriving(r, p, &pieces.v[k].box, &y);
+			if (rc > 0)
+				rc = add(r, &f, &p->map, &y, base);
+		}
+	}
+	return rc;
+}
+
+/* Without link-local addresses. */
+static int forwardable(struct reach *r, struct pt_box *x)
+{
+	const struct pt_iset *near = &r->places.link_local[x->af == PT_AF_INET6];
+	int rc = near->n ? reach_without(r, r->scratch, x, PT_DIM_SRC, near, x) : 1;
+
+	if (rc > 0 && near->n)
+		rc = reach_without(r, r->scratch, x, PT_DIM_DST, near, x);
+	return rc;
+}
+
+static bool asked_for(const struct reach *r, const char *device)
+{
+	const struct pt_reach_end *to = &r->q->to;
+
+	for (size_t i = 0; i < to->devices.n; i++)
+		if (!strcmp(to->devices.v[i], device))
+			return true;
+	return !to->devices.n;
+}
+
+static int forward(struct reach *r, const struct reach_piece *p, const struct pt_box *image, const struct pt_box *base)
+{
+	bool six = image->af == PT_AF_INET6;
+	struct pt_box there = *image, b, all;
+	int rc = forwardable(r, &there);
+
+	if (rc > 0)
+		rc = reach_without(r, r->scratch, &there, PT_DIM_DST, &r->places.local[six], &there);
+	for (size_t i = 0; rc > 0 && i < r->out->ways.v.n; i++) {
+		const struct pt_net_way *w = &r->out->ways.v.v[i];
+		int some;
+
+		if (!asked_for(r, w->device))
+			continue;
+		some = reach_with(r, r->scratch, &there, PT_DIM_DST, &w->dst[six], &b);
+		all = *base;
+		if (some > 0)
+			some = forwardable(r, &all);
+		if (some > 0 && p->map.addr.how == PT_FLOW_KEPT)
+			some = reach_with(r, r->scratch, &all, PT_DIM_DST, &w->dst[six], &all);
+		if (some > 0 && p->map.addr.how == PT_FLOW_KEPT)
+			some = reach_without(r, r->scratch, &all, PT_DIM_DST, &r->places.local[six], &all);
+		if (some > 0)
+			some = leave(r, p, &b, w->device, &all);
+		rc = some < 0 ? some : rc;
+	}
+	return rc < 0 ? rc : 0;
+}
+
+/* ---- delivered ---- */
+
+static int deliver(struct reach *r, const struct arrivals *from, const struct reach_piece *p, const struct pt_box *image,
+		   const struct pt_box *base)
+{
+	struct pt_flow f = { .kind = PT_FLOW_ARRIVES, .in_rule = p->rule, .dst_nat = p->nat };
+	bool six = image->af == PT_AF_INET6, no_loopback = !six && !from->lo && !from->loopback;
+	struct pt_box here, all = *base, y;
+	int rc = reach_with(r, r->scratch, image, PT_DIM_DST, &r->places.local[six], &here);
+
+	if (rc > 0 && no_loopback)
+		rc = reach_without(r, r->scratch, &here, PT_DIM_DST, &r->places.loopback[0], &here);
+	if (rc > 0)
+		rc = reach_preimage(r, r->scratch, &p->map, &p->box, &here, &y);
+	if (rc <= 0)
+		return rc;
+	if (p->map.addr.how == PT_FLOW_KEPT)
+		rc = reach_with(r, r->scratch, &all, PT_DIM_DST, &r->places.local[six], &all);
+	if (rc > 0 && p->map.addr.how == PT_FLOW_KEPT && no_loopback)
+		rc = reach_without(r, r->scratch, &all, PT_DIM_DST, &r->places.loopback[0], &all);
+	return rc > 0 ? add(r, &f, &p->map, &y, &all) : rc;
+}
+
+/* ---- those that arrive ---- */
+
+static int passed_in(struct reach *r, const struct arrivals *from, const struct pt_pol_rule *rule, const struct pt_box *x,
+		     const struct pt_box *base)
+{
+	bool six = x->af == PT_AF_INET6;
+	reach_pieces pieces;
+	int rc = reach_effects(r, PT_IN, rule, x, 0, &pieces);
+
+	for (size_t i = 0; !rc && i < pieces.n; i++) {
+		const struct reach_piece *p = &pieces.v[i];
+		struct pt_box image;
+
+		rc = reach_image(r, r->scratch, &p->map, &p->box, &image);
+		if (!rc && (r->q->to.self || !r->q->to.devices.n))
+			rc = deliver(r, from, p, &image, base);
+		if (!rc && !r->q->to.self && from->forwards[six])
+			rc = forward(r, p, &image, base);
+	}
+	return rc;
+}
+
+/* Where no destination is translated, only those that are asked for need be judged. */
+static int near_destination(struct reach *r, struct pt_box *x)
+{
+	const struct pt_policy *p = r->w->policy;
+
+	for (size_t i = 0; i < p->nats.n; i++)
+		if (p->nats.v[i].kind == PT_NAT_DST)
+			return 1;
+	if (!r->q->to.bounded)
+		return 1;
+	return reach_with(r, r->arena, x, PT_DIM_DST, &r->q->to.addresses[x->af == PT_AF_INET6], x);
+}
+
+static int arrive(struct reach *r, const struct arrivals *from, const struct pt_box *asked, const struct pt_box *world)
+{
+	struct pt_arena *a = pt_arena_new();
+	struct pt_box x = *asked, base = *world;
+	struct pt_iset good;
+	struct found in = { 0 };
+	int rc = a ? 1 : -ENOMEM;
+
+	if (rc > 0)
+		rc = reach_with(r, r->arena, &x, PT_DIM_DEVICE, &from->devices, &x);
+	if (rc > 0 && !from->lo) {
+		rc = reach_sources(r, x.af == PT_AF_INET6, from->loopback, &good);
+		rc = rc ? rc : reach_with(r, r->arena, &base, PT_DIM_SRC, &good, &base);
+		if (rc > 0)
+			rc = reach_with(r, r->arena, &x, PT_DIM_SRC, &good, &x);
+	}
+	if (rc > 0)
+		rc = near_destination(r, &x);
+	if (rc > 0)
+		rc = judged(r, a, PT_IN, &x, &in);
+	for (size_t i = 0; !rc && i < in.v.n; i++) {
+		pt_arena_reset(r->scratch);
+		rc = passed_in(r, from, in.v.v[i].rule, &in.v.v[i].box, &base);
+	}
+	pt_arena_free(a);
+	return rc;
+}
+
+/* ---- those that this machine sends ---- */
+
+static int sent_by(struct reach *r, const struct pt_box *x, const char *device, const struct pt_box *base)
+{
+	struct pt_flow f = { .kind = PT_FLOW_SENT, .out = device };
+	const struct reach_map none = { 0 };
+	struct found out;
+	int rc = judged(r, r->scratch, PT_OUT, x, &out);
+
+	for (size_t i = 0; !rc && i < out.v.n; i++) {
+		reach_pieces pieces;
+
+		rc = reach_effects(r, PT_OUT, out.v.v[i].rule, &out.v.v[i].box, 0, &pieces);
+		for (size_t k = 0; !rc && k < pieces.n; k++) {
+			f.out_rule = pieces.v[k].rule;
+			f.src_nat = pieces.v[k].nat;
+			f.chance = false;
+			rc = add(r, &f, &none, &pieces.v[k].box, base);
+		}
+	}
+	return rc;
+}
+
+static int send(struct reach *r, const struct pt_box *asked, const struct pt_box *world)
+{
+	bool six = asked->af == PT_AF_INET6;
+	int rc = 0;
+
+	for (size_t i = 0; rc >= 0 && i < r->out->ways.v.n; i++) {
+		const struct pt_net_way *w = &r->out->ways.v.v[i];
+		struct pt_box x, all;
+
+		if (!strcmp(w->device, "lo") || !asked_for(r, w->device))
+			continue;
+		pt_arena_reset(r->scratch);
+		rc = reach_with(r, r->scratch, asked, PT_DIM_SRC, &r->w->self[six], &x);
+		if (rc > 0)
+			rc = reach_with(r, r->scratch, &x, PT_DIM_DST, &w->dst[six], &x);
+		if (rc <= 0)
+			continue;
+		rc = reach_with(r, r->scratch, world, PT_DIM_SRC, &r->w->self[six], &all);
+		if (rc > 0)
+			rc = reach_with(r, r->scratch, &all, PT_DIM_DST, &w->dst[six], &all);
+		if (rc > 0)
+			rc = only(r, &x, PT_DIM_DEVICE, reach_device(r, w->device));
+		if (!rc)
+			rc = only(r, &x, PT_DIM_RECEIVED, r->s->devices.n);
+		if (!rc)
+			rc = sent_by(r, &x, w->device, &all);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+/* ---- what is asked ---- */
+
+/* Only what can begin a connection, unless all is asked for: one box a kind of protocol. */
+static int beginnings(struct reach *r, const struct pt_box *x, pt_boxes *out)
+{
+	static const struct pt_ival types4[] = { { 8 << 8, (8 << 8) + 255 }, { 13 << 8, (13 << 8) + 255 },
+						 { 15 << 8, (15 << 8) + 255 }, { 17 << 8, (17 << 8) + 255 } },
+				    types6[] = { { 128 << 8, (128 << 8) + 255 }, { 139 << 8, (139 << 8) + 255 } },
+				    special[] = { { PT_PROTO_ICMP, PT_PROTO_ICMP }, { PT_PROTO_TCP, PT_PROTO_TCP },
+						  { PT_PROTO_ICMP6, PT_PROTO_ICMP6 } };
+	bool six = x->af == PT_AF_INET6;
+	const struct pt_iset types = { .v = (struct pt_ival *)(six ? types6 : types4), .n = six ? 2 : 4 };
+	const struct pt_iset others = { .v = (struct pt_ival *)special, .n = PT_ARRAY_SIZE(special) };
+	struct pt_box b;
+	int rc;
+
+	if (r->q->all)
+		return pt_vec_push(r->arena, out, *x);
+	rc = reach_without(r, r->arena, x, PT_DIM_PROTO, &others, &b);
+	if (rc > 0)
+		rc = pt_vec_push(r->arena, out, b);
+	if (rc >= 0)
+		rc = reach_with_value(r, r->arena, x, PT_DIM_PROTO, PT_PROTO_TCP, &b);
+	if (rc > 0)
+		rc = reach_with_value(r, r->arena, &b, PT_DIM_FLAGS, 0x02, &b);
+	if (rc > 0)
+		rc = pt_vec_push(r->arena, out, b);
+	if (rc >= 0)
+		rc = reach_with_value(r, r->arena, x, PT_DIM_PROTO, six ? PT_PROTO_ICMP6 : PT_PROTO_ICMP, &b);
+	if (rc > 0)
+		rc = reach_with(r, r->arena, &b, PT_DIM_ICMP, &types, &b);
+	return rc > 0 ? pt_vec_push(r->arena, out, b) : rc;
+}
+
+/* X with what is the same in all questions. */
+static int fixed(struct reach *r, const struct pt_box *x, struct pt_box *out)
+{
+	int rc = reach_with_value(r, r->arena, x, PT_DIM_SHORT, 0, out);
+
+	if (rc > 0)
+		rc = reach_with_value(r, r->arena, out, PT_DIM_TAG, 0, out);
+	return rc > 0 ? reach_with_value(r, r->arena, out, PT_DIM_TIME, r->q->time, out) : rc;
+}
+
+static int without_owner(struct reach *r, const struct pt_box *x, struct pt_box *out)
+{
+	int rc = reach_with_value(r, r->arena, x, PT_DIM_USER, (pt_u128)1 << 32, out);
+
+	return rc > 0 ? reach_with_value(r, r->arena, out, PT_DIM_GROUP, (pt_u128)1 << 32, out) : rc;
+}
+
+static int ask_one(struct reach *r, const struct pt_box *asked, const struct arrivals *classes, size_t n)
+{
+	const struct pt_reach_end *from = &r->q->from;
+	struct pt_box x = *asked, world = { .af = asked->af }, arriving;
+	static const uint32_t kinds[] = { PT_DIM_FLAGS, PT_DIM_ICMP };
+	int rc = 1;
+
+	for (size_t i = 0; rc > 0 && !r->q->all && i < PT_ARRAY_SIZE(kinds); i++)
+		if (reach_side(asked, kinds[i]))
+			rc = reach_with(r, r->arena, &world, kinds[i], reach_side(asked, kinds[i]), &world);
+	if (rc > 0 && from->bounded)
+		rc = reach_with(r, r->arena, &x, PT_DIM_SRC, &from->addresses[x.af == PT_AF_INET6], &x);
+	if (rc <= 0)
+		return rc;
+	rc = fixed(r, &x, &x);
+	if (rc > 0)
+		rc = without_owner(r, &x, &arriving);
+	for (size_t i = 0; rc >= 0 && !from->self && i < n; i++)
+		rc = arrive(r, &classes[i], &arriving, &world);
+	if (rc >= 0 && !r->q->to.self && (from->self || !from->devices.n))
+		rc = send(r, &x, &world);
+	return rc < 0 ? rc : 0;
+}
+
+static int ask(struct reach *r, const struct arrivals *classes, size_t n)
+{
+	pt_boxes asked = { 0 }, parts = { 0 };
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < r->q->what.n; i++)
+		rc = pt_space_boxes(r->s, &r->q->what.v[i], r->arena, &asked);
+	for (enum pt_af af = PT_AF_INET; !rc && !r->q->what.n && af <= PT_AF_INET6; af++)
+		rc = pt_vec_push(r->arena, &asked, ((struct pt_box){ .af = af }));
+	for (size_t i = 0; rc >= 0 && i < asked.n; i++)
+		if (asked.v[i].af & r->q->families)
+			rc = beginnings(r, &asked.v[i], &parts);
+	for (size_t i = 0; rc >= 0 && i < parts.n; i++)
+		rc = ask_one(r, &parts.v[i], classes, n);
+	return rc < 0 ? rc : reach_finish(r);
+}
+
+/* ---- where packets arrive ---- */
+
+static bool may_arrive(const struct reach *r, const char *device)
+{
+	const struct pt_reach_end *from = &r->q->from;
+
+	for (size_t i = 0; i < from->devices.n; i++)
+		if (!strcmp(from->devices.v[i], device))
+			return true;
+	if (from->devices.n || !*device || !strcmp(device, "lo"))
+		return false;
+	for (size_t i = 0; i < r->w->host->ifs.n; i++)
+		if (!strcmp(r->w->host->ifs.v[i].device, device))
+			return !r->w->host->ifs.v[i].port;
+	return true;
+}
+
+static bool alike(const struct arrivals *x, const struct arrivals *y)
+{
+	return x->lo == y->lo && x->loopback == y->loopback && x->forwards[0] == y->forwards[0] &&
+	       x->forwards[1] == y->forwards[1];
+}
+
+static int sort_devices(struct reach *r, struct arrivals out[16], size_t *n)
+{
+	const struct pt_world *w = r->w;
+	int rc = 0;
+
+	*n = 0;
+	for (uint32_t d = 0; !rc && d < r->s->devices.n; d++) {
+		const char *device = r->s->devices.v[d];
+		struct arrivals c = { .lo = !strcmp(device, "lo") };
+		size_t i = 0;
+
+		if (!may_arrive(r, device))
+			continue;
+		c.loopback = w->loopback(w->arg, device);
+		c.forwards[0] = w->forwards(w->arg, PT_AF_INET, device);
+		c.forwards[1] = w->forwards(w->arg, PT_AF_INET6, device);
+		while (i < *n && !alike(&out[i], &c))
+			i++;
+		if (i == *n)
+			out[(*n)++] = c;
+		rc = pt_iset_add(r->arena, &out[i].devices, d, d);
+	}
+	for (size_t i = 0; i < *n; i++)
+		pt_iset_norm(&out[i].devices);
+	return rc;
+}
+
+static int run(struct reach *r, struct pt_err *e)
+{
+	struct arrivals classes[16];
+	size_t n;
+	int rc = pt_space_new(r->w->policy, r->w->host, r->w->eval, PT_SPACE_NOW, &r->out->space, e);
+
+	if (rc)
+		return rc;
+	r->s = r->out->space;
+	rc = r->w->ways(r->w->arg, r->arena, &r->out->ways, e);
+	if (!rc)
+		rc = reach_places(r);
+	if (!rc)
+		rc = reach_effects_new(r);
+	if (!rc)
+		rc = sort_devices(r, classes, &n);
+	if (!rc)
+		rc = ask(r, classes, n);
+	if (rc == -E2BIG && r->too_many)
+		pt_err_add(e, PT_ERROR, NULL, "ask for less, as `from guest to lan proto tcp port 443`, or give -d for a list of any length",
+			   "the answer has more than %zu parts", r->q->limit);
+	return rc;
+}
+
+int pt_reach_find(const struct pt_world *w, const struct pt_reach_question *q, struct pt_reach **out, struct pt_err *e)
+{
+	struct reach r = { .w = w, .q = q, .arena = pt_arena_new(), .scratch = pt_arena_new() };
+	int rc = -ENOMEM;
+
+	*out = NULL;
+	if (r.arena)
+		r.out = pt_arena_alloc(r.arena, sizeof(*r.out));
+	if (r.out && r.scratch) {
+		r.out->arena = r.arena;
+		rc = run(&r, e);
+	}
+	pt_arena_free(r.scratch);
+	if (!rc) {
+		*out = r.out;
+		return 0;
+	}
+	if (r.out)
+		pt_reach_free(r.out);
+	else
+		pt_arena_free(r.arena);
+	return rc == -ENOMEM ? pt_err_sys(e, rc, "looking for what may pass") : rc;
+}
+
+void pt_reach_free(struct pt_reach *r)
+{
+	if (!r)
+		return;
+	pt_space_free(r->space);
+	pt_arena_free(r->arena);
+}
+
+const struct pt_iset *pt_flow_side(const struct pt_flow *f, uint32_t dim)
+{
+	return reach_side(&f->box, dim);
+}
