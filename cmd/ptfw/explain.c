@@ -16,15 +16,15 @@ static const char *verdict_name(bool pass)
 
 /* ---- for programs ---- */
 
-void explain_put_rule(struct pt_out *o, const struct pt_pol_rule *r)
+void explain_put_rule_as(struct pt_out *o, const char *key, const struct pt_pol_rule *r)
 {
 	static const char *const actions[] = { "pass", "block", "match" };
 
 	if (!r) {
-		pt_out_null(o, "rule");
+		pt_out_null(o, key);
 		return;
 	}
-	pt_out_obj(o, "rule");
+	pt_out_obj(o, key);
 	pt_out_str(o, "name", r->name);
 	pt_out_u64(o, "id", r->id);
 	pt_out_str(o, "action", actions[r->action]);
@@ -36,6 +36,11 @@ void explain_put_rule(struct pt_out *o, const struct pt_pol_rule *r)
 	pt_out_u64(o, "line", r->loc.line);
 	pt_out_u64(o, "column", r->loc.col);
 	pt_out_obj_end(o);
+}
+
+void explain_put_rule(struct pt_out *o, const struct pt_pol_rule *r)
+{
+	explain_put_rule_as(o, "rule", r);
 }
 
 void explain_put_packet(struct pt_out *o, const struct pt_world *w, const struct pt_packet *k)

@@ -13,6 +13,7 @@ struct explain {
 
 /* explain.c: for programs; R may be NULL */
 void explain_put_rule(struct pt_out *o, const struct pt_pol_rule *r);
+void explain_put_rule_as(struct pt_out *o, const char *key, const struct pt_pol_rule *r);
 void explain_put_packet(struct pt_out *o, const struct pt_world *w, const struct pt_packet *k);
 /* explain_tried.c: the rules that were tried, for -d; and what is not known of a packet that rule R asks for. */
 int explain_tried(struct explain *x, const struct pt_step *s);

@@ -28,6 +28,9 @@ int enforce(struct pt_cli *c, const struct pt_plan *p, const struct pt_policy *b
 /* explain.c, explain_tried.c, explain_lines.c; see explain.h */
 int cmd_explain(struct pt_cli *c);
 int complete_packet(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+/* reach.c */
+int cmd_reach(struct pt_cli *c);
+int complete_reach(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 /* trace.c */
 int cmd_trace(struct pt_cli *c);
 int complete_trace(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);

@@ -167,13 +167,28 @@ static int leave(struct reach *r, const struct reach_piece *p, const struct pt_b
 }
 
 /* Without link-local addresses. */
-static int forwardable(struct reach *r, struct pt_box *x)
+static int forwardable(struct reach *r, struct pt_box *x, bool dst)
 {
 	const struct pt_iset *near = &r->places.link_local[x->af == PT_AF_INET6];
 	int rc = near->n ? reach_without(r, r->scratch, x, PT_DIM_SRC, near, x) : 1;
 
-	if (rc > 0 && near->n)
+	if (rc > 0 && near->n && dst)
 		rc = reach_without(r, r->scratch, x, PT_DIM_DST, near, x);
+	return rc;
+}
+
+/* All of BASE that W may take to its device. */
+static int taken_by(struct reach *r, const struct pt_net_way *w, const struct pt_box *base, bool translated, struct pt_box *out)
+{
+	bool six = base->af == PT_AF_INET6;
+	int rc;
+
+	*out = *base;
+	rc = forwardable(r, out, !translated);
+	if (rc > 0 && !translated)
+		rc = reach_with(r, r->scratch, out, PT_DIM_DST, &w->dst[six], out);
+	if (rc > 0 && !translated)
+		rc = reach_without(r, r->scratch, out, PT_DIM_DST, &r->places.local[six], out);
 	return rc;
 }
 
@@ -191,7 +206,7 @@ static int forward(struct reach *r, const struct reach_piece *p, const struct pt
 {
 	bool six = image->af == PT_AF_INET6;
 	struct pt_box there = *image, b, all;
-	int rc = forwardable(r, &there);
+	int rc = forwardable(r, &there, true);
 
 	if (rc > 0)
 		rc = reach_without(r, r->scratch, &there, PT_DIM_DST, &r->places.local[six], &there);
@@ -202,13 +217,8 @@ static int forward(struct reach *r, const struct reach_piece *p, const struct pt
 		if (!asked_for(r, w->device))
 			continue;
 		some = reach_with(r, r->scratch, &there, PT_DIM_DST, &w->dst[six], &b);
-		all = *base;
 		if (some > 0)
-			some = forwardable(r, &all);
-		if (some > 0 && p->map.addr.how == PT_FLOW_KEPT)
-			some = reach_with(r, r->scratch, &all, PT_DIM_DST, &w->dst[six], &all);
-		if (some > 0 && p->map.addr.how == PT_FLOW_KEPT)
-			some = reach_without(r, r->scratch, &all, PT_DIM_DST, &r->places.local[six], &all);
+			some = taken_by(r, w, base, p->map.addr.how != PT_FLOW_KEPT, &all);
 		if (some > 0)
 			some = leave(r, p, &b, w->device, &all);
 		rc = some < 0 ? some : rc;
@@ -328,8 +338,10 @@ static int sent_by(struct reach *r, const struct pt_box *x, const char *device, 
 static int send(struct reach *r, const struct pt_box *asked, const struct pt_box *world)
 {
 	bool six = asked->af == PT_AF_INET6;
-	int rc = 0;
+	struct pt_iset own;
+	int rc;
 
+	rc = pt_iset_subtract(r->arena, &own, &r->w->self[six], &r->places.loopback[six]);
 	for (size_t i = 0; rc >= 0 && i < r->out->ways.v.n; i++) {
 		const struct pt_net_way *w = &r->out->ways.v.v[i];
 		struct pt_box x, all;
@@ -337,12 +349,12 @@ static int send(struct reach *r, const struct pt_box *asked, const struct pt_box
 		if (!strcmp(w->device, "lo") || !asked_for(r, w->device))
 			continue;
 		pt_arena_reset(r->scratch);
-		rc = reach_with(r, r->scratch, asked, PT_DIM_SRC, &r->w->self[six], &x);
+		rc = reach_with(r, r->scratch, asked, PT_DIM_SRC, &own, &x);
 		if (rc > 0)
 			rc = reach_with(r, r->scratch, &x, PT_DIM_DST, &w->dst[six], &x);
 		if (rc <= 0)
 			continue;
-		rc = reach_with(r, r->scratch, world, PT_DIM_SRC, &r->w->self[six], &all);
+		rc = reach_with(r, r->scratch, world, PT_DIM_SRC, &own, &all);
 		if (rc > 0)
 			rc = reach_with(r, r->scratch, &all, PT_DIM_DST, &w->dst[six], &all);
 		if (rc > 0)
@@ -491,7 +503,10 @@ static int sort_devices(struct reach *r, struct arrivals out[16], size_t *n)
 		if (i == *n)
 			out[(*n)++] = c;
 		rc = pt_iset_add(r->arena, &out[i].devices, d, d);
+		if (!rc)
+			rc = pt_iset_add(r->arena, &r->arrivals, d, d);
 	}
+	pt_iset_norm(&r->arrivals);
 	for (size_t i = 0; i < *n; i++)
 		pt_iset_norm(&out[i].devices);
 	return rc;

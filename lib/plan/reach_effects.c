@@ -122,39 +122,41 @@ static int meet(struct effects *e, const struct reach_effect *x, bool six)
 
 /* ---- the end ---- */
 
-/* What is not tracked is not translated. */
-static int untracked(struct effects *e, reach_pieces *out, struct reach_piece *p)
+/* What of P is never tracked: neighbour discovery and the like. 1, or 0: nothing. */
+static int untracked(struct effects *e, const struct reach_piece *p, struct pt_box *out)
 {
-	static const struct pt_ival types[] = { { 130 << 8, 137 * 256 - 1 }, { 143 << 8, 144 * 256 - 1 },
-						{ 151 << 8, 153 * 256 - 1 } };
-	struct pt_arena *a = e->r->scratch;
+	static const struct pt_ival types[] = { { 130 << 8, (137 << 8) - 1 }, { 143 << 8, (144 << 8) - 1 },
+						{ 151 << 8, (153 << 8) - 1 } };
 	const struct pt_iset set = { .v = (struct pt_ival *)types, .n = PT_ARRAY_SIZE(types) };
-	struct reach_piece plain = *p;
-	struct pt_box icmp, rest;
 	int rc;
 
 	if (p->box.af != PT_AF_INET6)
-		return 1;
-	rc = reach_with_value(e->r, a, &p->box, PT_DIM_PROTO, PT_PROTO_ICMP6, &icmp);
-	if (rc > 0)
-		rc = reach_with(e->r, a, &icmp, PT_DIM_ICMP, &set, &plain.box);
-	if (rc <= 0)
-		return rc ? rc : 1;
+		return 0;
+	rc = reach_with_value(e->r, e->r->scratch, &p->box, PT_DIM_PROTO, PT_PROTO_ICMP6, out);
+	return rc > 0 ? reach_with(e->r, e->r->scratch, out, PT_DIM_ICMP, &set, out) : rc;
+}
+
+/* What is not tracked is not translated; what cannot be translated, for an interface has no address, is refused. */
+static int translated(struct effects *e, const struct reach_piece *p, bool can, reach_pieces *out)
+{
+	struct reach_piece plain = *p, moved = *p;
+	const struct pt_box *hole = &plain.box;
+	pt_boxes rest = { 0 };
+	int rc = untracked(e, p, &plain.box);
+
+	if (!rc)
+		return can ? pt_vec_push(e->r->scratch, out, moved) : 0;
 	plain.nat = 0;
 	memset(&plain.map, 0, sizeof(plain.map));
-	rc = pt_vec_push(a, out, plain);
-	if (!rc)
-		rc = reach_without(e->r, a, &icmp, PT_DIM_ICMP, &set, &rest);
-	if (rc > 0) {
-		plain = *p;
-		plain.box = rest;
-		rc = pt_vec_push(a, out, plain);
+	if (rc > 0)
+		rc = pt_vec_push(e->r->scratch, out, plain);
+	if (!rc && can)
+		rc = pt_box_subtract(e->r->s, e->r->scratch, &p->box, &hole, 1, 0, &rest);
+	for (size_t i = 0; !rc && i < rest.n; i++) {
+		moved.box = rest.v[i];
+		rc = pt_vec_push(e->r->scratch, out, moved);
 	}
-	if (rc < 0)
-		return rc;
-	icmp = p->box;
-	return reach_without(e->r, a, &icmp, PT_DIM_PROTO,
-			     &(struct pt_iset){ .v = &(struct pt_ival){ PT_PROTO_ICMP6, PT_PROTO_ICMP6 }, .n = 1 }, &p->box);
+	return rc;
 }
 
 static int settle(struct effects *e, reach_pieces *out)
@@ -167,14 +169,13 @@ static int settle(struct effects *e, reach_pieces *out)
 		struct reach_piece *p = &e->now->v[i];
 
 		p->nat = !x->keep_state ? 0 : x->nat ? x->nat : p->match_nat;
-		if (p->nat) {
-			rc = reach_map_nat(e->r, e->r->scratch, p->nat, p->box.af, x->nat ? &p->at_rule : &p->at_match, &p->map);
-			if (rc > 0)
-				rc = untracked(e, out, p);
-			if (rc <= 0)
-				continue; /* no address: refused, and not passed at all */
+		if (!p->nat) {
+			rc = pt_vec_push(e->r->scratch, out, *p);
+			continue;
 		}
-		rc = pt_vec_push(e->r->scratch, out, *p);
+		rc = reach_map_nat(e->r, e->r->scratch, p->nat, p->box.af, x->nat ? &p->at_rule : &p->at_match, &p->map);
+		if (rc >= 0)
+			rc = translated(e, p, rc > 0, out);
 	}
 	return rc < 0 ? rc : 0;
 }

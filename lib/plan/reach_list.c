@@ -12,13 +12,19 @@
 
 /* ---- one side ---- */
 
+/* A hole between two, and not two far from each other. */
+static bool is_small(const struct pt_ival *x, const struct pt_ival *y)
+{
+	return y->lo - x->hi - 1 <= (x->hi - x->lo) + (y->hi - y->lo) + 2;
+}
+
 static int fill_gaps(struct pt_arena *a, const struct pt_iset *s, const struct pt_iset *idle, struct pt_iset *out)
 {
 	int rc = 0;
 
 	memset(out, 0, sizeof(*out));
 	for (uint32_t i = 0; !rc && i < s->n; i++) {
-		if (i && pt_iset_covers(idle, s->v[i - 1].hi + 1, s->v[i].lo - 1))
+		if (i && is_small(&s->v[i - 1], &s->v[i]) && pt_iset_covers(idle, s->v[i - 1].hi + 1, s->v[i].lo - 1))
 			rc = pt_iset_add(a, out, s->v[i - 1].hi + 1, s->v[i].lo - 1);
 		if (!rc)
 			rc = pt_iset_add(a, out, s->v[i].lo, s->v[i].hi);
@@ -27,12 +33,16 @@ static int fill_gaps(struct pt_arena *a, const struct pt_iset *s, const struct p
 	return rc;
 }
 
-/* S, which is within BASE, with as much of the rest as makes it short. */
+/* S, which is within BASE, with as much of the rest as makes it short: all, the holes, or all but what is left out. */
 static int shorten(struct pt_arena *a, const struct pt_iset *s, const struct pt_iset *base, pt_u128 max, struct pt_iset *out)
 {
 	struct pt_iset idle, wide, missing;
 	int rc = pt_iset_complement(a, &idle, base, max);
 
+	if (!rc && pt_iset_equal(s, base)) {
+		memset(out, 0, sizeof(*out));
+		return pt_iset_add(a, out, 0, max);
+	}
 	if (!rc)
 		rc = fill_gaps(a, s, &idle, out);
 	if (!rc)
@@ -44,15 +54,19 @@ static int shorten(struct pt_arena *a, const struct pt_iset *s, const struct pt_
 	return rc;
 }
 
-static int widen(struct reach *r, struct pt_box *x, const struct pt_box *base)
+static int widen(struct reach *r, enum pt_flow_kind kind, struct pt_box *x, const struct pt_box *base)
 {
-	static const uint32_t dims[] = { PT_DIM_DEVICE, PT_DIM_SRC, PT_DIM_DST, PT_DIM_ICMP, PT_DIM_FLAGS };
+	static const uint32_t dims[] = { PT_DIM_SRC, PT_DIM_DST, PT_DIM_ICMP, PT_DIM_FLAGS };
 	static const uint32_t settled[] = { PT_DIM_SHORT, PT_DIM_TAG, PT_DIM_RECEIVED, PT_DIM_TIME, PT_DIM_CHANCE,
 					    PT_DIM_NO_ROUTE_SRC, PT_DIM_NO_ROUTE_DST, PT_DIM_URPF };
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < PT_ARRAY_SIZE(settled); i++)
 		rc = reach_drop(r, r->scratch, x, settled[i]);
+	for (uint32_t d = PT_DIM_USER; !rc && kind != PT_FLOW_SENT && d <= PT_DIM_GROUP; d++)
+		rc = reach_drop(r, r->scratch, x, d);
+	if (!rc && kind == PT_FLOW_SENT)
+		rc = reach_drop(r, r->scratch, x, PT_DIM_DEVICE);
 	for (size_t i = 0; !rc && i < PT_ARRAY_SIZE(dims); i++) {
 		const struct pt_iset *s = reach_side(x, dims[i]), *b = reach_side(base, dims[i]);
 		struct pt_iset wide;
@@ -88,7 +102,7 @@ int reach_add(struct reach *r, const struct pt_flow *f, const struct pt_box *bas
 	}
 	rc = pt_box_covered(r->s, r->arena, &x, NULL, 0, 0, &e.witness);
 	if (!rc)
-		rc = widen(r, &x, base);
+		rc = widen(r, f->kind, &x, base);
 	if (!rc)
 		rc = reach_copy(r->arena, &x, &e.flow.box);
 	if (!rc)
@@ -137,17 +151,13 @@ static int order_move(const struct pt_flow_move *x, const struct pt_flow_move *y
 	return o;
 }
 
-static int by_group(const void *a, const void *b)
+/* All but the rules. */
+static int by_way(const struct pt_flow *x, const struct pt_flow *y)
 {
-	const struct pt_flow *x = &((const struct reach_entry *)a)->flow, *y = &((const struct reach_entry *)b)->flow;
 	int o = order_u64(x->kind, y->kind);
 
 	if (!o)
 		o = order_name(x->out, y->out);
-	if (!o)
-		o = order_rule(x->in_rule, y->in_rule);
-	if (!o)
-		o = order_rule(x->out_rule, y->out_rule);
 	if (!o)
 		o = order_u64(x->dst_nat, y->dst_nat);
 	if (!o)
@@ -159,6 +169,29 @@ static int by_group(const void *a, const void *b)
 	if (!o)
 		o = order_u64(x->chance, y->chance);
 	return o ? o : order_u64(x->box.af, y->box.af);
+}
+
+static int by_rules(const struct pt_flow *x, const struct pt_flow *y)
+{
+	int o = order_rule(x->in_rule, y->in_rule);
+
+	return o ? o : order_rule(x->out_rule, y->out_rule);
+}
+
+static bool is_builtin(const struct pt_flow *f)
+{
+	return (f->in_rule && f->in_rule->ast == PT_POL_BUILTIN) || (f->out_rule && f->out_rule->ast == PT_POL_BUILTIN);
+}
+
+/* Those of written rules before those of built-in ones. */
+static int by_group(const void *a, const void *b)
+{
+	const struct pt_flow *x = &((const struct reach_entry *)a)->flow, *y = &((const struct reach_entry *)b)->flow;
+	int o = by_way(x, y);
+
+	if (!o)
+		o = is_builtin(x) - is_builtin(y);
+	return o ? o : by_rules(x, y);
 }
 
 /* ---- after the join ---- */
@@ -178,35 +211,85 @@ static int add_impossible(struct reach *r, struct pt_box *x)
 	return rc || more.n >= s->n ? rc : pt_box_set(r->s, r->arena, x, PT_DIM_PROTO, &more);
 }
 
+/* No device is left out: it does not matter by which one. */
+static int drop_devices(struct reach *r, struct pt_box *x)
+{
+	const struct pt_iset *s = reach_side(x, PT_DIM_DEVICE);
+
+	for (uint32_t i = 0; s && i < r->arrivals.n; i++)
+		if (!pt_iset_covers(s, r->arrivals.v[i].lo, r->arrivals.v[i].hi))
+			return 0;
+	return s && !r->q->from.devices.n ? reach_drop(r, r->arena, x, PT_DIM_DEVICE) : 0;
+}
+
+/* One of the N of GROUP is in X, which becomes a flow. */
 static int add_flow(struct reach *r, const struct reach_entry *group, size_t n, const struct pt_box *x)
 {
 	struct pt_flow f = group->flow;
+	size_t i = 0;
 	int rc;
 
+	while (i < n && !pt_box_has(x, &group[i].witness))
+		i++;
+	if (i == n)
+		return 0;
 	f.box = *x;
 	f.families = (uint8_t)x->af;
 	memset(&f.witness, 0, sizeof(f.witness));
-	for (size_t i = 0; i < n; i++)
-		if (pt_box_has(x, &group[i].witness)) {
-			f.witness.dir = f.kind == PT_FLOW_SENT ? PT_OUT : PT_IN;
-			pt_space_packet(r->s, &group[i].witness, &f.witness.packet, &f.witness.device);
-			break;
-		}
+	f.witness.dir = f.kind == PT_FLOW_SENT ? PT_OUT : PT_IN;
+	pt_space_packet(r->s, &group[i].witness, &f.witness.packet, &f.witness.device);
+	f.witness.packet.known = PT_FACT_TOS | PT_FACT_MAC | PT_FACT_USER | PT_FACT_GROUP | PT_FACT_CHANCE;
 	rc = add_impossible(r, &f.box);
+	if (!rc)
+		rc = drop_devices(r, &f.box);
 	return rc ? rc : pt_vec_push(r->arena, &r->out->flows, f);
 }
 
-static int join_group(struct reach *r, const struct reach_entry *v, size_t n)
+/* Flows of one way, from FROM on, within which X is. */
+static bool is_said(const struct reach *r, size_t from, const struct pt_box *x)
+{
+	for (size_t i = from; i < r->out->flows.n; i++)
+		if (pt_box_within(x, &r->out->flows.v[i].box))
+			return true;
+	return false;
+}
+
+/* N flows by the same rules; with the WITH ones of the same way that built-in rules admit, so that these leave no holes. */
+static int join_group(struct reach *r, const struct reach_entry *v, size_t n, const struct reach_entry *with, size_t n_with)
 {
 	pt_boxes boxes = { 0 };
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < n; i++)
 		rc = pt_vec_push(r->arena, &boxes, v[i].flow.box);
+	for (size_t i = 0; !rc && i < n_with; i++)
+		rc = pt_vec_push(r->arena, &boxes, with[i].flow.box);
 	if (!rc)
 		rc = pt_boxes_join(r->s, r->arena, &boxes);
 	for (size_t i = 0; !rc && i < boxes.n; i++)
 		rc = add_flow(r, v, n, &boxes.v[i]);
+	return rc;
+}
+
+/* N flows of the same way. */
+static int join_way(struct reach *r, const struct reach_entry *v, size_t n)
+{
+	size_t from = r->out->flows.n, written = 0;
+	int rc = 0;
+
+	while (written < n && !is_builtin(&v[written].flow))
+		written++;
+	for (size_t i = 0, k; !rc && i < written; i += k) {
+		for (k = 1; i + k < written && !by_rules(&v[i].flow, &v[i + k].flow);)
+			k++;
+		rc = join_group(r, &v[i], k, &v[written], n - written);
+	}
+	for (size_t i = written, k; !rc && i < n; i += k) {
+		for (k = 1; i + k < n && !by_rules(&v[i].flow, &v[i + k].flow);)
+			k++;
+		if (k > 1 || !is_said(r, from, &v[i].flow.box))
+			rc = join_group(r, &v[i], k, NULL, 0);
+	}
 	return rc;
 }
 
@@ -220,15 +303,14 @@ static bool same_sides(const struct pt_box *x, const struct pt_box *y)
 
 static bool twins(const struct pt_flow *x, const struct pt_flow *y)
 {
-	const struct reach_entry a = { .flow = *x }, b = { .flow = *y };
-	struct reach_entry c = b;
+	struct pt_flow like = *y;
 
-	c.flow.box.af = x->box.af;
-	return !x->dst_nat && x->box.af != y->box.af && !by_group(&a, &c) && same_sides(&x->box, &y->box) &&
+	like.box.af = x->box.af;
+	return !x->dst_nat && x->box.af != y->box.af && !by_way(x, &like) && !by_rules(x, y) && same_sides(&x->box, &y->box) &&
 	       !reach_side(&x->box, PT_DIM_SRC) && !reach_side(&x->box, PT_DIM_DST);
 }
 
-/* What is said of both families alike is said once. */
+/* What is said of both families alike is said once; in the order of devices and rules. */
 static void join_families(pt_flows *l)
 {
 	size_t n = 0;
@@ -236,8 +318,7 @@ static void join_families(pt_flows *l)
 	for (size_t i = 0; i < l->n; i++) {
 		size_t k = n;
 
-		while (k && !order_rule(l->v[k - 1].in_rule, l->v[i].in_rule) &&
-		       !order_rule(l->v[k - 1].out_rule, l->v[i].out_rule) && !twins(&l->v[k - 1], &l->v[i]))
+		while (k && !by_rules(&l->v[k - 1], &l->v[i]) && !twins(&l->v[k - 1], &l->v[i]))
 			k--;
 		if (k && twins(&l->v[k - 1], &l->v[i]))
 			l->v[k - 1].families = PT_AF_BOTH;
@@ -247,18 +328,49 @@ static void join_families(pt_flows *l)
 	l->n = n;
 }
 
+static pt_u128 first_device(const struct pt_flow *f)
+{
+	const struct pt_iset *s = reach_side(&f->box, PT_DIM_DEVICE);
+
+	return s ? s->v[0].lo : 0;
+}
+
+static int by_reading(const void *a, const void *b)
+{
+	const struct pt_flow *x = a, *y = b;
+	int o = order_u64(x->kind, y->kind);
+
+	if (!o)
+		o = order_u64((uint64_t)first_device(x), (uint64_t)first_device(y));
+	if (!o)
+		o = order_name(x->out, y->out);
+	if (!o)
+		o = by_rules(x, y);
+	if (!o)
+		o = order_u64(x->src_nat, y->src_nat);
+	if (!o)
+		o = order_u64(x->families, y->families);
+	if (!o && x->witness.packet.src.v != y->witness.packet.src.v)
+		o = x->witness.packet.src.v < y->witness.packet.src.v ? -1 : 1;
+	return o ? o : order_u64(x->witness.packet.proto, y->witness.packet.proto);
+}
+
 int reach_finish(struct reach *r)
 {
+	pt_flows *flows = &r->out->flows;
 	int rc = 0;
 
 	if (!r->list.n)
 		return 0;
 	qsort(r->list.v, r->list.n, sizeof(*r->list.v), by_group);
 	for (size_t i = 0, n; !rc && i < r->list.n; i += n) {
-		for (n = 1; i + n < r->list.n && !by_group(&r->list.v[i], &r->list.v[i + n]);)
+		for (n = 1; i + n < r->list.n && !by_way(&r->list.v[i].flow, &r->list.v[i + n].flow);)
 			n++;
-		rc = join_group(r, &r->list.v[i], n);
+		rc = join_way(r, &r->list.v[i], n);
 	}
-	join_families(&r->out->flows);
-	return rc;
+	if (rc || !flows->n)
+		return rc;
+	qsort(flows->v, flows->n, sizeof(*flows->v), by_reading);
+	join_families(flows);
+	return 0;
 }

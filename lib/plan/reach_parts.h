@@ -34,6 +34,7 @@ struct reach {
 	} *effects[2];              /* rules that tag, or translate and go on, by direction and in order */
 	size_t n_effects[2];
 	PT_VEC(struct reach_entry) list; /* reach_list.c */
+	struct pt_iset arrivals;    /* devices in question */
 	size_t pieces;
 	bool too_many;
 };
