@@ -9,7 +9,8 @@
 
 #include "explain.h"
 
-#define PARTS_MAX 50000 /* of an answer, without -d */
+#define PARTS_MAX 20000   /* of an answer, and with -d: what a machine can bear */
+#define PARTS_ALL 2000000
 #define SHOWN_MAX 8     /* members of a pool */
 
 struct reach_cmd {
@@ -70,7 +71,7 @@ static void say_packets(const struct reach_cmd *k, const struct pt_flow *f, stru
 	struct pt_buf text = { 0 };
 	struct pt_box_side sides[PT_DIM_FREE];
 	struct pt_box x = { .af = f->box.af, .v = sides };
-	const char *s;
+	const char *s, *to;
 
 	for (uint32_t i = 0; i < f->box.n && x.n < PT_ARRAY_SIZE(sides); i++)
 		if (f->box.v[i].dim != PT_DIM_DEVICE)
@@ -79,7 +80,10 @@ static void say_packets(const struct reach_cmd *k, const struct pt_flow *f, stru
 	s = text.s ? text.s : "";
 	if (plain && !strncmp(s, "inet", 4)) /* "inet6" alike */
 		s += strcspn(s, " ") + (strchr(s, ' ') != NULL);
-	pt_buf_str(b, s);
+	to = f->to_self ? strstr(s, " to any") : NULL; /* before it are no names but those of rules */
+	pt_buf_add(b, s, to ? (size_t)(to - s) : strlen(s));
+	if (to)
+		pt_buf_fmt(b, " to self%s", to + strlen(" to any"));
 	b->err = b->err ? b->err : text.err;
 	pt_buf_fini(&text);
 }
@@ -244,6 +248,7 @@ static void put(const struct reach_cmd *k, const struct pt_flow *f)
 	put_side(k, "protocols", f, PT_DIM_PROTO);
 	put_side(k, "src", f, PT_DIM_SRC);
 	put_side(k, "dst", f, PT_DIM_DST);
+	pt_out_bool(k->out, "to_self", f->to_self);
 	put_side(k, "sports", f, PT_DIM_SPORT);
 	put_side(k, "dports", f, PT_DIM_DPORT);
 	say_destination(f, &to);
@@ -292,7 +297,7 @@ static int answer(struct reach_cmd *k)
 	struct pt_reach *r = NULL;
 	int rc = pt_reach_words(k->w, k->c->argv, k->c->argc, (uint64_t)time(NULL), &q, &k->c->err);
 
-	q.limit = k->c->details ? 0 : PARTS_MAX;
+	q.limit = k->c->details ? PARTS_ALL : PARTS_MAX;
 	if (k->c->af)
 		q.families = (uint8_t)k->c->af;
 	if (!rc)

@@ -24,24 +24,46 @@ struct passed {
 struct found {
 	struct reach *r;
 	struct pt_arena *arena;
+	struct pt_space_hits before;
 	PT_VEC(struct passed) v;
 };
 
-static int keep(const struct pt_region *by, const struct pt_box *b, void *arg)
+static int too_many(struct reach *r)
 {
-	struct passed p = { .rule = by->rule, .box = *b };
-	struct found *f = arg;
+	r->too_many = true;
+	return -E2BIG;
+}
 
-	if (f->r->q->limit && ++f->r->pieces > f->r->q->limit) {
-		f->r->too_many = true;
-		return -E2BIG;
-	}
-	return pt_vec_push(f->arena, &f->v, p);
+/* As pt_space_passed(), which does not know when to give up: box K of region number I without all before it. One rule behind
+ * thousands of others may be left with more pieces than there are rules. */
+static int passed_by(struct found *f, enum pt_dir dir, size_t i, size_t k, const struct pt_box *x)
+{
+	const struct pt_region *region = &f->r->s->dir[dir == PT_OUT].v.v[i];
+	size_t limit = f->r->q->limit;
+	pt_boxes left = { 0 };
+	struct pt_box part;
+	int rc = pt_box_intersect(f->arena, x, &region->boxes.v[k], &part);
+
+	if (rc <= 0)
+		return rc;
+	f->before.box.n = f->before.region.n = 0;
+	rc = pt_space_before(f->r->s, dir, i, &part, f->arena, &f->before);
+	for (size_t j = 0; !rc && j < k; j++)
+		rc = pt_vec_push(f->arena, &f->before.box, &region->boxes.v[j]); /* NOLINT(bugprone-sizeof-expression) */
+	if (!rc)
+		rc = pt_box_subtract(f->r->s, f->arena, &part, f->before.box.v, f->before.box.n, limit ? limit / 10 + 1 : 0, &left);
+	f->r->pieces += left.n;
+	if (rc == -E2BIG || (limit && f->r->pieces > limit))
+		return too_many(f->r);
+	for (size_t j = 0; !rc && j < left.n; j++)
+		rc = pt_vec_push(f->arena, &f->v, ((struct passed){ region->rule, left.v[j] }));
+	return rc;
 }
 
 /* Those of X that pass in direction DIR, in A. */
 static int judged(struct reach *r, struct pt_arena *a, enum pt_dir dir, const struct pt_box *x, struct found *f)
 {
+	const struct pt_space_dir *d = &r->s->dir[dir == PT_OUT];
 	struct pt_arena *scratch = r->scratch;
 	pt_boxes by_routes;
 	int rc;
@@ -49,8 +71,10 @@ static int judged(struct reach *r, struct pt_arena *a, enum pt_dir dir, const st
 	*f = (struct found){ .r = r, .arena = a };
 	r->scratch = a; /* boxes share sets */
 	rc = reach_facts(r, dir, x, &by_routes);
-	for (size_t i = 0; !rc && i < by_routes.n; i++)
-		rc = pt_space_passed(r->s, a, dir, &by_routes.v[i], keep, f);
+	for (size_t b = 0; !rc && b < by_routes.n; b++)
+		for (size_t i = 0; !rc && i < d->v.n; i++)
+			for (size_t k = 0; d->v.v[i].pass && !rc && k < d->v.v[i].boxes.n; k++)
+				rc = passed_by(f, dir, i, k, &by_routes.v[b]);
 	r->scratch = scratch;
 	return rc;
 }
@@ -177,6 +201,12 @@ static int forwardable(struct reach *r, struct pt_box *x, bool dst)
 	return rc;
 }
 
+/* Where the end is a place, its addresses are nothing that a flow need tell. */
+static int at_place(struct reach *r, struct pt_box *x)
+{
+	return r->q->to.place ? reach_with(r, r->scratch, x, PT_DIM_DST, &r->q->to.addresses[x->af == PT_AF_INET6], x) : 1;
+}
+
 /* All of BASE that W may take to its device. */
 static int taken_by(struct reach *r, const struct pt_net_way *w, const struct pt_box *base, bool translated, struct pt_box *out)
 {
@@ -189,7 +219,7 @@ static int taken_by(struct reach *r, const struct pt_net_way *w, const struct pt
 		rc = reach_with(r, r->scratch, out, PT_DIM_DST, &w->dst[six], out);
 	if (rc > 0 && !translated)
 		rc = reach_without(r, r->scratch, out, PT_DIM_DST, &r->places.local[six], out);
-	return rc;
+	return rc > 0 && !translated ? at_place(r, out) : rc;
 }
 
 static bool asked_for(const struct reach *r, const char *device)
@@ -358,6 +388,8 @@ static int send(struct reach *r, const struct pt_box *asked, const struct pt_box
 		if (rc > 0)
 			rc = reach_with(r, r->scratch, &all, PT_DIM_DST, &w->dst[six], &all);
 		if (rc > 0)
+			rc = at_place(r, &all);
+		if (rc > 0)
 			rc = only(r, &x, PT_DIM_DEVICE, reach_device(r, w->device));
 		if (!rc)
 			rc = only(r, &x, PT_DIM_RECEIVED, r->s->devices.n);
@@ -430,6 +462,8 @@ static int ask_one(struct reach *r, const struct pt_box *asked, const struct arr
 			rc = reach_with(r, r->arena, &world, kinds[i], reach_side(asked, kinds[i]), &world);
 	if (rc > 0 && from->bounded)
 		rc = reach_with(r, r->arena, &x, PT_DIM_SRC, &from->addresses[x.af == PT_AF_INET6], &x);
+	if (rc > 0 && from->place)
+		rc = reach_with(r, r->arena, &world, PT_DIM_SRC, &from->addresses[x.af == PT_AF_INET6], &world);
 	if (rc <= 0)
 		return rc;
 	rc = fixed(r, &x, &x);
@@ -531,7 +565,7 @@ static int run(struct reach *r, struct pt_err *e)
 	if (!rc)
 		rc = ask(r, classes, n);
 	if (rc == -E2BIG && r->too_many)
-		pt_err_add(e, PT_ERROR, NULL, "ask for less, as `from guest to lan proto tcp port 443`, or give -d for a list of any length",
+		pt_err_add(e, PT_ERROR, NULL, "ask for less, as `from guest to lan proto tcp port 443`, or give -d for a longer list",
 			   "the answer has more than %zu parts", r->q->limit);
 	return rc;
 }

@@ -90,6 +90,22 @@ static int copy_move(struct pt_arena *a, struct pt_flow_move *m)
 	return rc;
 }
 
+/* All addresses of this machine and nothing else: that has a name. */
+static int name_self(struct reach *r, struct pt_flow *f, struct pt_box *x, const struct pt_box *base)
+{
+	const struct pt_iset *s = reach_side(x, PT_DIM_DST), *b = reach_side(base, PT_DIM_DST);
+	struct pt_iset self;
+	int rc;
+
+	if (f->kind != PT_FLOW_ARRIVES || f->dst_nat || !s || !b || pt_iset_equal(s, b))
+		return 0;
+	rc = pt_iset_intersect(r->scratch, &self, b, &r->w->self[x->af == PT_AF_INET6]);
+	if (rc || !pt_iset_equal(s, &self))
+		return rc;
+	f->to_self = true;
+	return reach_drop(r, r->scratch, x, PT_DIM_DST);
+}
+
 int reach_add(struct reach *r, const struct pt_flow *f, const struct pt_box *base)
 {
 	struct reach_entry e = { .flow = *f };
@@ -101,6 +117,8 @@ int reach_add(struct reach *r, const struct pt_flow *f, const struct pt_box *bas
 		return -E2BIG;
 	}
 	rc = pt_box_covered(r->s, r->arena, &x, NULL, 0, 0, &e.witness);
+	if (!rc)
+		rc = name_self(r, &e.flow, &x, base);
 	if (!rc)
 		rc = widen(r, f->kind, &x, base);
 	if (!rc)
@@ -168,6 +186,8 @@ static int by_way(const struct pt_flow *x, const struct pt_flow *y)
 		o = order_move(&x->dport, &y->dport);
 	if (!o)
 		o = order_u64(x->chance, y->chance);
+	if (!o)
+		o = order_u64(x->to_self, y->to_self);
 	return o ? o : order_u64(x->box.af, y->box.af);
 }
 
@@ -254,6 +274,21 @@ static bool is_said(const struct reach *r, size_t from, const struct pt_box *x)
 	return false;
 }
 
+#define FILLED_MAX 256 /* flows of a group that are looked at for holes */
+
+/* WITH has what is missing in V, perhaps with addresses of others too: the part that has V's. */
+static int add_part(struct reach *r, const struct pt_box *v, const struct pt_box *with, pt_boxes *out)
+{
+	static const uint32_t dims[] = { PT_DIM_SRC, PT_DIM_DST };
+	struct pt_box x = *with;
+	int rc = 1;
+
+	for (size_t i = 0; rc > 0 && i < PT_ARRAY_SIZE(dims); i++)
+		if (reach_side(v, dims[i]))
+			rc = reach_with(r, r->arena, &x, dims[i], reach_side(v, dims[i]), &x);
+	return rc > 0 ? pt_vec_push(r->arena, out, x) : rc;
+}
+
 /* N flows by the same rules; with the WITH ones of the same way that built-in rules admit, so that these leave no holes. */
 static int join_group(struct reach *r, const struct reach_entry *v, size_t n, const struct reach_entry *with, size_t n_with)
 {
@@ -262,8 +297,9 @@ static int join_group(struct reach *r, const struct reach_entry *v, size_t n, co
 
 	for (size_t i = 0; !rc && i < n; i++)
 		rc = pt_vec_push(r->arena, &boxes, v[i].flow.box);
-	for (size_t i = 0; !rc && i < n_with; i++)
-		rc = pt_vec_push(r->arena, &boxes, with[i].flow.box);
+	for (size_t i = 0; !rc && i < n_with && n <= FILLED_MAX; i++)
+		for (size_t k = 0; !rc && k < n; k++)
+			rc = add_part(r, &v[k].flow.box, &with[i].flow.box, &boxes);
 	if (!rc)
 		rc = pt_boxes_join(r->s, r->arena, &boxes);
 	for (size_t i = 0; !rc && i < boxes.n; i++)

@@ -124,6 +124,8 @@ static int networks(struct asking *k, const struct pt_reach_end *end, struct pt_
 		for (size_t n = 0; !rc && !is_end_device(end, h->ifs.v[i].device) && n < h->ifs.v[i].addrs.n; n++) {
 			const struct pt_prefix *p = &h->ifs.v[i].addrs.v[n].prefix;
 
+			if (p->addr.af == PT_AF_INET6 && p->addr.v >> 118 == 0xfe80 >> 6)
+				continue; /* each link has these */
 			rc = pt_iset_add(k->q->arena, &inside[p->addr.af == PT_AF_INET6], pt_prefix_lo(p), pt_prefix_hi(p));
 		}
 	return rc;
@@ -142,7 +144,7 @@ static int internet(struct asking *k, size_t word, struct pt_reach_end *end)
 		return wrong(k, word, "name the interface", "this machine has no default route");
 	if (!rc)
 		rc = networks(k, end, inside);
-	end->bounded = true;
+	end->bounded = end->place = true;
 	for (int f = 0; !rc && f < 2; f++) {
 		pt_iset_norm(&inside[f]);
 		rc = pt_iset_complement(k->q->arena, &end->addresses[f], &inside[f], pt_af_max(f ? PT_AF_INET6 : PT_AF_INET));

@@ -29,6 +29,34 @@
 
 static struct pt_host *host;
 static uint64_t rng;
+static int fail_at = -1;
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t m);
+void *__real_realloc(void *p, size_t n);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t m);
+void *__wrap_realloc(void *p, size_t n);
+
+static bool fails(void)
+{
+	return fail_at >= 0 && fail_at-- == 0;
+}
+
+void *__wrap_malloc(size_t n)
+{
+	return fails() ? NULL : __real_malloc(n);
+}
+
+void *__wrap_calloc(size_t n, size_t m)
+{
+	return fails() ? NULL : __real_calloc(n, m);
+}
+
+void *__wrap_realloc(void *p, size_t n)
+{
+	return fails() ? NULL : __real_realloc(p, n);
+}
 
 static uint32_t rnd(uint32_t n)
 {
@@ -434,11 +462,13 @@ static bool tells(const struct pt_flow *f, const struct pt_path *p)
 	return false;
 }
 
-static bool in_flow(const struct pt_flow *f, const struct pt_point *p)
+static bool in_flow(const struct made *m, const struct pt_flow *f, const struct pt_point *p)
 {
 	struct pt_point like = *p;
 
 	if (!(f->families & (uint8_t)p->af))
+		return false;
+	if (f->to_self && !is_self(m, (struct pt_addr){ p->af, p->v[PT_DIM_DST] }))
 		return false;
 	like.af = f->box.af;
 	return pt_box_has(&f->box, &like);
@@ -495,7 +525,7 @@ static void compare(const struct made *m, const struct pt_reach *r, const struct
 	for (size_t i = 0; i < r->flows.n; i++) {
 		const struct pt_flow *f = &r->flows.v[i];
 
-		if (!in_flow(f, &point) || !speaks_of(m, f, &p))
+		if (!in_flow(m, f, &point) || !speaks_of(m, f, &p))
 			continue;
 		if (!tells(f, &p))
 			complain(rules, &q, &p, r, f);
@@ -580,6 +610,186 @@ static void test_random(void **state)
 	assert_true(n.too_large < count / 10);
 }
 
+/* ---- questions in words ---- */
+
+static int ask_words(const struct made *m, const char *text, struct pt_reach_question *q, struct pt_err *e)
+{
+	const char *words[32];
+	char copy[400], *rest = copy, *word;
+	size_t n = 0;
+
+	assert_true(strlen(text) < sizeof(copy));
+	memcpy(copy, text, strlen(text) + 1);
+	while ((word = strsep(&rest, " ")))
+		if (*word)
+			words[n++] = word;
+	/* "_" is a blank within a word */
+	for (char *c = copy; c < copy + sizeof(copy); c++)
+		if (c < copy + strlen(text) && *c == '_')
+			*c = ' ';
+	return pt_reach_words(&m->world, words, n, NOW, q, e);
+}
+
+static void tell(const struct pt_reach *r, struct pt_buf *b)
+{
+	for (size_t i = 0; i < r->flows.n; i++) {
+		const struct pt_flow *f = &r->flows.v[i];
+
+		pt_buf_fmt(b, "%s%s%s ", i ? "; " : "", f->kind == PT_FLOW_SENT ? "self>" : ">", f->out ? f->out : "self");
+		pt_space_print(r->space, &f->box, b);
+		pt_buf_fmt(b, "%s by %s %s", f->to_self ? " (self)" : "", f->in_rule ? f->in_rule->name : "-", f->out_rule ? f->out_rule->name : "-");
+		if (f->dst_nat) {
+			pt_buf_str(b, " to ");
+			pt_range_fmt(b, f->box.af, f->dst.to.v[0].lo, f->dst.to.v[0].hi);
+		}
+		pt_buf_str(b, f->src_nat ? " nat" : "");
+		pt_buf_str(b, f->chance ? " chance" : "");
+	}
+}
+
+static void check_answer(const struct made *m, const char *text, const char *want)
+{
+	struct pt_reach_question q;
+	struct pt_err e = { 0 };
+	struct pt_buf b = { 0 };
+	struct pt_reach *r;
+
+	if (ask_words(m, text, &q, &e))
+		fail_msg("%s: %s", text, e.list.v[0].msg);
+	assert_int_equal(pt_reach_find(&m->world, &q, &r, &e), 0);
+	tell(r, &b);
+	if (strcmp(b.n ? b.s : "", want) != 0)
+		fprintf(stderr, "%s\n  is   %s\n  want %s\n", text, b.n ? b.s : "", want);
+	assert_string_equal(b.n ? b.s : "", want);
+	pt_reach_free(r);
+	pt_reach_question_fini(&q);
+	pt_buf_fini(&b);
+	pt_err_fini(&e);
+}
+
+#define RULES "\"block label none\", \"pass in on lan proto { tcp, udp } from lan:network to any port { 53, 80 } label lan\"," \
+	"\"pass out on wan inet received-on lan nat-to (wan) label out\", \"block in on lan from any to <bad> label bad\"," \
+	"\"pass in on wan inet proto tcp to (wan) port 443 rdr-to 192.168.1.20 port 8443 label web\"," \
+	"\"pass out on lan proto tcp to port 8443 received-on wan label inner\", \"pass in on wan proto tcp to self port 22 label ssh\"," \
+	"\"pass out on dmz proto udp from self label own\", \"pass in on six proto icmp6 icmp6-type echoreq label ping\""
+
+static void test_questions(void **state)
+{
+	struct made m;
+
+	(void)state;
+	assert_int_equal(make(&m, "builtin = false", RULES), 0);
+	check_answer(&m, "from lan to internet",
+		     ">wan0 on lan inet proto { tcp, udp } from 192.168.1.0/24 to any port { 53, 80 } by lan out nat");
+	check_answer(&m, "from lan to wan proto udp port domain",
+		     ">wan0 on lan inet proto udp from 192.168.1.0/24 to any port 53 by lan out nat");
+	check_answer(&m, "from internet to lan",
+		     ">lan0 on wan inet proto tcp from any to 203.0.113.2/31 port 443 by web inner to 192.168.1.20");
+	/* an address is asked for before and after its translation */
+	check_answer(&m, "from internet to 192.168.1.20",
+		     ">lan0 on wan inet proto tcp from any to 203.0.113.2/31 port 443 by web inner to 192.168.1.20");
+	check_answer(&m, "from internet to 203.0.113.2 port 443",
+		     ">lan0 on wan inet proto tcp from any to 203.0.113.2 port 443 by web inner to 192.168.1.20");
+	check_answer(&m, "from wan to 192.168.1.21", "");
+	check_answer(&m, "to self port ssh", ">self on wan inet proto tcp from any to any port 22 (self) by ssh -");
+	check_answer(&m, "from self to dmz", "self>dmz0 inet proto udp from any to any by - own");
+	check_answer(&m, "from <bad> to wan port 80",
+		     ">wan0 on lan inet proto { tcp, udp } from 192.168.1.77 to any port 80 by lan out nat");
+	check_answer(&m, "from six proto icmp6", ">self on six inet6 proto icmp6 from any to any icmp6-type { echoreq } by ping -");
+	check_answer(&m, "from 192.168.1.5 to 8.8.8.8 proto tcp port {_20:60,_http_}",
+		     ">wan0 on lan inet proto tcp from 192.168.1.5 to 8.8.8.8 port { 53, 80 } by lan out nat");
+	check_answer(&m, "from inside to outside port 53 proto tcp",
+		     ">wan0 on lan inet proto tcp from 192.168.1.0/24 to any port 53 by lan out nat");
+	check_answer(&m, "from lan0 to any port 25", "");
+	unmake(&m);
+}
+
+static const struct bad {
+	const char *words, *message;
+	uint32_t column;
+} bad_words[] = {
+	{ "form lan", "'form': it is not a part of a question", 1 },
+	{ "from", "its value is missing", 6 },
+	{ "from lan from wan", "'from': it is given twice", 10 },
+	{ "from lann", "'lann': neither the file nor this machine has such an interface", 6 },
+	{ "from 10.0.0.300", "'10.0.0.300'", 6 },
+	{ "from <nobody>", "'<nobody>'", 6 },
+	{ "from 10.0.0.1_port_5", "'10.0.0.1 port 5': neither an interface nor an address", 6 },
+	{ "from ! 10.0.0.1", "'10.0.0.1': it is not a part of a question", 8 },
+	{ "proto tpc", "'tpc'", 7 },
+	{ "port 80_label_x", "'80 label x'", 6 },
+	{ "port 80}_label_{", "'80} label {': it is no list of names and numbers", 6 },
+	{ "port 99999", "'99999'", 6 },
+	{ "proto gre port 5", "'5'", 16 },
+	{ "at noon", "'noon'", 4 },
+};
+
+static void test_bad_words(void **state)
+{
+	struct made m;
+
+	(void)state;
+	assert_int_equal(make(&m, "builtin = false", RULES), 0);
+	for (size_t i = 0; i < PT_ARRAY_SIZE(bad_words); i++) {
+		struct pt_reach_question q;
+		struct pt_err e = { 0 };
+		int rc = ask_words(&m, bad_words[i].words, &q, &e);
+
+		if (rc != -EINVAL || strncmp(e.list.v[0].msg, bad_words[i].message, strlen(bad_words[i].message)) != 0)
+			fail_msg("%s: %d %s", bad_words[i].words, rc, e.list.n ? e.list.v[0].msg : "");
+		assert_int_equal(e.list.v[0].loc.col, bad_words[i].column);
+		pt_reach_question_fini(&q);
+		pt_err_fini(&e);
+	}
+	unmake(&m);
+}
+
+static void test_limit(void **state)
+{
+	struct pt_reach_question q = { .families = PT_AF_BOTH, .time = NOW, .limit = 3 };
+	struct pt_err e = { 0 };
+	struct pt_reach *r;
+	struct made m;
+
+	(void)state;
+	assert_int_equal(make(&m, "", RULES), 0);
+	assert_int_equal(pt_reach_find(&m.world, &q, &r, &e), -E2BIG);
+	assert_string_equal(e.list.v[0].msg, "the answer has more than 3 parts");
+	assert_null(r);
+	q.limit = 1000;
+	assert_int_equal(pt_reach_find(&m.world, &q, &r, &e), 0);
+	pt_reach_free(r);
+	pt_err_fini(&e);
+	unmake(&m);
+}
+
+/* Each allocation fails once: nothing leaks, nothing is said that is not so. */
+static void test_memory(void **state)
+{
+	struct pt_reach_question q;
+	struct pt_err e = { 0 };
+	struct pt_reach *r = NULL;
+	struct made m;
+	int rc = -ENOMEM, at = 0;
+
+	(void)state;
+	assert_int_equal(make(&m, "", RULES ", \"match in on wan tag RED\", \"pass in from no-route to 10.0.0.0/8\""), 0);
+	for (; rc == -ENOMEM; at++) {
+		fail_at = at;
+		rc = ask_words(&m, "from internet to lan proto tcp", &q, &e);
+		if (!rc)
+			rc = pt_reach_find(&m.world, &q, &r, &e);
+		fail_at = -1;
+		pt_reach_free(r);
+		pt_reach_question_fini(&q);
+		pt_err_fini(&e);
+		memset(&e, 0, sizeof(e));
+	}
+	assert_int_equal(rc, 0);
+	assert_true(at > 20);
+	unmake(&m);
+}
+
 static int begin(void **state)
 {
 	(void)state;
@@ -597,7 +807,8 @@ static int end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_random),	  cmocka_unit_test(test_questions), cmocka_unit_test(test_bad_words),
+		cmocka_unit_test(test_limit),	  cmocka_unit_test(test_memory),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -15,6 +15,7 @@
 struct pt_reach_end {
 	bool self;                  /* this machine */
 	bool bounded;               /* by ADDRESSES */
+	bool place;                 /* these are all that can be there: flows do not repeat them */
 	PT_VEC(const char *) devices; /* that packets arrive on or leave by; empty: any */
 	struct pt_iset addresses[2];
 };
@@ -49,6 +50,7 @@ struct pt_flow {
 	 * bring to OUT, and that Linux itself does not drop, and if not ALL those that begin a connection. */
 	struct pt_box box;
 	uint8_t families;           /* mask of PT_AF_*: BOTH where the same holds in both, BOX is IPv4's then */
+	bool to_self;               /* and of them those to addresses of this machine, no others that it takes in */
 	const char *out;            /* the device they leave by; NULL: ARRIVES */
 	const struct pt_pol_rule *in_rule, *out_rule; /* that admit them; NULL: not judged there */
 	uint32_t dst_nat, src_nat;  /* index+1 into the policy's nats, 0: none */
