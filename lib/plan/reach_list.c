@@ -36,7 +36,7 @@ static int fill_gaps(struct pt_arena *a, const struct pt_iset *s, const struct p
 /* S, which is within BASE, with as much of the rest as makes it short: all, the holes, or all but what is left out. */
 static int shorten(struct pt_arena *a, const struct pt_iset *s, const struct pt_iset *base, pt_u128 max, struct pt_iset *out)
 {
-	struct pt_iset idle, wide, missing;
+	struct pt_iset idle, wide = { 0 }, missing = { 0 };
 	int rc = pt_iset_complement(a, &idle, base, max);
 
 	if (!rc && pt_iset_equal(s, base)) {
