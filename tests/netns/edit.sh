@@ -1,0 +1,183 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Single values of the common file, read and changed by ptconf, and the file in an editor: what is written, what is refused,
+# and that nothing else of the file or its folder changes. The examples of ptconf(8) do what they say.
+set -u
+
+cd "${PATRONUS_TOP:-$(dirname "$0")/../..}" || exit 1
+top=$PWD
+build=${PATRONUS_BUILD:-$PWD/build}
+# shellcheck source=tests/lib/tap.sh
+. tests/lib/tap.sh
+[ "$(id -u)" -eq 0 ] || skip_all 'needs root: files of others are refused'
+command -v jq >/dev/null || skip_all 'needs jq'
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+mkdir -m 755 "$tmp/etc"
+cd "$tmp/etc" || exit 1
+file=$tmp/etc/patronus.conf
+conf() { "$build/ptconf" -f "$file" "$@"; }
+
+fresh()
+{
+	cat >"$file" <<'END'
+# The office.
+interface lan {
+	device  = "eth1"    # inside
+	address = { "192.168.1.1/24" }
+}
+
+table admins { addresses = { "192.168.1.9" } }
+
+firewall {
+	rules = {
+		# what is not said below
+		"block log label default",
+		"pass out",
+	}
+}
+END
+}
+fresh
+
+# ---- get ----
+is "$(conf get interface lan device)" eth1 'get: one value'
+is "$(conf get firewall.rules | wc -l)" 2 'get: one line a value'
+is "$(conf get firewall builtin)" true 'get: a default'
+like "$(conf get -d firewall)" '^# default: builtin = true' 'get -d: defaults are marked'
+is "$(conf get table admins)" 'table admins { addresses = { "192.168.1.9" } }' 'get: a section as it stands there'
+exits 3 'get: nothing there' conf get interface lan groups
+exits 1 'get: no such option' conf get interface lan gruops
+exits 1 'get: no such file' "$build/ptconf" -f "$tmp/none" get firewall
+
+# ---- set and delete ----
+cp "$file" "$tmp/before"
+chmod 640 "$file"
+chown 0:1 "$file"
+ok 'set' conf set interface lan address 10.0.0.1/24
+is "$(diff "$tmp/before" "$file" | grep '^[<>]')" '< 	address = { "192.168.1.1/24" }
+> 	address = { "192.168.1.1/24", "10.0.0.1/24" }' 'set: one line changed'
+is "$(stat -c '%a %g' "$file")" '640 1' 'set: mode and group stay'
+ok 'delete' conf delete interface lan address 10.0.0.1/24
+ok 'delete: the bytes are those of before' cmp "$tmp/before" "$file"
+is "$(conf set interface lan device eth1)" "$file says that already" 'set: what is there already'
+ok 'and no byte of it changes' cmp "$tmp/before" "$file"
+is "$(conf set -n firewall rules pass in on lan)" '+		"pass in on lan",' 'set -n shows the line'
+ok 'and writes nothing' cmp "$tmp/before" "$file"
+exits 1 'set: a wrong value' conf set interface lan address 10.0.0.300/24
+like "$(conf set interface lan address 10.0.0.300/24 2>&1)" '^command line:1:27: error' 'with its place on the command line'
+exits 1 'set: a rule with a mistake' conf set firewall rules pass in on lann
+exits 1 'delete: a table that ... nothing uses may go, an interface in use may not' sh -c "'$build/ptconf' -f '$file' -q set firewall rules 'pass in on lan' && '$build/ptconf' -f '$file' delete interface lan"
+conf -q delete firewall rules 'pass in on lan'
+exits 3 'delete: nothing there' conf delete table nobody
+ok 'what is refused changes nothing' cmp "$tmp/before" "$file"
+exits 1 'standard input cannot be changed' "$build/ptconf" -f - set system name x
+is "$(ls -A)" patronus.conf 'nothing else is left in the folder'
+
+# ---- JSON ----
+if python3 -c 'import jsonschema' 2>/dev/null; then
+	for w in 'get:get firewall rules -j' 'get:get -d firewall -j' 'edit:set -n -j interface lan device eth7' 'edit:delete -n -j table admins'; do
+		# The words are words, to be split.
+		# shellcheck disable=SC2086
+		conf ${w#*:} >"$tmp/out.json"
+		ok "JSON of '${w#*:}' fits its schema" python3 -c '
+import json, jsonschema, sys
+jsonschema.validate(json.load(open(sys.argv[1])), json.load(open(sys.argv[2])))' "$tmp/out.json" "$top/contrib/schema/patronus.${w%%:*}.v1.json"
+	done
+else
+	skip 'no python3-jsonschema' 'JSON fits its schemas'
+fi
+
+# ---- who may write where ----
+ln -s "$file" "$tmp/etc/link.conf"
+isnt "$("$build/ptconf" -f "$tmp/etc/link.conf" set system name x 2>&1)" '' 'a symbolic link is refused'
+rm link.conf
+chmod 666 "$file"
+exits 4 'a file that others can write is refused' conf set system name x
+chmod 644 "$file"
+chmod 777 "$tmp/etc"
+exits 4 'and one in such a folder' conf set system name x
+chmod 755 "$tmp/etc"
+ok 'nothing of that changed it' cmp "$tmp/before" "$file"
+
+# ---- edit ----
+# The words in single quotes are the editor's.
+# shellcheck disable=SC2016
+{
+editor() { printf '#!/bin/sh\n%s\n' "$1" >"$tmp/editor"; chmod 755 "$tmp/editor"; }
+edit() { VISUAL='' EDITOR="${2:-$tmp/editor}" "$build/ptconf" -f "$file" edit </dev/null; }
+editor 'stat -c %a "$1" >'"$tmp/mode"'; sed -i "s/eth1/eth5/" "$1"'
+ok 'edit: a change that is right is taken' edit x
+is "$(conf get interface.lan.device)" eth5 'and is in the file'
+is "$(cat "$tmp/mode")" 600 'only its author can read the copy'
+editor 'sed -i "s/$1x/eth1/; s/eth5/eth1/" "$2"; [ "$1" = --flag ]'
+ok 'edit: an editor with words' edit x "$tmp/editor --flag"
+ok 'and the file is as it was' cmp "$tmp/before" "$file"
+editor ':'
+is "$(edit x)" "$file: nothing changed" 'edit: no change'
+is "$(ls -A)" patronus.conf 'no copy is left'
+editor 'sed -i "s/pass out/pass oot/" "$1"'
+exits 1 'edit: a mistake' edit x
+ok 'is not taken' cmp "$tmp/before" "$file"
+said=$(edit x 2>&1)
+like "$said" "^$file:[0-9]*:[0-9]*: error" 'its errors are shown at their place in the file'
+kept=$(printf '%s\n' "$said" | sed -n 's/.*what was written is in //p')
+ok 'and what was written is kept' grep -q 'pass oot' "$kept"
+rm -f .patronus.conf.edit-*
+editor 'sed -i "s/eth1/eth6/" "$1"; echo "# theirs" >>'"$file"
+exits 2 'edit: somebody else changed the file meanwhile' edit x
+like "$(tail -n 1 "$file")" '^# theirs' 'and that stays'
+rm -f .patronus.conf.edit-*
+cp "$tmp/before" "$file"
+editor 'exit 3'
+exits 2 'edit: an editor that fails' edit x
+rm -f .patronus.conf.edit-*
+exits 1 'edit: no such editor' edit x /nonexistent/editor
+editor "$build/ptconf -f $file set system name x 2>$tmp/second; echo \$? >>$tmp/second"
+edit x >/dev/null
+like "$(cat "$tmp/second")" 'ptconf edit|process [0-9]+ holds it' 'edit: another change meanwhile is refused, and told who is at work'
+is "$(tail -n 1 "$tmp/second")" 2 'with status 2'
+is "$(ls -A)" patronus.conf 'nothing is left in the folder'
+
+}
+
+# ---- the lock of a session ----
+state=$tmp/state
+if command -v setsid >/dev/null; then
+	setsid sh -c "'$build/ptconf' -q lock --state '$state'; echo done >'$tmp/locked'; sleep 30" &
+	holder=$!
+	n=0
+	until [ -f "$tmp/locked" ] || [ "$n" -ge 200 ]; do
+		n=$((n + 1))
+		sleep 0.05
+	done
+	exits 2 'set: another session holds the lock' conf set --state "$state" system name x
+	ok 'set --force: all the same' conf -q set --state "$state" --force -n system name x
+	kill "$holder" 2>/dev/null
+	wait "$holder" 2>/dev/null
+else
+	skip 'needs setsid' 'the lock of a session'
+fi
+
+# ---- included files ----
+printf 'include("more.conf")\n' >>"$file"
+printf 'table others { addresses = { 10.1.0.1 } }\n' >more.conf
+ok 'set: an option of an included file' conf set table others addresses 10.1.0.2
+is "$(cat more.conf)" 'table others { addresses = { 10.1.0.1, 10.1.0.2 } }' 'is changed there'
+rm more.conf
+
+# ---- the page ----
+fresh
+sed -n 's/^# \(ptconf \(get\|set\|delete\) .*\)$/\1/p' "$top/man/ptconf.8" >"$tmp/examples"
+is "$([ "$(wc -l <"$tmp/examples")" -ge 7 ] && echo many)" many 'the page has examples'
+while read -r line; do
+	case $line in
+	*lann*) exits 1 "$line" sh -c "PATH='$build:$PATH' ${line%% set*} -f '$file' set ${line#* set }" ;;
+	*) ok "$line" sh -c "PATH='$build:$PATH' ptconf -f '$file' ${line#ptconf }" ;;
+	esac
+done <"$tmp/examples"
+is "$(conf set firewall rules pass in on lann 2>&1)" "$(sed -n '/^# ptconf set .* lann$/,/^\.Ed/ { /^#/d; /^\./d; p; }' "$top/man/ptconf.8")" \
+	'the page shows what is said'
+
+done_testing
