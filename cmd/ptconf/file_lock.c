@@ -20,7 +20,7 @@ static int editor_allows(struct pt_cli *c)
 {
 	struct pt_buf who = { 0 };
 	struct pt_author us = { 0 };
-	struct pt_editor ed;
+	struct pt_editor ed = { 0 };
 	char state[PATH_MAX], when[32];
 	int rc;
 

@@ -269,9 +269,9 @@ static bool same_as_shown(const struct watch *w, const struct pt_drift_item *ite
 /* Once more, with nobody of ours at work. */
 static int look_again(struct watch *w, struct pt_err *e)
 {
-	const struct pt_drift_item *items;
-	bool changed;
-	size_t n;
+	const struct pt_drift_item *items = NULL;
+	bool changed = false;
+	size_t n = 0;
 	int fd = -1, rc;
 
 	usleep((now_ms() - w->applied < AFTER_APPLY_MS ? AFTER_APPLY_MS : AGAIN_MS) * 1000);
@@ -297,9 +297,9 @@ static int look_again(struct watch *w, struct pt_err *e)
 
 static int look(struct watch *w, struct pt_err *e)
 {
-	const struct pt_drift_item *items;
+	const struct pt_drift_item *items = NULL;
 	bool changed;
-	size_t n;
+	size_t n = 0;
 	int rc;
 
 	w->dirty = false;

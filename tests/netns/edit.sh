@@ -68,7 +68,7 @@ ok 'and writes nothing' cmp "$tmp/before" "$file"
 exits 1 'set: a wrong value' conf set interface lan address 10.0.0.300/24
 like "$(conf set interface lan address 10.0.0.300/24 2>&1)" '^command line:1:27: error' 'with its place on the command line'
 exits 1 'set: a rule with a mistake' conf set firewall rules pass in on lann
-exits 1 'delete: a table that ... nothing uses may go, an interface in use may not' sh -c "'$build/ptconf' -f '$file' -q set firewall rules 'pass in on lan' && '$build/ptconf' -f '$file' delete interface lan"
+exits 1 'delete: an interface that rules use stays' sh -c "'$build/ptconf' -f '$file' -q set firewall rules 'pass in on lan' && '$build/ptconf' -f '$file' delete interface lan"
 conf -q delete firewall rules 'pass in on lan'
 exits 3 'delete: nothing there' conf delete table nobody
 ok 'what is refused changes nothing' cmp "$tmp/before" "$file"

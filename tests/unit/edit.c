@@ -85,7 +85,7 @@ static char *change_with(const char *before, const char *line, struct pt_err *e,
 {
 	struct pt_edit_texts t;
 	struct pt_edit_result r;
-	struct line l;
+	struct line l = { .what = { 0 } };
 	char *out = NULL;
 
 	split_line(line, &l);
@@ -376,7 +376,7 @@ static void expect_get(const char *text, const char *line, bool defaults, const 
 	struct pt_edit_texts t;
 	struct pt_edit_path path;
 	struct pt_buf b = { 0 };
-	struct line l;
+	struct line l = { .what = { 0 } };
 
 	split_line(line, &l);
 	assert_int_equal(pt_edit_text("t.conf", text, strlen(text), &t, NULL), 0);
@@ -454,7 +454,7 @@ static void test_complete(void **state)
 	for (size_t i = 0; i < PT_ARRAY_SIZE(cases); i++) {
 		struct pt_edit_texts t;
 		struct pt_buf b = { 0 };
-		struct line l;
+		struct line l = { .what = { 0 } };
 
 		split_line(cases[i].line, &l);
 		assert_int_equal(pt_edit_text("t.conf", LAN RULES, strlen(LAN RULES), &t, NULL), 0);
@@ -501,7 +501,7 @@ static int edit_file(const char *line, const char *meanwhile, struct pt_err *e)
 {
 	struct pt_edit_texts t;
 	struct pt_edit_result r;
-	struct line l;
+	struct line l = { .what = { 0 } };
 	char path[128];
 	int rc;
 
