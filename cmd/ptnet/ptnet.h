@@ -14,5 +14,9 @@ int cmd_apply(struct pt_cli *c);
 /* link.c */
 int cmd_link_show(struct pt_cli *c);
 int complete_link(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+/* route.c */
+int cmd_route_show(struct pt_cli *c);
+int cmd_route_get(struct pt_cli *c);
+int cmd_rule_show(struct pt_cli *c);
 
 #endif

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* `ptnet route` and `ptnet rule`: where packets go, and who is asked about it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <patronus/net.h>
+#include <patronus/route_rule.h>
+
+#include "ptnet.h"
+
+struct view {
+	struct pt_cli *c;
+	struct pt_nl *route;
+	struct pt_arena *arena;
+	struct pt_links links;
+	struct pt_out *o;
+	struct pt_buf text;       /* scratch */
+	struct pt_route_filter filter;
+	const char *dev;          /* of the arguments; NULL: any */
+};
+
+static int view_open(struct view *v, struct pt_cli *c)
+{
+	int rc;
+
+	memset(v, 0, sizeof(*v));
+	v->c = c;
+	v->filter = (struct pt_route_filter){ .af = c->af, .table = PT_TABLE_MAIN };
+	rc = pt_nl_open(&v->route, NETLINK_ROUTE, &c->err);
+	if (rc)
+		return rc;
+	v->arena = pt_arena_new();
+	return v->arena ? pt_links_read(v->route, v->arena, &v->links, &c->err) : pt_err_sys(&c->err, -ENOMEM, "reading the links");
+}
+
+static void view_close(struct view *v)
+{
+	pt_nl_close(v->route);
+	pt_arena_free(v->arena);
+	pt_buf_fini(&v->text);
+}
+
+/* ---- routes ---- */
+
+static const char *link_name(const struct view *v, uint32_t index)
+{
+	const struct pt_link *l = index ? pt_links_index(&v->links, index) : NULL;
+
+	return l ? l->name : NULL;
+}
+
+static void out_prefix(struct view *v, const char *key, const struct pt_prefix *p)
+{
+	v->text.n = 0;
+	pt_addr_fmt(&v->text, p->addr);
+	pt_buf_fmt(&v->text, "/%u", p->len);
+	pt_out_fail(v->o, v->text.err);
+	pt_out_str(v->o, key, v->text.s);
+}
+
+static void out_hops(struct view *v, const struct pt_route *r)
+{
+	pt_out_arr(v->o, "nexthops");
+	for (uint32_t i = 0; i < r->n_hops; i++) {
+		pt_out_obj(v->o, NULL);
+		if (r->hops[i].via.af)
+			pt_out_addr(v->o, "via", r->hops[i].via);
+		if (r->hops[i].index)
+			pt_out_str(v->o, "device", link_name(v, r->hops[i].index));
+		pt_out_u64(v->o, "weight", r->hops[i].weight);
+		pt_out_obj_end(v->o);
+	}
+	pt_out_arr_end(v->o);
+}
+
+static const char *const route_types[] = { "unspecified", "unicast", "local",	    "broadcast", "anycast",  "multicast",
+					   "blackhole",   "unreachable", "prohibit", "throw",	 "nat",	     "external" };
+
+/* Everything that a program may ask of a route. */
+static void out_route(struct view *v, const struct pt_route *r)
+{
+	char number[4];
+
+	out_prefix(v, "destination", &r->dst);
+	pt_out_str(v->o, "type", r->type < PT_ARRAY_SIZE(route_types) ? route_types[r->type] : "other");
+	pt_out_u64(v->o, "table", r->table);
+	pt_out_u64(v->o, "metric", r->metric);
+	pt_out_str(v->o, "protocol", pt_route_protocol_name(r->protocol, number));
+	if (r->src.af)
+		pt_out_addr(v->o, "source", r->src);
+	else
+		pt_out_null(v->o, "source");
+	pt_out_u64(v->o, "mtu", r->mtu);
+	out_hops(v, r);
+}
+
+static bool is_asked(const struct view *v, const struct pt_route *r)
+{
+	bool any = !v->dev;
+
+	for (uint32_t i = 0; !any && i < r->n_hops; i++) {
+		const char *name = link_name(v, r->hops[i].index);
+
+		any = name && !strcmp(name, v->dev);
+	}
+	return any;
+}
+
+static int show_route(const struct pt_route *r, void *arg)
+{
+	struct view *v = arg;
+	char number[4];
+
+	if (!is_asked(v, r))
+		return 0;
+	pt_out_rec(v->o);
+	if (pt_out_format(v->o) == PT_OUT_TEXT) {
+		v->text.n = 0;
+		pt_route_print(&v->text, &v->links, r);
+		if (v->c->details || r->protocol != PT_NET_PROTOCOL)
+			pt_buf_fmt(&v->text, " proto %s", pt_route_protocol_name(r->protocol, number));
+		pt_out_fail(v->o, v->text.err);
+		pt_out_text(v->o, v->text.s);
+	} else {
+		out_route(v, r);
+	}
+	pt_out_rec_end(v->o);
+	return pt_out_failed(v->o);
+}
+
+/* "table N", "table all", "dev DEVICE", "proto N". */
+static int parse_words(struct view *v)
+{
+	struct pt_cli *c = v->c;
+	uint64_t n;
+
+	for (size_t i = 0; i < c->argc; i += 2) {
+		const char *word = c->argv[i], *value = i + 1 < c->argc ? c->argv[i + 1] : NULL;
+
+		if (!value)
+			return pt_cli_usage(c, "'%s' needs a value", word);
+		if (!strcmp(word, "dev")) {
+			v->dev = value;
+			if (!pt_links_find(&v->links, value)) {
+				pt_err_add(&c->err, PT_ERROR, NULL, "`ptnet link show` lists them", "there is no device %s", value);
+				return PT_EXIT_NO;
+			}
+		} else if (!strcmp(word, "table")) {
+			if (!strcmp(value, "all"))
+				v->filter.table = 0;
+			else if (!strcmp(value, "main") || !strcmp(value, "local"))
+				v->filter.table = *value == 'm' ? PT_TABLE_MAIN : 255;
+			else if (pt_parse_uint(value, UINT32_MAX, &n) || !n)
+				return pt_cli_usage(c, "'%s' is no table: a number, main, local or all", value);
+			else
+				v->filter.table = (uint32_t)n;
+		} else if (!strcmp(word, "proto")) {
+			char text[4];
+
+			for (n = 255; n > 0 && strcmp(pt_route_protocol_name((uint8_t)n, text), value) != 0; n--)
+				;
+			if (!n)
+				return pt_cli_usage(c, "'%s' is no protocol of routes", value);
+			v->filter.protocol = (uint8_t)n;
+		} else {
+			return pt_cli_usage(c, "'%s' is none of dev, table, proto", word);
+		}
+	}
+	return 0;
+}
+
+/* What the dump of a changing table told so far cannot be taken back from the terminal. */
+static void forget(void *arg)
+{
+	(void)arg;
+}
+
+int cmd_route_show(struct pt_cli *c)
+{
+	struct view v;
+	int rc = view_open(&v, c), end;
+
+	if (!rc)
+		rc = parse_words(&v);
+	if (!rc) {
+		v.o = pt_cli_out(c, PT_OUT_TEXT, "patronus.route.v1", "routes");
+		rc = v.o ? pt_routes_read(v.route, &v.filter, show_route, forget, &v, &c->err) : -ENOMEM;
+		end = v.o ? pt_cli_end(c, v.o) : 0;
+		rc = rc == -EPIPE ? end : rc ? rc : end;
+	}
+	view_close(&v);
+	return rc;
+}
+
+/* ---- one decision ---- */
+
+static bool prefix_holds(const struct pt_prefix *p, struct pt_addr a)
+{
+	return p->addr.af == a.af && a.v >= pt_prefix_lo(p) && a.v <= pt_prefix_hi(p);
+}
+
+/* The longest one, of those the one with the lowest metric. */
+struct best {
+	struct view *v;
+	struct pt_addr dst;
+	bool found;
+	struct pt_route r;
+	struct pt_hop hops[PT_ROUTE_HOPS_MAX];
+};
+
+static int take_best(const struct pt_route *r, void *arg)
+{
+	struct best *b = arg;
+
+	if (!prefix_holds(&r->dst, b->dst))
+		return 0;
+	if (b->found && (r->dst.len < b->r.dst.len || (r->dst.len == b->r.dst.len && r->metric >= b->r.metric)))
+		return 0;
+	b->found = true;
+	b->r = *r;
+	memcpy(b->hops, r->hops, r->n_hops * sizeof(*r->hops));
+	b->r.hops = b->hops;
+	return 0;
+}
+
+static void forget_best(void *arg)
+{
+	((struct best *)arg)->found = false;
+}
+
+/* Could rule R be about a packet of this machine's own to DST? What it asks of marks, ports and sources is not known here. */
+static bool may_hold(const struct pt_route_rule *r, struct pt_addr dst)
+{
+	if (r->r.af != dst.af || r->r.iif)
+		return false;
+	return !r->r.to.len || prefix_holds(&r->r.to, dst) != r->r.neg;
+}
+
+static bool is_sure(const struct pt_route_rule *r)
+{
+	return !r->r.from.len && !r->r.mask && !r->r.proto && !r->r.tos && !r->r.oif;
+}
+
+static int say(struct view *v, const char *what)
+{
+	pt_out_rec(v->o);
+	pt_out_str(v->o, "step", what);
+	pt_out_str(v->o, "detail", v->text.s);
+	if (v->text.s) {
+		struct pt_buf line = { 0 };
+
+		pt_buf_fmt(&line, "%-9s %s", what, v->text.s);
+		pt_out_fail(v->o, line.err);
+		if (line.s)
+			pt_out_text(v->o, line.s);
+		pt_buf_fini(&line);
+	}
+	pt_out_rec_end(v->o);
+	v->text.n = 0;
+	return pt_out_failed(v->o);
+}
+
+/* The rules in their order, until a table has a route. */
+static int explain(struct view *v, const struct pt_route_rules *rules, struct pt_addr dst, bool *found)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && !*found && i < rules->v.n; i++) {
+		const struct pt_route_rule *r = &rules->v.v[i];
+		struct best b = { .v = v, .dst = dst };
+		struct pt_route_filter in = { .af = dst.af, .table = r->r.table };
+
+		if (!may_hold(r, dst))
+			continue;
+		pt_route_rule_print(&v->text, r);
+		if (!is_sure(r))
+			pt_buf_str(&v->text, "  (only packets that it is about)");
+		rc = say(v, "rule");
+		if (rc || !is_sure(r))
+			continue;
+		if (r->r.type != PT_ROUTE_UNICAST) {
+			*found = true;
+			break;
+		}
+		rc = pt_routes_read(v->route, &in, take_best, forget_best, &b, &v->c->err);
+		if (!rc && b.found) {
+			pt_route_print(&v->text, &v->links, &b.r);
+			rc = say(v, "route");
+			*found = true;
+		}
+	}
+	return rc;
+}
+
+int cmd_route_get(struct pt_cli *c)
+{
+	struct pt_route_rules rules;
+	struct pt_addr dst;
+	char device[PT_LINK_NAME];
+	struct view v;
+	bool found = false;
+	int rc, end;
+
+	if (pt_addr_parse(c->argv[0], &dst))
+		return pt_cli_usage(c, "'%s' is not an address", c->argv[0]);
+	rc = view_open(&v, c);
+	if (!rc)
+		rc = pt_route_rules_read(v.route, v.arena, &rules, &c->err);
+	if (!rc) {
+		v.o = pt_cli_out(c, PT_OUT_TEXT, "patronus.route_get.v1", "steps");
+		rc = v.o ? explain(&v, &rules, dst, &found) : -ENOMEM;
+		if (!rc) {
+			rc = pt_net_route(v.route, dst, device);
+			pt_buf_str(&v.text, device[0] ? device : "none: there is no way to it");
+			if (!rc)
+				rc = say(&v, "device");
+		}
+		end = v.o ? pt_cli_end(c, v.o) : 0;
+		rc = rc ? rc : end;
+	}
+	if (!rc && !device[0])
+		rc = PT_EXIT_NO;
+	view_close(&v);
+	return rc;
+}
+
+/* ---- rules ---- */
+
+static void out_rule(struct view *v, const struct pt_route_rule *x)
+{
+	char number[4];
+
+	pt_out_rec(v->o);
+	pt_out_u64(v->o, "priority", x->r.priority);
+	pt_out_str(v->o, "family", x->r.af == PT_AF_INET ? "inet" : "inet6");
+	pt_out_bool(v->o, "not", x->r.neg);
+	out_prefix(v, "from", &x->r.from);
+	out_prefix(v, "to", &x->r.to);
+	pt_out_str(v->o, "iif", x->r.iif);
+	pt_out_str(v->o, "oif", x->r.oif);
+	pt_out_u64(v->o, "mark", x->r.mark);
+	pt_out_u64(v->o, "mask", x->r.mask);
+	pt_out_u64(v->o, "table", x->r.table);
+	pt_out_str(v->o, "protocol", pt_route_protocol_name(x->protocol, number));
+	v->text.n = 0;
+	pt_route_rule_print(&v->text, x);
+	pt_out_fail(v->o, v->text.err);
+	pt_out_str(v->o, "text", v->text.s);
+	pt_out_text(v->o, v->text.s);
+	pt_out_rec_end(v->o);
+}
+
+int cmd_rule_show(struct pt_cli *c)
+{
+	struct pt_route_rules rules;
+	struct view v;
+	int rc = view_open(&v, c);
+
+	if (!rc)
+		rc = pt_route_rules_read(v.route, v.arena, &rules, &c->err);
+	if (!rc) {
+		v.o = pt_cli_out(c, PT_OUT_TEXT, "patronus.route_rule.v1", "rules");
+		for (size_t i = 0; v.o && i < rules.v.n; i++)
+			if (!c->af || rules.v.v[i].r.af == c->af)
+				out_rule(&v, &rules.v.v[i]);
+		rc = v.o ? pt_cli_end(c, v.o) : -ENOMEM;
+	}
+	view_close(&v);
+	return rc;
+}
