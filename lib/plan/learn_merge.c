@@ -179,7 +179,7 @@ static void pass(struct grouping *g, enum dimension d)
 		owns = false;
 		v->v[n++] = v->v[i];
 	}
-	if (owns)
+	if (owns && n)
 		settle(&v->v[n - 1]);
 	v->n = n;
 }
