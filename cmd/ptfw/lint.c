@@ -12,25 +12,42 @@
 
 /* ---- the line of a finding ---- */
 
-static const char *line_of(const struct pt_conf *c, const struct pt_loc *loc, size_t *len)
-{
-	const char *s = NULL, *end = NULL;
+/* Where the line of the finding before was: findings are in the order of the file. */
+struct reader {
+	const struct pt_conf_source *source;
+	const char *at;
+	uint32_t line;
+};
 
-	for (size_t i = 0; !s && i < c->sources.n; i++)
-		if (loc->file && !strcmp(c->sources.v[i].file, loc->file)) {
-			s = c->sources.v[i].text;
-			end = s + c->sources.v[i].len;
-		}
-	for (uint32_t n = 1; s && n < loc->line; n++) {
-		s = memchr(s, '\n', (size_t)(end - s));
-		s = s ? s + 1 : NULL;
-	}
-	if (!s)
+static const struct pt_conf_source *source_of(const struct pt_conf *c, const char *file)
+{
+	for (size_t i = 0; file && i < c->sources.n; i++)
+		if (!strcmp(c->sources.v[i].file, file))
+			return &c->sources.v[i];
+	return NULL;
+}
+
+static const char *line_of(struct reader *r, const struct pt_conf *c, const struct pt_loc *loc, size_t *len)
+{
+	const struct pt_conf_source *s = source_of(c, loc->file);
+	const char *end;
+
+	if (!s || !loc->line)
 		return NULL;
-	*len = (size_t)(end - s);
-	end = memchr(s, '\n', *len);
-	*len = end ? (size_t)(end - s) : *len;
-	return s;
+	if (s != r->source || r->line > loc->line)
+		*r = (struct reader){ s, s->text, 1 };
+	end = s->text + s->len;
+	for (; r->line < loc->line; r->line++) {
+		const char *next = memchr(r->at, '\n', (size_t)(end - r->at));
+
+		if (!next)
+			return NULL;
+		r->at = next + 1;
+	}
+	*len = (size_t)(end - r->at);
+	end = memchr(r->at, '\n', *len);
+	*len = end ? (size_t)(end - r->at) : *len;
+	return r->at;
 }
 
 /* Columns that the N bytes at S take. */
@@ -47,10 +64,10 @@ static size_t width_of(const char *s, size_t n)
 }
 
 /* The part around the place, and a caret below it. */
-static void show_line(struct pt_out *o, const struct pt_conf *c, const struct pt_loc *loc)
+static void show_line(struct pt_out *o, struct reader *r, const struct pt_conf *c, const struct pt_loc *loc)
 {
 	size_t len, from = 0, shown, col = loc->col ? loc->col - 1 : 0;
-	const char *line = line_of(c, loc, &len);
+	const char *line = line_of(r, c, loc, &len);
 	struct pt_buf flat = { 0 }, t = { 0 };
 
 	if (!line || col > len)
@@ -91,7 +108,7 @@ static void put_place(struct pt_buf *b, const struct pt_loc *loc)
 		pt_buf_str(b, "built in");
 }
 
-static void say(struct pt_out *o, const struct pt_policy *p, const struct pt_finding *f)
+static void say(struct pt_out *o, struct reader *r, const struct pt_policy *p, const struct pt_finding *f)
 {
 	const char *severity = pt_lint_sev_name(f->sev);
 	struct pt_buf t = { 0 };
@@ -104,7 +121,7 @@ static void say(struct pt_out *o, const struct pt_policy *p, const struct pt_fin
 	pt_out_fail(o, t.err);
 	if (t.s)
 		pt_out_text_toned(o, t.s, from, strlen(severity), f->sev == PT_LINT_ERROR ? PT_OUT_BAD : PT_OUT_NOTE);
-	show_line(o, p->conf, &f->loc);
+	show_line(o, r, p->conf, &f->loc);
 	t.n = 0;
 	for (size_t i = 0; i < f->n_by; i++) {
 		pt_buf_fmt(&t, "%s    by ", t.n ? "\n" : "");
@@ -136,11 +153,11 @@ static void put_rule(struct pt_out *o, const char *key, const struct pt_pol_rule
 	pt_out_obj_end(o);
 }
 
-static void put(struct pt_out *o, const struct pt_policy *p, const struct pt_finding *f)
+static void put(struct pt_out *o, struct reader *r, const struct pt_policy *p, const struct pt_finding *f)
 {
 	pt_out_rec(o);
 	if (pt_out_format(o) == PT_OUT_TEXT)
-		say(o, p, f);
+		say(o, r, p, f);
 	pt_out_str(o, "code", pt_lint_code_name(f->code));
 	pt_out_str(o, "severity", pt_lint_sev_name(f->sev));
 	pt_out_str(o, "message", f->message);
@@ -168,6 +185,7 @@ static void put(struct pt_out *o, const struct pt_policy *p, const struct pt_fin
 
 static int show(struct pt_cli *c, const struct pt_policy *p, const struct pt_lint *l)
 {
+	struct reader r = { 0 };
 	size_t count[3] = { 0 };
 	struct pt_out *o = pt_cli_out(c, PT_OUT_TEXT, "patronus.lint.v1", "findings");
 	int rc;
@@ -181,7 +199,7 @@ static int show(struct pt_cli *c, const struct pt_policy *p, const struct pt_lin
 	pt_out_top_u64(o, "warnings", count[PT_LINT_WARNING]);
 	pt_out_top_u64(o, "notes", count[PT_LINT_NOTE]);
 	for (size_t i = 0; i < l->v.n; i++)
-		put(o, p, &l->v.v[i]);
+		put(o, &r, p, &l->v.v[i]);
 	rc = pt_cli_end(c, o);
 	if (rc)
 		return rc;

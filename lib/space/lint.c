@@ -273,7 +273,7 @@ int lint_parts(struct lint_run *r, struct lint_group *g, lint_part_fn fn, void *
 			for (uint32_t k = x->first[at->region]; !rc && k < x->first[at->region + 1]; k++) {
 				struct lint_part p = { .group = g, .index = x, .dir = at->dir ? PT_OUT : PT_IN,
 						       .region = &r->always->dir[at->dir].v.v[at->region],
-						       .from = x->first[at->region], .to = x->first[at->region + 1] };
+						       .from = x->first[at->region], .to = x->first[at->region + 1], .at = k };
 
 				pt_arena_reset(r->scratch);
 				rc = pt_box_intersect(r->scratch, x->v[k].box, &r->clip[six], &p.box);
@@ -288,20 +288,19 @@ const struct pt_region *lint_region_at(struct lint_run *r, const struct lint_par
 	return &r->always->dir[p->dir == PT_OUT].v.v[p->index->v[at].region];
 }
 
-static bool is_own(struct lint_run *r, const struct lint_part *p, uint32_t at)
+bool lint_is_own(struct lint_run *r, const struct lint_part *p, uint32_t at)
 {
 	const struct pt_pol_rule *rule = lint_region_at(r, p, at)->rule;
 
 	return rule && r->group_of[rule->index] == (uint32_t)(p->group - r->groups.v);
 }
 
-/* Those of its own rule, or the others. */
-static size_t keep(struct lint_run *r, const struct lint_part *p, bool own, uint32_t *list, size_t n)
+static size_t without_own(struct lint_run *r, const struct lint_part *p, uint32_t *list, size_t n)
 {
 	size_t left = 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (is_own(r, p, list[i]) == own)
+		if (!lint_is_own(r, p, list[i]))
 			list[left++] = list[i];
 	return left;
 }
@@ -310,17 +309,50 @@ size_t lint_before(struct lint_run *r, const struct lint_part *p, const struct p
 {
 	size_t n = lint_index_find(p->index, box, 0, p->from, list);
 
-	return own ? n : keep(r, p, false, list, n);
+	return own ? n : without_own(r, p, list, n);
 }
 
-size_t lint_own(struct lint_run *r, const struct lint_part *p, const struct pt_box *box, uint32_t *list)
+size_t lint_own(const struct lint_part *p, const struct pt_box *box, uint32_t *list)
 {
-	return keep(r, p, true, list, lint_index_find(p->index, box, 0, p->from, list));
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->group->n_regions; i++) {
+		const struct lint_place *at = &p->group->regions[i];
+
+		if (at->dir != (p->dir == PT_OUT))
+			continue;
+		for (uint32_t k = p->index->first[at->region]; k < p->index->first[at->region + 1] && k < p->from; k++)
+			if (pt_box_overlaps(p->index->v[k].box, box))
+				list[n++] = k;
+	}
+	return n;
 }
 
+static int by_number(const void *x, const void *y)
+{
+	uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
+
+	return a < b ? -1 : a > b;
+}
+
+/* Without its own rule, what only that rule holds is live. */
 size_t lint_after(struct lint_run *r, const struct lint_part *p, const struct pt_box *box, uint32_t *list)
 {
-	return keep(r, p, false, list, lint_index_find(p->index, box, p->to, p->index->n, list));
+	size_t n = without_own(r, p, list, lint_index_find(p->index, box, p->to, p->index->n, list)), live = n;
+
+	for (size_t i = 0; i < p->group->n_regions; i++) {
+		const struct lint_place *at = &p->group->regions[i];
+
+		if (at->dir != (p->dir == PT_OUT))
+			continue;
+		for (uint32_t k = p->index->first[at->region]; k < p->index->first[at->region + 1]; k++)
+			for (uint32_t u = p->index->under[k]; u != UINT32_MAX; u = p->index->next[u])
+				if (u >= p->to && !lint_is_own(r, p, u) && pt_box_overlaps(p->index->v[u].box, box))
+					list[n++] = u;
+	}
+	if (n > live)
+		qsort(list, n, sizeof(*list), by_number);
+	return n;
 }
 
 int lint_covered(struct lint_run *r, const struct lint_part *p, const struct pt_box *box, const uint32_t *list, size_t n,

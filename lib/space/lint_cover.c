@@ -42,10 +42,14 @@ static int decided_alike(struct lint_run *r, const struct lint_part *p, const st
 /* 1: it decides. */
 static int part_decides(struct lint_run *r, struct lint_part *p, void *arg)
 {
-	size_t n = lint_before(r, p, &p->box, false, r->list[0]);
+	uint32_t over = p->index->over[p->at];
+	size_t n;
 	int rc;
 
 	(void)arg;
+	if (over != UINT32_MAX && !lint_is_own(r, p, over))
+		return 0;
+	n = lint_before(r, p, &p->box, false, r->list[0]);
 	if (!n)
 		return 1;
 	for (size_t i = 0; i < n; i++)
@@ -113,14 +117,24 @@ static int find_opposite(struct lint_run *r, const struct lint_part *p, const ui
 	return rc;
 }
 
+static bool is_builtin(const struct pt_region *x)
+{
+	return x->rule && x->rule->ast == PT_POL_BUILTIN;
+}
+
 static int part_idle(struct lint_run *r, struct lint_part *p, void *arg)
 {
 	struct idle *idle = arg;
-	size_t n, whole, own = lint_own(r, p, &p->box, r->list[0]);
+	size_t n, whole, gone = lint_own(p, &p->box, r->list[0]);
 	int rc;
 
-	n = own + lint_before(r, p, &p->box, false, r->list[0] + own);
-	rc = decided_alike(r, p, &p->box, r->list[0], n, own); /* what its own boxes before hold they would decide */
+	/* What its own boxes before hold they would decide, and built-in rules are before all others. */
+	n = gone + lint_before(r, p, &p->box, false, r->list[0] + gone);
+	while (gone < n && is_builtin(lint_region_at(r, p, r->list[0][gone])))
+		gone++;
+	rc = decided_alike(r, p, &p->box, r->list[0], n, gone);
+	if (rc == 1 && gone == n && is_builtin(lint_region_at(r, p, r->list[0][n - 1])))
+		rc = 0; /* with nobody else there */
 	n = whole = lint_before(r, p, &p->box, false, r->list[0]);
 	if (rc == -ENOMEM)
 		return rc;

@@ -96,28 +96,6 @@ static int gather(struct lint_index *x, const struct pt_space_dir *d, enum pt_af
 	return 0;
 }
 
-int lint_index_build(struct lint_index *x, const struct pt_space_dir *d, enum pt_af af, struct pt_arena *a)
-{
-	struct key *keys;
-	int rc = gather(x, d, af, a);
-
-	x->words = (x->n + 63) / 64;
-	x->step = x->n / MARKS < 64 ? 64 : x->n / MARKS;
-	keys = malloc((x->n + 1) * sizeof(*keys));
-	x->found = pt_arena_alloc(a, (x->words + 1) * sizeof(*x->found));
-	x->bits = pt_arena_alloc(a, (x->words + 1) * sizeof(*x->bits));
-	if (!keys || !x->found || !x->bits)
-		rc = -ENOMEM;
-	for (size_t i = 0; !rc && x->n && i < LINT_AXES; i++) {
-		x->axis[i].dim = axes[i];
-		rc = build_bound(x, axes[i], false, keys, &x->axis[i].lo, a);
-		if (!rc)
-			rc = build_bound(x, axes[i], true, keys, &x->axis[i].hi, a);
-	}
-	free(keys);
-	return rc;
-}
-
 /* Leaves in FOUND, words FROM to TO, those whose bound is at most VALUE. */
 static void narrow(struct lint_index *x, const struct lint_bound *b, pt_u128 value, size_t from, size_t to)
 {
@@ -149,7 +127,7 @@ size_t lint_index_find(struct lint_index *x, const struct pt_box *box, size_t fr
 	if (from >= to)
 		return 0;
 	for (size_t i = first; i < last; i++)
-		x->found[i] = ~(uint64_t)0;
+		x->found[i] = x->live[i];
 	for (size_t i = 0; i < LINT_AXES; i++) {
 		hull(box, x->axis[i].dim, &lo, &hi);
 		if (!lo && !~hi)
@@ -165,4 +143,59 @@ size_t lint_index_find(struct lint_index *x, const struct pt_box *box, size_t fr
 				list[n++] = (uint32_t)at;
 		}
 	return n;
+}
+
+/* ---- boxes within others ---- */
+
+/* Thousands of equal rules, or of prefixes within each other, are one as far as others are covered. */
+static int find_live(struct lint_index *x, struct pt_arena *a)
+{
+	uint32_t *list = malloc((x->n + 1) * sizeof(*list));
+
+	x->live = pt_arena_alloc(a, (x->words + 1) * sizeof(*x->live));
+	x->over = pt_arena_alloc(a, (x->n + 1) * sizeof(*x->over));
+	x->under = pt_arena_alloc(a, (x->n + 1) * sizeof(*x->under));
+	x->next = pt_arena_alloc(a, (x->n + 1) * sizeof(*x->next));
+	if (!list || !x->live || !x->over || !x->under || !x->next) {
+		free(list);
+		return -ENOMEM;
+	}
+	memset(x->live, 0xff, x->words * sizeof(*x->live));
+	for (uint32_t i = 0; i < x->n; i++) {
+		size_t n = lint_index_find(x, x->v[i].box, 0, i, list), k = 0;
+
+		x->over[i] = x->under[i] = x->next[i] = UINT32_MAX;
+		while (k < n && !pt_box_within(x->v[i].box, x->v[list[k]].box))
+			k++;
+		if (k == n)
+			continue;
+		x->live[i / 64] &= ~((uint64_t)1 << i % 64);
+		x->over[i] = list[k];
+		x->next[i] = x->under[list[k]];
+		x->under[list[k]] = i;
+	}
+	free(list);
+	return 0;
+}
+
+int lint_index_build(struct lint_index *x, const struct pt_space_dir *d, enum pt_af af, struct pt_arena *a)
+{
+	struct key *keys;
+	int rc = gather(x, d, af, a);
+
+	x->words = (x->n + 63) / 64;
+	x->step = x->n / MARKS < 64 ? 64 : x->n / MARKS;
+	keys = malloc((x->n + 1) * sizeof(*keys));
+	x->found = pt_arena_alloc(a, (x->words + 1) * sizeof(*x->found));
+	x->bits = pt_arena_alloc(a, (x->words + 1) * sizeof(*x->bits));
+	if (!keys || !x->found || !x->bits)
+		rc = -ENOMEM;
+	for (size_t i = 0; !rc && x->n && i < LINT_AXES; i++) {
+		x->axis[i].dim = axes[i];
+		rc = build_bound(x, axes[i], false, keys, &x->axis[i].lo, a);
+		if (!rc)
+			rc = build_bound(x, axes[i], true, keys, &x->axis[i].hi, a);
+	}
+	free(keys);
+	return rc ? rc : find_live(x, a);
 }

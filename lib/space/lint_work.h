@@ -31,11 +31,14 @@ struct lint_index {
 		uint32_t dim;
 		struct lint_bound lo, hi;
 	} axis[LINT_AXES];
-	uint64_t *found, *bits; /* scratch */
+	uint64_t *live;          /* those that are in no box before them: the others hold nothing that is not held */
+	uint32_t *over;          /* of the others, a live one that holds it */
+	uint32_t *under, *next;  /* of each, the first one that it holds so; of those, the next one; UINT32_MAX: none */
+	uint64_t *found, *bits;  /* scratch */
 };
 
 int lint_index_build(struct lint_index *x, const struct pt_space_dir *d, enum pt_af af, struct pt_arena *a);
-/* The places FROM to TO-1 of those that overlap BOX, into LIST, which has room for all; their number. */
+/* The places FROM to TO-1 of those that are live and overlap BOX, into LIST, which has room for all; their number. */
 size_t lint_index_find(struct lint_index *x, const struct pt_box *box, size_t from, size_t to, uint32_t *list);
 
 /* ---- one run ---- */
@@ -88,6 +91,7 @@ struct lint_part {
 	const struct pt_region *region;
 	enum pt_dir dir;
 	size_t from, to; /* its region's boxes in the index: what is before FROM is asked before it */
+	size_t at;       /* its own place */
 	struct pt_box box; /* clipped */
 };
 /* Calls FN for each box of G that can hold packets, until it says other than 0, which is the result. */
@@ -95,8 +99,9 @@ typedef int (*lint_part_fn)(struct lint_run *r, struct lint_part *p, void *arg);
 int lint_parts(struct lint_run *r, struct lint_group *g, lint_part_fn fn, void *arg);
 /* The boxes asked before P, or after it, that overlap BOX, in LIST; OWN: with those of its own rule. */
 size_t lint_before(struct lint_run *r, const struct lint_part *p, const struct pt_box *box, bool own, uint32_t *list);
-/* Those of its own rule before it. */
-size_t lint_own(struct lint_run *r, const struct lint_part *p, const struct pt_box *box, uint32_t *list);
+bool lint_is_own(struct lint_run *r, const struct lint_part *p, uint32_t at);
+/* Those of its own rule before it, live or not. */
+size_t lint_own(const struct lint_part *p, const struct pt_box *box, uint32_t *list);
 size_t lint_after(struct lint_run *r, const struct lint_part *p, const struct pt_box *box, uint32_t *list);
 /* Is BOX covered by the N of LIST? As pt_box_covered(); the witness lives until the next one. */
 int lint_covered(struct lint_run *r, const struct lint_part *p, const struct pt_box *box, const uint32_t *list, size_t n,

@@ -369,6 +369,22 @@ static void allowed(void **state)
 		"10 note allowed: there is nothing here that is wide\n");
 }
 
+/* Built-in rules are before all others, and say nothing about who repeats whom. */
+static void built_in(void **state)
+{
+	(void)state;
+	file_is("interface lan { device = \"lan0\" }\n"
+		"firewall { rules = {\n"
+		"	\"pass in proto tcp to self port 22\",\n"
+		"	\"pass in proto tcp to self port 22\",\n"
+		"	\"pass in on lo proto udp from any to any port 1\",\n"
+		"	\"pass out on lan\",\n"
+		"} }\n",
+		"3 warning redundant: it never decides: the rule of line 4 takes all its packets before, and does the same\n"
+		"4 warning redundant: without it nothing would be different: the rule of line 3 does the same with its packets\n"
+		"5 warning shadowed: it never decides: rule builtin-loopback takes all its packets before\n");
+}
+
 static void schedules(void **state)
 {
 	(void)state;
@@ -383,6 +399,101 @@ static void schedules(void **state)
 		"6 warning never: it never matches: the schedule over is over\n");
 }
 
+/* ---- bad will ---- */
+
+static size_t hostile(const char *(*rule)(struct pt_buf *b, uint32_t i), uint32_t n, uint64_t steps, size_t count[PT_LINT_CODES])
+{
+	struct pt_buf text = { 0 };
+	struct linted l;
+	size_t all;
+
+	memset(&l, 0, sizeof(l));
+	memset(count, 0, PT_LINT_CODES * sizeof(*count));
+	pt_buf_str(&text, "interface lan { device = \"lan0\" }\nfirewall { builtin = false rules = {\n");
+	for (uint32_t i = 0; i < n; i++) {
+		pt_buf_chr(&text, '"');
+		rule(&text, i);
+		pt_buf_str(&text, "\",\n");
+	}
+	pt_buf_str(&text, "} }\n");
+	assert_int_equal(text.err, 0);
+	assert_int_equal(pt_policy_parse("t.conf", text.s, text.n, &l.b.conf, &l.b.policy, &l.b.err), 0);
+	run(&l, false, steps);
+	all = l.lint.v.n;
+	for (size_t i = 0; i < all; i++)
+		count[l.lint.v.v[i].code]++;
+	end(&l);
+	pt_buf_fini(&text);
+	return all;
+}
+
+static const char *equal_rule(struct pt_buf *b, uint32_t i)
+{
+	pt_buf_fmt(b, "%s in on lan proto udp to any port 53", i % 2 ? "pass" : "block");
+	return b->s;
+}
+
+/* 10.0.0.0/8 in 10.0.0.0/7 and so on, asked from the inside out. */
+static const char *nested_rule(struct pt_buf *b, uint32_t i)
+{
+	uint32_t len = 32 - i % 32, net = (i / 32 * 2654435761u) & (len ? ~0u << (32 - len) : 0);
+
+	pt_buf_fmt(b, "%s in quick on lan from %u.%u.%u.%u/%u to any port 53", i % 2 ? "pass" : "block", net >> 24, net >> 16 & 255,
+		   net >> 8 & 255, net & 255, len);
+	/* ports are of protocols that have them */
+	b->n -= strlen(" port 53");
+	b->s[b->n] = '\0';
+	return b->s;
+}
+
+static const char *crossing_rule(struct pt_buf *b, uint32_t i)
+{
+	uint32_t x = i * 2654435761u;
+
+	pt_buf_fmt(b, "%s in quick on lan proto udp from %u.0.0.0/%u to %u.0.0.0/%u port %u:%u", x & 8 ? "pass" : "block",
+		   (x >> 24) & 0xf0, 4u, (x >> 16) & 0xe0, 3u, (x >> 4) % 60000 + 1, (x >> 4) % 60000 + 1 + x % 5000);
+	return b->s;
+}
+
+/* All of IPv4 in 256 squares, and a rule behind them. */
+static const char *square_rule(struct pt_buf *b, uint32_t i)
+{
+	if (i == 256)
+		pt_buf_str(b, "pass in quick on lan inet proto udp");
+	else
+		pt_buf_fmt(b, "block in quick on lan proto udp from %u.0.0.0/4 to %u.0.0.0/4", i & 0xf0, (i & 15) << 4);
+	return b->s;
+}
+
+static const char *port_rule(struct pt_buf *b, uint32_t i)
+{
+	pt_buf_fmt(b, "pass in on lan proto udp to any port %u", i + 1);
+	return b->s;
+}
+
+static void bad_will(void **state)
+{
+	size_t count[PT_LINT_CODES];
+
+	(void)state;
+	hostile(equal_rule, 10000, 0, count);
+	assert_int_equal(count[PT_LINT_CONTRADICTORY] + count[PT_LINT_REDUNDANT] + count[PT_LINT_SHADOWED], 9999);
+	hostile(nested_rule, 32, 0, count);
+	assert_int_equal(count[PT_LINT_SHADOWED] + count[PT_LINT_REDUNDANT] + count[PT_LINT_UNDECIDED], 0);
+	hostile(nested_rule, 8000, 0, count);
+	assert_int_equal(count[PT_LINT_UNDECIDED], 0);
+	assert_true(count[PT_LINT_SHADOWED] > 4000);
+	hostile(port_rule, 65535, 0, count);
+	assert_int_equal(count[PT_LINT_SHADOWED] + count[PT_LINT_REDUNDANT] + count[PT_LINT_UNDECIDED], 0);
+	hostile(crossing_rule, 3000, 0, count);
+	/* what takes too long is told to be unknown, and soon */
+	hostile(square_rule, 257, 0, count);
+	assert_int_equal(count[PT_LINT_SHADOWED], 1);
+	hostile(square_rule, 257, 1, count);
+	assert_int_equal(count[PT_LINT_SHADOWED], 0);
+	assert_true(count[PT_LINT_UNDECIDED] > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -390,7 +501,8 @@ int main(void)
 		cmocka_unit_test(never),	cmocka_unit_test(contradictory), cmocka_unit_test(partly),
 		cmocka_unit_test(wide),		cmocka_unit_test(twin),	    cmocka_unit_test(unadmitted),
 		cmocka_unit_test(generalises),	cmocka_unit_test(unused),   cmocka_unit_test(allowed),
-		cmocka_unit_test(schedules),
+		cmocka_unit_test(schedules),	cmocka_unit_test(built_in),
+		cmocka_unit_test(bad_will),
 	};
 	int failed;
 
