@@ -197,6 +197,18 @@ exits 1 'a rule instead of a port' pt reach port '1 } label { x'
 exits 1 'a list without end' pt reach proto "$(seq -s, 20000)"
 exits 1 'nothing behind a word' pt reach from
 
+# ---- ten thousand rules ----
+tests/bench/classbench -g acl -l 10000 -s 1 >"$lab_tmp/filters"
+tests/bench/classbench -b 2 "$lab_tmp/filters" | sed 's/in0/eth0/; s/out0/eth1/' >"$lab_tmp/many.conf"
+pt reach from wan -f "$lab_tmp/many.conf" >"$lab_tmp/many"
+ok 'apart, their flows are listed' [ "$(wc -l <"$lab_tmp/many")" -gt 5000 ]
+tests/bench/classbench -g fw -l 10000 -s 1 >"$lab_tmp/filters"
+tests/bench/classbench -b 2 "$lab_tmp/filters" | sed 's/in0/eth0/; s/out0/eth1/' >"$lab_tmp/many.conf"
+exits 1 'over each other they make too many pieces' pt reach from wan -f "$lab_tmp/many.conf"
+like "$tap_out" 'more than 20000 parts' 'which is said'
+like "$tap_out" 'ask for less' 'with what to do'
+exits 0 'less is answered' pt reach from wan to 11.36.109.131 -f "$lab_tmp/many.conf"
+
 # ---- JSON and completion ----
 if python3 -c 'import jsonschema' 2>/dev/null; then
 	for w in '' 'from self' 'to self' '-d' '-6'; do

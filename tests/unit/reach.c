@@ -603,6 +603,7 @@ static void test_random(void **state)
 	printf("# seed 0x%llx\n", (unsigned long long)rng);
 	for (unsigned long i = 0; i < count; i++)
 		one_set(&n);
+	printf("# %zu pairs of a rule set and a packet\n", n.packets);
 	printf("# %zu packets, %zu passed; %zu flows: %zu through, %zu delivered, %zu sent; %zu translated; %zu sets too large\n",
 	       n.packets, n.passed, n.flows, n.through, n.delivered, n.sent, n.translated, n.too_large);
 	assert_true(n.packets > count * PACKETS / 2 && n.passed > n.packets / 10 && n.passed < n.packets * 9 / 10);
