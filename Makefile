@@ -256,7 +256,7 @@ check-vm: all $(NETNS_T) $(DEMOS) ## run the tests in a virtual machine with Deb
 check-fuzz: $(REPLAY_T) ## replay the fuzz corpora under sanitizers
 	$(Q)$(RUN) $(REPLAY_T)
 
-SOAK_T := $(patsubst %,$(BUILD)/tests/unit/%.t,eval_ref space_eval expect meaning reach order classify) $(BUILD)/tests/netns/differential.t
+SOAK_T := $(patsubst %,$(BUILD)/tests/unit/%.t,eval_ref space_eval expect expect_small meaning reach order classify) $(BUILD)/tests/netns/differential.t
 soak: all $(SOAK_T) ## run the differential tests with new seeds for SOAK_SECONDS (600); with packets for root
 	$(Q)$(TEST_ENV) SOAK_SECONDS='$(SOAK_SECONDS)' tests/soak.sh
 

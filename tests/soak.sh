@@ -28,7 +28,7 @@ one()
 }
 
 while [ $(($(date +%s) - begun)) -lt "$seconds" ]; do
-	for test in eval_ref space_eval expect meaning reach order classify; do
+	for test in eval_ref space_eval expect expect_small meaning reach order classify; do
 		one env PATRONUS_SEED="$seed" "$build/tests/unit/$test.t"
 	done
 	[ "$(id -u)" -ne 0 ] || one "$build/tests/netns/differential.t" "$seed"

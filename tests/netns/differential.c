@@ -29,7 +29,7 @@
 
 #define MAX_RULES 14
 #define MAX_PACKETS 1000
-#define PAIRS 100000 /* of a rule set and a packet, in every run */
+#define PAIRS 100000u /* of a rule set and a packet, in every run */
 
 enum { LAN = WIRE_LAN, WAN = WIRE_WAN, DMZ = WIRE_DMZ, N_DEV = WIRE_DEVICES, LOCAL = WIRE_ROUTER };
 
