@@ -131,6 +131,7 @@ static int show_packet(struct prover *x, const struct pt_point *at, const struct
 	pt_buf_fini(&words);
 	if (!out->words)
 		return -ENOMEM;
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): pt_space_find() has found it */
 	if (out->decision.pass == by->pass && out->decision.pass != out->pass && same_rule(out->decision.rule, by->rule))
 		return 0;
 	pt_err_add(x->e, PT_ERROR, &out->loc, "this is a mistake in Patronus: please report it together with the file",

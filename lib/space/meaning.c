@@ -20,7 +20,7 @@
 
 struct found {
 	struct pt_meaning what;
-	uint32_t region[2];
+	size_t number; /* as they were found */
 	pt_boxes boxes;
 };
 
@@ -299,14 +299,12 @@ static int keep_boxes(struct comparison *c, const struct pt_box *y, struct found
 
 static int keep(struct comparison *c, const struct meeting *m, enum pt_meaning_kind kind, const struct pt_point *at)
 {
-	struct found f = { .what = { .kind = kind, .dir = c->dir } };
+	struct found f = { .what = { .kind = kind, .dir = c->dir }, .number = c->found.n };
 	struct pt_box y;
 	int rc;
 
-	for (int side = 0; side < 2; side++) {
+	for (int side = 0; side < 2; side++)
 		f.what.by[side] = region_at(c, m, side);
-		f.region[side] = side == m->from ? m->u : m->d;
-	}
 	if (at) {
 		f.what.at = *at;
 		rc = keep_point(c, &f.what.at);
@@ -417,6 +415,12 @@ static uint32_t rule_id(const struct pt_region *r)
 	return r->rule ? r->rule->id : 0;
 }
 
+/* Its place in the file; those that nobody wrote come last. */
+static uint64_t place_of(const struct pt_region *r)
+{
+	return r->rule ? (uint64_t)r->rule->ast << 32 | r->rule->id : UINT64_MAX;
+}
+
 static int by_place(const void *x, const void *y)
 {
 	const struct found *a = x, *b = y;
@@ -424,9 +428,9 @@ static int by_place(const void *x, const void *y)
 	if (a->what.kind != b->what.kind)
 		return a->what.kind < b->what.kind ? -1 : 1;
 	for (int i = 0; i < 2; i++)
-		if (rule_id(a->what.by[i]) != rule_id(b->what.by[i]))
-			return a->region[i] < b->region[i] ? -1 : 1;
-	return 0;
+		if (place_of(a->what.by[i]) != place_of(b->what.by[i]))
+			return place_of(a->what.by[i]) < place_of(b->what.by[i]) ? -1 : 1;
+	return a->number < b->number ? -1 : a->number > b->number;
 }
 
 /* All between the same two written rules are one. */
