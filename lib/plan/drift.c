@@ -69,6 +69,10 @@ int plan_firewall_drift(struct pt_whole *w, pt_nft_op_cb cb, void *arg, struct p
 	struct firewall f = { .plan = pt_whole_firewall(w), .cb = cb, .arg = arg };
 
 	(void)e;
+	if (f.plan->have->present && !f.plan->have->digest[0]) {
+		cb("change", "firewall", "stopped", arg);
+		return 0;
+	}
 	pt_plan_walk(f.plan, find_table, &f);
 	pt_plan_walk(f.plan, firewall_item, &f);
 	return 0;
@@ -182,6 +186,7 @@ void pt_drift_close(struct pt_drift *d)
 		return;
 	base_fini(d);
 	pt_arena_free(d->items.arena);
+	free(d->seen.v);
 	free(d);
 }
 
@@ -258,6 +263,16 @@ static void table_words(struct pt_buf *b, const struct pt_drift_item *i)
 		pt_buf_fmt(b, "table %s is gone, and all rules with it", i->name);
 }
 
+static void firewall_words(struct pt_buf *b, const struct pt_drift_item *i)
+{
+	pt_buf_fmt(b, "the firewall is %s: no file is in force", i->name);
+}
+
+static void device_words(struct pt_buf *b, const struct pt_drift_item *i)
+{
+	pt_buf_fmt(b, "device %s is gone", i->name);
+}
+
 static void other_words(struct pt_buf *b, const struct pt_drift_item *i)
 {
 	static const char *const what[] = { "is gone", "is not of Patronus", "was changed" };
@@ -271,6 +286,7 @@ static const struct {
 } kinds[] = {
 	{ "rule", rule_words },	      { "element", element_words },	    { "setting", setting_words },
 	{ "table", table_words },     { "classifier on", program_words },
+	{ "firewall", firewall_words }, { "device", device_words },
 };
 
 static const char *words(struct drift_items *all, const struct pt_drift_item *i)
@@ -324,6 +340,31 @@ static void take(const char *subsystem, const char *op, const char *kind, const 
 		d->nomem = -ENOMEM;
 }
 
+/* A device that was never there may come; one that was seen and is gone was taken. */
+static void take_devices(struct pt_drift *d, const struct pt_whole *w)
+{
+	const struct pt_host *h = pt_whole_firewall(w)->host;
+
+	for (size_t i = 0; h && i < w->conf->interfaces.n; i++) {
+		const char *device = w->conf->interfaces.v[i].device;
+		bool there = false, seen = false;
+
+		for (size_t k = 0; k < h->ifs.n && !there; k++)
+			there = !strcmp(h->ifs.v[k].device, device);
+		for (size_t k = 0; k < d->seen.n && !seen; k++)
+			seen = !strcmp(d->seen.v[k].name, device);
+		if (there && !seen) {
+			struct drift_device new = { "" };
+
+			snprintf(new.name, sizeof(new.name), "%s", device);
+			if (pt_vec_push(NULL, &d->seen, new))
+				d->nomem = -ENOMEM;
+		} else if (seen && !there) {
+			take("network", "add", "device", device, d);
+		}
+	}
+}
+
 int pt_drift_compare(struct pt_drift *d, const struct pt_drift_item **items, size_t *n, struct pt_err *e)
 {
 	struct pt_whole w = { .nf = d->nf, .route = d->route, .engine = d->engine, .texts = &d->texts, .again = true };
@@ -339,6 +380,8 @@ int pt_drift_compare(struct pt_drift *d, const struct pt_drift_item **items, siz
 	rc = d->nomem;
 	if (!rc)
 		rc = pt_whole_drift(&w, take, d, &count, &found);
+	if (!rc)
+		take_devices(d, &w);
 	pt_whole_fini(&w);
 	rc = rc ? rc : d->nomem;
 	for (size_t i = 0; !rc && i < d->items.list.n; i++) {

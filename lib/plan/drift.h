@@ -12,6 +12,10 @@ struct drift_items {
 	PT_VEC(struct pt_drift_item) list;
 };
 
+struct drift_device {
+	char name[16];
+};
+
 struct pt_drift {
 	const char *state;
 	struct pt_nl *nf, *route;
@@ -21,6 +25,7 @@ struct pt_drift {
 	uint32_t revision;
 	enum pt_engine engine;
 	struct drift_items items;
+	PT_VEC(struct drift_device) seen; /* of the file's, when they were there */
 	int nomem;
 };
 

@@ -377,7 +377,8 @@ static int round_of(struct watch *w, int fd_stop, struct pt_err *e)
 static int join_all(struct watch *w, struct pt_err *e)
 {
 	static const unsigned int groups[] = { RTNLGRP_LINK, RTNLGRP_TC, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
-					       RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF };
+					       RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE, RTNLGRP_IPV4_NETCONF,
+					       RTNLGRP_IPV6_NETCONF };
 	int rc;
 
 	rc = pt_nl_open(&w->nf, NETLINK_NETFILTER, e);

@@ -158,10 +158,21 @@ restore 'a foreign chain'
 in_ns fw sysctl -qw net.ipv4.ip_forward=0
 expect 'forwarding switched off' '.kind == "setting" and .pid == null'
 restore 'forwarding'
+in_ns fw ip addr del 10.0.0.1/24 dev eth0
+expect 'an address deleted' '.kind == "address" and .change == "missing" and .pid > 0'
+in_ns fw ip addr add 10.0.0.1/24 dev eth0
+expect 'and put back by hand' '.kind == "address" and .restored'
+sleep 1
+seen=$(lines)
 nft delete table inet patronus
 expect 'the table deleted' '.kind == "table" and .change == "missing"'
 is "$(tail -n +$((seen + 1)) "$log" | jq -c 'select(.kind == "rule")')" '' 'watch: and not each rule of it'
 restore 'a deleted table'
+
+in_ns fw "$build/ptfw" -q stop
+expect 'the firewall stopped' '.kind == "firewall" and .text == "the firewall is stopped: no file is in force"'
+is "$(tail -n +$((seen + 1)) "$log" | jq -r .kind)" firewall 'watch: and nothing besides'
+restore 'a stop'
 
 # Another file of ours: what it has and the old one had not is no drift.
 sed 's/label web/label www/; s/port http/port https/' "$file" >"$lab_tmp/other.conf"
@@ -215,6 +226,8 @@ else
 	like "$(drift)" "program is missing on eth0" 'the program taken away: in words'
 	apply "$file" bpf
 	exits 0 'an apply puts it there again' drift
+	in_ns fw ip link del eth0
+	expect 'a device taken away' '.kind == "device" and .name == "eth0"'
 	lab_stop "$watcher"
 fi
 
