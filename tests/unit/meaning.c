@@ -314,7 +314,7 @@ static void differences_are_exact(void **state)
 	}
 	printf("# %zu differences, %zu of %d packets judged otherwise, %zu changes that change nothing\n", told, changed, SETS * PACKETS,
 	       nothing);
-	assert_true(told > SETS / 2 && changed > SETS && nothing > 10);
+	assert_true(told > SETS / 3 && changed > SETS / 4 && nothing > 10);
 }
 
 /* ---- a shadowed rule can go ---- */
