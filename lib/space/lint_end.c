@@ -111,23 +111,44 @@ static bool same_file(const char *x, const char *y)
 
 /* ---- what is left ---- */
 
+static int by_line(const void *x, const void *y)
+{
+	const struct allowed *a = x, *b = y;
+	int order = same_file(a->loc.file, b->loc.file) ? 0 : strcmp(a->loc.file, b->loc.file);
+
+	return order ? order : a->line < b->line ? -1 : a->line > b->line;
+}
+
+/* What is said of the line of F; marks it as used. */
+static bool is_allowed(struct reading *r, const struct pt_finding *f)
+{
+	struct allowed key = { .loc = f->loc, .line = f->loc.line };
+	size_t from = 0, to = r->v.n;
+	bool found = false;
+
+	while (f->loc.file && from < to) {
+		size_t mid = from + (to - from) / 2;
+
+		if (by_line(&r->v.v[mid], &key) < 0)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	for (; from < r->v.n && f->loc.file && !by_line(&r->v.v[from], &key); from++)
+		if (r->v.v[from].code == f->code)
+			r->v.v[from].used = found = true;
+	return found;
+}
+
 static void drop_allowed(struct reading *r)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < r->lint->v.n; i++) {
-		const struct pt_finding *f = &r->lint->v.v[i];
-		bool drop = false;
-
-		for (size_t k = 0; k < r->v.n; k++) {
-			struct allowed *a = &r->v.v[k];
-
-			if (a->code == f->code && a->line == f->loc.line && same_file(a->loc.file, f->loc.file))
-				drop = a->used = true;
-		}
-		if (!drop)
-			r->lint->v.v[n++] = *f;
-	}
+	if (r->v.n)
+		qsort(r->v.v, r->v.n, sizeof(*r->v.v), by_line);
+	for (size_t i = 0; i < r->lint->v.n; i++)
+		if (!is_allowed(r, &r->lint->v.v[i]))
+			r->lint->v.v[n++] = r->lint->v.v[i];
 	r->lint->v.n = n;
 	for (size_t k = 0; k < r->v.n; k++)
 		if (!r->v.v[k].used)

@@ -10,10 +10,12 @@ static int gather(struct lint_run *r, const struct lint_now *x)
 	return pt_space_before(r->now, x->dir, x->region, &x->box, r->arena, &r->before);
 }
 
-int lint_now_covered(struct lint_run *r, const struct lint_now *x, struct pt_point *witness)
+int lint_now_covered(struct lint_run *r, const struct lint_now *x, const pt_boxes *more, struct pt_point *witness)
 {
 	int rc = gather(r, x);
 
+	for (size_t i = 0; !rc && more && i < more->n; i++)
+		rc = pt_vec_push(r->arena, &r->before.box, &more->v[i]); /* NOLINT(bugprone-sizeof-expression) */
 	if (rc)
 		return rc;
 	pt_arena_reset(r->question);

@@ -16,6 +16,7 @@ struct twin {
 	enum pt_af af, other;
 	const char *witness[2];
 	const struct pt_region *by;
+	pt_boxes same; /* what some packets of the other family with the same verdict are like */
 };
 
 static bool is_of_both(const struct pt_pol_addr *a)
@@ -89,7 +90,7 @@ static int compare(struct lint_run *r, struct twin *t, const struct pt_box *piec
 			rc = pt_box_intersect(r->scratch, &mine->boxes.v[k], &alike, &now.box);
 			if (rc <= 0)
 				continue;
-			rc = lint_now_covered(r, &now, &witness);
+			rc = lint_now_covered(r, &now, &t->same, &witness);
 			if (rc) {
 				rc = rc < 0 && rc != -E2BIG ? rc : 0;
 				continue;
@@ -108,30 +109,50 @@ static int compare(struct lint_run *r, struct twin *t, const struct pt_box *piec
 	return rc;
 }
 
-/* The packets of MIRROR, by who decides them. */
+/* One box of region X, of which HELD is in MIRROR. */
+static int take_piece(struct lint_run *r, struct twin *t, const struct pt_region *x, const struct lint_now *held)
+{
+	bool same = x->pass == (t->rule->action == PT_PASS);
+	pt_boxes pieces = { 0 };
+	int rc = lint_now_left(r, held, PIECES_MAX, &pieces);
+
+	rc = rc == -E2BIG ? 0 : rc; /* what was found up to there is looked at */
+	for (size_t n = 0; !rc && n < pieces.n; n++) {
+		struct pt_box alike;
+
+		if (!same) {
+			rc = compare(r, t, &pieces.v[n], held->dir);
+			t->by = rc > 0 ? x : NULL;
+			continue;
+		}
+		rc = without_addresses(r, &pieces.v[n], t->af, &alike);
+		if (!rc)
+			rc = pt_vec_push(r->scratch, &t->same, alike);
+	}
+	return rc;
+}
+
+/* The packets of MIRROR by who decides them: first those with the same verdict. An address that fares otherwise, as one of
+ * a network that is not there, is not what tells families apart. */
 static int follow(struct lint_run *r, struct twin *t, const struct pt_box *mirror, enum pt_dir dir)
 {
 	const struct pt_space_dir *d = &r->now->dir[dir == PT_OUT];
-	bool pass = t->rule->action == PT_PASS;
 	int rc = 0;
 
-	for (size_t i = 0; !rc && i < d->v.n; i++)
-		for (size_t k = 0; !rc && k < d->v.v[i].boxes.n; k++) {
-			const struct pt_region *x = &d->v.v[i];
-			struct lint_now now = { .dir = dir, .region = i };
-			pt_boxes pieces = { 0 };
+	t->same = (pt_boxes){ 0 };
+	for (int same = 1; !rc && same >= 0; same--)
+		for (size_t i = 0; !rc && i < d->v.n; i++)
+			for (size_t k = 0; !rc && k < d->v.v[i].boxes.n; k++) {
+				const struct pt_region *x = &d->v.v[i];
+				struct lint_now now = { .dir = dir, .region = i };
 
-			if (x->pass == pass || x->why || (x->rule && lint_says_family(x->rule)))
-				continue;
-			rc = pt_box_intersect(r->scratch, mirror, &x->boxes.v[k], &now.box);
-			if (rc > 0)
-				rc = lint_now_left(r, &now, PIECES_MAX, &pieces);
-			rc = rc == -E2BIG ? 0 : rc; /* what was found up to there is looked at */
-			for (size_t n = 0; !rc && n < pieces.n; n++) {
-				rc = compare(r, t, &pieces.v[n], dir);
-				t->by = rc > 0 ? x : NULL;
+				if (x->why || (x->pass == (t->rule->action == PT_PASS)) != same)
+					continue;
+				if (!same && x->rule && lint_says_family(x->rule))
+					continue;
+				rc = pt_box_intersect(r->scratch, mirror, &x->boxes.v[k], &now.box);
+				rc = rc > 0 ? take_piece(r, t, x, &now) : rc;
 			}
-		}
 	return rc;
 }
 

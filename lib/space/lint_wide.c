@@ -88,7 +88,7 @@ static int look_at(struct lint_run *r, size_t region, const struct pt_iset *devi
 		pt_arena_reset(r->scratch);
 		rc = narrow(r, &x->boxes.v[i], devices, &now.box);
 		if (rc > 0) {
-			rc = lint_now_covered(r, &now, &witness);
+			rc = lint_now_covered(r, &now, NULL, &witness);
 			rc = rc == -E2BIG ? 0 : rc < 0 ? rc : !rc;
 		}
 		if (rc < 0)

@@ -128,8 +128,9 @@ struct lint_now {
 	size_t region;
 	struct pt_box box;
 };
-/* Is the box covered by the regions before its own? As pt_box_covered(), memory from r->question. */
-int lint_now_covered(struct lint_run *r, const struct lint_now *x, struct pt_point *witness);
+/* Is the box covered by the regions before its own and those of MORE (may be NULL)? As pt_box_covered(), memory from
+ * r->question. */
+int lint_now_covered(struct lint_run *r, const struct lint_now *x, const pt_boxes *more, struct pt_point *witness);
 /* What of it is in no region before its own, added to OUT. As pt_box_subtract(), memory from r->scratch. */
 int lint_now_left(struct lint_run *r, const struct lint_now *x, size_t limit, pt_boxes *out);
 /* "inet" or "inet6" is written in it. */

@@ -5,7 +5,7 @@
 # with its peer. A table on standard output, every sample in $PATRONUS_BUILD/bench.json.
 #
 #   BENCH=quick|full   a few minutes, or as long as it takes (default quick)
-#   CASES=...          of: forward load table read explain (default: all)
+#   CASES=...          of: forward load table read lint explain (default: all)
 #   CLASSBENCH=DIR     rule sets and traces of ClassBench; without it they are made up
 #   SETS=PATTERN       only sets whose names match, as acl1_*
 #   SEED=N             of everything made up (default 1)
@@ -19,7 +19,7 @@ offer=$build/bench/offer
 offer_object=$build/tests/bench/offer.bpf.o
 mode=${BENCH:-quick}
 seed=${SEED:-1}
-cases=${CASES:-forward load table read explain}
+cases=${CASES:-forward load table read explain lint}
 started=$(date +%s)
 state_count=100000
 packet_count=300000
@@ -45,6 +45,8 @@ esac
 . tests/bench/load.sh
 # shellcheck source=tests/bench/read.sh
 . tests/bench/read.sh
+# shellcheck source=tests/bench/lint.sh
+. tests/bench/lint.sh
 # shellcheck source=tests/bench/explain.sh
 . tests/bench/explain.sh
 
@@ -105,4 +107,9 @@ fi
 if wanted explain; then
 	# shellcheck disable=SC2086
 	explain_packets $largest
+fi
+if wanted lint; then
+	each_set lint_if_large
+	tests/bench/classbench -g acl -l 50000 -s "$seed" >"$tmp/acl_50000"
+	lint_rules acl_50000 "$tmp/acl_50000"
 fi

@@ -260,7 +260,12 @@ static void twin(void **state)
 	       { "\"pass in on lan inet proto tcp to any port 22\", \"pass in on lan inet6 proto tcp to any port 22\"", "" },
 	       { "\"pass in on lan inet proto tcp to any port 22\", \"pass in on lan inet6 proto tcp to any port 22:23\"",
 		 "twin 1" },
-	       { "\"pass in on lan inet proto tcp to any port 22\", \"pass in on lan inet6 from fd00::/8\"", "twin 0" },
+	       { "\"pass in on lan inet proto tcp to any port 22\", \"pass in on lan inet6 from fd00::/8\"", "" },
+	       { "\"pass in on lan inet proto tcp to any port { 22, 80 }\", \"pass in on lan inet6 proto tcp from fd00::/8 to any port 22\"",
+		 "twin 0" },
+	       { "\"pass in on lan inet proto tcp to any port 22\", \"pass in on lan inet6 proto tcp to any port 22\", "
+		 "\"block in quick from dmz:network\"",
+		 "" },
 	       /* said so */
 	       { "\"pass in on lan inet proto tcp to any port 22\", \"block in quick inet6\"", "" },
 	       { "\"pass in on lan inet proto tcp from 192.168.1.0/24 to any port 22\"", "" },
