@@ -15,7 +15,7 @@ processor()
 	) | awk 'function ms(s) { split(s, p, "m"); return p[1] * 60000 + p[2] * 1000 } NR == 2 { print ms($1) + ms($2) }'
 }
 
-# lint_rules NAME FILTERS
+# lint_rules NAME FILTERS [GOAL]
 lint_rules()
 {
 	progress "lint, $1"
@@ -27,8 +27,8 @@ lint_rules()
 		# The goal is a time, so that the peer is a constant.
 		sample "lint-goal.$1.ms" 2000
 	done
-	row "lint $1 / 2 s" "lint.$1.ms" "lint-goal.$1.ms" ms 1
+	row "lint $1 / 2 s" "lint.$1.ms" "lint-goal.$1.ms" ms "${3:-}"
 	row "lint $1 / check" "lint.$1.ms" "lint-check.$1.ms" ms
 }
 
-lint_if_large() { case $1 in *6_* | *_1000) ;; *) lint_rules "$1" "$2" ;; esac; }
+lint_if_large() { case $1 in *6_* | *_1000) ;; *) lint_rules "$1" "$2" 1 ;; esac; }
