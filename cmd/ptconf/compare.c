@@ -15,11 +15,16 @@ struct writer {
 	const char *file;
 };
 
-static void put_text(struct pt_out *o, const char *fmt, const char *name)
+struct side {
+	const char *file, *text; /* FILE NULL: not there */
+	size_t len;
+};
+
+static void put_head(struct pt_out *o, const char *sign, const struct side *of, const char *name)
 {
 	struct pt_buf b = { 0 };
 
-	pt_buf_fmt(&b, fmt, name);
+	pt_buf_fmt(&b, "%s %s %s", sign, of->file ? of->file : "/dev/null", of->file ? name : "");
 	pt_out_fail(o, b.err);
 	pt_out_rec(o);
 	if (b.s)
@@ -66,11 +71,6 @@ static int count_line(const struct pt_textdiff_line *l, void *arg)
 	return 0;
 }
 
-struct side {
-	const char *file, *text; /* FILE NULL: not there */
-	size_t len;
-};
-
 static struct side side_of(const struct pt_texts *t, const char *file)
 {
 	for (size_t i = 0; i < t->more.n; i++)
@@ -83,7 +83,6 @@ static int put_one(struct pt_out *o, const char *old_name, const struct side *a,
 		   size_t *lines)
 {
 	struct writer w = { o, b->file ? b->file : a->file };
-	struct pt_buf head = { 0 };
 	size_t n = 0;
 	int rc = pt_textdiff(a->text, a->len, b->text, b->len, 0, count_line, NULL, &n);
 
@@ -91,13 +90,8 @@ static int put_one(struct pt_out *o, const char *old_name, const struct side *a,
 		return rc;
 	*lines += n;
 	if (pt_out_format(o) == PT_OUT_TEXT) {
-		pt_buf_fmt(&head, "%s %s", a->file ? a->file : "/dev/null", a->file ? old_name : "");
-		put_text(o, "--- %s", head.s ? head.s : "");
-		head.n = 0;
-		pt_buf_fmt(&head, "%s %s", b->file ? b->file : "/dev/null", b->file ? new_name : "");
-		put_text(o, "+++ %s", head.s ? head.s : "");
-		pt_out_fail(o, head.err);
-		pt_buf_fini(&head);
+		put_head(o, "---", a, old_name);
+		put_head(o, "+++", b, new_name);
 	}
 	return pt_textdiff(a->text, a->len, b->text, b->len, CONTEXT, put_line, &w, NULL);
 }

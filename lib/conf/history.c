@@ -180,7 +180,7 @@ static int read_one(const char *state, uint32_t number, struct pt_history *h, ui
 	if (!bad) {
 		take_meta(&r, &m, h->arena, &rc);
 		pt_record_fini(&m);
-		bad = pt_revision_read(state, number, &texts, &why);
+		bad = revision_read(state, number, false, &texts, &why);
 		if (!bad)
 			pt_texts_fini(&texts);
 	}

@@ -13,6 +13,8 @@
 int history_path(const char *state, uint32_t number, const char *suffix, char *out, size_t size);
 /* "2026-11-21T16:30:00Z" */
 void history_when(uint64_t time, char out[40]);
+/* pt_revision_read(), with or without the files of its tables. */
+int revision_read(const char *state, uint32_t number, bool tables, struct pt_texts *out, struct pt_err *e);
 /* The number that no file in the folder has yet. */
 int history_next(const char *state, uint32_t *out, struct pt_err *e);
 

@@ -205,6 +205,10 @@ static int read_stages(struct rule_reader *r, struct pt_conf *c, struct conf_tre
 	struct conf_includes inc = { .c = c, .more = r->more, .files = r->files || (r->more && r->more->files), .e = e };
 	int rc = conf_tree_read(&inc, t);
 
+	if (r->more) {
+		c->kept = r->more->kept;
+		c->n_kept = r->more->n_kept;
+	}
 	if (rc == -ENOMEM)
 		return rc;
 	rc = both(rc, conf_model_begin(c, t));

@@ -21,12 +21,14 @@ int history_path(const char *state, uint32_t number, const char *suffix, char *o
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
-static int file_path(const char *state, uint32_t number, size_t i, char *out, size_t size)
+static int file_path(const char *state, uint32_t number, const char *kind, size_t i, char *out, size_t size)
 {
-	char suffix[32] = ".conf";
+	char suffix[40];
 
 	if (i)
-		snprintf(suffix, sizeof(suffix), ".%zu.conf", i);
+		snprintf(suffix, sizeof(suffix), ".%zu.%s", i, kind);
+	else
+		snprintf(suffix, sizeof(suffix), ".%s", kind);
 	return history_path(state, number, suffix, out, size);
 }
 
@@ -41,24 +43,92 @@ void history_when(uint64_t time, char out[40])
 
 /* ---- writing ---- */
 
-static int write_source(const char *state, uint32_t number, size_t i, const struct pt_conf_source *s, struct pt_buf *meta,
-			struct pt_err *e)
+/* What the meta says of a file. */
+static int note_file(struct pt_buf *meta, const char *key, const struct pt_conf_source *s, char digest[65], struct pt_err *e)
 {
 	struct pt_buf line = { 0 };
-	char path[PATH_MAX], digest[65];
 	int rc;
 
 	pt_digest(s->text, s->len, digest);
 	pt_buf_fmt(&line, "%s %zu %s", digest, s->len, s->file);
-	rc = line.err;
+	rc = line.err ? pt_err_sys(e, line.err, "writing the history") : 0;
 	if (!rc)
-		rc = file_path(state, number, i, path, sizeof(path));
-	if (rc)
-		pt_err_sys(e, rc, "writing the history");
-	else
-		pt_record_add(meta, "file", line.s);
+		pt_record_add(meta, key, line.s);
 	pt_buf_fini(&line);
+	return rc;
+}
+
+static int write_source(const char *state, uint32_t number, size_t i, const struct pt_conf_source *s, struct pt_buf *meta,
+			struct pt_err *e)
+{
+	char path[PATH_MAX], digest[65];
+	int rc = note_file(meta, "file", s, digest, e);
+
+	if (!rc && file_path(state, number, "conf", i, path, sizeof(path)))
+		rc = pt_err_sys(e, -ENAMETOOLONG, "writing the history");
 	return rc ? rc : pt_file_write(path, s->text, s->len, 0600, e);
+}
+
+/* The confirmed revision may have the same file: then it is there once. */
+static bool link_table(const char *state, const struct pt_record *before, uint32_t base, const char *digest, const char *path)
+{
+	char old[PATH_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < before->lines.n; i++) {
+		if (strcmp(before->lines.v[i].key, "table") != 0)
+			continue;
+		n++;
+		if (!strncmp(before->lines.v[i].value, digest, 64))
+			return !file_path(state, base, "table", n, old, sizeof(old)) && !link(old, path);
+	}
+	return false;
+}
+
+static int write_table(const char *state, uint32_t number, size_t i, const struct pt_conf_source *s, struct pt_buf *meta,
+		       struct pt_err *e)
+{
+	uint32_t base = pt_confirmed_read(state);
+	char path[PATH_MAX], digest[65];
+	struct pt_record before;
+	bool linked = false;
+	int rc = note_file(meta, "table", s, digest, e);
+
+	if (!rc && base && !history_path(state, base, ".meta", path, sizeof(path)) &&
+	    !pt_record_read(path, HISTORY_META, &before, NULL)) {
+		linked = !file_path(state, number, "table", i, path, sizeof(path)) && link_table(state, &before, base, digest, path);
+		pt_record_fini(&before);
+	}
+	if (!rc && file_path(state, number, "table", i, path, sizeof(path)))
+		rc = pt_err_sys(e, -ENAMETOOLONG, "writing the history");
+	return rc || linked ? rc : pt_file_write(path, s->text, s->len, 0600, e);
+}
+
+/* The files of tables, as they are now: one that changed since it was read was changed by somebody who meant it. One that cannot be
+ * read any more is not kept. */
+static int write_tables(const char *state, uint32_t number, const struct pt_conf *c, struct pt_buf *meta, struct pt_err *e)
+{
+	struct pt_arena *a = pt_arena_new();
+	size_t n = 0;
+	int rc = a ? 0 : pt_err_sys(e, -ENOMEM, "writing the history");
+
+	for (size_t i = 0; !rc && i < c->tables.n; i++) {
+		struct pt_conf_source s = { 0 };
+		char *text = NULL;
+
+		if (!c->tables.v[i].file)
+			continue;
+		s.file = pt_conf_table_path(c, &c->tables.v[i], a);
+		rc = s.file ? pt_file_read(s.file, PT_FILE_MAX, &text, &s.len, NULL) : -ENOMEM;
+		s.text = text;
+		if (!rc)
+			rc = write_table(state, number, ++n, &s, meta, e);
+		else
+			rc = rc == -ENOMEM ? pt_err_sys(e, rc, "writing the history") : 0;
+		free(text);
+	}
+	pt_arena_free(a);
+	return rc;
 }
 
 static void describe(struct pt_buf *b, const struct pt_revision *r)
@@ -93,6 +163,8 @@ int pt_revision_write(const char *state, const struct pt_conf *c, struct pt_revi
 	for (size_t i = 0; !rc && i < c->sources.n; i++)
 		if (!c->sources.v[i].anchor) /* what programs loaded is theirs */
 			rc = write_source(state, r->number, n++, &c->sources.v[i], &meta, e);
+	if (!rc)
+		rc = write_tables(state, r->number, c, &meta, e);
 	if (!rc)
 		rc = history_path(state, r->number, ".meta", path, sizeof(path));
 	if (!rc)
@@ -132,7 +204,9 @@ void pt_revision_remove(const char *state, uint32_t number)
 	for (size_t i = 0; i < PT_ARRAY_SIZE(suffixes); i++)
 		if (!history_path(state, number, suffixes[i], path, sizeof(path)))
 			(void)!unlink(path);
-	for (size_t i = 1; !file_path(state, number, i, path, sizeof(path)) && !unlink(path); i++)
+	for (size_t i = 1; !file_path(state, number, "conf", i, path, sizeof(path)) && !unlink(path); i++)
+		;
+	for (size_t i = 1; !file_path(state, number, "table", i, path, sizeof(path)) && !unlink(path); i++)
 		;
 }
 
@@ -146,7 +220,8 @@ static int spoilt(uint32_t number, const char *path, struct pt_err *e)
 }
 
 /* LINE is "DIGEST LENGTH NAME". */
-static int take_file(const char *state, uint32_t number, size_t i, const char *line, struct pt_texts *out, struct pt_err *e)
+static int take_file(const char *state, uint32_t number, const char *kind, size_t i, const char *line, struct pt_texts *out,
+		     struct pt_err *e)
 {
 	struct pt_conf_source s = { 0 };
 	char path[PATH_MAX], digest[65], *text = NULL;
@@ -155,7 +230,7 @@ static int take_file(const char *state, uint32_t number, size_t i, const char *l
 
 	if (sscanf(line, "%64[0-9a-f] %llu %n", digest, &len, &used) != 2 || !used)
 		return -EBADMSG;
-	rc = file_path(state, number, i, path, sizeof(path));
+	rc = file_path(state, number, kind, i, path, sizeof(path));
 	if (!rc)
 		rc = pt_file_read(path, PT_FILE_MAX, &text, &s.len, NULL);
 	if (rc == -ENOMEM)
@@ -170,13 +245,15 @@ static int take_file(const char *state, uint32_t number, size_t i, const char *l
 			rc = spoilt(number, path, e);
 	}
 	if (!rc) {
-		s.text = pt_arena_strndup(out->arena, text, s.len);
+		s.text = pt_arena_memdup(out->arena, text, s.len);
 		s.file = pt_arena_strdup(out->arena, line + used);
 		rc = s.text && s.file ? 0 : pt_err_sys(e, -ENOMEM, "reading %s", path);
 	}
 	free(text);
 	if (rc)
 		return rc;
+	if (!strcmp(kind, "table"))
+		return pt_vec_push(out->arena, &out->tables, s);
 	if (i)
 		return pt_vec_push(out->arena, &out->more, s);
 	out->name = s.file;
@@ -185,11 +262,21 @@ static int take_file(const char *state, uint32_t number, size_t i, const char *l
 	return 0;
 }
 
-int pt_revision_read(const char *state, uint32_t number, struct pt_texts *out, struct pt_err *e)
+/* A table's file is there twice, so that damage of this one only matters when the other is gone. */
+static int take_table(const char *state, uint32_t number, size_t i, const char *line, struct pt_texts *out, struct pt_err *e)
+{
+	struct pt_err why = { 0 };
+	int rc = take_file(state, number, "table", i, line, out, &why);
+
+	pt_err_fini(&why);
+	return rc == -ENOMEM ? pt_err_sys(e, rc, "reading the history") : 0;
+}
+
+int revision_read(const char *state, uint32_t number, bool tables, struct pt_texts *out, struct pt_err *e)
 {
 	char path[PATH_MAX];
 	struct pt_record r;
-	size_t n = 0;
+	size_t n = 0, n_tables = 0;
 	int rc;
 
 	memset(out, 0, sizeof(*out));
@@ -204,13 +291,20 @@ int pt_revision_read(const char *state, uint32_t number, struct pt_texts *out, s
 	rc = out->arena ? 0 : pt_err_sys(e, -ENOMEM, "reading the history");
 	for (size_t i = 0; !rc && i < r.lines.n; i++)
 		if (!strcmp(r.lines.v[i].key, "file"))
-			rc = take_file(state, number, n++, r.lines.v[i].value, out, e);
+			rc = take_file(state, number, "conf", n++, r.lines.v[i].value, out, e);
+		else if (tables && !strcmp(r.lines.v[i].key, "table"))
+			rc = take_table(state, number, ++n_tables, r.lines.v[i].value, out, e);
 	if (!rc && !n)
 		rc = spoilt(number, path, e);
 	pt_record_fini(&r);
 	if (rc)
 		pt_texts_fini(out);
 	return rc;
+}
+
+int pt_revision_read(const char *state, uint32_t number, struct pt_texts *out, struct pt_err *e)
+{
+	return revision_read(state, number, true, out, e);
 }
 
 void pt_texts_fini(struct pt_texts *t)

@@ -192,9 +192,33 @@ static int no_file(struct conf_table_reader *r, const struct pt_conf *c,
 	return rc;
 }
 
+char *pt_conf_table_path(const struct pt_conf *c, const struct pt_conf_table *t, struct pt_arena *a)
+{
+	return path_of(c, t->file, a);
+}
+
+/* What was in force once must come back without the file it came from. */
+static const struct pt_conf_source *kept_file(const struct pt_conf *c, const char *path)
+{
+	for (size_t i = 0; i < c->n_kept; i++)
+		if (!strcmp(c->kept[i].file, path))
+			return &c->kept[i];
+	return NULL;
+}
+
+static int add_kept(struct conf_table_reader *r, const struct pt_conf *c, const struct pt_conf_table *t,
+		    const struct pt_conf_source *kept)
+{
+	pt_err_add(r->e, PT_WARNING, &t->file_loc, "make the file, then apply again",
+		   "the file of table %s cannot be read: the addresses of when it was applied are used", t->name);
+	pt_conf_show_source(c, &t->file_loc, r->e);
+	return conf_table_text(r, kept->file, kept->text, kept->len);
+}
+
 static int add_file(struct conf_table_reader *r, const struct pt_conf *c,
 		    const struct pt_conf_table *t)
 {
+	const struct pt_conf_source *kept;
 	char *path = path_of(c, t->file, r->arena), *text = NULL;
 	struct pt_err why = { 0 };
 	size_t len;
@@ -203,9 +227,12 @@ static int add_file(struct conf_table_reader *r, const struct pt_conf *c,
 	if (!path)
 		return -ENOMEM;
 	rc = pt_file_read(path, PT_FILE_MAX, &text, &len, &why);
-	if (rc)
+	kept = rc && rc != -ENOMEM ? kept_file(c, path) : NULL;
+	if (rc && !kept)
 		rc = no_file(r, c, t, rc, &why);
 	pt_err_fini(&why);
+	if (kept)
+		return add_kept(r, c, t, kept);
 	if (rc)
 		return rc;
 	rc = conf_table_text(r, path, text, len);

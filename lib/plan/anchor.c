@@ -94,7 +94,7 @@ static int rebuild(struct pt_plan *p, struct pt_nl *nf, struct plan_texts *loade
 			rc = pt_vec_push(NULL, &loaded->more, conf->sources.v[i]);
 	if (rc)
 		return pt_err_sys(e, rc, "reading the anchors");
-	more = (struct pt_conf_more){ .v = loaded->more.v, .n = loaded->more.n };
+	more = (struct pt_conf_more){ .v = loaded->more.v, .n = loaded->more.n, .kept = conf->kept, .n_kept = conf->n_kept };
 	pt_policy_free(p->policy);
 	p->policy = NULL;
 	rc = pt_policy_parse_more(conf->path, conf->text, conf->len, &more, &p->conf, &p->policy, e);

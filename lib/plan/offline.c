@@ -245,7 +245,7 @@ static int parse_with_anchors(const struct pt_texts *t, struct pt_plan *p, struc
 		rc = pt_vec_push(NULL, &loaded.more, t->more.v[i]);
 	if (rc == -ENOMEM)
 		(void)pt_err_sys(e, rc, "reading %s", t->name);
-	more = (struct pt_conf_more){ .v = loaded.more.v, .n = loaded.more.n };
+	more = (struct pt_conf_more){ .v = loaded.more.v, .n = loaded.more.n, .kept = t->tables.v, .n_kept = t->tables.n };
 	if (!rc)
 		rc = pt_policy_parse_more(t->name, t->text, t->len, &more, &p->conf, &p->policy, e);
 	plan_texts_fini(&loaded);

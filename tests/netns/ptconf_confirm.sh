@@ -188,10 +188,21 @@ ok 'nor does a damaged revision: the one before it comes' lab_wait 6 sh -c "! '$
 ok 'which is confirmed' lab_wait 6 are 'learned old '
 ok 'start again' pc apply -f "$lab_tmp/old.conf"
 
-# ---- clocks ----
-if in_ns fw sh -c 'unshare -T true' 2>/dev/null; then
-	diag 'CLOCK_BOOTTIME is what counts: the clock of the day has no part in the deadline (tests/vm sets it)'
-fi
+# ---- the files of tables are gone ----
+printf '192.0.2.0/24\n2001:db8:1::/48\n' >"$lab_tmp/list"
+sed 's/table learned/table list { file = "list" persist = true }\n&/' "$lab_tmp/old.conf" >"$lab_tmp/list.conf"
+ok 'a table from a file' pc apply -f "$lab_tmp/list.conf"
+run apply -f "$lab_tmp/new.conf" --confirm 1
+rm "$lab_tmp/list"
+ok 'whose file is gone meanwhile: the rules come back all the same' undone 6
+ok 'with the addresses of when they were applied' fw table test list 192.0.2.0/24 2001:db8:1::/48
+run rollback r"$(in_ns fw cat $state/confirmed)"
+like "$said" 'warning: the file of table list cannot be read: the addresses of when it was applied are used' 'which is told'
+exits 1 'the file itself is not applied without it' pc apply -f "$lab_tmp/list.conf"
+echo 192.0.2.128/25 >"$lab_tmp/list"
+ok 'and with another one it counts' pc rollback
+exits 3 'not the copy' fw table test list 192.0.2.1
+ok 'start again' pc apply -f "$lab_tmp/old.conf"
 
 # ---- probes ----
 run apply -f "$lab_tmp/new.conf" --probe 'icmp 10.0.0.2' --probe 'icmp fd00::2' --confirm 5

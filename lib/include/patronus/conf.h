@@ -274,6 +274,8 @@ struct pt_conf {
 	PT_VEC(struct pt_conf_source) sources;  /* [0]: PATH and TEXT */
 	bool builtin;
 	bool block_return;       /* `block` alone answers */
+	const struct pt_conf_source *kept; /* of more.kept */
+	size_t n_kept;
 	struct pt_conf_strs skip; /* interfaces and groups */
 	PT_VEC(struct pt_conf_schedule) schedules;
 	PT_VEC(struct pt_conf_route) routes;
@@ -317,6 +319,10 @@ struct pt_conf_more {
 	int (*get)(struct pt_conf_more *m, struct pt_err *e);
 	void *arg;
 	bool files; /* NAME is a file, which may include others; without, they are among V */
+	/* Files of tables as they were once, by their whole paths: for those that cannot be read any more. They live as long as the
+	 * configuration. */
+	const struct pt_conf_source *kept;
+	size_t n_kept;
 };
 /* From memory, together with MORE. */
 PT_API int pt_conf_parse_more(const char *name, const char *text, size_t len, struct pt_conf_more *more,
@@ -351,6 +357,8 @@ PT_API int pt_conf_table_load(const struct pt_conf *c, const struct pt_conf_tabl
 /* The addresses of countries, from the files that C names or the usual ones; see pt_geoip_load(). */
 PT_API int pt_conf_geoip(const struct pt_conf *c, struct pt_geoip_list *lists, size_t n, struct pt_arena *a,
 			 struct pt_err *e) PT_MUST;
+/* The whole path of its file; NULL: no memory. */
+PT_API char *pt_conf_table_path(const struct pt_conf *c, const struct pt_conf_table *t, struct pt_arena *a);
 /* Addresses or a file: an apply makes the table hold just what is written. */
 PT_API bool pt_conf_table_written(const struct pt_conf_table *t);
 /* The same for entries from anywhere (`ptfw table add`): TEXT as in a table file. NAME for messages. */

@@ -4,6 +4,7 @@
  *
  *   STATE/history/000012.conf      the bytes that were applied
  *   STATE/history/000012.1.conf …  the files that they include
+ *   STATE/history/000012.1.table … the files of its tables, one file on disk for as long as they do not change
  *   STATE/history/000012.meta      time, author, source, comment, digests of the bytes (patronus/record.h)
  *   STATE/history/000012.end       what became of it
  *   STATE/confirmed                the number of the last confirmed one; replaced by a rename
@@ -73,6 +74,7 @@ struct pt_texts {
 	const char *text;
 	size_t len;
 	PT_VEC(struct pt_conf_source) more; /* files that it includes */
+	PT_VEC(struct pt_conf_source) tables; /* files of its tables as they were, of a revision only */
 };
 PT_API void pt_texts_fini(struct pt_texts *t);
 
