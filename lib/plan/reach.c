@@ -10,12 +10,6 @@
 
 #include "plan/reach_parts.h"
 
-/* Devices that Linux treats alike. */
-struct arrivals {
-	struct pt_iset devices;
-	bool lo, loopback, forwards[2];
-};
-
 struct passed {
 	const struct pt_pol_rule *rule;
 	struct pt_box box;
@@ -163,12 +157,24 @@ static int as_arriving(struct reach *r, const struct reach_piece *p, const struc
 	return rc > 0 && received ? reach_with(r, r->scratch, out, PT_DIM_DEVICE, received, out) : rc;
 }
 
+/* Of a pool, what is left of it in X. */
+static struct reach_map narrowed(const struct reach_map *m, const struct pt_box *x)
+{
+	const struct pt_iset *left = reach_side(x, m->addr_dim);
+	struct reach_map n = *m;
+
+	if (m->addr.how == PT_FLOW_ONE_OF && left)
+		n.addr.to = *left;
+	return n;
+}
+
 static int leave(struct reach *r, const struct reach_piece *p, const struct pt_box *x, const char *device,
 		 const struct pt_box *base)
 {
 	struct pt_flow f = { .kind = PT_FLOW_THROUGH, .out = device, .in_rule = p->rule, .dst_nat = p->nat };
 	bool chance = reach_side(&p->box, PT_DIM_CHANCE);
 	struct pt_box b = *x, y;
+	struct reach_map map;
 	struct found out;
 	int rc = as_leaving(r, p, reach_device(r, device), &b);
 
@@ -182,9 +188,10 @@ static int leave(struct reach *r, const struct reach_piece *p, const struct pt_b
 			f.out_rule = pieces.v[k].rule;
 			f.src_nat = pieces.v[k].nat;
 			f.chance = chance || reach_side(&pieces.v[k].box, PT_DIM_CHANCE);
+			map = narrowed(&p->map, &pieces.v[k].box);
 			rc = as_arriving(r, p, &pieces.v[k].box, &y);
 			if (rc > 0)
-				rc = add(r, &f, &p->map, &y, base);
+				rc = add(r, &f, &map, &y, base);
 		}
 	}
 	return rc;
@@ -258,12 +265,13 @@ static int forward(struct reach *r, const struct reach_piece *p, const struct pt
 
 /* ---- delivered ---- */
 
-static int deliver(struct reach *r, const struct arrivals *from, const struct reach_piece *p, const struct pt_box *image,
+static int deliver(struct reach *r, const struct reach_arrivals *from, const struct reach_piece *p, const struct pt_box *image,
 		   const struct pt_box *base)
 {
 	struct pt_flow f = { .kind = PT_FLOW_ARRIVES, .in_rule = p->rule, .dst_nat = p->nat };
 	bool six = image->af == PT_AF_INET6, no_loopback = !six && !from->lo && !from->loopback;
 	struct pt_box here, all = *base, y;
+	struct reach_map map;
 	int rc = reach_with(r, r->scratch, image, PT_DIM_DST, &r->places.local[six], &here);
 
 	if (rc > 0 && no_loopback)
@@ -276,12 +284,13 @@ static int deliver(struct reach *r, const struct arrivals *from, const struct re
 		rc = reach_with(r, r->scratch, &all, PT_DIM_DST, &r->places.local[six], &all);
 	if (rc > 0 && p->map.addr.how == PT_FLOW_KEPT && no_loopback)
 		rc = reach_without(r, r->scratch, &all, PT_DIM_DST, &r->places.loopback[0], &all);
-	return rc > 0 ? add(r, &f, &p->map, &y, &all) : rc;
+	map = narrowed(&p->map, &here);
+	return rc > 0 ? add(r, &f, &map, &y, &all) : rc;
 }
 
 /* ---- those that arrive ---- */
 
-static int passed_in(struct reach *r, const struct arrivals *from, const struct pt_pol_rule *rule, const struct pt_box *x,
+static int passed_in(struct reach *r, const struct reach_arrivals *from, const struct pt_pol_rule *rule, const struct pt_box *x,
 		     const struct pt_box *base)
 {
 	bool six = x->af == PT_AF_INET6;
@@ -314,7 +323,7 @@ static int near_destination(struct reach *r, struct pt_box *x)
 	return reach_with(r, r->arena, x, PT_DIM_DST, &r->q->to.addresses[x->af == PT_AF_INET6], x);
 }
 
-static int arrive(struct reach *r, const struct arrivals *from, const struct pt_box *asked, const struct pt_box *world)
+static int arrive(struct reach *r, const struct reach_arrivals *from, const struct pt_box *asked, const struct pt_box *world)
 {
 	struct pt_arena *a = pt_arena_new();
 	struct pt_box x = *asked, base = *world;
@@ -401,56 +410,7 @@ static int send(struct reach *r, const struct pt_box *asked, const struct pt_box
 
 /* ---- what is asked ---- */
 
-/* Only what can begin a connection, unless all is asked for: one box a kind of protocol. */
-static int beginnings(struct reach *r, const struct pt_box *x, pt_boxes *out)
-{
-	static const struct pt_ival types4[] = { { 8 << 8, (8 << 8) + 255 }, { 13 << 8, (13 << 8) + 255 },
-						 { 15 << 8, (15 << 8) + 255 }, { 17 << 8, (17 << 8) + 255 } },
-				    types6[] = { { 128 << 8, (128 << 8) + 255 }, { 139 << 8, (139 << 8) + 255 } },
-				    special[] = { { PT_PROTO_ICMP, PT_PROTO_ICMP }, { PT_PROTO_TCP, PT_PROTO_TCP },
-						  { PT_PROTO_ICMP6, PT_PROTO_ICMP6 } };
-	bool six = x->af == PT_AF_INET6;
-	const struct pt_iset types = { .v = (struct pt_ival *)(six ? types6 : types4), .n = six ? 2 : 4 };
-	const struct pt_iset others = { .v = (struct pt_ival *)special, .n = PT_ARRAY_SIZE(special) };
-	struct pt_box b;
-	int rc;
-
-	if (r->q->all)
-		return pt_vec_push(r->arena, out, *x);
-	rc = reach_without(r, r->arena, x, PT_DIM_PROTO, &others, &b);
-	if (rc > 0)
-		rc = pt_vec_push(r->arena, out, b);
-	if (rc >= 0)
-		rc = reach_with_value(r, r->arena, x, PT_DIM_PROTO, PT_PROTO_TCP, &b);
-	if (rc > 0)
-		rc = reach_with_value(r, r->arena, &b, PT_DIM_FLAGS, 0x02, &b);
-	if (rc > 0)
-		rc = pt_vec_push(r->arena, out, b);
-	if (rc >= 0)
-		rc = reach_with_value(r, r->arena, x, PT_DIM_PROTO, six ? PT_PROTO_ICMP6 : PT_PROTO_ICMP, &b);
-	if (rc > 0)
-		rc = reach_with(r, r->arena, &b, PT_DIM_ICMP, &types, &b);
-	return rc > 0 ? pt_vec_push(r->arena, out, b) : rc;
-}
-
-/* X with what is the same in all questions. */
-static int fixed(struct reach *r, const struct pt_box *x, struct pt_box *out)
-{
-	int rc = reach_with_value(r, r->arena, x, PT_DIM_SHORT, 0, out);
-
-	if (rc > 0)
-		rc = reach_with_value(r, r->arena, out, PT_DIM_TAG, 0, out);
-	return rc > 0 ? reach_with_value(r, r->arena, out, PT_DIM_TIME, r->q->time, out) : rc;
-}
-
-static int without_owner(struct reach *r, const struct pt_box *x, struct pt_box *out)
-{
-	int rc = reach_with_value(r, r->arena, x, PT_DIM_USER, (pt_u128)1 << 32, out);
-
-	return rc > 0 ? reach_with_value(r, r->arena, out, PT_DIM_GROUP, (pt_u128)1 << 32, out) : rc;
-}
-
-static int ask_one(struct reach *r, const struct pt_box *asked, const struct arrivals *classes, size_t n)
+static int ask_one(struct reach *r, const struct pt_box *asked, const struct reach_arrivals *classes, size_t n)
 {
 	const struct pt_reach_end *from = &r->q->from;
 	struct pt_box x = *asked, world = { .af = asked->af }, arriving;
@@ -466,9 +426,9 @@ static int ask_one(struct reach *r, const struct pt_box *asked, const struct arr
 		rc = reach_with(r, r->arena, &world, PT_DIM_SRC, &from->addresses[x.af == PT_AF_INET6], &world);
 	if (rc <= 0)
 		return rc;
-	rc = fixed(r, &x, &x);
+	rc = reach_fixed(r, &x, &x);
 	if (rc > 0)
-		rc = without_owner(r, &x, &arriving);
+		rc = reach_without_owner(r, &x, &arriving);
 	for (size_t i = 0; rc >= 0 && !from->self && i < n; i++)
 		rc = arrive(r, &classes[i], &arriving, &world);
 	if (rc >= 0 && !r->q->to.self && (from->self || !from->devices.n))
@@ -476,7 +436,7 @@ static int ask_one(struct reach *r, const struct pt_box *asked, const struct arr
 	return rc < 0 ? rc : 0;
 }
 
-static int ask(struct reach *r, const struct arrivals *classes, size_t n)
+static int ask(struct reach *r, const struct reach_arrivals *classes, size_t n)
 {
 	pt_boxes asked = { 0 }, parts = { 0 };
 	int rc = 0;
@@ -487,68 +447,15 @@ static int ask(struct reach *r, const struct arrivals *classes, size_t n)
 		rc = pt_vec_push(r->arena, &asked, ((struct pt_box){ .af = af }));
 	for (size_t i = 0; rc >= 0 && i < asked.n; i++)
 		if (asked.v[i].af & r->q->families)
-			rc = beginnings(r, &asked.v[i], &parts);
+			rc = reach_beginnings(r, &asked.v[i], &parts);
 	for (size_t i = 0; rc >= 0 && i < parts.n; i++)
 		rc = ask_one(r, &parts.v[i], classes, n);
 	return rc < 0 ? rc : reach_finish(r);
 }
 
-/* ---- where packets arrive ---- */
-
-static bool may_arrive(const struct reach *r, const char *device)
-{
-	const struct pt_reach_end *from = &r->q->from;
-
-	for (size_t i = 0; i < from->devices.n; i++)
-		if (!strcmp(from->devices.v[i], device))
-			return true;
-	if (from->devices.n || !*device || !strcmp(device, "lo"))
-		return false;
-	for (size_t i = 0; i < r->w->host->ifs.n; i++)
-		if (!strcmp(r->w->host->ifs.v[i].device, device))
-			return !r->w->host->ifs.v[i].port;
-	return true;
-}
-
-static bool alike(const struct arrivals *x, const struct arrivals *y)
-{
-	return x->lo == y->lo && x->loopback == y->loopback && x->forwards[0] == y->forwards[0] &&
-	       x->forwards[1] == y->forwards[1];
-}
-
-static int sort_devices(struct reach *r, struct arrivals out[16], size_t *n)
-{
-	const struct pt_world *w = r->w;
-	int rc = 0;
-
-	*n = 0;
-	for (uint32_t d = 0; !rc && d < r->s->devices.n; d++) {
-		const char *device = r->s->devices.v[d];
-		struct arrivals c = { .lo = !strcmp(device, "lo") };
-		size_t i = 0;
-
-		if (!may_arrive(r, device))
-			continue;
-		c.loopback = w->loopback(w->arg, device);
-		c.forwards[0] = w->forwards(w->arg, PT_AF_INET, device);
-		c.forwards[1] = w->forwards(w->arg, PT_AF_INET6, device);
-		while (i < *n && !alike(&out[i], &c))
-			i++;
-		if (i == *n)
-			out[(*n)++] = c;
-		rc = pt_iset_add(r->arena, &out[i].devices, d, d);
-		if (!rc)
-			rc = pt_iset_add(r->arena, &r->arrivals, d, d);
-	}
-	pt_iset_norm(&r->arrivals);
-	for (size_t i = 0; i < *n; i++)
-		pt_iset_norm(&out[i].devices);
-	return rc;
-}
-
 static int run(struct reach *r, struct pt_err *e)
 {
-	struct arrivals classes[16];
+	struct reach_arrivals classes[REACH_ARRIVALS];
 	size_t n;
 	int rc = pt_space_new(r->w->policy, r->w->host, r->w->eval, PT_SPACE_NOW, &r->out->space, e);
 
@@ -561,7 +468,7 @@ static int run(struct reach *r, struct pt_err *e)
 	if (!rc)
 		rc = reach_effects_new(r);
 	if (!rc)
-		rc = sort_devices(r, classes, &n);
+		rc = reach_sort_devices(r, classes, &n);
 	if (!rc)
 		rc = ask(r, classes, n);
 	if (rc == -E2BIG && r->too_many)
@@ -578,10 +485,10 @@ int pt_reach_find(const struct pt_world *w, const struct pt_reach_question *q, s
 	*out = NULL;
 	if (r.arena)
 		r.out = pt_arena_alloc(r.arena, sizeof(*r.out));
-	if (r.out && r.scratch) {
+	if (r.out)
 		r.out->arena = r.arena;
+	if (r.out && r.scratch)
 		rc = run(&r, e);
-	}
 	pt_arena_free(r.scratch);
 	if (!rc) {
 		*out = r.out;

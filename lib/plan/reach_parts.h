@@ -99,6 +99,23 @@ int reach_facts(struct reach *r, enum pt_dir dir, const struct pt_box *x, pt_box
 /* The sources that Linux takes packets in from, on devices other than lo. LOOPBACK: also 127.0.0.0/8. */
 int reach_sources(struct reach *r, int six, bool loopback, struct pt_iset *out);
 
+/* ---- reach_asked.c ---- */
+
+/* Devices that Linux treats alike. */
+struct reach_arrivals {
+	struct pt_iset devices;
+	bool lo, loopback, forwards[2];
+};
+
+/* Only what can begin a connection, unless all is asked for: one box a kind of protocol. */
+int reach_beginnings(struct reach *r, const struct pt_box *x, pt_boxes *out);
+/* X with what is the same in all questions; and that no socket here sent it. */
+int reach_fixed(struct reach *r, const struct pt_box *x, struct pt_box *out);
+int reach_without_owner(struct reach *r, const struct pt_box *x, struct pt_box *out);
+/* Where packets may arrive, by what happens to them there. */
+#define REACH_ARRIVALS 16
+int reach_sort_devices(struct reach *r, struct reach_arrivals out[REACH_ARRIVALS], size_t *n);
+
 /* ---- reach_list.c: from many flows to few ---- */
 
 /* Adds F unless there are too many; its box is copied. BASE: all packets that may be in such a flow. */

@@ -705,6 +705,18 @@ static void test_questions(void **state)
 	unmake(&m);
 }
 
+/* Of several targets those are told that the second judgement lets through. */
+static void test_pool(void **state)
+{
+	struct made m;
+
+	(void)state;
+	assert_int_equal(make(&m, "builtin = false", "\"block\", \"pass in on wan proto tcp to 203.0.113.2 port 80 rdr-to "
+			      "{ 192.168.1.20, 192.168.1.21, 10.0.5.20 } label web\", \"pass out on lan to 192.168.1.21 label one\""), 0);
+	check_answer(&m, "from internet", ">lan0 on wan inet proto tcp from any to 203.0.113.2 port 80 by web one to 192.168.1.21");
+	unmake(&m);
+}
+
 static const struct bad {
 	const char *words, *message;
 	uint32_t column;
@@ -809,7 +821,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),	  cmocka_unit_test(test_questions), cmocka_unit_test(test_bad_words),
-		cmocka_unit_test(test_limit),	  cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_pool),	  cmocka_unit_test(test_limit),	  cmocka_unit_test(test_memory),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
