@@ -274,6 +274,17 @@ static bool is_said(const struct reach *r, size_t from, const struct pt_box *x)
 	return false;
 }
 
+static bool gives_way(const struct pt_pol_rule *x, const struct pt_pol_rule *to)
+{
+	return !x || !to || x->id == to->id || x->ast == PT_POL_BUILTIN;
+}
+
+/* X may be said together with flow F: but for built-in ones it is by the same rules. */
+static bool fills(const struct pt_flow *x, const struct pt_flow *f)
+{
+	return gives_way(x->in_rule, f->in_rule) && gives_way(x->out_rule, f->out_rule);
+}
+
 #define FILLED_MAX 256 /* flows of a group that are looked at for holes */
 
 /* WITH has what is missing in V, perhaps with addresses of others too: the part that has V's. */
@@ -298,7 +309,7 @@ static int join_group(struct reach *r, const struct reach_entry *v, size_t n, co
 	for (size_t i = 0; !rc && i < n; i++)
 		rc = pt_vec_push(r->arena, &boxes, v[i].flow.box);
 	for (size_t i = 0; !rc && i < n_with && n <= FILLED_MAX; i++)
-		for (size_t k = 0; !rc && k < n; k++)
+		for (size_t k = 0; !rc && k < n && fills(&with[i].flow, &v->flow); k++)
 			rc = add_part(r, &v[k].flow.box, &with[i].flow.box, &boxes);
 	if (!rc)
 		rc = pt_boxes_join(r->s, r->arena, &boxes);
