@@ -197,12 +197,15 @@ int plan_commit(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_e
 
 int plan_switch(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_err *e)
 {
+	bool has = plan_store_has(p);
 	char before[65];
 	int rc = 0;
 
 	memcpy(before, p->loaded_of, sizeof(before));
-	if (pt_plan_writes(p) || !plan_store_has(p))
-		rc = plan_store_write(p, e);
+	if (pt_plan_writes(p) || !has)
+		rc = plan_store_write(p, has ? NULL : e);
+	if (rc && has) /* only its age could not be written: a full disk must not stop the way back */
+		rc = 0;
 	if (!rc)
 		rc = plan_commit(p, nf, writes, e);
 	if (!rc && strcmp(before, p->digest) != 0)

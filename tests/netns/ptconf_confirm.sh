@@ -166,6 +166,23 @@ kill -STOP "$holder"
 ok 'hostile-35: somebody stopped holds the lock, and is ended' undone 10
 kill -CONT "$holder" 2>/dev/null
 
+# ---- no room anywhere ----
+fw table add learned 192.0.2.1 2001:db8::/48 >/dev/null
+run apply -f "$lab_tmp/new.conf" --confirm 2
+in_ns fw sh -c 'for d in /run /var/lib; do mount -o remount,size=2m $d; dd if=/dev/zero of=$d/fill bs=4k 2>/dev/null; done'
+exits 1 'hostile-38: the disks are full' in_ns fw sh -c 'echo x >/run/y && echo x >/var/lib/y'
+ok 'hostile-38: and it is undone in time' undone 8
+ok 'hostile-38: with what its table learned' fw table test learned 192.0.2.1 2001:db8::/48
+run apply -f "$lab_tmp/new.conf" --confirm 60
+is "$tap_run_rc" 2 'hostile-38: then nothing new is applied'
+in_ns fw rm /run/fill /var/lib/fill
+run apply -f "$lab_tmp/new.conf" --confirm 60
+in_ns fw sh -c 'dd if=/dev/zero of=/var/lib/fill bs=4k 2>/dev/null'
+ok 'hostile-38: on a full disk it can be confirmed' pc confirm
+like "$(pc status)" "^confirmed r$(in_ns fw cat $state/confirmed)" 'which holds'
+in_ns fw rm /var/lib/fill
+ok 'back' pc apply -f "$lab_tmp/old.conf"
+
 # ---- another boot ----
 run apply -f "$lab_tmp/new.conf" --confirm 60
 in_ns fw sh -c "kill -9 $(guard); boot=\$(cat /proc/sys/kernel/random/boot_id)
