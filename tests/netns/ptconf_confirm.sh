@@ -169,6 +169,7 @@ kill -CONT "$holder" 2>/dev/null
 # ---- no room anywhere ----
 fw table add learned 192.0.2.1 2001:db8::/48 >/dev/null
 run apply -f "$lab_tmp/new.conf" --confirm 2
+# shellcheck disable=SC2016 # for the shell there
 in_ns fw sh -c 'for d in /run /var/lib; do mount -o remount,size=2m $d; dd if=/dev/zero of=$d/fill bs=4k 2>/dev/null; done'
 exits 1 'hostile-38: the disks are full' in_ns fw sh -c 'echo x >/run/y && echo x >/var/lib/y'
 ok 'hostile-38: and it is undone in time' undone 8
