@@ -61,13 +61,14 @@ NETNS_SRC   := $(filter-out tests/netns/lab%.c,$(wildcard tests/netns/*.c))
 NETNS_LAB   := $(wildcard tests/netns/lab*.c)
 NETNS_SH    := $(sort $(wildcard tests/netns/*.sh))
 VM_T        := $(sort $(wildcard tests/vm/*.t))
+VM_SRC      := $(wildcard tests/vm/*.c)
 FUZZ_SRC    := $(wildcard tests/fuzz/*.c)
 BENCH_SRC   := $(filter-out %.bpf.c,$(wildcard tests/bench/*.c))
 BENCH_BPF   := $(wildcard tests/bench/*.bpf.c)
 DEMO_SRC    := $(wildcard contrib/demo/*.c)
 LAYER_TESTS := $(wildcard tests/*.t)
 MAN         := $(wildcard man/*.[1-9])
-C_SRC       := $(LIB_SRC) $(TOOL_SRC) $(UNIT_SRC) $(NETNS_SRC) $(NETNS_LAB) $(FUZZ_SRC) $(BENCH_SRC) \
+C_SRC       := $(LIB_SRC) $(TOOL_SRC) $(UNIT_SRC) $(NETNS_SRC) $(NETNS_LAB) $(VM_SRC) $(FUZZ_SRC) $(BENCH_SRC) \
 	       $(DEMO_SRC) $(wildcard tests/lib/*.c)
 SH_SRC      := contrib/bootstrap contrib/init/patronus .ci/run $(LAYER_TESTS) $(NETNS_SH) $(VM_T) $(wildcard tests/vm/vmtest tests/*.sh tests/lib/*.sh \
 	       tests/bench/*.sh tests/bench/classbench contrib/demo/run contrib/demo/*.sh completions/*.bash)
@@ -81,6 +82,7 @@ BINS    := $(addprefix $(BUILD)/,$(TOOLS))
 DEMOS   := $(DEMO_SRC:%.c=$(BUILD)/%)
 UNIT_T  := $(UNIT_SRC:%.c=$(BUILD)/%.t)
 ASAN_T  := $(UNIT_SRC:%.c=$(BUILD)/asan/%.t)
+VM_BIN  := $(BUILD)/tests/vm/powercut
 NETNS_T := $(NETNS_SRC:%.c=$(BUILD)/%.t)
 FUZZERS := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 REPLAY_T := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/asan/tests/fuzz/%.t)
@@ -221,6 +223,12 @@ $(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/tests/fuzz/%.o $(FUZZ_A)
 	$(call say,LD,$@)
 	$(Q)$(CLANG) $(SAN) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
+# What runs in the virtual machine.
+$(BUILD)/tests/vm/powercut: $(VM_SRC:%.c=$(BUILD)/obj/%.o) $(A)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(A)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
@@ -236,7 +244,7 @@ TEST_ENV = PATRONUS_TOP='$(CURDIR)' PATRONUS_BUILD='$(abspath $(BUILD))' PTFW='$
 	   UBSAN_OPTIONS=print_stacktrace=1
 RUN = $(TEST_ENV) $(PROVE) -j $(JOBS) $(PROVEFLAGS) --exec 'timeout -k 10 $(TEST_TIMEOUT)'
 
-tests: all $(UNIT_T) $(ASAN_T) $(NETNS_T) $(REPLAY_T) $(DEMOS) ## build every test, run none
+tests: all $(UNIT_T) $(ASAN_T) $(NETNS_T) $(VM_BIN) $(REPLAY_T) $(DEMOS) ## build every test, run none
 
 check: tests ## run every test; one closing line
 	$(Q)$(RUN) $(LAYER_TESTS) $(UNIT_T) $(ASAN_T) $(REPLAY_T) $(NETNS_T) $(NETNS_SH) $(VM_T)
@@ -250,7 +258,7 @@ check-asan: $(ASAN_T) ## run the unit tests under AddressSanitizer and Undefined
 check-netns: all $(NETNS_T) $(DEMOS) ## run the tests with real packets (root)
 	$(Q)$(RUN) $(NETNS_T) $(NETNS_SH)
 
-check-vm: all $(NETNS_T) $(DEMOS) ## run the tests in a virtual machine with Debian's kernel (root, qemu)
+check-vm: all $(NETNS_T) $(DEMOS) $(VM_BIN) ## run the tests in a virtual machine with Debian's kernel (root, qemu)
 	$(Q)$(RUN) $(VM_T)
 
 check-fuzz: $(REPLAY_T) ## replay the fuzz corpora under sanitizers
