@@ -188,6 +188,7 @@ static void press(const struct change_session *s, const struct pt_window *w)
 
 static int undo_once(struct change_session *s, const struct pt_window *w)
 {
+	struct pt_window was;
 	struct pt_cli *c = s->cli;
 	int rc;
 
@@ -198,6 +199,12 @@ static int undo_once(struct change_session *s, const struct pt_window *w)
 		rc = pt_change_begin(&s->change, true, &c->err); /* settles */
 	if (rc == -EWOULDBLOCK)
 		press(s, w);
+	/* A disk with errors is mounted read-only: nobody can take the lock, and the records stay as they are, but rules are
+	 * not on the disk. It is tried again until the records can be written, too. */
+	if (rc == -EROFS) {
+		pt_err_fini(&c->err);
+		rc = pt_change_undo(&s->change, "guard", "not confirmed in time", &was, &c->err);
+	}
 	pt_change_end(&s->change);
 	pt_nl_close(s->change.nf);
 	pt_nl_close(s->change.route);

@@ -107,6 +107,8 @@ int pt_change_undo(struct pt_change *c, const char *by, const char *why, struct 
 	}
 	/* From here on nobody can confirm it, whoever dies in between: what is not prepared is being undone. */
 	rc = pt_confirmed_cancel(c->state, e);
+	if (rc == -EROFS) /* nor can anybody where nothing can be written */
+		rc = 0;
 	if (!rc)
 		rc = undo_to(c, was->base, was->snapshot, &number, e);
 	if (rc) {

@@ -90,7 +90,7 @@ table-dormant|"block all"|$apply; $stamp; sleep 1; nft add table inet patronus "
 twice|"block all"|$apply; $apply --force; $stamp
 another-after|"block all"|$apply; $stamp; $pt apply -f $dir/good.conf
 stopped-too|"block all"|$apply; $stamp; $fw -q stop
-guard-killed|"block all"|$apply; $stamp; kill -9 $($pt status -j | sed -n "s/.*\"guard\":\([0-9]*\).*/\1/p"); $pt status
+guard-killed|"block all"|$apply; $stamp; kill -9 $($pt status -j | sed -n "s/.*\"guard\":\([0-9]*\).*/\1/p"); sleep 0.3; $pt status
 rolled-back|"block all"|$pt apply -f $dir/bad.conf >/dev/null; $pt apply -f $dir/good.conf; $pt rollback 1 --confirm '$window'; $stamp
 no-memory|"block all"|ulimit -v 200000; ulimit -n 20; $apply; $stamp
 probe|"block all"|$pt apply -f $dir/bad.conf --confirm '$window' --probe "tcp 10.0.0.2:9"; $stamp
@@ -126,13 +126,13 @@ one()
 	} >"$dir/setup" 2>&1 || { cat "$dir/setup"; return 1; }
 	in_ns "$fw" sh -c 'mkdir -p /run/sshd; mount -n -o remount,size=8m /var/lib; mount -n -o remount,size=8m /run'
 	# What a supervisor does.
-	lab_bg "$fw" sh -c "while :; do $sshd -D -p 22 -f /dev/null -h '$lab_tmp/host' -o StrictModes=no -o UsePAM=no \
-		-o PidFile=/run/sshd.pid -o PermitRootLogin=yes -o AuthorizedKeysFile='$lab_tmp/key.pub' -o MaxStartups=100; sleep 0.2; done" \
-		2>/dev/null
+	lab_bg "$fw" sh -c "trap 'kill \$p; exit' TERM; while :; do $sshd -D -p 22 -f /dev/null -h '$lab_tmp/host' -o StrictModes=no -o UsePAM=no \
+		-o PidFile=/run/sshd.pid -o PermitRootLogin=yes -o AuthorizedKeysFile='$lab_tmp/key.pub' -o MaxStartups=100 & p=\$!; wait \$p; sleep 0.2; done" \
+		>/dev/null 2>&1
 	lab_bg "$fw" "$peer" serve fw tcp/80
 	conf '"block all", "pass in on lan proto tcp to self port 22", "pass out"' >"$dir/good.conf"
 	conf "$rules" >"$dir/bad.conf"
-	in_ns "$fw" "$ptconf" -q apply -f "$dir/good.conf" || return 1
+	in_ns "$fw" "$ptconf" -q apply -f "$dir/good.conf" 2>"$dir/setup" || return 1
 	cat >"$dir/script" <<-SCRIPT
 		pt='$ptconf' fw='$ptfw' dir='$dir'
 		apply="\$pt apply -f \$dir/bad.conf --confirm $window"
@@ -157,6 +157,10 @@ one()
 	kill "$client" 2>/dev/null
 	in_ns "$adm" "$peer" tcp 10.0.0.1 80 >"$dir/web" 2>&1
 	in_ns "$adm" "$peer" tcp fd00::1 80 >>"$dir/web" 2>&1
+	# What could not be written down yet is, as soon as it can.
+	in_ns "$fw" mount -n -o remount,rw /var/lib
+	# shellcheck disable=SC2016 # its own argument
+	lab_wait 5 in_ns "$fw" sh -c '! "$1" status | grep -q ^pending' sh "$ptconf"
 	in_ns "$fw" "$ptconf" status >"$dir/status" 2>&1
 	in_ns "$fw" "$ptfw" rule show >"$dir/rules" 2>&1
 }

@@ -12,7 +12,7 @@ build=${PATRONUS_BUILD:-$PWD/build}
 # shellcheck source=tests/lib/vm.sh
 . tests/lib/vm.sh
 [ -x "$build/tests/vm/powercut" ] || skip_all 'needs make check-vm'
-vm_inside -t 800 -M nbd,ext4,loop,nf_tables,nf_conntrack
+vm_inside -t 880 -M nbd,ext4,loop,nf_tables,nf_conntrack
 
 cuts=${VMTEST_SCALE:-100}
 for kind in barrier nobarrier; do
