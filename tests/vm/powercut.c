@@ -66,7 +66,7 @@ static void die(const char *what)
 
 /* ---- commands ---- */
 
-static int run(char *const argv[], const char *out)
+static int run(const char *const argv[], const char *out)
 {
 	int status, fd;
 	pid_t pid = fork();
@@ -75,7 +75,7 @@ static int run(char *const argv[], const char *out)
 		fd = open(out, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 		dup2(fd, 1);
 		dup2(fd, 2);
-		execv(argv[0], argv);
+		execv(argv[0], (char *const *)argv);
 		_exit(127);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
@@ -96,11 +96,11 @@ static void show_output(void)
 
 static void work(struct disk *d, const char *const *words)
 {
-	char *argv[16] = { (char *)ptconf, "--state", STATE, "-q" };
+	const char *argv[16] = { ptconf, "--state", STATE, "-q" };
 	size_t n = 4;
 
 	while (*words && n < 15)
-		argv[n++] = (char *)*words++;
+		argv[n++] = *words++;
 	if (run(argv, WORK "/out")) {
 		say("%s failed:", argv[4]);
 		show_output();
@@ -200,7 +200,7 @@ static void other_boot(void)
 /* The revision that the boot puts in force, 0: none. */
 static uint32_t boot(size_t cut)
 {
-	char *argv[] = { (char *)ptconf, "--state", STATE, "boot", NULL };
+	const char *argv[] = { ptconf, "--state", STATE, "boot", NULL };
 	unsigned int number = 0;
 	char line[300];
 	pid_t pid = fork();
