@@ -50,7 +50,7 @@ static int without_addresses(struct lint_run *r, const struct pt_box *b, enum pt
 static int without_icmp(struct lint_run *r, const struct pt_box *b, struct pt_box *out)
 {
 	struct pt_iset protos = { .v = (struct pt_ival[]){ { 0, 0 }, { 2, 57 }, { 59, 255 } }, .n = 3 };
-	struct pt_box side = { .af = b->af }, most;
+	struct pt_box side = { .af = b->af }, most = { 0 };
 	int rc = pt_box_set(r->now, r->scratch, &side, PT_DIM_PROTO, &protos);
 
 	if (!rc)
