@@ -112,6 +112,9 @@ static int apply(struct pt_cli *c, struct pt_whole *w, void *plan)
 	if (rc || c->dry)
 		return rc;
 	rc = network()->apply(w, plan, &writes, &c->err);
+	/* The file was good: whatever the kernel calls it, this is a refusal. */
+	if (rc && rc != -ENOMEM && rc != -EPERM)
+		return PT_EXIT_SYSTEM;
 	if (rc || c->json || c->line)
 		return rc;
 	if (writes)

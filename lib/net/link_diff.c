@@ -128,6 +128,19 @@ static bool leaves_master(const struct differ *d, const struct pt_link *want, co
 	return !master || (!pt_link_ours(master) && !wanted(d, have->master));
 }
 
+static uint32_t place(const struct differ *d, const struct pt_link *l)
+{
+	return (uint32_t)(l - d->want->v.v);
+}
+
+/* A master that is made anew has lost its members, and they what they were as its ports. */
+static bool loses_master(const struct differ *d, const struct pt_link *want)
+{
+	const struct pt_link *master = want->master[0] ? wanted(d, want->master) : NULL;
+
+	return master && d->fate[place(d, master)] == FATE_AGAIN;
+}
+
 static uint32_t common_differs(const struct differ *d, const struct pt_link *want, const struct pt_link *have)
 {
 	uint32_t has = 0;
@@ -140,7 +153,7 @@ static uint32_t common_differs(const struct differ *d, const struct pt_link *wan
 		has |= PT_LINK_HAS_QUEUE;
 	if (want->up != have->up)
 		has |= PT_LINK_HAS_UP;
-	if (strcmp(want->master, have->master) != 0 && !leaves_master(d, want, have))
+	if (loses_master(d, want) || (strcmp(want->master, have->master) != 0 && !leaves_master(d, want, have)))
 		has |= PT_LINK_HAS_MASTER;
 	if (want->alias && strcmp(want->alias, have->alias) != 0)
 		has |= PT_LINK_HAS_ALIAS;
@@ -149,10 +162,12 @@ static uint32_t common_differs(const struct differ *d, const struct pt_link *wan
 
 static int settings_differ(struct differ *d, const struct pt_link *want, const struct pt_link *have, struct pt_link_change *c)
 {
+	bool lost = loses_master(d, want);
+
 	for (size_t i = 0; i < want->settings.n; i++) {
 		const struct pt_link_setting *s = &want->settings.v[i];
 
-		if (!same_setting(s, find_setting(have, s->attr)) && pt_vec_push(d->arena, &c->attrs, s->attr))
+		if (!same_setting(s, lost && s->attr->port ? NULL : find_setting(have, s->attr)) && pt_vec_push(d->arena, &c->attrs, s->attr))
 			return -ENOMEM;
 	}
 	for (size_t i = 0; net_kind_whole(want->kind) && i < have->settings.n; i++)
@@ -162,11 +177,6 @@ static int settings_differ(struct differ *d, const struct pt_link *want, const s
 }
 
 /* ---- what stands on what ---- */
-
-static uint32_t place(const struct differ *d, const struct pt_link *l)
-{
-	return (uint32_t)(l - d->want->v.v);
-}
 
 static enum fate judge(struct differ *d, uint32_t i)
 {
@@ -244,17 +254,20 @@ static bool stands_on(const struct pt_link *l, const struct pt_link *below)
 }
 
 /* Those on top first: were the lower one to go before, the kernel would take them along, and our messages be refused. */
-static int delete(struct differ *d, size_t i, bool again, const char *why)
+static int delete(struct differ *d, size_t i)
 {
-	const struct pt_link *have = &d->have->v.v[i];
-	struct pt_link_change c = { .op = PT_LINK_DELETE, .again = again, .why = why, .have = have };
+	const struct pt_link *have = &d->have->v.v[i], *want = wanted(d, have->name);
+	struct pt_link_change c = { .op = PT_LINK_DELETE, .again = want != NULL, .have = have };
+
+	if (want)
+		c.why = d->why[place(d, want)];
 
 	if (d->goes[i] == 2)
 		return 0;
 	d->goes[i] = 2;
 	for (size_t k = 0; k < d->have->v.n; k++)
 		if (d->goes[k] == 1 && stands_on(&d->have->v.v[k], have)) {
-			int rc = delete(d, k, false, NULL);
+			int rc = delete(d, k);
 
 			if (rc)
 				return rc;
@@ -288,12 +301,9 @@ static int delete_all(struct differ *d)
 		if (d->fate[i] == FATE_AGAIN)
 			d->goes[d->old[i] - d->have->v.v] = 1;
 	spare_peers(d);
-	for (size_t i = 0; !rc && i < d->have->v.n; i++) {
-		const struct pt_link *want = d->goes[i] == 1 ? wanted(d, d->have->v.v[i].name) : NULL;
-
+	for (size_t i = 0; !rc && i < d->have->v.n; i++)
 		if (d->goes[i] == 1)
-			rc = delete(d, i, want != NULL, want ? d->why[place(d, want)] : NULL);
-	}
+			rc = delete(d, i);
 	return rc;
 }
 
