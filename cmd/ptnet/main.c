@@ -15,9 +15,11 @@ static const struct pt_cli_cmd commands[] = {
 	  SHOW | PT_CLI_STATS | PT_CLI_DETAILS, 0, 64, complete_link, cmd_link_show },
 	{ "route", "show", "[dev DEVICE] [table N|main|local|all] [proto NAME]", "the routes", SHOW | PT_CLI_DETAILS | PT_CLI_FAMILY, 0, 6,
 	  NULL, cmd_route_show },
-	{ "route", "get", "ADDRESS", "where packets to it go, and why: rule, route, device; status 3 when there is no way", SHOW, 1, 1,
+	{ "route", "get", "ADDRESS", "where packets to it go, and why: rule, route, neighbour, device; status 3 when there is no way", SHOW, 1, 1,
 	  NULL, cmd_route_get },
 	{ "rule", "show", NULL, "which tables of routes are asked, in their order", SHOW | PT_CLI_FAMILY, 0, 0, NULL, cmd_rule_show },
+	{ "neighbour", "show", "[dev DEVICE]", "who has which link address; for whom this machine answers",
+	  SHOW | PT_CLI_DETAILS | PT_CLI_FAMILY, 0, 2, complete_neighbour, cmd_neighbour_show },
 	{ NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
 };
 

@@ -18,5 +18,8 @@ int complete_link(struct pt_cli *c, size_t n, void (*word)(const char *w, void *
 int cmd_route_show(struct pt_cli *c);
 int cmd_route_get(struct pt_cli *c);
 int cmd_rule_show(struct pt_cli *c);
+/* neighbour.c */
+int cmd_neighbour_show(struct pt_cli *c);
+int complete_neighbour(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 
 #endif

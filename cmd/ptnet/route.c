@@ -4,10 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <patronus/neighbour.h>
 #include <patronus/net.h>
 #include <patronus/route_rule.h>
 
 #include "ptnet.h"
+
+#define UNICAST 1 /* RTN_UNICAST */
+#define NO_NEIGHBOURS (0x8 | 0x80) /* IFF_LOOPBACK, IFF_NOARP */
 
 struct view {
 	struct pt_cli *c;
@@ -77,13 +81,18 @@ static void out_hops(struct view *v, const struct pt_route *r)
 static const char *const route_types[] = { "unspecified", "unicast", "local",	    "broadcast", "anycast",  "multicast",
 					   "blackhole",   "unreachable", "prohibit", "throw",	 "nat",	     "external" };
 
+static const char *route_type_name(const struct pt_route *r)
+{
+	return r->type < PT_ARRAY_SIZE(route_types) ? route_types[r->type] : "other";
+}
+
 /* Everything that a program may ask of a route. */
 static void out_route(struct view *v, const struct pt_route *r)
 {
 	char number[4];
 
 	out_prefix(v, "destination", &r->dst);
-	pt_out_str(v->o, "type", r->type < PT_ARRAY_SIZE(route_types) ? route_types[r->type] : "other");
+	pt_out_str(v->o, "type", route_type_name(r));
 	pt_out_u64(v->o, "table", r->table);
 	pt_out_u64(v->o, "metric", r->metric);
 	pt_out_str(v->o, "protocol", pt_route_protocol_name(r->protocol, number));
@@ -261,6 +270,40 @@ static int say(struct view *v, const char *what)
 	return pt_out_failed(v->o);
 }
 
+/* Who gets the packets of hop H of a route to DST. */
+static int say_neighbour(struct view *v, const struct pt_neighbours *all, const struct pt_hop *h, struct pt_addr dst)
+{
+	const struct pt_link *l = pt_links_index(&v->links, h->index);
+	struct pt_neighbour who = { .addr = h->via.af ? h->via : dst };
+	const struct pt_neighbour *n = NULL;
+
+	if (!l || l->flags & NO_NEIGHBOURS)
+		return 0;
+	memcpy(who.device, l->name, sizeof(who.device));
+	for (size_t i = 0; !n && i < all->v.n; i++) {
+		const struct pt_neighbour *x = &all->v.v[i];
+
+		if (!x->proxy && x->index == h->index && x->addr.af == who.addr.af && x->addr.v == who.addr.v)
+			n = x;
+	}
+	pt_neighbour_print(&v->text, n ? n : &who);
+	pt_buf_fmt(&v->text, " %s", n ? pt_neighbour_state(n) : "not known yet: it will be asked for");
+	return say(v, "neighbour");
+}
+
+static int say_neighbours(struct view *v, const struct pt_route *r, struct pt_addr dst)
+{
+	struct pt_neighbours all;
+	int rc = 0;
+
+	if (r->type != UNICAST)
+		return 0;
+	rc = pt_neighbours_read(v->route, &v->links, v->arena, &all, &v->c->err);
+	for (uint32_t i = 0; !rc && i < r->n_hops; i++)
+		rc = say_neighbour(v, &all, &r->hops[i], dst);
+	return rc;
+}
+
 /* The rules in their order, until a table has a route. */
 static int explain(struct view *v, const struct pt_route_rules *rules, struct pt_addr dst, bool *found)
 {
@@ -287,6 +330,8 @@ static int explain(struct view *v, const struct pt_route_rules *rules, struct pt
 		if (!rc && b.found) {
 			pt_route_print(&v->text, &v->links, &b.r);
 			rc = say(v, "route");
+			if (!rc)
+				rc = say_neighbours(v, &b.r, dst);
 			*found = true;
 		}
 	}

@@ -43,12 +43,19 @@ static void check_names(struct names *n)
 
 /* ---- twins ---- */
 
+#define IPV6_METRIC 1024 /* what the kernel makes of none */
+
+static uint32_t metric_of(const struct pt_conf_route *r)
+{
+	return r->metric || r->dst.addr.af == PT_AF_INET ? r->metric : IPV6_METRIC;
+}
+
 static uint32_t hash_of(const struct pt_conf_route *r)
 {
 	struct {
 		pt_u128 v;
 		uint32_t table, metric, af, len;
-	} key = { r->dst.addr.v, r->table, r->metric, r->dst.addr.af, r->dst.len };
+	} key = { r->dst.addr.v, r->table, metric_of(r), r->dst.addr.af, r->dst.len };
 
 	return pt_hash32(&key, sizeof(key));
 }
@@ -56,7 +63,7 @@ static uint32_t hash_of(const struct pt_conf_route *r)
 static bool is_twin(const struct pt_conf_route *x, const struct pt_conf_route *y)
 {
 	return x->dst.addr.v == y->dst.addr.v && x->dst.addr.af == y->dst.addr.af && x->dst.len == y->dst.len &&
-	       x->table == y->table && x->metric == y->metric;
+	       x->table == y->table && metric_of(x) == metric_of(y);
 }
 
 static int check_twins(const struct pt_conf *c, struct pt_err *e)
@@ -89,6 +96,45 @@ static int check_twins(const struct pt_conf *c, struct pt_err *e)
 	return rc;
 }
 
+/* ---- neighbours ---- */
+
+static int by_place(const void *x, const void *y)
+{
+	const struct pt_conf_neighbour *const *p = x, *const *q = y;
+	const struct pt_conf_neighbour *a = *p, *b = *q;
+	int order = strcmp(a->dev, b->dev);
+
+	if (order)
+		return order;
+	if (a->addr.af != b->addr.af)
+		return a->addr.af < b->addr.af ? -1 : 1;
+	if (a->addr.v != b->addr.v)
+		return a->addr.v < b->addr.v ? -1 : 1;
+	return (a > b) - (a < b); /* in the order of the file */
+}
+
+static int check_neighbours(const struct pt_conf *c, struct pt_err *e)
+{
+	const struct pt_conf_neighbour **v;
+	int rc = 0;
+
+	v = calloc(c->neighbours.n + 1, sizeof(*v)); /* NOLINT(bugprone-sizeof-expression) */
+	if (!v)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->neighbours.n; i++)
+		v[i] = &c->neighbours.v[i];
+	qsort(v, c->neighbours.n, sizeof(*v), by_place); /* NOLINT(bugprone-sizeof-expression) */
+	for (size_t i = 1; i < c->neighbours.n; i++) {
+		if (strcmp(v[i - 1]->dev, v[i]->dev) != 0 || v[i - 1]->addr.af != v[i]->addr.af || v[i - 1]->addr.v != v[i]->addr.v)
+			continue;
+		pt_err_add(e, PT_ERROR, &v[i]->loc, "a neighbour has one link address", "this neighbour is in line %u already",
+			   v[i - 1]->loc.line);
+		rc = -EINVAL;
+	}
+	free(v);
+	return rc;
+}
+
 int conf_check_network(const struct pt_conf *c, struct pt_err *e)
 {
 	struct names n = { .c = c, .e = e };
@@ -98,5 +144,7 @@ int conf_check_network(const struct pt_conf *c, struct pt_err *e)
 		return 0;
 	check_names(&n);
 	rc = check_twins(c, e);
+	if (rc != -ENOMEM && check_neighbours(c, e))
+		rc = -EINVAL;
 	return rc ? rc : n.rc;
 }

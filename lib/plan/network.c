@@ -21,6 +21,7 @@ struct network {
 	struct pt_links links;
 	struct pt_addresses addresses;
 	struct pt_route_rules rules;
+	struct pt_neighbours neighbours;
 };
 
 /* The kernel at one moment, and how it differs. */
@@ -32,6 +33,7 @@ struct difference {
 	pt_address_changes addresses;
 	pt_route_changes routes;
 	pt_route_rule_changes rules;
+	pt_neighbour_changes neighbours;
 	struct link_cache {      /* of the name that was looked up last */
 		const char *name;
 		uint32_t index;
@@ -53,7 +55,7 @@ static void difference_fini(struct difference *d)
 
 static size_t difference_size(const struct difference *d)
 {
-	return d->links.n + d->addresses.n + d->routes.n + d->rules.n;
+	return d->links.n + d->addresses.n + d->routes.n + d->rules.n + d->neighbours.n;
 }
 
 static int read_network(struct difference *d, struct pt_nl *route, struct pt_err *e)
@@ -62,6 +64,8 @@ static int read_network(struct difference *d, struct pt_nl *route, struct pt_err
 
 	if (!rc)
 		rc = pt_addresses_read(route, &d->have.links, d->arena, &d->have.addresses, e);
+	if (!rc)
+		rc = pt_neighbours_read(route, &d->have.links, d->arena, &d->have.neighbours, e);
 	return rc ? rc : pt_route_rules_read(route, d->arena, &d->have.rules, e);
 }
 
@@ -79,6 +83,17 @@ static int without_absent(const struct difference *d, const struct pt_addresses 
 	int rc = 0;
 
 	*out = (struct pt_addresses){ .arena = d->arena };
+	for (size_t i = 0; !rc && i < want->v.n; i++)
+		if (!is_absent(d, want->v.v[i].device))
+			rc = pt_vec_push(d->arena, &out->v, want->v.v[i]);
+	return rc;
+}
+
+static int present_neighbours(const struct difference *d, const struct pt_neighbours *want, struct pt_neighbours *out)
+{
+	int rc = 0;
+
+	*out = (struct pt_neighbours){ .arena = d->arena };
 	for (size_t i = 0; !rc && i < want->v.n; i++)
 		if (!is_absent(d, want->v.v[i].device))
 			rc = pt_vec_push(d->arena, &out->v, want->v.v[i]);
@@ -112,12 +127,17 @@ static int find_link(void *arg, const char *name, uint32_t *index)
 static int compare(struct difference *d, const struct network *want)
 {
 	struct pt_addresses addresses;
+	struct pt_neighbours neighbours;
 	int rc = pt_links_diff(&want->links, &d->have.links, d->arena, &d->links, &d->absent);
 
 	if (!rc)
 		rc = without_absent(d, &want->addresses, &addresses);
 	if (!rc)
 		rc = pt_addresses_diff(&addresses, &d->have.addresses, &d->have.links, d->arena, &d->addresses);
+	if (!rc)
+		rc = present_neighbours(d, &want->neighbours, &neighbours);
+	if (!rc)
+		rc = pt_neighbours_diff(&neighbours, &d->have.neighbours, &d->have.links, d->arena, &d->neighbours);
 	return rc ? rc : pt_route_rules_diff(&want->rules, &d->have.rules, d->arena, &d->rules);
 }
 
@@ -150,14 +170,14 @@ static int difference_find(struct difference *d, const struct network *want, str
 
 /* ---- changes of all kinds ---- */
 
-enum { CHANGE_LINK, CHANGE_ADDRESS, CHANGE_ROUTE, CHANGE_RULE, CHANGE_KINDS };
-static const char *const kind_names[] = { "link", "address", "route", "rule" };
+enum { CHANGE_LINK, CHANGE_ADDRESS, CHANGE_NEIGHBOUR, CHANGE_ROUTE, CHANGE_RULE, CHANGE_KINDS };
+static const char *const kind_names[] = { "link", "address", "neighbour", "route", "rule" };
 /* What a message was about travels as its cookie. */
 #define COOKIE(kind, i) ((uint64_t)(kind) << 32 | (i))
 
 static size_t changes_of(const struct difference *d, size_t kind)
 {
-	const size_t n[] = { d->links.n, d->addresses.n, d->routes.n, d->rules.n };
+	const size_t n[] = { d->links.n, d->addresses.n, d->neighbours.n, d->routes.n, d->rules.n };
 
 	return n[kind];
 }
@@ -168,7 +188,7 @@ struct described {
 };
 
 static const char *const link_ops[] = { "delete", "add", "change" };
-static const char *const route_ops[] = { "delete", "add", "change" };
+static const char *const route_ops[] = { "delete", "add", "change" }; /* and those of neighbours */
 
 static void describe_route(const struct difference *d, const struct pt_route_change *c, struct pt_buf *b)
 {
@@ -195,6 +215,10 @@ static struct described describe(const struct difference *d, uint64_t cookie, st
 		x = (struct described){ d->addresses.v[i].add ? "add" : "delete", d->addresses.v[i].a.loc };
 		if (b)
 			pt_address_print(b, &d->addresses.v[i].a);
+	} else if (cookie >> 32 == CHANGE_NEIGHBOUR) {
+		x = (struct described){ route_ops[d->neighbours.v[i].op], d->neighbours.v[i].n.loc };
+		if (b)
+			pt_neighbour_print(b, &d->neighbours.v[i].n);
 	} else if (cookie >> 32 == CHANGE_ROUTE) {
 		x = (struct described){ route_ops[d->routes.v[i].op], d->routes.v[i].want ? &d->routes.v[i].want->loc : NULL };
 		if (b)
@@ -270,6 +294,8 @@ static int make_plan(struct pt_whole *w, void **out, struct pt_err *e)
 		rc = network_want_links(w->conf, p->arena, &p->want.links);
 	if (!rc)
 		rc = network_want_addresses(w->conf, p->arena, &p->want.addresses);
+	if (!rc)
+		rc = network_want_neighbours(w->conf, p->arena, &p->want.neighbours);
 	if (rc) {
 		plan_free(p);
 		return pt_err_sys(e, rc, "planning the interfaces");
@@ -334,6 +360,8 @@ static const char *refusal_hint(const struct refusal *r)
 {
 	if (r->why.cookie >> 32 == CHANGE_ROUTE && r->why.code == -EEXIST)
 		return "a route like it is there that Patronus did not make: remove it, or give this one another metric";
+	if (r->why.cookie >> 32 == CHANGE_NEIGHBOUR && r->why.code == -EEXIST)
+		return "somebody else wrote another link address for it down: remove that one";
 	return NULL;
 }
 
@@ -362,6 +390,8 @@ static int put(struct pt_nl_stream *s, const struct difference *d, const struct 
 		rc = pt_link_put(s, &d->have.links, &d->links.v[i], cookie);
 	else if (kind == CHANGE_ADDRESS)
 		rc = pt_address_put(s, &d->addresses.v[i], cookie);
+	else if (kind == CHANGE_NEIGHBOUR)
+		rc = pt_neighbour_put(s, &d->neighbours.v[i], cookie);
 	else if (kind == CHANGE_ROUTE)
 		rc = pt_route_put(s, &d->routes.v[i], find_link, &f, cookie);
 	else
@@ -374,8 +404,9 @@ static const struct {
 	size_t kind;
 	bool deletes, others;
 } phases[] = {
-	{ CHANGE_ROUTE, true, false },  { CHANGE_ADDRESS, true, false }, { CHANGE_LINK, true, true },
-	{ CHANGE_ADDRESS, false, true }, { CHANGE_ROUTE, false, true },	 { CHANGE_RULE, true, true },
+	{ CHANGE_ROUTE, true, false },	   { CHANGE_NEIGHBOUR, true, false }, { CHANGE_ADDRESS, true, false },
+	{ CHANGE_LINK, true, true },	   { CHANGE_ADDRESS, false, true },   { CHANGE_NEIGHBOUR, false, true },
+	{ CHANGE_ROUTE, false, true },	   { CHANGE_RULE, true, true },
 };
 
 /* All that can be written without another look at the kernel. */
@@ -455,6 +486,8 @@ static int keep(const struct network_plan *p, struct network *before)
 	before->rules = (struct pt_route_rules){ .arena = p->arena };
 	if (!rc)
 		rc = network_keep_addresses(&p->first.have.addresses, p->arena, &before->addresses);
+	if (!rc)
+		rc = network_keep_neighbours(&p->first.have.neighbours, p->arena, &before->neighbours);
 	for (size_t i = 0; !rc && i < p->first.have.rules.v.n; i++)
 		if (p->first.have.rules.v.v[i].protocol == PT_NET_PROTOCOL)
 			rc = pt_vec_push(p->arena, &before->rules.v, p->first.have.rules.v.v[i]);
@@ -510,7 +543,9 @@ static int apply(struct pt_whole *w, void *plan, size_t *writes, struct pt_err *
 	rc = keep(p, &before);
 	if (rc)
 		return pt_err_sys(e, rc, "remembering the interfaces");
-	rc = reach(&p->want, w->route, writes, e);
+	rc = plan_proxies_apply(w->conf, e);
+	if (!rc)
+		rc = reach(&p->want, w->route, writes, e);
 	if (rc && undo(p, &before, w->route))
 		pt_err_add(e, PT_ERROR, NULL, "`ptnet diff` shows what is left", "the interfaces could not all be put back");
 	return rc;

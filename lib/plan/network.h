@@ -3,6 +3,7 @@
 #ifndef PLAN_NETWORK_H
 #define PLAN_NETWORK_H
 
+#include <patronus/neighbour.h>
 #include <patronus/route_rule.h>
 
 #include "plan/internal.h"
@@ -14,5 +15,9 @@ int network_keep_links(const struct pt_links *want, const struct pt_links *have,
 /* network_addresses.c: those of C's interfaces; ours among HAVE. -ENOMEM or 0. */
 int network_want_addresses(const struct pt_conf *c, struct pt_arena *a, struct pt_addresses *out);
 int network_keep_addresses(const struct pt_addresses *have, struct pt_arena *a, struct pt_addresses *out);
+
+/* network_neighbours.c: those of C, and the addresses that its interfaces answer for; ours among HAVE. -ENOMEM or 0. */
+int network_want_neighbours(const struct pt_conf *c, struct pt_arena *a, struct pt_neighbours *out);
+int network_keep_neighbours(const struct pt_neighbours *have, struct pt_arena *a, struct pt_neighbours *out);
 
 #endif

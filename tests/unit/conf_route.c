@@ -207,6 +207,9 @@ static const struct {
 	{ "network { neighbours = { \"1.1.1.1 lladdr 02:00:00:00:00:01 dev lan\" } }", 1, 27, "there is no interface lan" },
 	{ "network { neighbours = { \"1.1.1.1 lladdr 02:00:00:00:00 dev lan\" } }", 1, 42, "a link address" },
 	{ "network { neighbours = { \"1.1.1.1 dev lan\" } }", 1, 27, "ADDRESS lladdr MAC dev" },
+	{ "interface lan { } network { neighbours = { \"1.1.1.1 lladdr 02:00:00:00:00:01 dev lan\", \"1.1.1.2 lladdr 02:00:00:00:00:01 "
+	  "dev lan\",\n\"1.1.1.1 dev lan lladdr 02:00:00:00:00:02\" } }", 2, 2, "in line 1 already" },
+	{ "network { routes = { \"fd00::/16 via fe80::1\",\n\"fd00::/16 via fe80::2 metric 1024\" } }", 2, 2, "in line 1 already" },
 	{ "network { routes = { \"10.0.0.0/8 to lan\" } }", 1, 34, "none of via dev" },
 };
 
