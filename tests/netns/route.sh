@@ -57,6 +57,7 @@ by()
 	two=$(($(packets two) - two))
 	if [ "$one" -ge 5 ] && [ "$two" -lt 5 ]; then echo one; elif [ "$two" -ge 5 ] && [ "$one" -lt 5 ]; then echo two; else echo "$one/$two"; fi
 }
+# shellcheck disable=SC2016
 packets() { in_ns "$1" awk '$1 == "eth0:" { print $3 }' /proc/net/dev; }
 
 # ---- tables and rules: two uplinks ----
