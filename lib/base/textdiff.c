@@ -56,7 +56,7 @@ static bool same(const struct diff *d, size_t x, size_t y)
 {
 	const struct line *a = &d->old.v[x], *b = &d->new.v[y];
 
-	return a->hash == b->hash && a->len == b->len && !memcmp(a->s, b->s, a->len);
+	return a->hash == b->hash && a->len == b->len && (!a->len || !memcmp(a->s, b->s, a->len));
 }
 
 /* A part of both texts. */

@@ -63,6 +63,7 @@ int pt_edit_load(const char *path, struct pt_edit_texts *out, struct pt_err *e)
 {
 	char *text = NULL;
 	size_t len;
+	bool same;
 	int rc;
 
 	*out = (struct pt_edit_texts){ 0 };
@@ -145,11 +146,10 @@ static int compare(struct writer *w, const struct pt_conf_source *old)
 	rc = pt_file_read(w->path, PT_FILE_MAX, &text, &len, w->e);
 	if (rc)
 		return rc;
-	if (len != old->len || (len && memcmp(text, old->text, len) != 0))
-		rc = changed_meanwhile(w);
-	else if (fstatat(w->dir, w->name, &w->st, AT_SYMLINK_NOFOLLOW))
+	same = len == old->len && (!len || !old->text || !memcmp(text, old->text, len));
+	if (same && fstatat(w->dir, w->name, &w->st, AT_SYMLINK_NOFOLLOW))
 		rc = pt_err_sys(w->e, -errno, "reading %s", w->path);
-	else if (!S_ISREG(w->st.st_mode))
+	else if (!same || !S_ISREG(w->st.st_mode))
 		rc = changed_meanwhile(w);
 	free(text);
 	return rc;

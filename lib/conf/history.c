@@ -91,6 +91,7 @@ static int read_numbers(const char *state, const char *suffix, struct numbers *o
 	closedir(dir);
 	if (rc) {
 		free(out->v);
+		memset(out, 0, sizeof(*out));
 		return pt_err_sys(e, rc, "reading the history");
 	}
 	if (out->n)

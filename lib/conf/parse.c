@@ -156,16 +156,16 @@ static int read_rules(struct rule_reader *r)
 /* The list of a configuration that was loaded once more. */
 static int read_again(struct rule_reader *r, size_t source, const struct pt_conf_rule *rules, size_t n)
 {
-	struct pt_err own = { 0 };
-	int rc;
+	struct pt_err own = { 0 }, *e = r->e;
+	int rc = -ENOMEM;
 
-	r->e = r->e ? r->e : &own;
+	r->e = e ? e : &own;
 	r->scratch = pt_arena_new();
-	if (!r->scratch)
-		return -ENOMEM;
-	rc = read_list(r, source, rules, n);
+	if (r->scratch)
+		rc = read_list(r, source, rules, n);
 	pt_arena_free(r->scratch);
 	pt_err_fini(&own);
+	r->e = e;
 	return rc ? rc : r->bad ? -EINVAL : 0;
 }
 

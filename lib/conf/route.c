@@ -112,7 +112,7 @@ static int route_type(const struct words *w)
 
 static int table(struct words *w, uint32_t *out)
 {
-	uint64_t n;
+	uint64_t n = 0;
 	int rc;
 
 	if (!next(w))

@@ -177,7 +177,7 @@ static struct nlmsghdr *begin(const struct writer *w, uint16_t type, uint16_t fl
 	info = mnl_nlmsg_put_extra_header(nlh, sizeof(*info));
 	if (name)
 		mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
-	else
+	else if (w->c->have)
 		info->ifi_index = (int)w->c->have->index;
 	return nlh;
 }

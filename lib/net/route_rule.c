@@ -55,7 +55,7 @@ static int get_ports(const struct nlattr *attr, uint16_t *lo, uint16_t *hi)
 static void set_type(struct pt_route_rule *x, uint8_t action)
 {
 	x->action = action;
-	for (uint8_t i = 0; i < PT_ARRAY_SIZE(actions); i++)
+	for (size_t i = 0; i < PT_ARRAY_SIZE(actions); i++)
 		if (actions[i] == action)
 			x->r.type = i & 3;
 }
