@@ -63,7 +63,6 @@ int pt_edit_load(const char *path, struct pt_edit_texts *out, struct pt_err *e)
 {
 	char *text = NULL;
 	size_t len;
-	bool same;
 	int rc;
 
 	*out = (struct pt_edit_texts){ 0 };
@@ -141,6 +140,7 @@ static int compare(struct writer *w, const struct pt_conf_source *old)
 {
 	char *text = NULL;
 	size_t len;
+	bool same;
 	int rc;
 
 	rc = pt_file_read(w->path, PT_FILE_MAX, &text, &len, w->e);
