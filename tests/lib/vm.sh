@@ -7,14 +7,20 @@
 #
 #   vm_inside [OPTION...]  options are those of vmtest
 
-vm_inside()
+# What the machine needs is there, or the test is skipped.
+vm_needs()
 {
-	[ -z "${VMTEST:-}" ] || return 0
 	for vm_tool in qemu-system-x86_64 busybox modprobe cpio; do
 		command -v "$vm_tool" >/dev/null || skip_all "needs $vm_tool: contrib/bootstrap packages check"
 	done
 	[ "$(id -u)" -eq 0 ] || skip_all 'needs root'
 	vm_why=$(tests/vm/vmtest -p 2>&1) || skip_all "$vm_why"
 	export PATRONUS_TOP="$PWD" PATRONUS_BUILD="${PATRONUS_BUILD:-$PWD/build}"
+}
+
+vm_inside()
+{
+	[ -z "${VMTEST:-}" ] || return 0
+	vm_needs
 	exec tests/vm/vmtest -e PATRONUS_TOP -e PATRONUS_BUILD -e PATRONUS_SEED -e VMTEST_SCALE "$@" -- sh "$0"
 }
