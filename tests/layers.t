@@ -36,7 +36,7 @@ module_of_header()
 {
 	case $1 in
 	addr | textdiff | work | zone) echo base ;;
-	link | address | neighbour | route | route_rule) echo net ;;
+	link | address | neighbour | route | route_rule | trait) echo net ;;
 	classify) echo policy ;;
 	edit | history | record) echo conf ;;
 	subsystem | change | drift) echo plan ;;

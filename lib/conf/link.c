@@ -269,6 +269,41 @@ static void check_masters(struct checker *k, const struct pt_conf_if **master, c
 	}
 }
 
+static bool is_port_option(const char *name)
+{
+	static const char *const names[] = { "cost", "port-priority", "hairpin", "isolated", "vlans" };
+
+	for (size_t i = 0; i < PT_ARRAY_SIZE(names); i++)
+		if (!strcmp(names[i], name))
+			return true;
+	return false;
+}
+
+/* What a port has asks for a bridge that has this port, and VLANs for one that tells them apart. */
+static void check_port(struct checker *k, const struct pt_conf_if *i, const struct pt_conf_if *bridge)
+{
+	const struct pt_conf_option *filter;
+
+	if (i->kind == PT_LINK_BRIDGE)
+		bridge = i;
+	filter = bridge ? pt_conf_if_option(bridge, "vlan-filtering") : NULL;
+	for (size_t n = 0; n < i->options.n; n++) {
+		const struct pt_conf_option *o = &i->options.v[n];
+
+		if (!is_port_option(o->row->name))
+			continue;
+		if (!bridge || bridge->kind != PT_LINK_BRIDGE)
+			complain(k, &o->loc, "name it among the `members` of one", "interface %s is no port of a bridge, so its %s does nothing",
+				 i->name, o->row->name);
+		else if (!strcmp(o->row->name, "vlans") && (!filter || !filter->number))
+			complain(k, &o->loc, "give it `vlan-filtering = true`", "bridge %s does not tell VLANs apart, so these do nothing",
+				 bridge->name);
+		else
+			continue;
+		return; /* once */
+	}
+}
+
 /* The next interface below I, by its parent; a master stands on all of its members. */
 struct depth {
 	const struct pt_conf_if **master;
@@ -336,6 +371,9 @@ int conf_check_links(const struct pt_conf *c, const struct conf_tree *t, struct 
 		check_masters(&k, d.master, one);
 		descend(&k, &d, one);
 	}
+	for (size_t i = 0; k.rc != -ENOMEM && i < n; i++)
+		if (!d.bad[i])
+			check_port(&k, &c->interfaces.v[i], d.master[i]);
 	free(d.master);
 	free(d.seen);
 	free(d.bad);

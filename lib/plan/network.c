@@ -19,6 +19,7 @@
 struct network {
 	const struct pt_conf *conf; /* the routes' */
 	struct pt_links links;
+	struct pt_traits traits;
 	struct pt_addresses addresses;
 	struct pt_route_rules rules;
 	struct pt_neighbours neighbours;
@@ -30,6 +31,7 @@ struct difference {
 	struct network have;
 	pt_link_changes links;
 	pt_link_list absent;
+	pt_trait_changes traits;
 	pt_address_changes addresses;
 	pt_route_changes routes;
 	pt_route_rule_changes rules;
@@ -55,13 +57,15 @@ static void difference_fini(struct difference *d)
 
 static size_t difference_size(const struct difference *d)
 {
-	return d->links.n + d->addresses.n + d->routes.n + d->rules.n + d->neighbours.n;
+	return d->links.n + d->traits.n + d->addresses.n + d->routes.n + d->rules.n + d->neighbours.n;
 }
 
-static int read_network(struct difference *d, struct pt_nl *route, struct pt_err *e)
+static int read_network(struct difference *d, const struct network *want, struct pt_nl *route, struct pt_err *e)
 {
 	int rc = pt_links_read(route, d->arena, &d->have.links, e);
 
+	if (!rc)
+		rc = pt_traits_read(route, &d->have.links, &want->traits, d->arena, &d->have.traits, e);
 	if (!rc)
 		rc = pt_addresses_read(route, &d->have.links, d->arena, &d->have.addresses, e);
 	if (!rc)
@@ -78,14 +82,18 @@ static bool is_absent(const struct difference *d, const char *device)
 }
 
 /* What is wanted of links that cannot be there waits with them. */
-static int without_absent(const struct difference *d, const struct pt_addresses *want, struct pt_addresses *out)
+static int without_absent(const struct difference *d, const struct network *want, struct network *out)
 {
 	int rc = 0;
 
-	*out = (struct pt_addresses){ .arena = d->arena };
-	for (size_t i = 0; !rc && i < want->v.n; i++)
-		if (!is_absent(d, want->v.v[i].device))
-			rc = pt_vec_push(d->arena, &out->v, want->v.v[i]);
+	out->addresses = (struct pt_addresses){ .arena = d->arena };
+	out->traits = (struct pt_traits){ .arena = d->arena };
+	for (size_t i = 0; !rc && i < want->addresses.v.n; i++)
+		if (!is_absent(d, want->addresses.v.v[i].device))
+			rc = pt_vec_push(d->arena, &out->addresses.v, want->addresses.v.v[i]);
+	for (size_t i = 0; !rc && i < want->traits.v.n; i++)
+		if (!is_absent(d, want->traits.v.v[i].device))
+			rc = pt_vec_push(d->arena, &out->traits.v, want->traits.v.v[i]);
 	return rc;
 }
 
@@ -126,14 +134,16 @@ static int find_link(void *arg, const char *name, uint32_t *index)
 
 static int compare(struct difference *d, const struct network *want)
 {
-	struct pt_addresses addresses;
 	struct pt_neighbours neighbours;
+	struct network now; /* that can be */
 	int rc = pt_links_diff(&want->links, &d->have.links, d->arena, &d->links, &d->absent);
 
 	if (!rc)
-		rc = without_absent(d, &want->addresses, &addresses);
+		rc = without_absent(d, want, &now);
 	if (!rc)
-		rc = pt_addresses_diff(&addresses, &d->have.addresses, &d->have.links, d->arena, &d->addresses);
+		rc = pt_traits_diff(&now.traits, &d->have.traits, &d->have.links, &want->links, d->arena, &d->traits);
+	if (!rc)
+		rc = pt_addresses_diff(&now.addresses, &d->have.addresses, &d->have.links, d->arena, &d->addresses);
 	if (!rc)
 		rc = present_neighbours(d, &want->neighbours, &neighbours);
 	if (!rc)
@@ -158,7 +168,7 @@ static int difference_find(struct difference *d, const struct network *want, str
 	d->arena = pt_arena_new();
 	if (!d->arena)
 		return pt_err_sys(e, -ENOMEM, "comparing the interfaces");
-	rc = read_network(d, route, e);
+	rc = read_network(d, want, route, e);
 	if (!rc && compare(d, want))
 		rc = pt_err_sys(e, -ENOMEM, "comparing the interfaces");
 	if (!rc)
@@ -170,14 +180,14 @@ static int difference_find(struct difference *d, const struct network *want, str
 
 /* ---- changes of all kinds ---- */
 
-enum { CHANGE_LINK, CHANGE_ADDRESS, CHANGE_NEIGHBOUR, CHANGE_ROUTE, CHANGE_RULE, CHANGE_KINDS };
-static const char *const kind_names[] = { "link", "address", "neighbour", "route", "rule" };
+enum { CHANGE_LINK, CHANGE_TRAIT, CHANGE_ADDRESS, CHANGE_NEIGHBOUR, CHANGE_ROUTE, CHANGE_RULE, CHANGE_KINDS };
+static const char *const kind_names[] = { "link", "option", "address", "neighbour", "route", "rule" };
 /* What a message was about travels as its cookie. */
 #define COOKIE(kind, i) ((uint64_t)(kind) << 32 | (i))
 
 static size_t changes_of(const struct difference *d, size_t kind)
 {
-	const size_t n[] = { d->links.n, d->addresses.n, d->neighbours.n, d->routes.n, d->rules.n };
+	const size_t n[] = { d->links.n, d->traits.n, d->addresses.n, d->neighbours.n, d->routes.n, d->rules.n };
 
 	return n[kind];
 }
@@ -188,6 +198,7 @@ struct described {
 };
 
 static const char *const link_ops[] = { "delete", "add", "change" };
+static const char *const trait_ops[] = { "delete", "add", "set" };
 static const char *const route_ops[] = { "delete", "add", "change" }; /* and those of neighbours */
 
 static void describe_route(const struct difference *d, const struct pt_route_change *c, struct pt_buf *b)
@@ -211,6 +222,10 @@ static struct described describe(const struct difference *d, uint64_t cookie, st
 		x.loc = d->links.v[i].want ? d->links.v[i].want->loc : NULL;
 		if (b)
 			pt_link_print_change(b, &d->links.v[i]);
+	} else if (cookie >> 32 == CHANGE_TRAIT) {
+		x = (struct described){ trait_ops[d->traits.v[i].op], d->traits.v[i].t.loc };
+		if (b)
+			pt_trait_print(b, &d->traits.v[i].t);
 	} else if (cookie >> 32 == CHANGE_ADDRESS) {
 		x = (struct described){ d->addresses.v[i].add ? "add" : "delete", d->addresses.v[i].a.loc };
 		if (b)
@@ -292,6 +307,8 @@ static int make_plan(struct pt_whole *w, void **out, struct pt_err *e)
 		p->arena = pt_arena_new();
 	if (p && p->arena)
 		rc = network_want_links(w->conf, p->arena, &p->want.links);
+	if (!rc)
+		rc = network_want_traits(w->conf, p->arena, &p->want.traits);
 	if (!rc)
 		rc = network_want_addresses(w->conf, p->arena, &p->want.addresses);
 	if (!rc)
@@ -388,6 +405,8 @@ static int put(struct pt_nl_stream *s, const struct difference *d, const struct 
 
 	if (kind == CHANGE_LINK)
 		rc = pt_link_put(s, &d->have.links, &d->links.v[i], cookie);
+	else if (kind == CHANGE_TRAIT)
+		rc = pt_trait_put(s, &d->traits.v[i], cookie);
 	else if (kind == CHANGE_ADDRESS)
 		rc = pt_address_put(s, &d->addresses.v[i], cookie);
 	else if (kind == CHANGE_NEIGHBOUR)
@@ -405,8 +424,8 @@ static const struct {
 	bool deletes, others;
 } phases[] = {
 	{ CHANGE_ROUTE, true, false },	   { CHANGE_NEIGHBOUR, true, false }, { CHANGE_ADDRESS, true, false },
-	{ CHANGE_LINK, true, true },	   { CHANGE_ADDRESS, false, true },   { CHANGE_NEIGHBOUR, false, true },
-	{ CHANGE_ROUTE, false, true },	   { CHANGE_RULE, true, true },
+	{ CHANGE_LINK, true, true },	   { CHANGE_TRAIT, true, true },      { CHANGE_ADDRESS, false, true },
+	{ CHANGE_NEIGHBOUR, false, true }, { CHANGE_ROUTE, false, true },     { CHANGE_RULE, true, true },
 };
 
 /* All that can be written without another look at the kernel. */
@@ -423,13 +442,15 @@ static int write_round(const struct difference *d, const struct network *want, s
 
 			if (deletes ? !phases[p].deletes : !phases[p].others)
 				continue;
-			/* Routes find their next hops by the addresses that are there. */
-			if (waiting && (phases[p].kind == CHANGE_ROUTE || phases[p].kind == CHANGE_RULE))
+			/* Routes find their next hops by the addresses that are there, ports their VLANs by the bridge. */
+			if (waiting && phases[p].kind != CHANGE_LINK && phases[p].kind != CHANGE_ADDRESS)
 				break;
 			rc = put(s, d, want, phases[p].kind, i);
 			waiting = waiting || rc == -ENOENT;
 			*writes += !rc;
 			rc = rc == -ENOENT ? 0 : rc;
+			if (rc && !r.happened && phases[p].kind == CHANGE_TRAIT) /* no message, but a system call */
+				r = (struct refusal){ d, { .code = rc, .cookie = COOKIE(phases[p].kind, i) }, true };
 		}
 	if (!rc)
 		rc = pt_nl_stream_flush(s);
@@ -482,6 +503,7 @@ static int keep(const struct network_plan *p, struct network *before)
 {
 	int rc = network_keep_links(&p->want.links, &p->first.have.links, p->arena, &before->links);
 
+	before->traits = p->first.have.traits; /* others' are not read */
 	before->conf = NULL;
 	before->rules = (struct pt_route_rules){ .arena = p->arena };
 	if (!rc)

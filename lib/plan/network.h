@@ -5,6 +5,7 @@
 
 #include <patronus/neighbour.h>
 #include <patronus/route_rule.h>
+#include <patronus/trait.h>
 
 #include "plan/internal.h"
 
@@ -15,6 +16,8 @@ int network_keep_links(const struct pt_links *want, const struct pt_links *have,
 /* network_addresses.c: those of C's interfaces; ours among HAVE. -ENOMEM or 0. */
 int network_want_addresses(const struct pt_conf *c, struct pt_arena *a, struct pt_addresses *out);
 int network_keep_addresses(const struct pt_addresses *have, struct pt_arena *a, struct pt_addresses *out);
+/* network_traits.c: what the interfaces are to have beside. -ENOMEM or 0. */
+int network_want_traits(const struct pt_conf *c, struct pt_arena *a, struct pt_traits *out);
 
 /* network_neighbours.c: those of C, and the addresses that its interfaces answer for; ours among HAVE. -ENOMEM or 0. */
 int network_want_neighbours(const struct pt_conf *c, struct pt_arena *a, struct pt_neighbours *out);

@@ -13,6 +13,7 @@
 
 #include <patronus/address.h>
 #include <patronus/route_rule.h>
+#include <patronus/trait.h>
 
 #include "nl/seam.h"
 
@@ -22,6 +23,7 @@ struct read {
 	struct pt_links links;
 	struct pt_addresses addresses;
 	struct pt_route_rules rules;
+	struct pt_traits traits;
 	struct pt_buf text;
 };
 
@@ -38,6 +40,7 @@ static void read_one(struct read *r, const uint8_t *data, size_t size)
 	(void)!pt_links_parse(&r->links, nlh);
 	(void)!pt_addresses_parse(&r->addresses, nlh);
 	(void)!pt_route_rules_parse(&r->rules, nlh);
+	(void)!pt_traits_parse(&r->traits, &r->links, nlh);
 	if (pt_route_parse(nlh, hops, &route) == 1)
 		pt_route_print(&r->text, &r->links, &route);
 	free(nlh);
@@ -59,6 +62,8 @@ static void use_links(struct read *r)
 		pt_address_print(&r->text, &r->addresses.v.v[i]);
 	for (size_t i = 0; i < r->rules.v.n; i++)
 		pt_route_rule_print(&r->text, &r->rules.v.v[i]);
+	for (size_t i = 0; i < r->traits.v.n; i++)
+		pt_trait_print(&r->text, &r->traits.v.v[i]);
 }
 
 /* Whatever is there, all of ours can go, and what is wanted as it is differs in nothing. */
@@ -80,7 +85,8 @@ static void use_diff(struct read *r, struct pt_arena *a)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct pt_arena *a = pt_arena_new();
-	struct read r = { .links = { .arena = a }, .addresses = { .arena = a }, .rules = { .arena = a } };
+	struct read r = { .links = { .arena = a }, .addresses = { .arena = a }, .rules = { .arena = a },
+			  .traits = { .arena = a } };
 	struct nlmsghdr head;
 	size_t step;
 

@@ -19,7 +19,7 @@ static const char good_text[] =
 	"interface eth1 { txqueuelen = 500 mac = \"02:00:00:00:00:01\" offload = { \"tso off\", \"gro on\" } cost = 10 }\n"
 	"interface outer { type = vlan parent = eth0 id = 100 protocol = \"802.1ad\" }\n"
 	"interface inner { type = vlan parent = outer id = 0x64 address = { dhcp, dhcp6, auto, \"10.0.0.1/24\" } }\n"
-	"interface lan { type = bridge members = { eth1, x0 } stp = on forward-delay = 4s vlans = { \"1 pvid untagged\" } }\n"
+	"interface lan { type = bridge members = { eth1, x0 } stp = on forward-delay = 4s vlan-filtering = on vlans = { \"1 pvid untagged\" } }\n"
 	"interface x0 { type = vxlan id = 16777215 local = \"192.0.2.1\" remotes = { \"192.0.2.2\" } vlans = { 5, \"7-9\" } }\n"
 	"interface g { type = gre remote = \"192.0.2.9\" key = 0xffffffff mtu = 1400 }\n"
 	"interface red { type = vrf table = 8001 members = { inner } }\n";
@@ -122,6 +122,9 @@ static const struct bad {
 	{ "interface x { vlans = { \"5 untagged untagged\" } }", 1, 26, "not VLANs" },
 	{ "interface x { vlans = { \"4095\" } }", 1, 26, "not VLANs" },
 	{ "interface x { vlans = { \"0\" } }", 1, 26, "not VLANs" },
+	{ "interface x { cost = 5 }", 1, 22, "no port of a bridge, so its cost does nothing" },
+	{ "interface x { vlans = { \"5\" } }\ninterface b { type = bridge members = { x } }", 1, 26, "does not tell VLANs apart" },
+	{ "interface b { type = bridge vlans = { \"5\" } }", 1, 40, "does not tell VLANs apart" },
 	{ "interface x { type = bridge forward-delay = 31s }", 1, 45, "forward-delay is 2s to 30s" },
 	{ "interface x { type = bridge forward-delay = 1s }", 1, 45, "forward-delay is 2s to 30s" },
 };
