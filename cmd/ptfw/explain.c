@@ -108,7 +108,8 @@ static void put_nat(struct pt_out *o, const struct pt_world *w, const struct pt_
 
 static void put_top(struct explain *x, const struct pt_path *p)
 {
-	const struct pt_pol_rule *r = p->decided ? p->decided->rule : NULL;
+	/* What Linux drops behind a judgement that passed it no rule blocks. */
+	const struct pt_pol_rule *r = p->decided && p->decided->pass == p->pass ? p->decided->rule : NULL;
 	struct pt_out *o = x->out;
 
 	pt_out_top(o);

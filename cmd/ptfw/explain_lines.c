@@ -91,14 +91,18 @@ static void put_nat(struct lines *l, const struct pt_path *p)
 
 static void put_answer(struct lines *l, const struct pt_path *p)
 {
-	const struct pt_pol_rule *r = p->decided ? p->decided->rule : NULL;
+	/* What Linux drops behind a judgement that passed it no rule blocks. */
+	const struct pt_pol_rule *r = p->decided && p->decided->pass == p->pass ? p->decided->rule : NULL;
 	struct pt_buf *b = &l->out;
 
 	pt_buf_str(b, p->pass ? "{\"verdict\":\"pass\"" : "{\"verdict\":\"block\"");
 	put_str(b, ",\"rule\":", r ? r->name : NULL);
 	put_str(b, ",\"file\":", r && r->loc.line ? r->loc.file : NULL);
 	pt_buf_str(b, ",\"line\":");
-	pt_buf_uint(b, r ? r->loc.line : 0);
+	if (r && r->loc.line)
+		pt_buf_uint(b, r->loc.line);
+	else
+		pt_buf_str(b, "null");
 	put_nat(l, p);
 	if (!p->pass)
 		put_str(b, ",\"answer\":", explain_answer_name(p->answer));

@@ -176,6 +176,8 @@ static const char *refused_source(const struct walk *k, const char *device)
 
 	if (!strcmp(device, "lo"))
 		return NULL;
+	if (src.af == PT_AF_INET && (is_multicast(src) || src.v == UINT32_MAX))
+		return "Linux drops packets from multicast and broadcast addresses";
 	if (is_loopback(src) && !(src.af == PT_AF_INET && k->w->loopback(k->w->arg, device)))
 		return "Linux drops packets from loopback addresses that arrive on other devices";
 	if (src.af == PT_AF_INET && is_self(k->w, src))
@@ -237,6 +239,10 @@ static void arrive(struct walk *k, const char *device)
 {
 	const char *why;
 
+	if (k->packet.af == PT_AF_INET6 && is_multicast(k->packet.src)) {
+		drop(k, device, "Linux drops packets from multicast addresses"); /* before any hook, on every device */
+		return;
+	}
 	if (!judged(k, PT_IN, device))
 		return;
 	why = refused_source(k, device);

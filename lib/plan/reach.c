@@ -333,8 +333,8 @@ static int arrive(struct reach *r, const struct reach_arrivals *from, const stru
 
 	if (rc > 0)
 		rc = reach_with(r, r->arena, &x, PT_DIM_DEVICE, &from->devices, &x);
-	if (rc > 0 && !from->lo) {
-		rc = reach_sources(r, x.af == PT_AF_INET6, from->loopback, &good);
+	if (rc > 0) {
+		rc = reach_sources(r, x.af == PT_AF_INET6, from->lo, from->loopback, &good);
 		rc = rc ? rc : reach_with(r, r->arena, &base, PT_DIM_SRC, &good, &base);
 		if (rc > 0)
 			rc = reach_with(r, r->arena, &x, PT_DIM_SRC, &good, &x);

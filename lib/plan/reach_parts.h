@@ -96,8 +96,8 @@ int reach_places(struct reach *r);
 /* The boxes of X, which is on the devices of its side (in) or on DEVICE (out), by what routes say of them. X alone where no
  * rule asks for that. */
 int reach_facts(struct reach *r, enum pt_dir dir, const struct pt_box *x, pt_boxes *out);
-/* The sources that Linux takes packets in from, on devices other than lo. LOOPBACK: also 127.0.0.0/8. */
-int reach_sources(struct reach *r, int six, bool loopback, struct pt_iset *out);
+/* The sources that Linux takes packets in from, on lo or on other devices. LOOPBACK: also 127.0.0.0/8. */
+int reach_sources(struct reach *r, int six, bool lo, bool loopback, struct pt_iset *out);
 
 /* ---- reach_asked.c ---- */
 

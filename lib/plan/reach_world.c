@@ -177,11 +177,29 @@ int reach_facts(struct reach *r, enum pt_dir dir, const struct pt_box *x, pt_box
 
 /* ---- sources that Linux refuses ---- */
 
-int reach_sources(struct reach *r, int six, bool loopback, struct pt_iset *out)
+/* Those of multicast, and IPv4's broadcast, are no source of any packet; on lo IPv4 does not look. */
+static int groups(struct pt_arena *a, int six, bool lo, struct pt_iset *out)
 {
-	const struct pt_iset none = { 0 };
-	struct pt_iset bad;
-	int rc = pt_iset_union(r->arena, &bad, loopback && !six ? &none : &r->places.loopback[six], six ? &none : &r->w->self[six]);
+	const pt_u128 one = 1;
+	int rc;
 
+	memset(out, 0, sizeof(*out));
+	if (six)
+		return pt_iset_add(a, out, one * 0xff << 120, ~(pt_u128)0);
+	rc = lo ? 0 : pt_iset_add(a, out, 0xe0u << 24, 0xf0000000u - 1);
+	return rc || lo ? rc : pt_iset_add(a, out, UINT32_MAX, UINT32_MAX);
+}
+
+int reach_sources(struct reach *r, int six, bool lo, bool loopback, struct pt_iset *out)
+{
+	static const struct pt_iset none;
+	const struct pt_iset *near = lo || (loopback && !six) ? &none : &r->places.loopback[six];
+	struct pt_iset own, group, bad;
+	int rc = pt_iset_union(r->arena, &own, near, lo || six ? &none : &r->w->self[six]);
+
+	if (!rc)
+		rc = groups(r->arena, six, lo, &group);
+	if (!rc)
+		rc = pt_iset_union(r->arena, &bad, &own, &group);
 	return rc ? rc : pt_iset_complement(r->arena, out, &bad, pt_af_max(six ? PT_AF_INET6 : PT_AF_INET));
 }

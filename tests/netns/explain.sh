@@ -223,6 +223,10 @@ ok 'the rules' pt -q apply -f "$conf"
 is "$(compare 20000)" '0 wrong' 'each packet goes the way that explain tells'
 ok 'an address is banned' pt -q table add bad 192.168.1.66 fd00:1::66
 is "$(compare 21000)" '0 wrong' 'also with what the tables hold now'
+says=$(printf '%s\n' '{"dir":"in","on":"lan","proto":"udp","src":"192.168.1.1","dst":"203.0.113.7","dport":1000}' \
+	'{"dir":"in","on":"lan","proto":"udp","src":"192.168.1.2","dst":"203.0.113.7","dport":1000,"state":"established"}' |
+	in_ns fw "$ptfw" explain --batch - | tr '\n' ' ')
+like "$says" '"block","rule":null,"file":null,"line":null,.*"why":"Linux drops.*"rule":null,"file":null,"line":null' 'no rule is blamed for what Linux drops'
 exits 3 'it is banned' pt explain in lan udp 192.168.1.66 to 192.168.1.1:1000
 like "$tap_out" 'block by bad' 'by that table'
 exits 0 'the file does not know of that' pt explain in lan udp 192.168.1.66 to 192.168.1.1:1000 -f "$conf"

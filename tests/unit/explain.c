@@ -197,6 +197,11 @@ static void test_refused_by_linux(void **state)
 	check(&m, "in lan udp 192.168.1.5 to 255.255.255.255:67", "begin:lan0 in:lan0:in local pass");
 	check(&m, "in lan udp 192.168.1.5 to 224.0.0.251:5353", "begin:lan0 in:lan0:in local pass");
 	check(&m, "in lan udp fe80::5 to ff02::fb port 5353", "begin:lan0 in:lan0:in local pass");
+	/* what is no source of any packet: IPv6 looks before it asks the rules */
+	check(&m, "in lan tcp ff05::5 to 2001:db8::9 port 80", "begin:lan0 drop silence");
+	check(&m, "in lo tcp ff05::5 to ::1 port 80", "begin:lo drop silence");
+	check(&m, "in lan udp 224.0.0.5 to 192.168.1.1:80", "begin:lan0 in:lan0:in drop silence");
+	check(&m, "in lan udp 255.255.255.255 to 192.168.1.1:80", "begin:lan0 in:lan0:in drop silence");
 	m.forwards = false;
 	check(&m, "in lan tcp 192.168.1.5 to 8.8.8.8:80", "begin:lan0 in:lan0:in drop silence");
 	unmake(&m);

@@ -416,6 +416,8 @@ static bool speaks_of(const struct made *m, const struct pt_flow *f, const struc
 		return false;
 	if ((k->af == PT_AF_INET && (is_self(m, k->src) || k->src.v >> 24 == 127)) || (k->af == PT_AF_INET6 && k->src.v == 1))
 		return false;
+	if (k->af == PT_AF_INET ? k->src.v >> 28 == 14 || k->src.v == UINT32_MAX : k->src.v >> 120 == 255)
+		return false;
 	if (f->kind == PT_FLOW_ARRIVES)
 		return f->dst_nat || (local && (k->dst.v >> 24 != 127 || !strcmp(p->steps[0].device, "dmz0") || k->af == PT_AF_INET6));
 	if (!forwards(NULL, k->af, p->steps[0].device) || near)
