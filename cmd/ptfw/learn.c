@@ -74,13 +74,25 @@ static void say_evidence(struct pt_buf *b, const struct pt_learn_rule *r)
 	pt_buf_str(b, r->wider ? "; more hosts than these\n" : "\n");
 }
 
+/* As rules stand in a file: within quotes, and with a comma. */
+static void say_line(struct pt_buf *b, const char *mark, const char *text)
+{
+	pt_buf_fmt(b, "%s\"", mark);
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			pt_buf_chr(b, '\\');
+		pt_buf_chr(b, *text);
+	}
+	pt_buf_str(b, "\",");
+}
+
 static void say_rules(struct pt_out *o, const pt_learn_rules *rules, const char *mark)
 {
 	for (size_t i = 0; i < rules->n; i++) {
 		struct pt_buf b = { 0 };
 
 		say_evidence(&b, &rules->v[i]);
-		pt_buf_fmt(&b, "%s%s", mark, rules->v[i].text);
+		say_line(&b, mark, rules->v[i].text);
 		show_text(o, &b);
 	}
 }

@@ -93,7 +93,22 @@ static const struct pt_cli_cmd commands[] = {
 	{ NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
 };
 
+static const struct pt_cli_more more[] = {
+	{ "explain", NULL, "Words that may follow, each with a value:\n"
+			   "  flags FLAGS               of TCP, as SA; without, S\n"
+			   "  type TYPE [code CODE]     of ICMP; without, an echo request\n"
+			   "  port N                    behind an address, instead of :N\n"
+			   "  tag TAG                   that it has already\n"
+			   "  tos VALUE, mac ADDRESS    of the packet\n"
+			   "  user NAME, group NAME     the owner of its socket, with out\n"
+			   "  at TIME                   as 22:30, 'sat 22:30' or '2026-11-21 22:30'; without, now\n"
+			   "  state new|established     established: of a known connection, which nobody judges" },
+	{ "reach", NULL, "An END is an interface or a group, an address, a network or a <table>, self, internet or any." },
+	{ NULL, NULL, NULL }
+};
+
 static const struct pt_cli_tool tool = {
+	.more = more,
 	.name = "ptfw",
 	.summary = "packet filter of Patronus",
 	.notes = "pfctl's letters are understood too, such as -nf FILE, -sr, -t TABLE -T add ADDRESS: see ptfw(8).",

@@ -306,9 +306,22 @@ static int take_word(struct pt_cli *c, size_t *i, struct pt_tracer *who)
 	return -1;
 }
 
+/* Ports without a protocol are those of TCP and UDP, as in reach. */
+static bool lacks_protocol(const struct pt_cli *c)
+{
+	bool port = false;
+
+	for (size_t i = 0; i < c->argc; i++) {
+		if (!strcmp(c->argv[i], "proto") || strchr(c->argv[i], ' '))
+			return false;
+		port = port || !strcmp(c->argv[i], "port");
+	}
+	return port;
+}
+
 static int read_words(struct pt_cli *c, struct pt_tracer *who, struct pt_buf *filter)
 {
-	bool ends = false;
+	bool ends = false, protocol = !lacks_protocol(c);
 
 	for (size_t i = 0; i < c->argc; i++) {
 		const char *word = c->argv[i];
@@ -318,6 +331,10 @@ static int read_words(struct pt_cli *c, struct pt_tracer *who, struct pt_buf *fi
 			return rc;
 		if (rc)
 			continue;
+		if (!protocol && (!strcmp(word, "from") || !strcmp(word, "to") || !strcmp(word, "port"))) {
+			pt_buf_fmt(filter, "%sproto { tcp, udp }", filter->n ? " " : "");
+			protocol = true;
+		}
 		ends = ends || !strcmp(word, "from") || !strcmp(word, "to") || !strcmp(word, "all") || strchr(word, ' ');
 		/* a port alone is that of the destination */
 		if (!ends && !strcmp(word, "port")) {

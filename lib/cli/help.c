@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Help, out of the tables of commands and options. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/internal.h"
@@ -9,10 +10,63 @@
 #define PT_VERSION "unknown"
 #endif
 
-static void synopsis(char *out, size_t size, const struct pt_cli_cmd *cmd)
+#define WIDTH 80 /* of a line, for those that are too long */
+#define LEFT  34 /* of a command or an option, before what it does */
+
+/* S in words, in lines that begin in column INDENT; the first one has USED columns already. A word longer than a line stays whole. */
+static void wrapped(const char *s, size_t used, int indent)
 {
-	snprintf(out, size, "%s%s%s%s%s", cmd->object, cmd->command ? " " : "", cmd->command ? cmd->command : "",
-		 cmd->args ? " " : "", cmd->args ? cmd->args : "");
+	bool begun = false;
+
+	while (*s) {
+		size_t n = strcspn(s, " ");
+
+		if (begun && used + 1 + n > WIDTH) {
+			printf("\n%*s", indent, "");
+			used = (size_t)indent;
+		} else if (begun) {
+			putchar(' ');
+			used++;
+		}
+		printf("%.*s", (int)n, s);
+		used += n;
+		begun = true;
+		s += n + strspn(s + n, " ");
+	}
+}
+
+/* To be freed. */
+static char *synopsis(const struct pt_cli_cmd *cmd)
+{
+	struct pt_buf b = { 0 };
+
+	pt_buf_fmt(&b, "%s%s%s%s%s", cmd->object, cmd->command ? " " : "", cmd->command ? cmd->command : "", cmd->args ? " " : "",
+		   cmd->args ? cmd->args : "");
+	if (b.err)
+		pt_buf_fini(&b);
+	return b.s;
+}
+
+/* What a command does, next to it or, where it is long, below. */
+static void list_command(const struct pt_cli_cmd *cmd)
+{
+	char *left = synopsis(cmd);
+
+	if (left && strlen(left) > LEFT) {
+		printf("  ");
+		wrapped(left, 2, 6);
+		printf("\n%*s%s\n", LEFT + 3, "", cmd->help);
+	} else {
+		printf("  %-*s %s\n", LEFT, left ? left : cmd->object, cmd->help);
+	}
+	free(left);
+}
+
+static void list_more(const struct pt_cli_tool *t, const struct pt_cli_cmd *of)
+{
+	for (const struct pt_cli_more *m = t->more; m && m->object; m++)
+		if (!strcmp(m->object, of->object) && (!m->command || (of->command && !strcmp(m->command, of->command))))
+			printf("\n%s\n", m->text);
 }
 
 static void list_options(unsigned int bits)
@@ -36,18 +90,21 @@ void cli_version(const struct pt_cli_tool *t)
 
 static void usage(const struct pt_cli_tool *t, const struct pt_cli_cmd *of, bool one)
 {
-	char words[80];
+	struct pt_buf head = { 0 };
+	char *words;
 
 	if (!of) {
 		printf("%s: %s\n\nUsage: %s [OPTIONS] OBJECT [COMMAND] [ARGUMENTS]\n\n", t->name, t->summary,
 		       t->name);
 		return;
 	}
-	synopsis(words, sizeof(words), of);
-	if (one)
-		printf("Usage: %s [OPTIONS] %s\n\n", t->name, words);
-	else
-		printf("Usage: %s [OPTIONS] %s [COMMAND] [ARGUMENTS]\n\n", t->name, of->object);
+	words = synopsis(of);
+	pt_buf_fmt(&head, "Usage: %s [OPTIONS] %s%s", t->name, one && words ? words : of->object, one ? "" : " [COMMAND] [ARGUMENTS]");
+	if (!head.err)
+		wrapped(head.s, 0, 8);
+	printf("\n\n");
+	pt_buf_fini(&head);
+	free(words);
 }
 
 void cli_help(const struct pt_cli_tool *t, const struct pt_cli_cmd *of, bool one)
@@ -57,14 +114,13 @@ void cli_help(const struct pt_cli_tool *t, const struct pt_cli_cmd *of, bool one
 	one = one || (of && !of->command);
 	usage(t, of, one);
 	for (const struct pt_cli_cmd *cmd = t->cmds; cmd->object; cmd++) {
-		char left[80];
-
 		if (of && (one ? cmd != of : strcmp(cmd->object, of->object) != 0))
 			continue;
-		synopsis(left, sizeof(left), cmd);
-		printf("  %-34s %s\n", left, cmd->help);
+		list_command(cmd);
 		bits |= cmd->options;
 	}
+	if (one)
+		list_more(t, of);
 	printf("\nOptions%s:\n", one ? "" : " (each command refuses those that it has no use for)");
 	list_options(bits);
 	if (of)

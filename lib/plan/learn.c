@@ -233,8 +233,8 @@ static void packet_of(const struct pt_learn_flow *f, struct pt_packet *k)
 	k->ct = pt_packet_ct(k);
 }
 
-/* "rdr-to 192.168.1.2 port 80" of rule R, NULL: no memory. */
-static const char *translation_of(const struct pt_pol_rule *r, struct pt_arena *a)
+/* "rdr-to 192.168.1.2 port 80", "keep state (max 100)": what rule R does to packets that it passes. NULL: no memory. */
+static const char *treatment_of(const struct pt_pol_rule *r, struct pt_arena *a)
 {
 	static const char head[] = "pass all ";
 	struct pt_rule_ctx ctx = { .arena = a };
@@ -245,6 +245,8 @@ static const char *translation_of(const struct pt_pol_rule *r, struct pt_arena *
 	if (pt_rule_parse(&ctx, r->text, strlen(r->text), &rule, NULL))
 		return NULL;
 	bare.nat = rule->nat;
+	bare.state = rule->state;
+	bare.states = rule->states;
 	pt_rule_print(&b, &bare);
 	if (!b.err && !strncmp(b.s, head, sizeof(head) - 1))
 		text = pt_arena_strdup(a, b.s + sizeof(head) - 1);
@@ -289,8 +291,8 @@ static int add_flow(struct learning *x, const struct pt_world *w, const struct k
 	}
 	as_seen(x, device, &p, &f);
 	f.on = pt_arena_strdup(out->arena, title);
-	if (f.admitted && d.pass && d.rule && d.rule->nat && d.rule->action == PT_PASS) {
-		f.nat = translation_of(d.rule, out->arena);
+	if (f.admitted && d.pass && d.rule && (d.rule->nat || d.rule->states || !d.rule->keep_state) && d.rule->action == PT_PASS) {
+		f.nat = treatment_of(d.rule, out->arena);
 		if (!f.nat)
 			return -ENOMEM;
 	}

@@ -78,18 +78,24 @@ static bool has_ports(const struct group *x)
 	return true;
 }
 
+/* A translation may be of one port; what becomes of states is the same for many, and counts them together. */
+static bool translates(const struct group *x)
+{
+	return x->nat && strstr(x->nat, "-to ");
+}
+
 /* What is equal but in this dimension may become one? */
 static bool may(const struct group *x, const struct group *y, enum dimension d)
 {
 	switch (d) {
 	case BY_PORT:
-		return !x->nat;
+		return !translates(x);
 	case BY_DST:
 		return x->dst.kind == SIDE_SET;
 	case BY_SRC:
 		return x->src.kind == SIDE_SET;
 	case BY_PROTO:
-		return !x->nat && has_ports(x) && has_ports(y) && x->n_proto == 1 && y->n_proto == 1;
+		return !translates(x) && has_ports(x) && has_ports(y) && x->n_proto == 1 && y->n_proto == 1;
 	case BY_FAMILY:
 		return !(x->af & y->af);
 	case DIMENSIONS:

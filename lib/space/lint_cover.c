@@ -7,6 +7,8 @@
  * Everything is asked in the space of what may be (PT_SPACE_ALWAYS): a table, an address of an interface or a rate that is
  * one thing now may be another tomorrow, and a finding has to be true then, too.
  */
+#include <string.h>
+
 #include "space/lint_work.h"
 
 /* Is each packet of BOX, as far as none of the first E of LIST holds it, decided first by one of the others that does what
@@ -179,17 +181,35 @@ static const char *list_of(struct lint_run *r, const struct pt_finding *f)
 	return s ? s : "";
 }
 
+/* People read a file from its beginning, and what wins often stands later in it: then say that. */
+static bool are_later(const struct pt_finding *f, const struct pt_pol_rule *than)
+{
+	for (size_t i = 0; i < f->n_by; i++) {
+		const struct pt_loc *x = &f->by[i]->loc;
+
+		if (f->by[i]->ast == PT_POL_BUILTIN || !x->line || strcmp(x->file, than->loc.file) != 0 ||
+		    x->line < than->loc.line || (x->line == than->loc.line && x->col < than->loc.col))
+			return false;
+	}
+	return f->n_by;
+}
+
 static void say_how(struct lint_run *r, struct pt_finding *out, const struct pt_finding *f)
 {
 	const char *list = list_of(r, f);
+	bool many = f->n_by + f->more_by > 1, later = are_later(f, out->rule);
+	const char *same = f->code == PT_LINT_REDUNDANT ? many ? ", and do the same" : ", and does the same" : "";
 
-	if (f->code == PT_LINT_CONTRADICTORY)
+	if (f->code == PT_LINT_CONTRADICTORY && later)
+		pt_lint_say(r->lint, out, "it never decides: %s, later in the file, has the same packets, says otherwise, and wins",
+			    list);
+	else if (f->code == PT_LINT_CONTRADICTORY)
 		pt_lint_say(r->lint, out, "it never decides: %s has the same packets, says otherwise, and is asked before", list);
-	else if (f->code == PT_LINT_REDUNDANT)
-		pt_lint_say(r->lint, out, "it never decides: %s %s all its packets before, and %s the same", list,
-			    f->n_by > 1 ? "take" : "takes", f->n_by > 1 ? "do" : "does");
+	else if (later)
+		pt_lint_say(r->lint, out, "it never decides: %s, later in the file, %s for all its packets%s", list,
+			    many ? "win" : "wins", same);
 	else
-		pt_lint_say(r->lint, out, "it never decides: %s %s all its packets before", list, f->n_by > 1 ? "take" : "takes");
+		pt_lint_say(r->lint, out, "it never decides: %s %s all its packets before%s", list, many ? "take" : "takes", same);
 }
 
 static int say_idle(struct lint_run *r, struct lint_group *g)

@@ -56,6 +56,10 @@ like "$(pt apply office.conf 2>&1)" 'usage: ptfw apply \(a file is named with -f
 like "$(pt apply office.conf 2>&1)" 'see .ptfw apply -h.' 'and which help to ask'
 exits 1 'a file that is not there, as in pfctl' pt -f office.conf
 is "$(pt -n -f "$conf")" "$(pt -nf "$conf")" '-n -f is -nf'
+like "$(pt explain -h)" 'WORD$' 'a long synopsis is continued, not cut'
+for word in flags type code port tag tos mac user group at state; do
+	ok "help of explain tells of $word" sh -c '"$0" explain -h | grep -Eq "^  .*\b$1 [A-Zn]"' "$ptfw" "$word"
+done
 like "$(pt -h)" "pfctl's letters" 'help tells of the letters'
 exits 1 'a file that is not there' pt apply -f "$lab_tmp/nofile"
 if [ ! -e /etc/patronus/patronus.conf ]; then

@@ -33,6 +33,7 @@ example()
 	lab_settle "$ns" "$ns-far"
 
 	ok "$name: check" in_ns "$ns" "$ptfw" check -f "$conf"
+	ok "$name: lint finds nothing" in_ns "$ns" "$ptfw" lint -f "$conf"
 	ok "$name: check needs no privilege" setpriv --reuid 65534 --regid 65534 --clear-groups \
 		"$lab_tmp/open/ptfw" check -f "$lab_tmp/open/$name.conf"
 	exits 3 "$name: diff before the first apply" in_ns "$ns" "$ptfw" diff -f "$conf"

@@ -47,6 +47,7 @@ firewall { rules = {
 	"pass in on lan from lan:network",
 	"block drop in on lan proto udp to any port 1001",
 	"pass in on wan inet proto udp to (wan) port 1003 rdr-to 192.168.1.2 port 1000",
+	"pass in on wan inet proto udp to (wan) port { 1005, 1006 } keep state (max-src-states 9) label few",
 } }
 CONF
 
@@ -99,17 +100,18 @@ for engine in linear nft bpf; do
 	learn_bg 1h
 	is "$(hooks)" 1 "$engine: it counts in a table of its own"
 	traffic | send lan
-	echo 'udp 203.0.113.7 203.0.113.2 1003' | send wan
-	echo 'udp 203.0.113.7 203.0.113.2 1004' | send wan
+	printf 'udp 203.0.113.7 203.0.113.2 %s\n' 1003 1004 1005 1006 | send wan
 	echo 'udp 203.0.113.2 203.0.113.7 5353' | send fw
 	learn_end
 	is "$learn_rc $(hooks)" '0 0' "$engine: interrupted, it proposes, and nothing is left of it"
-	said 'pass in on lan proto tcp from lan:network to { 203.0.113.7, 2001:db8:5::7 } port { 80, 443 }' \
+	said '"pass in on lan proto tcp from lan:network to { 203.0.113.7, 2001:db8:5::7 } port { 80, 443 }",' \
 		"$engine: many hosts of a network are the network"
-	said 'pass in on lan proto udp from lan:network to (lan) port 53' "$engine: an address of the machine is that of its interface"
-	said 'pass in on wan proto udp from 203.0.113.7 to (wan) port 1003 rdr-to 192.168.1.2 port 1000' \
+	said '"pass in on lan proto udp from lan:network to (lan) port 53",' "$engine: an address of the machine is that of its interface"
+	said '"pass in on wan proto udp from 203.0.113.7 to (wan) port 1003 rdr-to 192.168.1.2 port 1000",' \
 		"$engine: a port forward keeps its translation"
-	said 'pass out on wan proto udp from self to 203.0.113.7 port 5353' "$engine: of the machine itself"
+	said '"pass in on wan proto udp from 203.0.113.7 to (wan) port { 1005, 1006 } keep state (max-src-states 9)",' \
+		"$engine: limits of states stay"
+	said '"pass out on wan proto udp from self to 203.0.113.7 port 5353",' "$engine: of the machine itself"
 	is "$(grep -c 'port 1001' "$lab_tmp/out") $(grep -c 'port 1004' "$lab_tmp/out")" '0 0' "$engine: what was refused is not proposed"
 	ok "$engine: but told" grep -q ': 4[0-9] flows admitted, 3 refused$' "$lab_tmp/out" || diag "$(head -n 1 "$lab_tmp/out")"
 	is "$(grep -c warning "$lab_tmp/err")" 0 "$engine: the rules keep their promise" || diag "$(cat "$lab_tmp/err")"
@@ -120,20 +122,19 @@ done
 {
 	cat "$head"
 	printf 'firewall { rules = {\n\t"block drop",\n\t"match out on wan inet from lan:network nat-to (wan)",\n'
-	sed -n 's/^pass.*/\t"&",/p' "$lab_tmp/out"
+	grep -v '^# seen' "$lab_tmp/out" # as it is, with its comments
 	printf '} }\n'
 } >"$lab_tmp/learned.conf"
 cp "$lab_tmp/out" "$lab_tmp/before"
 ok 'what is proposed can be pasted' pt apply -f "$lab_tmp/learned.conf"
 learn_bg 1h
 traffic | send lan
-echo 'udp 203.0.113.7 203.0.113.2 1003' | send wan
-echo 'udp 203.0.113.7 203.0.113.2 1004' | send wan
+printf 'udp 203.0.113.7 203.0.113.2 %s\n' 1003 1004 1005 1006 | send wan
 echo 'udp 203.0.113.2 203.0.113.7 5353' | send fw
 learn_end
 is "$(sed -n 's/^# seen from .*: //p' "$lab_tmp/out")" "$(sed -n 's/^# seen from .*: //p' "$lab_tmp/before")" \
 	'in force, it admits and refuses the same'
-is "$(grep ^pass "$lab_tmp/out")" "$(grep ^pass "$lab_tmp/before")" 'and is proposed again'
+is "$(grep '^"pass' "$lab_tmp/out")" "$(grep '^"pass' "$lab_tmp/before")" 'and is proposed again'
 
 # ---- words ----
 
@@ -165,8 +166,8 @@ fi
 learn_bg 1h refused
 echo 'udp 192.168.1.2 203.0.113.7 1001' | send lan
 learn_end
-said '# pass in on lan proto udp from 192.168.1.2 to 203.0.113.7 port 1001' 'refused ones are comments'
-is "$(grep -c ^pass "$lab_tmp/out")" 0 'and nothing that could be pasted by mistake'
+said '# "pass in on lan proto udp from 192.168.1.2 to 203.0.113.7 port 1001",' 'refused ones are comments'
+is "$(grep -c '^"pass' "$lab_tmp/out")" 0 'and nothing that could be pasted by mistake'
 exits 0 'a time ends it, and nothing seen is nothing proposed' pt learn 1s
 exits 1 'no time' pt learn
 exits 1 'a time that is none' pt learn never
@@ -203,8 +204,8 @@ PY
 echo 'tcp 192.168.1.3 203.0.113.7 81' | send lan
 learn_end
 is "$learn_rc" 0 'a flood of forged sources'
-said 'pass in on lan proto tcp from 192.168.1.2 to 203.0.113.7 port 80' 'what was admitted before it is there'
-said 'pass in on lan proto tcp from 192.168.1.3 to 203.0.113.7 port 81' 'what was admitted after it is there, too'
+said '"pass in on lan proto tcp from 192.168.1.2 to 203.0.113.7 port 80",' 'what was admitted before it is there'
+said '"pass in on lan proto tcp from 192.168.1.3 to 203.0.113.7 port 81",' 'what was admitted after it is there, too'
 ok 'that not all of it could be remembered is told' grep -q 'more flows came than' "$lab_tmp/err"
 is "$(grep -c 'port 7' "$lab_tmp/out")" 0 'nothing is proposed for it'
 

@@ -46,7 +46,7 @@ ok 'notes alone are nothing' pt lint -f "$conf"
 like "$(pt lint -f "$conf")" 'note: partly: a part of it is never reached: on wan' 'but they are told'
 file '"pass in on lan proto udp", "block in on lan",  "pass out on wan",'
 exits 3 'an error is' pt lint -f "$conf"
-is "$tap_out" "$conf:4:2: error: shadowed: it never decides: the rule of line 4 takes all its packets before
+is "$tap_out" "$conf:4:2: error: shadowed: it never decides: the rule of line 4, later in the file, wins for all its packets
     \"pass in on lan proto udp\", \"block in on lan\",  \"pass out on wan\",
      ^~~~
     by $conf:4  block in on lan all" 'and told with its line, its place and its proof'

@@ -118,7 +118,7 @@ for engine in linear nft bpf; do
 		said "judged in   block by refused, $conf:9" "$what: TCP"
 		said "met         inet patronus prerouting handle" "$what: with -d the kernel's own rules"
 	done
-	trace_bg on wan inet proto udp port 1003 count 1
+	trace_bg on wan inet port 1003 count 1
 	send wan udp 203.0.113.2 1003
 	trace_end
 	said 'becomes 192.168.1.2:1000' "$engine: a port forward"

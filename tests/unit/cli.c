@@ -119,10 +119,14 @@ static const struct pt_cli_cmd commands[] = {
 	{"reload", NULL, NULL, "load again", PT_CLI_FILE, 0, 0, NULL, reload},
 	{"restart", NULL, NULL, "start again", 0, 0, 0, NULL, restart},
 	{"check", NULL, NULL, "judge the file", PT_CLI_FILE, 0, 0, NULL, check},
+	{"long", NULL, "WITH SO MANY ARGUMENTS THAT A LINE OF EIGHTY COLUMNS CANNOT HOLD THEM [ALL...]", "is long", 0, 0, 0, NULL,
+	 restart},
 	{NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL},
 };
 
-static const struct pt_cli_tool tool = {"pttest", "a tool of the tests", "A line at the end.", commands};
+static const struct pt_cli_more more[] = {{"long", NULL, "WITH what?"}, {NULL, NULL, NULL}};
+
+static const struct pt_cli_tool tool = {"pttest", "a tool of the tests", "A line at the end.", more, commands};
 
 /* ---- running it ---- */
 
@@ -291,6 +295,12 @@ static void test_help(void **state)
 	helps("rule show -h", "--json", "--file FILE");
 	helps("check help", "-f FILE", "reload");
 	helps("reload -j -h", "load again", NULL); /* whoever asks for help gets it */
+	/* what is long is continued below, whole, and has its own lines of help */
+	helps("long -h", "Usage: pttest [OPTIONS] long WITH SO MANY ARGUMENTS THAT A LINE OF EIGHTY\n"
+			 "        COLUMNS CANNOT HOLD THEM [ALL...]\n", NULL);
+	helps("long -h", "  long WITH SO MANY ARGUMENTS THAT A LINE OF EIGHTY COLUMNS CANNOT HOLD THEM\n      [ALL...]\n", NULL);
+	helps("long -h", "\nWITH what?\n", NULL);
+	helps("rule -h", "rule show [LABEL]", "WITH what?");
 	helps("-V", "pttest (Patronus) ", NULL);
 	refused("help frobnicate", "there is no command");
 }
@@ -313,7 +323,7 @@ static void completes(const char *line, const char *words)
 static void test_complete(void **state)
 {
 	(void)state;
-	completes("_", "rule reload restart check help ");
+	completes("_", "rule reload restart check long help ");
 	completes("re", "reload restart ");
 	completes("x", "");
 	completes("rule _", "show add help ");

@@ -387,7 +387,7 @@ static void built_in(void **state)
 		"	\"pass in on lo proto udp from any to any port 1\",\n"
 		"	\"pass out on lan\",\n"
 		"} }\n",
-		"3 warning redundant: it never decides: the rule of line 4 takes all its packets before, and does the same\n"
+		"3 warning redundant: it never decides: the rule of line 4, later in the file, wins for all its packets, and does the same\n"
 		"4 warning redundant: without it nothing would be different: the rule of line 3 does the same with its packets\n"
 		"5 warning shadowed: it never decides: rule builtin-loopback takes all its packets before\n");
 }

@@ -92,9 +92,16 @@ struct pt_cli_cmd {
 	int (*run)(struct pt_cli *c); /* an exit status, or a negative errno with records in c->err */
 };
 
+/* Lines of the help of one command, for those whose arguments need them. */
+struct pt_cli_more {
+	const char *object, *command; /* COMMAND NULL: all of OBJECT */
+	const char *text;
+};
+
 struct pt_cli_tool {
 	const char *name, *summary;
 	const char *notes; /* lines at the end of its help, NULL: none */
+	const struct pt_cli_more *more; /* ends with a NULL object; NULL: none */
 	const struct pt_cli_cmd *cmds; /* ends with a NULL object */
 };
 

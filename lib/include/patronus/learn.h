@@ -18,7 +18,7 @@ struct pt_learn_flow {
 	uint64_t packets, bytes;   /* in the direction of the connection */
 	uint64_t first, last;      /* seconds since the epoch */
 	bool admitted;
-	const char *nat;           /* the translation that its rule makes, "rdr-to 192.168.1.2 port 80"; NULL: none */
+	const char *nat;           /* what its rule does beside: "rdr-to 192.168.1.2 port 80", "keep state (max 100)"; NULL: nothing */
 };
 
 /* An interface of the file, and what it stands for. Sets by family: [0] IPv4. */
