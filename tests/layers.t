@@ -41,7 +41,7 @@ module_of_header()
 	edit | history | record) echo conf ;;
 	subsystem | change | drift) echo plan ;;
 	nft_trace) echo nft ;;
-	trace | learn | reach) echo plan ;;
+	trace | learn | reach | watch) echo plan ;;
 	lint) echo space ;;
 	*) echo "$1" ;;
 	esac

@@ -11,6 +11,7 @@ static const struct pt_cli_cmd commands[] = {
 	{ "diff", NULL, NULL, "what apply would change; status 3 when there is anything", PT_CLI_FILE | SHOW, 0, 0, NULL, cmd_diff },
 	{ "apply", NULL, NULL, "bring the interfaces into the state that the file describes", PT_CLI_FILE | PT_CLI_DRY | SHOW, 0, 0,
 	  NULL, cmd_apply },
+	{ "watch", NULL, NULL, "keep in force what was applied while links come and go, in the foreground", 0, 0, 0, NULL, cmd_watch },
 	{ "link", "show", "[DEVICE...]", "the links: kind, state, addresses, master, traffic",
 	  SHOW | PT_CLI_STATS | PT_CLI_DETAILS, 0, 64, complete_link, cmd_link_show },
 	{ "route", "show", "[dev DEVICE] [table N|main|local|all] [proto NAME]", "the routes", SHOW | PT_CLI_DETAILS | PT_CLI_FAMILY, 0, 6,

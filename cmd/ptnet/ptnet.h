@@ -22,4 +22,7 @@ int cmd_rule_show(struct pt_cli *c);
 int cmd_neighbour_show(struct pt_cli *c);
 int complete_neighbour(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 
+/* watch.c */
+int cmd_watch(struct pt_cli *c);
+
 #endif

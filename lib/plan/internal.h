@@ -153,8 +153,6 @@ int plan_notices_take(struct plan_notices *n, struct pt_nl *nf, const struct pt_
 
 /* settings.c: forwarding, where C says something of it */
 int plan_forwarding_apply(const struct pt_conf *c, struct pt_err *e) PT_MUST;
-/* Likewise whether neighbour discovery is answered for others, where C names any. */
-int plan_proxies_apply(const struct pt_conf *c, struct pt_err *e);
 extern const struct pt_subsystem plan_settings; /* the machine's settings */
 /* firewall.c */
 extern const struct pt_subsystem plan_firewall;

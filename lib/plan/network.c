@@ -9,39 +9,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "plan/network.h"
 
 /* A link on a link on a link: each may need a round, see pt_link_put(). */
 #define ROUNDS_MAX 64
-
-/* What there is to be, or was. */
-struct network {
-	const struct pt_conf *conf; /* the routes' */
-	struct pt_links links;
-	struct pt_traits traits;
-	struct pt_addresses addresses;
-	struct pt_route_rules rules;
-	struct pt_neighbours neighbours;
-};
-
-/* The kernel at one moment, and how it differs. */
-struct difference {
-	struct pt_arena *arena;
-	struct network have;
-	pt_link_changes links;
-	pt_link_list absent;
-	pt_trait_changes traits;
-	pt_address_changes addresses;
-	pt_route_changes routes;
-	pt_route_rule_changes rules;
-	pt_neighbour_changes neighbours;
-	struct link_cache {      /* of the name that was looked up last */
-		const char *name;
-		uint32_t index;
-		int rc;
-	} cache;
-};
 
 struct network_plan {
 	struct pt_arena *arena;
@@ -49,13 +22,13 @@ struct network_plan {
 	struct difference first; /* when it was planned */
 };
 
-static void difference_fini(struct difference *d)
+void network_difference_fini(struct difference *d)
 {
 	pt_arena_free(d->arena);
 	memset(d, 0, sizeof(*d));
 }
 
-static size_t difference_size(const struct difference *d)
+size_t network_difference_size(const struct difference *d)
 {
 	return d->links.n + d->traits.n + d->addresses.n + d->routes.n + d->rules.n + d->neighbours.n;
 }
@@ -73,12 +46,20 @@ static int read_network(struct difference *d, const struct network *want, struct
 	return rc ? rc : pt_route_rules_read(route, d->arena, &d->have.rules, e);
 }
 
+static bool is_left(const struct difference *d, const char *device)
+{
+	for (size_t i = 0; i < d->left.n; i++)
+		if (!strcmp(d->left.v[i]->name, device))
+			return true;
+	return false;
+}
+
 static bool is_absent(const struct difference *d, const char *device)
 {
 	for (size_t i = 0; i < d->absent.n; i++)
 		if (!strcmp(d->absent.v[i]->name, device))
 			return true;
-	return false;
+	return is_left(d, device);
 }
 
 /* What is wanted of links that cannot be there waits with them. */
@@ -94,6 +75,25 @@ static int without_absent(const struct difference *d, const struct network *want
 	for (size_t i = 0; !rc && i < want->traits.v.n; i++)
 		if (!is_absent(d, want->traits.v.v[i].device))
 			rc = pt_vec_push(d->arena, &out->traits.v, want->traits.v.v[i]);
+	return rc;
+}
+
+/* Links that somebody took down stay so. */
+static int leave_links(struct difference *d, const struct network_left *left)
+{
+	size_t n = 0;
+	int rc = 0;
+
+	for (size_t i = 0; left && !rc && i < d->links.n; i++) {
+		const struct pt_link_change *c = &d->links.v[i];
+
+		if (c->op == PT_LINK_CHANGE && c->want->up && !c->have->up && left->down(c->have, left->arg))
+			rc = pt_vec_push(d->arena, &d->left, c->want);
+		else
+			d->links.v[n++] = *c;
+	}
+	if (left)
+		d->links.n = n;
 	return rc;
 }
 
@@ -139,6 +139,8 @@ static int compare(struct difference *d, const struct network *want)
 	int rc = pt_links_diff(&want->links, &d->have.links, d->arena, &d->links, &d->absent);
 
 	if (!rc)
+		rc = leave_links(d, want->left);
+	if (!rc)
 		rc = without_absent(d, want, &now);
 	if (!rc)
 		rc = pt_traits_diff(&now.traits, &d->have.traits, &d->have.links, &want->links, d->arena, &d->traits);
@@ -160,7 +162,33 @@ static int compare_routes(struct difference *d, const struct network *want, stru
 	return pt_routes_diff(route, want->conf->routes.v, want->conf->routes.n, find_link, &f, d->arena, &d->routes, e);
 }
 
-static int difference_find(struct difference *d, const struct network *want, struct pt_nl *route, struct pt_err *e)
+/* N of V that are kept move to the front. */
+#define KEEP(vec, kind, on_left)                                                                       \
+	do {                                                                                           \
+		size_t n_kept = 0;                                                                     \
+                                                                                                       \
+		for (size_t i = 0; i < (vec).n; i++) {                                                 \
+			(void)network_describe(d, NETWORK_COOKIE(kind, i), &b);                        \
+			if (!(on_left) && !left->rests(network_kinds[kind], b.err ? "" : b.s, left->arg)) \
+				(vec).v[n_kept++] = (vec).v[i];                                        \
+		}                                                                                      \
+		(vec).n = n_kept;                                                                      \
+	} while (0)
+
+static void leave_alone(struct difference *d, const struct network_left *left)
+{
+	struct pt_buf b = { 0 };
+
+	KEEP(d->links, CHANGE_LINK, false);
+	KEEP(d->traits, CHANGE_TRAIT, is_left(d, d->traits.v[i].t.device));
+	KEEP(d->addresses, CHANGE_ADDRESS, is_left(d, d->addresses.v[i].a.device));
+	KEEP(d->neighbours, CHANGE_NEIGHBOUR, is_left(d, d->neighbours.v[i].n.device));
+	KEEP(d->routes, CHANGE_ROUTE, false);
+	KEEP(d->rules, CHANGE_RULE, false);
+	pt_buf_fini(&b);
+}
+
+int network_difference_find(struct difference *d, const struct network *want, struct pt_nl *route, struct pt_err *e)
 {
 	int rc;
 
@@ -173,29 +201,24 @@ static int difference_find(struct difference *d, const struct network *want, str
 		rc = pt_err_sys(e, -ENOMEM, "comparing the interfaces");
 	if (!rc)
 		rc = compare_routes(d, want, route, e);
+	if (!rc && want->left)
+		leave_alone(d, want->left);
 	if (rc)
-		difference_fini(d);
+		network_difference_fini(d);
 	return rc;
 }
 
 /* ---- changes of all kinds ---- */
 
-enum { CHANGE_LINK, CHANGE_TRAIT, CHANGE_ADDRESS, CHANGE_NEIGHBOUR, CHANGE_ROUTE, CHANGE_RULE, CHANGE_KINDS };
-static const char *const kind_names[] = { "link", "option", "address", "neighbour", "route", "rule" };
-/* What a message was about travels as its cookie. */
-#define COOKIE(kind, i) ((uint64_t)(kind) << 32 | (i))
+const char *const network_kinds[] = { "link", "option", "address", "neighbour", "route", "rule" };
 
-static size_t changes_of(const struct difference *d, size_t kind)
+size_t network_changes_of(const struct difference *d, size_t kind)
 {
 	const size_t n[] = { d->links.n, d->traits.n, d->addresses.n, d->neighbours.n, d->routes.n, d->rules.n };
 
 	return n[kind];
 }
 
-struct described {
-	const char *op;
-	const struct pt_loc *loc; /* NULL: none */
-};
 
 static const char *const link_ops[] = { "delete", "add", "change" };
 static const char *const trait_ops[] = { "delete", "add", "set" };
@@ -210,10 +233,10 @@ static void describe_route(const struct difference *d, const struct pt_route_cha
 }
 
 /* What change COOKIE is; its text into B unless that is NULL. */
-static struct described describe(const struct difference *d, uint64_t cookie, struct pt_buf *b)
+struct network_described network_describe(const struct difference *d, uint64_t cookie, struct pt_buf *b)
 {
 	size_t i = (uint32_t)cookie;
-	struct described x = { "delete", NULL };
+	struct network_described x = { "delete", NULL };
 
 	if (b)
 		b->n = 0;
@@ -223,23 +246,23 @@ static struct described describe(const struct difference *d, uint64_t cookie, st
 		if (b)
 			pt_link_print_change(b, &d->links.v[i]);
 	} else if (cookie >> 32 == CHANGE_TRAIT) {
-		x = (struct described){ trait_ops[d->traits.v[i].op], d->traits.v[i].t.loc };
+		x = (struct network_described){ trait_ops[d->traits.v[i].op], d->traits.v[i].t.loc };
 		if (b)
 			pt_trait_print(b, &d->traits.v[i].t);
 	} else if (cookie >> 32 == CHANGE_ADDRESS) {
-		x = (struct described){ d->addresses.v[i].add ? "add" : "delete", d->addresses.v[i].a.loc };
+		x = (struct network_described){ d->addresses.v[i].add ? "add" : "delete", d->addresses.v[i].a.loc };
 		if (b)
 			pt_address_print(b, &d->addresses.v[i].a);
 	} else if (cookie >> 32 == CHANGE_NEIGHBOUR) {
-		x = (struct described){ route_ops[d->neighbours.v[i].op], d->neighbours.v[i].n.loc };
+		x = (struct network_described){ route_ops[d->neighbours.v[i].op], d->neighbours.v[i].n.loc };
 		if (b)
 			pt_neighbour_print(b, &d->neighbours.v[i].n);
 	} else if (cookie >> 32 == CHANGE_ROUTE) {
-		x = (struct described){ route_ops[d->routes.v[i].op], d->routes.v[i].want ? &d->routes.v[i].want->loc : NULL };
+		x = (struct network_described){ route_ops[d->routes.v[i].op], d->routes.v[i].want ? &d->routes.v[i].want->loc : NULL };
 		if (b)
 			describe_route(d, &d->routes.v[i], b);
 	} else {
-		x = (struct described){ d->rules.v[i].add ? "add" : "delete", d->rules.v[i].add ? &d->rules.v[i].rule->r.loc : NULL };
+		x = (struct network_described){ d->rules.v[i].add ? "add" : "delete", d->rules.v[i].add ? &d->rules.v[i].rule->r.loc : NULL };
 		if (b)
 			pt_route_rule_print(b, d->rules.v[i].rule);
 	}
@@ -254,7 +277,7 @@ static void plan_free(void *plan)
 
 	if (!p)
 		return;
-	difference_fini(&p->first);
+	network_difference_fini(&p->first);
 	pt_arena_free(p->arena);
 	free(p);
 }
@@ -297,30 +320,35 @@ static void tell_absent(const struct difference *d, const struct pt_links *want,
 			   d->absent.v[i]->kind == PT_LINK_PHYSICAL ? "" : " yet: what it stands on is missing");
 }
 
+int network_want(const struct pt_conf *c, struct pt_arena *a, struct network *out, struct pt_err *e)
+{
+	int rc = network_want_links(c, a, &out->links);
+
+	if (!rc)
+		rc = network_want_traits(c, a, &out->traits);
+	if (!rc)
+		rc = network_want_addresses(c, a, &out->addresses);
+	if (!rc)
+		rc = network_want_neighbours(c, a, &out->neighbours);
+	out->conf = c;
+	return rc ? pt_err_sys(e, rc, "planning the interfaces") : pt_route_rules_wanted(c, a, &out->rules, e);
+}
+
 static int make_plan(struct pt_whole *w, void **out, struct pt_err *e)
 {
 	struct network_plan *p = calloc(1, sizeof(*p));
-	int rc = -ENOMEM;
+	int rc;
 
 	*out = NULL;
 	if (p)
 		p->arena = pt_arena_new();
-	if (p && p->arena)
-		rc = network_want_links(w->conf, p->arena, &p->want.links);
-	if (!rc)
-		rc = network_want_traits(w->conf, p->arena, &p->want.traits);
-	if (!rc)
-		rc = network_want_addresses(w->conf, p->arena, &p->want.addresses);
-	if (!rc)
-		rc = network_want_neighbours(w->conf, p->arena, &p->want.neighbours);
-	if (rc) {
+	if (!p || !p->arena) {
 		plan_free(p);
-		return pt_err_sys(e, rc, "planning the interfaces");
+		return pt_err_sys(e, -ENOMEM, "planning the interfaces");
 	}
-	p->want.conf = w->conf;
-	rc = pt_route_rules_wanted(w->conf, p->arena, &p->want.rules, e);
+	rc = network_want(w->conf, p->arena, &p->want, e);
 	if (!rc)
-		rc = difference_find(&p->first, &p->want, w->route, e);
+		rc = network_difference_find(&p->first, &p->want, w->route, e);
 	if (!rc)
 		rc = check_owners(&p->want.links, &p->first.have.links, e);
 	if (rc) {
@@ -334,7 +362,7 @@ static int make_plan(struct pt_whole *w, void **out, struct pt_err *e)
 
 static size_t writes_of(const void *plan)
 {
-	return difference_size(&((const struct network_plan *)plan)->first);
+	return network_difference_size(&((const struct network_plan *)plan)->first);
 }
 
 static void walk(const void *plan, pt_nft_op_cb cb, void *arg)
@@ -343,37 +371,33 @@ static void walk(const void *plan, pt_nft_op_cb cb, void *arg)
 	struct pt_buf b = { 0 };
 
 	for (size_t kind = 0; kind < CHANGE_KINDS; kind++)
-		for (size_t i = 0; i < changes_of(d, kind); i++) {
-			const struct described x = describe(d, COOKIE(kind, i), &b);
+		for (size_t i = 0; i < network_changes_of(d, kind); i++) {
+			const struct network_described x = network_describe(d, NETWORK_COOKIE(kind, i), &b);
 
-			cb(x.op, kind_names[kind], b.err ? "" : b.s, arg);
+			cb(x.op, network_kinds[kind], b.err ? "" : b.s, arg);
 		}
 	pt_buf_fini(&b);
 }
 
 /* ---- apply ---- */
 
-struct refusal {
-	const struct difference *d;
-	struct pt_nl_refusal why;
-	bool happened;
-};
 
 /* What is to go may have gone with something else: a link with the one below it, an address with the first one of its network,
  * a route with its link. */
 static int refused(const struct pt_nl_refusal *r, void *arg)
 {
-	struct refusal *to = arg;
-	const struct described x = describe(to->d, r->cookie, NULL);
+	struct network_refusal *to = arg;
+	const struct network_described x = network_describe(to->d, r->cookie, NULL);
 
 	if (!strcmp(x.op, "delete") && (r->code == -ENODEV || r->code == -EADDRNOTAVAIL || r->code == -ESRCH || r->code == -ENOENT))
 		return 0;
-	to->why = *r;
+	if (!to->happened)
+		to->why = *r;
 	to->happened = true;
-	return r->code;
+	return to->goes_on ? 0 : r->code;
 }
 
-static const char *refusal_hint(const struct refusal *r)
+static const char *refusal_hint(const struct network_refusal *r)
 {
 	if (r->why.cookie >> 32 == CHANGE_ROUTE && r->why.code == -EEXIST)
 		return "a route like it is there that Patronus did not make: remove it, or give this one another metric";
@@ -382,16 +406,16 @@ static const char *refusal_hint(const struct refusal *r)
 	return NULL;
 }
 
-static int tell_refusal(const struct difference *d, const struct refusal *r, int rc, struct pt_err *e)
+int network_tell_refusal(const struct difference *d, const struct network_refusal *r, int rc, struct pt_err *e)
 {
 	struct pt_buf b = { 0 };
-	struct described x;
+	struct network_described x;
 
 	if (!r->happened)
 		return pt_err_sys(e, rc, "changing the interfaces");
-	x = describe(d, r->why.cookie, &b);
+	x = network_describe(d, r->why.cookie, &b);
 	pt_err_add(e, PT_ERROR, x.loc, refusal_hint(r), "the kernel refuses to %s %s %s: %s%s%s", x.op,
-		   kind_names[r->why.cookie >> 32], b.err ? "" : b.s, strerror(-rc), r->why.text[0] ? ": " : "", r->why.text);
+		   network_kinds[r->why.cookie >> 32], b.err ? "" : b.s, strerror(-rc), r->why.text[0] ? ": " : "", r->why.text);
 	pt_buf_fini(&b);
 	return rc;
 }
@@ -400,7 +424,7 @@ static int tell_refusal(const struct difference *d, const struct refusal *r, int
 static int put(struct pt_nl_stream *s, const struct difference *d, const struct network *want, size_t kind, size_t i)
 {
 	struct finder f = { (struct difference *)d, want->conf };
-	uint64_t cookie = COOKIE(kind, i);
+	uint64_t cookie = NETWORK_COOKIE(kind, i);
 	int rc = 0;
 
 	if (kind == CHANGE_LINK)
@@ -428,17 +452,28 @@ static const struct {
 	{ CHANGE_NEIGHBOUR, false, true }, { CHANGE_ROUTE, false, true },     { CHANGE_RULE, true, true },
 };
 
-/* All that can be written without another look at the kernel. */
-static int write_round(const struct difference *d, const struct network *want, struct pt_nl *route, size_t *writes, struct pt_err *e)
+/* What no message can do is done by a system call. */
+static int call_refused(struct network_refusal *r, int code, uint64_t cookie)
 {
-	struct refusal r = { .d = d };
-	struct pt_nl_stream *s = pt_nl_stream_new(route, refused, &r);
-	bool waiting = false;
-	int rc = s ? 0 : -ENOMEM;
+	const struct pt_nl_refusal why = { .code = code, .cookie = cookie };
 
+	return refused(&why, r);
+}
+
+/* All that can be written without another look at the kernel. */
+int network_write_round(const struct difference *d, const struct network *want, struct pt_nl *route, struct network_refusal *r,
+			size_t *writes)
+{
+	struct pt_nl_stream *s;
+	bool waiting = false;
+	int rc;
+
+	r->d = d;
+	s = pt_nl_stream_new(route, refused, r);
+	rc = s ? 0 : -ENOMEM;
 	for (size_t p = 0; p < PT_ARRAY_SIZE(phases); p++)
-		for (size_t i = 0; !rc && i < changes_of(d, phases[p].kind); i++) {
-			bool deletes = !strcmp(describe(d, COOKIE(phases[p].kind, i), NULL).op, "delete");
+		for (size_t i = 0; !rc && i < network_changes_of(d, phases[p].kind); i++) {
+			bool deletes = !strcmp(network_describe(d, NETWORK_COOKIE(phases[p].kind, i), NULL).op, "delete");
 
 			if (deletes ? !phases[p].deletes : !phases[p].others)
 				continue;
@@ -449,26 +484,26 @@ static int write_round(const struct difference *d, const struct network *want, s
 			waiting = waiting || rc == -ENOENT;
 			*writes += !rc;
 			rc = rc == -ENOENT ? 0 : rc;
-			if (rc && !r.happened && phases[p].kind == CHANGE_TRAIT) /* no message, but a system call */
-				r = (struct refusal){ d, { .code = rc, .cookie = COOKIE(phases[p].kind, i) }, true };
+			if (rc && phases[p].kind == CHANGE_TRAIT)
+				rc = call_refused(r, rc, NETWORK_COOKIE(phases[p].kind, i));
 		}
 	if (!rc)
 		rc = pt_nl_stream_flush(s);
 	pt_nl_stream_free(s);
-	return rc ? tell_refusal(d, &r, rc, e) : 0;
+	return rc;
 }
 
 /* Nothing could be written although something differs. */
 static int tell_stuck(const struct difference *d, struct pt_err *e)
 {
 	struct pt_buf b = { 0 };
-	struct described x;
+	struct network_described x;
 	size_t kind = 0;
 
-	while (kind < CHANGE_KINDS - 1 && !changes_of(d, kind))
+	while (kind < CHANGE_KINDS - 1 && !network_changes_of(d, kind))
 		kind++;
-	x = describe(d, COOKIE(kind, 0), &b);
-	pt_err_add(e, PT_ERROR, x.loc, NULL, "cannot %s %s %s: it needs a link that is not there", x.op, kind_names[kind],
+	x = network_describe(d, NETWORK_COOKIE(kind, 0), &b);
+	pt_err_add(e, PT_ERROR, x.loc, NULL, "cannot %s %s %s: it needs a link that is not there", x.op, network_kinds[kind],
 		   b.err ? "" : b.s);
 	pt_buf_fini(&b);
 	return -ENODEV;
@@ -476,21 +511,24 @@ static int tell_stuck(const struct difference *d, struct pt_err *e)
 
 static int reach(const struct network *want, struct pt_nl *route, size_t *writes, struct pt_err *e)
 {
+	struct network_refusal r = { 0 };
 	struct difference d;
 	size_t before, left = SIZE_MAX;
 	int rc = 0;
 
 	for (size_t round = 0; !rc && round < ROUNDS_MAX && left; round++) {
-		rc = difference_find(&d, want, route, e);
+		rc = network_difference_find(&d, want, route, e);
 		if (rc)
 			return rc;
-		left = difference_size(&d);
+		left = network_difference_size(&d);
 		before = *writes;
 		if (left)
-			rc = write_round(&d, want, route, writes, e);
+			rc = network_write_round(&d, want, route, &r, writes);
+		if (rc)
+			rc = network_tell_refusal(&d, &r, rc, e);
 		if (!rc && left && *writes == before)
 			rc = tell_stuck(&d, e);
-		difference_fini(&d);
+		network_difference_fini(&d);
 	}
 	if (!rc && left) {
 		pt_err_add(e, PT_ERROR, NULL, "`ptnet diff` shows what", "the kernel does not keep what the interfaces were set to");
@@ -553,23 +591,42 @@ static int undo(const struct network_plan *p, const struct network *before, stru
 	return rc ? rc : routes_back(p, route);
 }
 
+/* Without it nobody can watch over what is in force, which it is all the same. */
+static void note(const struct pt_conf *c, struct pt_err *e)
+{
+	struct pt_err why = { 0 };
+
+	if (network_note_write(c, &why))
+		pt_err_add(e, PT_WARNING, NULL, "make room in " PT_RUN_DIR, "the interfaces are in force, but `ptnet watch` does not know: %s",
+			   why.list.n ? why.list.v[0].msg : "no memory");
+	pt_err_fini(&why);
+}
+
 static int apply(struct pt_whole *w, void *plan, size_t *writes, struct pt_err *e)
 {
 	struct network_plan *p = plan;
-	struct network before;
-	int rc;
+	struct network before = { 0 };
+	int fd = -1, rc = plan_lock(&fd, e);
 
 	*writes = 0;
-	if (!writes_of(p))
-		return 0;
-	rc = keep(p, &before);
 	if (rc)
-		return pt_err_sys(e, rc, "remembering the interfaces");
-	rc = plan_proxies_apply(w->conf, e);
+		return rc;
+	if (!writes_of(p)) {
+		note(w->conf, e);
+		goto out;
+	}
+	rc = keep(p, &before);
+	if (rc) {
+		(void)pt_err_sys(e, rc, "remembering the interfaces");
+		goto out;
+	}
+	rc = reach(&p->want, w->route, writes, e);
 	if (!rc)
-		rc = reach(&p->want, w->route, writes, e);
+		note(w->conf, e);
 	if (rc && undo(p, &before, w->route))
 		pt_err_add(e, PT_ERROR, NULL, "`ptnet diff` shows what is left", "the interfaces could not all be put back");
+out:
+	close(fd);
 	return rc;
 }
 

@@ -9,6 +9,81 @@
 
 #include "plan/internal.h"
 
+/* Whoever does not insist leaves some of the differences alone. */
+struct network_left {
+	bool (*down)(const struct pt_link *have, void *arg);           /* a link that somebody took down */
+	bool (*rests)(const char *kind, const char *name, void *arg); /* a change that others undo again and again */
+	void *arg;
+};
+
+/* What there is to be, or was. */
+struct network {
+	const struct pt_conf *conf; /* the routes' */
+	struct pt_links links;
+	struct pt_traits traits;
+	struct pt_addresses addresses;
+	struct pt_route_rules rules;
+	struct pt_neighbours neighbours;
+	const struct network_left *left; /* NULL: all of it is to be */
+};
+
+/* The kernel at one moment, and how it differs. */
+struct difference {
+	struct pt_arena *arena;
+	struct network have;
+	pt_link_changes links;
+	pt_link_list absent;
+	pt_trait_changes traits;
+	pt_address_changes addresses;
+	pt_route_changes routes;
+	pt_route_rule_changes rules;
+	pt_neighbour_changes neighbours;
+	pt_link_list left;       /* somebody took them down, and what is on them waits */
+	struct link_cache {      /* of the name that was looked up last */
+		const char *name;
+		uint32_t index;
+		int rc;
+	} cache;
+};
+
+enum { CHANGE_LINK, CHANGE_TRAIT, CHANGE_ADDRESS, CHANGE_NEIGHBOUR, CHANGE_ROUTE, CHANGE_RULE, CHANGE_KINDS };
+extern const char *const network_kinds[];
+/* What a message was about travels as its cookie. */
+#define NETWORK_COOKIE(kind, i) ((uint64_t)(kind) << 32 | (i))
+
+struct network_described {
+	const char *op;
+	const struct pt_loc *loc; /* NULL: none */
+};
+
+struct network_refusal {
+	const struct difference *d;
+	struct pt_nl_refusal why;
+	bool happened;
+	bool goes_on;            /* one that is refused stops nothing */
+};
+
+/* How the kernel differs from WANT, without what WANT leaves alone. */
+int network_difference_find(struct difference *d, const struct network *want, struct pt_nl *route, struct pt_err *e);
+void network_difference_fini(struct difference *d);
+size_t network_difference_size(const struct difference *d);
+size_t network_changes_of(const struct difference *d, size_t kind);
+/* What change COOKIE is; its text into B unless that is NULL. */
+struct network_described network_describe(const struct difference *d, uint64_t cookie, struct pt_buf *b);
+/* What C wants. -ENOMEM, or -EINVAL with a record. */
+int network_want(const struct pt_conf *c, struct pt_arena *a, struct network *out, struct pt_err *e);
+/* All that can be written without another look at the kernel; R tells the first refusal. */
+int network_write_round(const struct difference *d, const struct network *want, struct pt_nl *route, struct network_refusal *r,
+			size_t *writes);
+int network_tell_refusal(const struct difference *d, const struct network_refusal *r, int rc, struct pt_err *e);
+/* network_note.c: the texts of what was put in force last in this network namespace, for who watches over it. */
+int network_note_write(const struct pt_conf *c, struct pt_err *e);
+#define NETWORK_NOTE_PATH 60
+/* Its file. */
+void network_note_path(char *out, size_t size);
+/* -ENOENT without a record: nothing was. */
+int network_note_read(struct pt_conf **out, struct pt_err *e);
+
 /* network_links.c: the interfaces of C as links, named by their devices. Memory from A. -ENOMEM or 0. */
 int network_want_links(const struct pt_conf *c, struct pt_arena *a, struct pt_links *out);
 /* Those of HAVE that WANT may change, as they are: wanting them undoes it. */

@@ -31,25 +31,10 @@ static bool states(const struct pt_conf *c, uint64_t *value)
 	return *value != 0;
 }
 
-/* Without it the kernel answers neighbour discovery for nobody, whatever its list says; with it, for that list. */
-static bool proxies(const struct pt_conf *c, uint64_t *value)
-{
-	*value = 1;
-	for (size_t i = 0; i < c->interfaces.n; i++)
-		for (size_t k = 0; k < c->interfaces.v[i].options.n; k++) {
-			const struct pt_conf_option *o = &c->interfaces.v[i].options.v[k];
-
-			if (!strcmp(o->row->name, "proxy") && strchr(o->s, ':'))
-				return true;
-		}
-	return false;
-}
-
 /* A kernel without IPv6 has no such file, and nothing to forward. */
 static const struct setting settings[] = {
 	{ "net/ipv4/ip_forward", forwarding },
 	{ "net/ipv6/conf/all/forwarding", forwarding },
-	{ "net/ipv6/conf/all/proxy_ndp", proxies },
 	{ "net/netfilter/nf_conntrack_max", states },
 };
 
@@ -100,17 +85,6 @@ int plan_forwarding_apply(const struct pt_conf *c, struct pt_err *e)
 
 	for (size_t i = 0; !rc && i < PT_ARRAY_SIZE(settings); i++)
 		if (settings[i].wanted == forwarding && forwarding(c, &value))
-			rc = set(settings[i].name, value, e);
-	return rc;
-}
-
-int plan_proxies_apply(const struct pt_conf *c, struct pt_err *e)
-{
-	uint64_t value;
-	int rc = 0;
-
-	for (size_t i = 0; !rc && i < PT_ARRAY_SIZE(settings); i++)
-		if (settings[i].wanted == proxies && proxies(c, &value))
 			rc = set(settings[i].name, value, e);
 	return rc;
 }

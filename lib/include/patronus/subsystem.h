@@ -5,7 +5,8 @@
  * one refuses, those before it go back to what was.
  *
  * A subsystem has no state of its own between calls but its plan. It may read pt_whole, and ask the kernel through the sockets
- * there; it writes files nowhere: what must outlive it is its snapshot, which the caller keeps.
+ * there; it writes files nowhere: what must outlive it is its snapshot, which the caller keeps, and, of
+ * what `ptnet watch` watches over, a note under /run.
  */
 #ifndef PATRONUS_SUBSYSTEM_H
 #define PATRONUS_SUBSYSTEM_H
