@@ -334,9 +334,7 @@ static void take(const char *subsystem, const char *op, const char *kind, const 
 
 	i.kind = pt_arena_strdup(d->items.arena, kind);
 	i.name = pt_arena_strdup(d->items.arena, name);
-	if (!i.kind || !i.name)
-		d->nomem = -ENOMEM;
-	else if (!merged(&d->items, &i) && pt_vec_push(d->items.arena, &d->items.list, i))
+	if (!i.kind || !i.name || (!merged(&d->items, &i) && pt_vec_push(d->items.arena, &d->items.list, i)))
 		d->nomem = -ENOMEM;
 }
 

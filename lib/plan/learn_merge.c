@@ -180,7 +180,7 @@ static void pass(struct grouping *g, enum dimension d)
 			join(g, last, &v->v[i], d);
 			continue;
 		}
-		if (owns)
+		if (owns && last)
 			settle(last);
 		owns = false;
 		v->v[n++] = v->v[i];

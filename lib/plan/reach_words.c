@@ -208,7 +208,7 @@ static int contents(struct asking *k, const struct pt_pol_addr *a, struct pt_rea
 static int addresses(struct asking *k, size_t word, struct pt_reach_end *end)
 {
 	const char *s = k->v[word];
-	pt_pol_rules rules;
+	pt_pol_rules rules = { 0 };
 	char *text;
 	int rc;
 

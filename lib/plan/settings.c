@@ -62,7 +62,7 @@ static int get(const char *name, uint64_t *out)
 static int set(const char *name, uint64_t value, struct pt_err *e)
 {
 	char path[100], text[32];
-	uint64_t now;
+	uint64_t now = 0;
 	int fd, n, rc = get(name, &now);
 
 	if (rc == -ENOENT || (!rc && now == value))
@@ -151,7 +151,7 @@ static int apply(struct pt_whole *w, void *plan, size_t *writes, struct pt_err *
 
 static int snapshot(struct pt_whole *w, struct pt_buf *out, struct pt_err *e)
 {
-	uint64_t value;
+	uint64_t value = 0;
 
 	(void)w;
 	for (size_t i = 0; i < PT_ARRAY_SIZE(settings); i++)

@@ -61,8 +61,12 @@ struct pt_plan *pt_whole_firewall(const struct pt_whole *w)
 
 void pt_whole_fini(struct pt_whole *w)
 {
+	size_t n = 0;
+
+	while (pt_subsystems[n])
+		n++;
 	/* The firewall's last: the configuration is its. */
-	for (size_t i = PT_SUBSYSTEMS_MAX; i-- > 0;) {
+	for (size_t i = n; i-- > 0;) {
 		if (w->plans[i])
 			pt_subsystems[i]->free(w->plans[i]);
 		w->plans[i] = NULL;

@@ -215,7 +215,8 @@ static void put_unknown(struct making *k, const struct space_key *key, bool one)
 /* A condition on what nobody knows: it may be met or not. */
 static void put_moved(struct making *k, bool port)
 {
-	const struct space_key key = { .kind = SPACE_KEY_MOVED, .dst = port, .ref = k->r->index, .nat = k->c->nat };
+	const struct space_key key = { .kind = SPACE_KEY_MOVED, .dst = port, .ref = k->r->index,
+				       .nat = k->c ? k->c->nat : 0 };
 
 	put_unknown(k, &key, true);
 }

@@ -177,16 +177,17 @@ static int look_at(struct lint_run *r, struct twin *t)
 static void say(struct lint_run *r, const struct twin *t)
 {
 	struct pt_finding *f = pt_lint_add(r->lint, PT_LINT_TWIN, PT_LINT_WARNING, t->group->rules[0], NULL);
+	const struct pt_pol_rule *by = t->by ? t->by->rule : NULL;
 	bool pass = t->rule->action == PT_PASS;
 
 	if (f) {
 		f->witness[0] = t->witness[0];
 		f->witness[1] = t->witness[1];
-		pt_lint_by(f, t->by->rule);
+		pt_lint_by(f, by);
 	}
 	pt_lint_say(r->lint, f, "it %s %s, and the same of %s is %s by %s", pass ? "passes" : "blocks",
 		    t->af == PT_AF_INET ? "IPv4" : "IPv6", t->af == PT_AF_INET ? "IPv6" : "IPv4", pass ? "blocked" : "passed",
-		    t->by->rule ? lint_name(r, t->by->rule) : "default");
+		    by ? lint_name(r, by) : "default");
 }
 
 int lint_twin(struct lint_run *r)
