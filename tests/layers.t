@@ -39,7 +39,7 @@ module_of_header()
 	link | address | neighbour | route | route_rule | trait) echo net ;;
 	classify) echo policy ;;
 	edit | history | record) echo conf ;;
-	subsystem | change | drift) echo plan ;;
+	subsystem | change | drift | hand) echo plan ;;
 	nft_trace) echo nft ;;
 	trace | learn | reach | watch) echo plan ;;
 	lint) echo space ;;

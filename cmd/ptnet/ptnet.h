@@ -14,6 +14,17 @@ int cmd_apply(struct pt_cli *c);
 /* link.c */
 int cmd_link_show(struct pt_cli *c);
 int complete_link(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+/* hand.c */
+int cmd_link_add(struct pt_cli *c);
+int cmd_link_set(struct pt_cli *c);
+int cmd_link_delete(struct pt_cli *c);
+int cmd_link_monitor(struct pt_cli *c);
+int complete_hand(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+int complete_address(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+int cmd_address_show(struct pt_cli *c);
+int cmd_address_add(struct pt_cli *c);
+int cmd_address_delete(struct pt_cli *c);
+int cmd_address_monitor(struct pt_cli *c);
 /* route.c */
 int cmd_route_show(struct pt_cli *c);
 int cmd_route_get(struct pt_cli *c);

@@ -222,7 +222,8 @@ int pt_address_put(struct pt_nl_stream *s, const struct pt_address_change *c, ui
 	put_addr(nlh, IFA_LOCAL, p->addr);
 	put_addr(nlh, IFA_ADDRESS, c->a.peer.af ? c->a.peer : p->addr);
 	if (c->add) {
-		mnl_attr_put_u8(nlh, IFA_PROTO, PT_NET_PROTOCOL);
+		if (!c->a.by_hand)
+			mnl_attr_put_u8(nlh, IFA_PROTO, PT_NET_PROTOCOL);
 		if (has_broadcast(p)) {
 			struct pt_addr last = { PT_AF_INET, pt_prefix_hi(p) };
 

@@ -270,16 +270,18 @@ static int delete(const struct writer *w)
 	return pt_nl_stream_commit(w->s, nlh, w->cookie);
 }
 
-/* A bond takes links only that are down, and brings them up. */
+/* A bond takes links only that are down, and brings them up. Kernels differ in what they do first with a message that says both. */
 static int set_master(const struct writer *w, uint32_t has)
 {
 	const struct pt_link *want = w->c->want, *master = pt_links_find(w->now, want->master);
-	bool down = master && master->kind == PT_LINK_BOND && (!w->c->have || w->c->have->up);
-	int rc = down ? set(w, PT_LINK_HAS_UP, false) : 0;
+	bool bond = master && master->kind == PT_LINK_BOND;
+	int rc = bond && (!w->c->have || w->c->have->up) ? set(w, PT_LINK_HAS_UP, false) : 0;
 
-	if (!rc)
-		rc = set(w, has, want->up);
-	return rc;
+	if (!rc && bond) {
+		rc = set(w, has & ~PT_LINK_HAS_UP, false);
+		has = want->up && !rc ? PT_LINK_HAS_UP : 0;
+	}
+	return rc || !has ? rc : set(w, has, want->up);
 }
 
 static int create_all(const struct writer *w)

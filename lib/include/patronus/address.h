@@ -25,6 +25,7 @@ struct pt_address {
 	uint32_t valid, preferred; /* seconds left, UINT32_MAX: for ever */
 
 	/* wanted only */
+	bool by_hand;            /* it does not carry our number */
 	const struct pt_loc *loc;
 };
 
