@@ -408,5 +408,6 @@ int main(void)
 		TEST(test_refused_ones_on_demand), TEST(test_many_ports), TEST(test_random_flows), TEST(test_flood),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -651,5 +651,6 @@ int main(void)
 		cmocka_unit_test(test_memory),	cmocka_unit_test(test_print),	cmocka_unit_test(test_options),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("link", tests, NULL, NULL);
 }

@@ -139,5 +139,6 @@ int main(void)
 		cmocka_unit_test(test_hostile_kinds),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("hostile messages about links", tests, NULL, NULL);
 }

@@ -129,5 +129,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(each_allocation) };
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("lint without memory", tests, NULL, NULL);
 }

@@ -331,5 +331,6 @@ int main(void)
 		cmocka_unit_test(test_keys_of_others), cmocka_unit_test(test_damaged),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
