@@ -514,6 +514,7 @@ int main(void)
 	int failed;
 
 	host = make_host();
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	failed = cmocka_run_group_tests_name("lint", tests, NULL, NULL);
 	pt_arena_free(host->arena);
 	return failed;

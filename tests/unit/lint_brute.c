@@ -435,6 +435,7 @@ int main(void)
 	host->arena = a;
 	make_packets();
 	print_message("# seed 0x%llx\n", (unsigned long long)rng);
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	failed = cmocka_run_group_tests_name("lint against all packets", tests, NULL, NULL);
 	free(packets);
 	pt_arena_free(a);
