@@ -101,4 +101,31 @@ like "$(cat "$lab_tmp/heard")" '^change vb veth .*master br7' 'link monitor: mas
 like "$(cat "$lab_tmp/heard")" '^delete mv0 ' 'link monitor: delete'
 like "$(cat "$lab_tmp/heard.addresses")" '"op": ?"add", ?"device": ?"mv0", ?"address": ?"10\.7\.0\.1/24"' 'address monitor: add'
 like "$(cat "$lab_tmp/heard.addresses")" '"op": ?"delete", ?"device": ?"mv0", ?"address": ?"10\.7\.0\.1/24"' 'address monitor: delete'
+
+# ---- documents ----
+
+# valid NAME FILE: each line of it is a document of that schema.
+valid()
+{
+	python3 -c 'import json, jsonschema, sys
+schema = json.load(open(sys.argv[2]))
+lines = open(sys.argv[1]).readlines()
+assert lines
+for line in lines:
+    jsonschema.validate(json.loads(line), schema)' "$2" "contrib/schema/patronus.$1.v1.json"
+}
+if python3 -c 'import jsonschema' 2>/dev/null; then
+	pt -j link show >"$lab_tmp/doc"
+	ok 'link show -j is as its schema says' valid link "$lab_tmp/doc"
+	pt -j address show >"$lab_tmp/doc"
+	ok 'address show -j is as its schema says' valid address "$lab_tmp/doc"
+	ok 'address monitor -j is as its schema says' valid address-event "$lab_tmp/heard.addresses"
+	lab_bg fw "$ptnet" -j link monitor >"$lab_tmp/doc"
+	sleep 0.3
+	in_ns fw ip link set va up
+	lab_wait 5 test -s "$lab_tmp/doc"
+	ok 'link monitor -j is as its schema says' valid link-event "$lab_tmp/doc"
+else
+	skip 'needs python3-jsonschema' 'documents'
+fi
 done_testing
