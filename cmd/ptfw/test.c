@@ -79,7 +79,9 @@ static int prove(struct pt_cli *c, struct pt_plan *p, enum pt_expect_tables tabl
 	pt_out_top_str(r.out, "file", p->conf->path);
 	rc = pt_expect_run(p, tables, s->nf, s->route, c->argc ? c->argv[0] : NULL, take, &r, &c->err);
 	end = pt_cli_end(c, r.out);
-	if (rc == -ENOENT || rc == -EINVAL)
+	if (rc == -ENOENT) /* no test has the name */
+		return PT_EXIT_NO;
+	if (rc == -EINVAL)
 		return PT_EXIT_CONFIG;
 	if (rc || end)
 		return rc ? rc : end;

@@ -11,7 +11,7 @@
 
 #include <patronus/space.h>
 
-#include "plan/internal.h"
+#include "plan/possible.h"
 
 struct statement {
 	const struct pt_conf_test *test;
@@ -25,6 +25,7 @@ struct prover {
 	struct pt_host host;
 	struct pt_eval *eval;
 	struct pt_space *space;
+	struct plan_possible *possible;
 	PT_VEC(struct statement) statements;
 	const struct pt_conf_test *test; /* being read */
 	uint64_t now;
@@ -84,32 +85,47 @@ static int read_statements(struct prover *x, const char *name)
 
 /* ---- proofs ---- */
 
-/* What packets can be: before their first judgement nobody has tagged them. `pass` is about those that begin something. */
-static int narrow(struct prover *x, const struct pt_pol_rule *r, const struct pt_box *b, pt_boxes *out)
+/* Before their first judgement nobody has tagged packets. */
+static int untagged(struct prover *x, const struct pt_pol_rule *r, const struct pt_box *b, struct pt_box *out)
 {
-	struct pt_box untagged = { .af = b->af }, one = *b;
+	struct pt_box first = { .af = b->af };
 	struct pt_iset none = { 0 };
-	int rc = 1;
+	int rc;
 
-	if (r->dir == PT_IN) {
-		rc = pt_iset_add(x->scratch, &none, 0, 0);
-		if (!rc)
-			rc = pt_box_set(x->space, x->scratch, &untagged, PT_DIM_TAG, &none);
-		if (!rc)
-			rc = pt_box_intersect(x->scratch, b, &untagged, &one);
-	}
-	if (rc <= 0)
-		return rc;
-	return r->action == PT_BLOCK ? pt_vec_push(x->scratch, out, one) : pt_space_begins(x->space, x->scratch, &one, out);
+	*out = *b;
+	if (r->dir != PT_IN)
+		return 1;
+	rc = pt_iset_add(x->scratch, &none, 0, 0);
+	if (!rc)
+		rc = pt_box_set(x->space, x->scratch, &first, PT_DIM_TAG, &none);
+	return rc ? rc : pt_box_intersect(x->scratch, b, &first, out);
 }
 
-static int boxes_of(struct prover *x, const struct pt_pol_rule *r, pt_boxes *out)
+/* What packets can be. `pass` is about those that begin something; what Linux itself drops is blocked. */
+static int narrow(struct prover *x, const struct pt_pol_rule *r, const struct pt_box *b, struct pt_expectation *e, pt_boxes *out)
+{
+	pt_boxes possible = { 0 };
+	struct pt_box one;
+	int rc = untagged(x, r, b, &one);
+
+	if (rc <= 0)
+		return rc;
+	if (r->action == PT_BLOCK)
+		e->result = PT_EXPECT_HOLDS;
+	rc = plan_possible(x->possible, x->scratch, r->dir, &one, r->action == PT_PASS,
+			   r->action == PT_BLOCK ? out : &possible);
+	for (size_t i = 0; !rc && i < possible.n; i++)
+		rc = pt_space_begins(x->space, x->scratch, &possible.v[i], out);
+	return rc;
+}
+
+static int boxes_of(struct prover *x, const struct pt_pol_rule *r, struct pt_expectation *e, pt_boxes *out)
 {
 	pt_boxes all = { 0 };
 	int rc = pt_space_boxes(x->space, r, x->scratch, &all);
 
 	for (size_t i = 0; !rc && i < all.n; i++)
-		rc = narrow(x, r, &all.v[i], out);
+		rc = narrow(x, r, &all.v[i], e, out);
 	return rc;
 }
 
@@ -145,11 +161,12 @@ static int prove_rule(struct prover *x, const struct pt_pol_rule *r, struct pt_e
 	const struct pt_region *by = NULL;
 	struct pt_point at = { 0 };
 	pt_boxes boxes = { 0 };
-	int rc = boxes_of(x, r, &boxes), shown;
+	int rc = boxes_of(x, r, out, &boxes), shown;
 
 	for (size_t i = 0; !rc && i < boxes.n; i++) {
 		out->result = PT_EXPECT_HOLDS; /* it says something */
-		rc = pt_space_find(x->space, x->scratch, r->dir, &boxes.v[i], !out->pass, &at, &by);
+		/* what built-in rules let in for the network itself is not what rules are written about */
+		rc = pt_space_find_written(x->space, x->scratch, r->dir, &boxes.v[i], !out->pass, &at, &by);
 	}
 	if (rc <= 0)
 		return rc;
@@ -198,10 +215,27 @@ static int prepare(struct prover *x, const char *name)
 	return rc ? rc : pt_eval_new(x->view, &x->host, &x->eval, x->e);
 }
 
-static int prove_all(struct prover *x)
+static bool asks_routes(const struct pt_pol_rule *r)
+{
+	return r->src.kind == PT_REF_NO_ROUTE || r->src.kind == PT_REF_URPF || r->dst.kind == PT_REF_NO_ROUTE;
+}
+
+static bool statements_ask_routes(const struct prover *x)
+{
+	for (size_t i = 0; i < x->statements.n; i++)
+		for (size_t k = 0; k < x->statements.v[i].rules.n; k++)
+			if (asks_routes(&x->statements.v[i].rules.v[k]))
+				return true;
+	return false;
+}
+
+static int prove_all(struct prover *x, struct pt_nl *route)
 {
 	int rc = pt_space_new(x->view, &x->host, x->eval, PT_SPACE_NOW, &x->space, x->e);
 
+	if (!rc)
+		rc = plan_possible_new(x->view, &x->host, x->space, pt_world_asks_routes(x->view) || statements_ask_routes(x), route,
+				       x->arena, &x->possible, x->e);
 	for (size_t i = 0; !rc && i < x->statements.n; i++)
 		rc = prove(x, &x->statements.v[i]);
 	return rc;
@@ -244,7 +278,7 @@ int pt_expect_run(struct pt_plan *p, enum pt_expect_tables tables, struct pt_nl 
 		if (!rc)
 			rc = plan_tables_learn(x.view, x.eval, tables, nf, e);
 		if (!rc)
-			rc = prove_all(&x);
+			rc = prove_all(&x, route);
 	}
 	pt_space_free(x.space);
 	pt_eval_free(x.eval);

@@ -66,13 +66,12 @@ int pt_expect_hold(struct pt_plan *p, enum pt_expect_tables tables, struct pt_nl
 {
 	struct condition c = { .conf = p->conf, .severity = force ? PT_WARNING : PT_ERROR, .e = e };
 	struct pt_nl *route = NULL;
-	int rc = 0;
+	int rc;
 
 	*hold = true;
 	if (!p->conf->tests.n)
 		return 0;
-	if (!p->host)
-		rc = pt_nl_open(&route, NETLINK_ROUTE, e);
+	rc = pt_nl_open(&route, NETLINK_ROUTE, e);
 	if (!rc)
 		rc = pt_expect_run(p, tables, nf, route, NULL, take, &c, e);
 	pt_nl_close(route);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "plan/internal.h"
+#include "plan/possible.h"
 
 struct settings {
 	char device[16];
@@ -57,6 +58,11 @@ static bool of_device(const char *device, const char *name)
 	return on;
 }
 
+bool plan_takes_loopback(const char *device)
+{
+	return is_on("/proc/sys/net/ipv4/conf/all/route_localnet") || of_device(device, "route_localnet");
+}
+
 static struct settings settings_of(struct pt_explainer *x, const char *device)
 {
 	struct settings s = { 0 };
@@ -67,7 +73,7 @@ static struct settings settings_of(struct pt_explainer *x, const char *device)
 			return x->settings.v[i];
 	memcpy(s.device, device, n);
 	s.forwards = of_device(s.device, "forwarding");
-	s.loopback = is_on("/proc/sys/net/ipv4/conf/all/route_localnet") || of_device(s.device, "route_localnet");
+	s.loopback = plan_takes_loopback(s.device);
 	if (pt_vec_push(x->arena, &x->settings, s))
 		return s; /* asked for again next time */
 	return s;

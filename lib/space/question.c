@@ -24,6 +24,7 @@ struct asking {
 	struct pt_space_hits hits;
 	struct pt_arena *scratch, *a;
 	struct pt_point *witness; /* into A; NULL: not wanted */
+	bool written;             /* what built-in rules pass is not wanted */
 };
 
 /* The part of X in box K of region number I, 0: none; the boxes before it into HITS. */
@@ -61,13 +62,19 @@ static int find_in(struct asking *w, size_t i, const struct pt_box *x, bool begi
 	return rc;
 }
 
+/* Is it by a built-in rule that R passes? */
+static bool admits(const struct pt_region *r)
+{
+	return r->pass && r->rule && r->rule->ast == PT_POL_BUILTIN;
+}
+
 static int find(struct asking *w, const struct pt_box *x, bool pass, bool begins, const struct pt_region **by)
 {
 	const struct pt_space_dir *d = &w->s->dir[w->dir == PT_OUT];
 	int rc = 1;
 
 	for (size_t i = 0; rc == 1 && i < d->v.n; i++) {
-		if (d->v.v[i].pass != pass)
+		if (d->v.v[i].pass != pass || (w->written && admits(&d->v.v[i])))
 			continue;
 		rc = find_in(w, i, x, begins);
 		*by = &d->v.v[i];
@@ -75,17 +82,34 @@ static int find(struct asking *w, const struct pt_box *x, bool pass, bool begins
 	return rc;
 }
 
+static int find_any(struct asking *w, const struct pt_box *x, bool pass, const struct pt_region **by)
+{
+	int rc;
+
+	w->q.s = w->s;
+	w->scratch = pt_arena_new();
+	rc = w->scratch ? find(w, x, pass, true, by) : -ENOMEM;
+	if (rc == 1)
+		rc = find(w, x, pass, false, by);
+	space_search_end(&w->q);
+	pt_arena_free(w->scratch);
+	return rc < 0 ? rc : !rc;
+}
+
 int pt_space_find(const struct pt_space *s, struct pt_arena *a, enum pt_dir dir, const struct pt_box *x, bool pass,
 		  struct pt_point *witness, const struct pt_region **by)
 {
-	struct asking w = { .s = s, .dir = dir, .q = { .s = s }, .scratch = pt_arena_new(), .a = a, .witness = witness };
-	int rc = w.scratch ? find(&w, x, pass, true, by) : -ENOMEM;
+	struct asking w = { .s = s, .dir = dir, .a = a, .witness = witness };
 
-	if (rc == 1)
-		rc = find(&w, x, pass, false, by);
-	space_search_end(&w.q);
-	pt_arena_free(w.scratch);
-	return rc < 0 ? rc : !rc;
+	return find_any(&w, x, pass, by);
+}
+
+int pt_space_find_written(const struct pt_space *s, struct pt_arena *a, enum pt_dir dir, const struct pt_box *x, bool pass,
+			  struct pt_point *witness, const struct pt_region **by)
+{
+	struct asking w = { .s = s, .dir = dir, .a = a, .witness = witness, .written = true };
+
+	return find_any(&w, x, pass, by);
 }
 
 /* Boxes of one region may overlap: those before number K of it count, too. */

@@ -66,7 +66,7 @@ like "$said" "broken.conf:10:[0-9]+: error: test office does not hold: in lan tc
 	'where it stands, a packet and the rule are told'
 like "$said" '\^~~~' 'with a caret'
 exits 0 'a name chooses a test' pt test -f "$lab_tmp/good.conf" office
-exits 1 'a name that no test has' pt test -f "$lab_tmp/good.conf" ofice
+exits 3 'a name that no test has' pt test -f "$lab_tmp/good.conf" ofice
 like "$(pt test -f "$lab_tmp/good.conf" ofice 2>&1)" "did you mean 'office'" 'what is near is told'
 exits 1 'a file that is not there' pt test -f "$lab_tmp/none.conf"
 chmod 755 "$lab_tmp"
@@ -83,6 +83,22 @@ words=$(printf '%s\n' "$said" | sed -n 's/.*`ptfw explain \(.*\)` tells more/\1/
 # shellcheck disable=SC2086 # they are words
 exits 3 'explain blocks the packet that is shown' pt explain $words
 
+# ---- routes, built-in rules, what cannot be ----
+in_ns fw ip route add default via 203.0.113.7
+in_ns fw ip route add default via 2001:db8:5::7
+conf routes '"block", "block in quick from urpf-failed label spoof", "pass in on wan proto tcp to self port 22", "pass out from self",
+	"pass in on lan from lan:network"' '"pass in on wan inet proto tcp from 198.51.100.7 to self port 22",
+	"pass in on wan proto tcp from 2001:db8:9::7 to self port 22", "pass in on lan from lan:network",
+	"block in on wan from { 192.168.1.9, fd00:1::9 }", "block in on wan from lan:network",
+	"block in on wan proto icmp6 to self", "block out on lan to lan:network received-on wan"'
+is "$(pt test -f "$lab_tmp/routes.conf" 2>&1)" "$lab_tmp/routes.conf: 7 of 7 statements hold" 'each address comes by the device that its route tells'
+exits 0 'as explain says' pt explain -f "$lab_tmp/routes.conf" in wan tcp 198.51.100.7 to 203.0.113.2:22
+exits 3 'of both' pt explain -f "$lab_tmp/routes.conf" in wan tcp 192.168.1.9 to 203.0.113.2:22
+in_ns fw ip route del default via 203.0.113.7
+exits 3 'without a route it does not come so' pt test -f "$lab_tmp/routes.conf"
+like "$(pt test -f "$lab_tmp/routes.conf" 2>&1)" 'in wan tcp 198.51.100.7:[0-9]+ to 203.0.113.2:22 .*is blocked, by .*routes.conf:' 'and the rule is told'
+in_ns fw ip -6 route del default via 2001:db8:5::7
+
 # ---- check ----
 exits 0 'check proves them' pt check -f "$lab_tmp/good.conf"
 exits 3 'check: one does not hold' pt check -f "$lab_tmp/broken.conf"
@@ -90,12 +106,12 @@ like "$(pt check -jf "$lab_tmp/broken.conf" 2>/dev/null)" '"errors":1,.*"severit
 
 # ---- apply ----
 exits 0 'apply' pt apply -f "$lab_tmp/good.conf"
-before=$(in_ns fw nft list ruleset)
+before=$(in_ns fw nft -s list ruleset)
 exits 3 'apply of a file whose tests do not hold is refused' pt apply -f "$lab_tmp/broken.conf"
-is "$(in_ns fw nft list ruleset)" "$before" 'nothing has changed'
+is "$(in_ns fw nft -s list ruleset)" "$before" 'nothing has changed'
 exits 3 'apply -n tells it' pt apply -n -f "$lab_tmp/broken.conf"
 exits 3 'apply --enforce, too' pt apply --enforce -f "$lab_tmp/broken.conf"
-is "$(in_ns fw nft list ruleset)" "$before" 'still nothing has changed'
+is "$(in_ns fw nft -s list ruleset)" "$before" 'still nothing has changed'
 exits 0 'ping from the wan' in_ns wan ping -c 1 -W 2 203.0.113.2
 exits 0 'ping from the wan, IPv6' in_ns wan ping -c 1 -W 2 2001:db8:5::2
 exits 0 '--force applies it' pt apply --force -f "$lab_tmp/broken.conf"

@@ -131,6 +131,28 @@ static const struct {
 	/* the last one decides, quick ends the search */
 	{ "'pass in quick proto udp', 'block in'", "pass in proto udp to any port 53", PT_EXPECT_HOLDS, NULL, NULL },
 	{ "'pass in proto udp', 'block in'", "pass in proto udp to any port 53", PT_EXPECT_FAILS, ":53", "block" },
+	/* what routes say of an address is one thing only */
+	{ "'pass in', 'block in quick from urpf-failed'", "pass in on lan from lan:network", PT_EXPECT_HOLDS, NULL, NULL },
+	{ "'pass in', 'block in quick from urpf-failed'", "pass in on wan inet from 8.8.8.8", PT_EXPECT_HOLDS, NULL, NULL },
+	{ "'pass in', 'block in quick from urpf-failed'", "block in on wan from lan:network", PT_EXPECT_HOLDS, NULL, NULL },
+	{ "'pass in', 'block in quick from urpf-failed'", "block in on wan from 8.8.8.8", PT_EXPECT_FAILS, "8.8.8.8", "pass in" },
+	{ "'pass in', 'block in quick from no-route'", "pass in on lan", PT_EXPECT_HOLDS, NULL, NULL },
+	{ "'pass in'", "pass in on wan from urpf-failed to 8.8.8.8", PT_EXPECT_HOLDS, NULL, NULL },
+	/* what Linux itself drops is blocked, and nobody has to say that it passes */
+	{ "'pass in'", "block in on lan inet from { self, 127.0.0.1, 224.0.0.5 }", PT_EXPECT_HOLDS, NULL, NULL },
+	{ "'pass in'", "block in on lan inet6 from { ff02::5, ::1 }", PT_EXPECT_HOLDS, NULL, NULL },
+	{ "'pass in'", "pass in on lan inet from self", PT_EXPECT_NOTHING, NULL, NULL },
+	{ "'pass in', 'block in quick on lan inet from self'", "pass in on lan", PT_EXPECT_HOLDS, NULL, NULL },
+	{ "'pass in'", "block in on lo inet from self", PT_EXPECT_FAILS, "in lo", "pass in" },
+	/* what was received is not this machine's own; in IPv6 the rules must have seen to that */
+	{ "'block', 'pass out from self'", "block out on lan inet received-on dmz", PT_EXPECT_HOLDS, NULL, NULL },
+	{ "'block', 'pass out from self'", "block out on lan received-on dmz", PT_EXPECT_HOLDS, NULL, NULL },
+	{ "'block', 'pass in', 'pass out from self'", "block out on lan inet received-on dmz", PT_EXPECT_HOLDS, NULL, NULL },
+	{ "'block', 'pass in', 'pass out from self'", "block out on lan inet6 received-on dmz", PT_EXPECT_FAILS, "out lan", "self" },
+	{ "'block', 'pass in', 'block in from urpf-failed', 'pass out from self'", "block out on lan received-on dmz", PT_EXPECT_HOLDS,
+	  NULL, NULL },
+	{ "'block', 'pass out from self'", "block out on lan", PT_EXPECT_FAILS, "out lan", "self" },
+	{ "'pass out', 'block out to self'", "pass out on lan", PT_EXPECT_HOLDS, NULL, NULL },
 };
 
 static const char more[] = "interface vpn { device = 'wg0' }\n"
@@ -341,6 +363,66 @@ static void show_failure(const struct proof *p, const struct pt_packet *k, const
 	fail();
 }
 
+static bool is_self(struct pt_addr a)
+{
+	for (size_t i = 0; i < host->ifs.n; i++)
+		for (size_t n = 0; n < host->ifs.v[i].addrs.n; n++) {
+			struct pt_addr b = host->ifs.v[i].addrs.v[n].prefix.addr;
+
+			if (b.af == a.af && b.v == a.v)
+				return true;
+		}
+	for (size_t i = 0; i < host->anycast.n; i++)
+		if (host->anycast.v[i].af == a.af && host->anycast.v[i].v == a.v)
+			return true;
+	return false;
+}
+
+/* Is A in a network of DEVICE, or, NULL, in one of some device? */
+static bool is_connected(struct pt_addr a, const char *device)
+{
+	for (size_t i = 0; i < host->ifs.n; i++)
+		for (size_t n = 0; n < host->ifs.v[i].addrs.n; n++) {
+			const struct pt_prefix *p = &host->ifs.v[i].addrs.v[n].prefix;
+
+			if (p->addr.af == a.af && pt_prefix_lo(p) <= a.v && a.v <= pt_prefix_hi(p) &&
+			    (!device || !strcmp(host->ifs.v[i].device, device)))
+				return true;
+		}
+	return false;
+}
+
+/* What routes say where they lead to the networks of addresses, and else everywhere. */
+static void ask_routes(struct pt_packet *k, enum pt_dir dir, const char *device)
+{
+	bool lo = !strcmp(device, "lo"), near = k->af == PT_AF_INET6 && k->src.v >> 118 == 0xfe80 >> 6;
+
+	k->no_route_src = k->no_route_dst = false;
+	if (is_self(k->src))
+		k->urpf_failed = dir == PT_IN && !lo;
+	else if (is_connected(k->src, NULL))
+		k->urpf_failed = dir == PT_IN && !near && !is_connected(k->src, device);
+	else
+		k->urpf_failed = dir == PT_IN && !near && lo;
+}
+
+/* Does Linux let K be there? */
+static bool possible(const struct pt_packet *k, enum pt_dir dir, const char *device, bool pass)
+{
+	bool four = k->af == PT_AF_INET, group = four ? k->src.v >> 28 == 14 || k->src.v == UINT32_MAX : k->src.v >> 120 == 255;
+
+	if (!strcmp(device, "lo"))
+		return dir == PT_OUT || four || !group;
+	if (dir == PT_OUT && is_self(k->dst))
+		return false;
+	if (dir == PT_IN && !four && is_self(k->src))
+		return !pass && k->src.v != 1;
+	if (dir == PT_OUT && !k->received)
+		return true;
+	/* IPv6 takes a packet from an address of its own: the rules where it arrives say whether it comes so far */
+	return !group && !is_self(k->src) && (four ? k->src.v >> 24 != 127 : k->src.v != 1);
+}
+
 static void draw(struct proof *p, const struct seen *s)
 {
 	struct built one;
@@ -356,6 +438,9 @@ static void draw(struct proof *p, const struct seen *s)
 		struct pt_packet k;
 
 		random_packet(&k, dir, (uint32_t)p->rules->policy->tags.n);
+		ask_routes(&k, dir, device);
+		if (!possible(&k, dir, device, s->x.pass))
+			continue;
 		if (!speaks_of(v, k, p->rules->policy, one.policy, dir, device))
 			continue;
 		if (s->x.result == PT_EXPECT_NOTHING)

@@ -147,6 +147,9 @@ PT_API const struct pt_region *pt_space_decide(const struct pt_space *s, enum pt
  * One that may begin a connection comes first. */
 PT_API int pt_space_find(const struct pt_space *s, struct pt_arena *a, enum pt_dir dir, const struct pt_box *x, bool pass,
 			 struct pt_point *witness, const struct pt_region **by) PT_MUST;
+/* The same, of those that a rule of the file passes, or none: what built-in rules pass is not found. */
+PT_API int pt_space_find_written(const struct pt_space *s, struct pt_arena *a, enum pt_dir dir, const struct pt_box *x, bool pass,
+			 struct pt_point *witness, const struct pt_region **by) PT_MUST;
 /* All packets of X that pass, as disjoint boxes by region. FN gets memory that it may keep as long as A; non-zero ends it
  * and is the result. */
 PT_API int pt_space_passed(const struct pt_space *s, struct pt_arena *a, enum pt_dir dir, const struct pt_box *x,
