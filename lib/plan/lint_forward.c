@@ -74,6 +74,8 @@ struct forwards {
 	const struct pt_world *w;
 	struct pt_space *space;
 	struct pt_arena *arena; /* of one rule */
+	struct pt_arena *kept;
+	struct pt_iset sources[2]; /* of packets that Linux takes in and forwards, by family */
 };
 
 enum admitted { UNKNOWN, ADMITTED, NOT_ADMITTED };
@@ -107,6 +109,42 @@ static int set_device(struct forwards *f, struct pt_box *b, const char *device)
 	return set_range(f, b, PT_DIM_DEVICE, i, i);
 }
 
+/* ---- what may arrive ---- */
+
+/* All but what no host sends, or Linux does not take in or forward: with these a rule for this machine's own packets
+ * would seem to let the forwarded ones out. */
+static int find_sources(struct forwards *f)
+{
+	static const struct pt_ival bad4[] = { { 0, 0x00ffffff }, { 0x7f000000, 0x7fffffff }, { 0xe0000000, 0xffffffff } };
+	const pt_u128 one = 1;
+	const struct pt_ival bad6[] = { { 0, 1 }, { one * 0xfe80 << 112, (one * 0xfec0 << 112) - 1 },
+					{ one * 0xff << 120, ~(pt_u128)0 } };
+	int rc = 0;
+
+	for (int six = 0; !rc && six < 2; six++) {
+		struct pt_iset bad, fixed = { .v = (struct pt_ival *)(six ? bad6 : bad4), .n = 3 };
+
+		rc = pt_iset_union(f->kept, &bad, &fixed, &f->w->self[six]);
+		if (!rc)
+			rc = pt_iset_complement(f->kept, &f->sources[six], &bad, pt_af_max(six ? PT_AF_INET6 : PT_AF_INET));
+	}
+	return rc;
+}
+
+/* 1: OUT is what of X may come, by the routes back to it; 0: nothing. */
+static int may_come(struct forwards *f, const struct pt_box *x, struct pt_box *out)
+{
+	static const uint32_t of_routes[] = { PT_DIM_NO_ROUTE_SRC, PT_DIM_NO_ROUTE_DST, PT_DIM_URPF };
+	struct pt_box may = { .af = x->af };
+	int rc = pt_box_set(f->space, f->arena, &may, PT_DIM_SRC, &f->sources[x->af == PT_AF_INET6]);
+
+	for (size_t i = 0; !rc && f->w->asks_routes && i < PT_ARRAY_SIZE(of_routes); i++)
+		rc = set_range(f, &may, of_routes[i], 0, 0);
+	return rc ? rc : pt_box_intersect(f->arena, x, &may, out);
+}
+
+/* ---- what leaves ---- */
+
 /* What of the arriving packets X has the translation not changed. */
 static int copy_sides(struct forwards *f, const struct pt_box *x, struct pt_box *out)
 {
@@ -115,9 +153,28 @@ static int copy_sides(struct forwards *f, const struct pt_box *x, struct pt_box 
 	for (uint32_t i = 0; !rc && i < x->n; i++) {
 		uint32_t d = x->v[i].dim;
 
-		if (d == PT_DIM_PROTO || d == PT_DIM_SRC || d == PT_DIM_SPORT || d == PT_DIM_FLAGS || d == PT_DIM_SHORT)
+		if (d == PT_DIM_PROTO || d == PT_DIM_SRC || d == PT_DIM_SPORT || d == PT_DIM_FLAGS || d == PT_DIM_SHORT ||
+		    d == PT_DIM_TOS || d == PT_DIM_TIME)
 			rc = pt_box_set(f->space, f->arena, out, d, &x->v[i].set);
+		else if (d == PT_DIM_DEVICE)
+			rc = pt_box_set(f->space, f->arena, out, PT_DIM_RECEIVED, &x->v[i].set);
 	}
+	return rc;
+}
+
+/* No socket here sent it, and its tag is the one that it was given where it arrived. */
+static int forwarded(struct forwards *f, uint8_t tag, struct pt_box *out)
+{
+	static const uint32_t of_routes[] = { PT_DIM_NO_ROUTE_SRC, PT_DIM_NO_ROUTE_DST, PT_DIM_URPF };
+	const pt_u128 nobody = (pt_u128)1 << 32;
+	int rc = set_range(f, out, PT_DIM_TAG, tag, tag);
+
+	if (!rc)
+		rc = set_range(f, out, PT_DIM_USER, nobody, nobody);
+	if (!rc)
+		rc = set_range(f, out, PT_DIM_GROUP, nobody, nobody);
+	for (size_t i = 0; !rc && f->w->asks_routes && i < PT_ARRAY_SIZE(of_routes); i++)
+		rc = set_range(f, out, of_routes[i], 0, 0);
 	return rc;
 }
 
@@ -131,6 +188,8 @@ static int leaving(struct forwards *f, const struct pt_box *x, const struct pt_d
 
 	*out = (struct pt_box){ .af = k->af };
 	rc = copy_sides(f, x, out);
+	if (!rc)
+		rc = forwarded(f, d->tag, out);
 	if (!rc)
 		rc = set_device(f, out, device);
 	if (!rc && d->any_of_pool)
@@ -157,7 +216,7 @@ static const char *point(struct forwards *f, const struct pt_point *p)
 	return s;
 }
 
-/* P, a packet of X, is let in. Is one like it let out? */
+/* P, a packet of X, which is let in and translated as one. Is any of X let out? */
 static int follow(struct forwards *f, const struct pt_box *x, const struct pt_point *p, struct way *way)
 {
 	const struct pt_region *by;
@@ -196,23 +255,44 @@ static int follow(struct forwards *f, const struct pt_box *x, const struct pt_po
 	return rc < 0 ? rc : 0;
 }
 
+#define PIECES_MAX 64 /* of a box that rules before cut; with more, one packet of it has to do */
+
+/* X without what the rules before decide. */
+static int passed_box(struct forwards *f, const struct pt_box *x, const struct pt_space_hits *before, struct way *way)
+{
+	pt_boxes left = { 0 };
+	struct pt_point p;
+	int rc = pt_box_subtract(f->space, f->arena, x, before->box.v, before->box.n, PIECES_MAX, &left);
+
+	if (rc == -E2BIG) {
+		rc = pt_box_covered(f->space, f->arena, x, before->box.v, before->box.n, PT_LINT_STEPS, &p);
+		return rc == 1 || rc == -E2BIG ? 0 : rc ? rc : follow(f, x, &p, way);
+	}
+	for (size_t i = 0; !rc && i < left.n && way->is != ADMITTED; i++) {
+		rc = pt_box_covered(f->space, f->arena, &left.v[i], NULL, 0, 0, &p);
+		if (!rc)
+			rc = follow(f, &left.v[i], &p, way);
+	}
+	return rc;
+}
+
 /* The packets that R itself lets in. */
 static int passed(struct forwards *f, const struct pt_pol_rule *r, struct way *way)
 {
 	const struct pt_space_dir *d = &f->space->dir[0];
 	struct pt_space_hits before = { 0 };
+	struct pt_box x;
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < d->v.n && way->is != ADMITTED; i++)
 		for (size_t k = 0; !rc && d->v.v[i].rule == r && d->v.v[i].pass && k < d->v.v[i].boxes.n; k++) {
-			const struct pt_box *x = &d->v.v[i].boxes.v[k];
-			struct pt_point p;
-
+			rc = may_come(f, &d->v.v[i].boxes.v[k], &x);
+			if (rc <= 0)
+				continue;
 			before.box.n = before.region.n = 0;
-			rc = pt_space_before(f->space, PT_IN, i, x, f->arena, &before);
+			rc = pt_space_before(f->space, PT_IN, i, &x, f->arena, &before);
 			if (!rc)
-				rc = pt_box_covered(f->space, f->arena, x, before.box.v, before.box.n, PT_LINT_STEPS, &p);
-			rc = rc == 1 || rc == -E2BIG ? 0 : rc ? rc : follow(f, x, &p, way);
+				rc = passed_box(f, &x, &before, way);
 		}
 	return rc;
 }
@@ -226,12 +306,16 @@ static int matched(struct forwards *f, const struct pt_pol_rule *r, struct way *
 	for (size_t i = 0; !rc && i < boxes.n && way->is != ADMITTED; i++) {
 		const struct pt_region *by;
 		struct pt_point p;
+		struct pt_box x;
 
-		rc = pt_space_find(f->space, f->arena, PT_IN, &boxes.v[i], true, &p, &by);
+		rc = may_come(f, &boxes.v[i], &x);
+		if (rc <= 0)
+			continue;
+		rc = pt_space_find(f->space, f->arena, PT_IN, &x, true, &p, &by);
 		if (rc > 0)
-			rc = follow(f, &boxes.v[i], &p, way);
+			rc = follow(f, &x, &p, way);
 		else if (!rc)
-			rc = pt_space_find(f->space, f->arena, PT_IN, &boxes.v[i], false, &p, &by);
+			rc = pt_space_find(f->space, f->arena, PT_IN, &x, false, &p, &by);
 		if (rc > 0 && way->is == UNKNOWN) {
 			way->is = NOT_ADMITTED;
 			way->witness = point(f, &p);
@@ -288,9 +372,9 @@ static int each(struct forwards *f)
 
 int pt_lint_forwards(struct pt_lint *l, const struct pt_world *w, struct pt_err *e)
 {
-	struct forwards f = { .lint = l, .w = w, .arena = pt_arena_new() };
+	struct forwards f = { .lint = l, .w = w, .arena = pt_arena_new(), .kept = pt_arena_new() };
 	bool any = false;
-	int rc = f.arena ? 0 : -ENOMEM;
+	int rc = f.arena && f.kept ? find_sources(&f) : -ENOMEM;
 
 	for (size_t i = 0; i < w->policy->rules.n; i++)
 		any = any || is_forward(w->policy, &w->policy->rules.v[i]);
@@ -300,5 +384,6 @@ int pt_lint_forwards(struct pt_lint *l, const struct pt_world *w, struct pt_err 
 		rc = each(&f);
 	pt_space_free(f.space);
 	pt_arena_free(f.arena);
+	pt_arena_free(f.kept);
 	return rc == -ENOMEM ? pt_err_sys(e, rc, "following what rules translate") : rc;
 }

@@ -59,7 +59,8 @@ static bool no(void *arg, const char *device)
 
 static void run(struct linted *l, bool details, uint64_t steps)
 {
-	struct pt_world w = { .policy = l->b.policy, .host = host, .route = route, .forwards = yes, .loopback = no };
+	struct pt_world w = { .policy = l->b.policy, .host = host, .route = route, .forwards = yes, .loopback = no,
+			      .asks_routes = pt_world_asks_routes(l->b.policy) };
 	struct pt_lint_input in = { .policy = l->b.policy, .host = host, .now = NOW, .details = details, .steps = steps };
 	struct pt_lint_outside outside = { 0 };
 
@@ -291,7 +292,20 @@ static void unadmitted(void **state)
 	       { "\"pass out\", \"match " RDR "\"", "unadmitted 1" },
 	       { "\"pass out\", \"match " RDR "\", \"pass in on wan proto tcp to 10.0.5.20 port 443\"", "" },
 	       { "\"pass out\", \"match " RDR "\", \"pass in on wan proto tcp to 10.0.5.20 port 8443\"", "unadmitted 1, never 2" },
-	       { "\"pass in on wan inet proto tcp to any port 2222 rdr-to 127.0.0.1 port 22\"", "" }, );
+	       { "\"pass in on wan inet proto tcp to any port 2222 rdr-to 127.0.0.1 port 22\"", "" },
+	       /* what lets this machine's own packets out lets no others out, whichever rule takes those from there before */
+	       { "\"block\", \"pass out from self\", \"pass " RDR "\"", "unadmitted 2 < 0" },
+	       { "\"block\", \"pass out from self\", \"pass " RDR "\", \"block in quick on wan from { self, 127.0.0.0/8 }\"",
+		 "unadmitted 2 < 0" },
+	       { "\"block\", \"pass out from 198.51.100.0/24\", \"pass " RDR "\"", "" },
+	       { "\"block\", \"pass out from 198.51.100.0/24\", \"pass " RDR "\", \"block in quick on wan from 198.51.100.0/24\"",
+		 "unadmitted 2 < 0" },
+	       { "\"block\", \"pass out on dmz user root\", \"pass " RDR "\"", "unadmitted 2 < 0" },
+	       { "\"block\", \"pass out on dmz tagged RED\", \"pass " RDR " tag RED\"", "" },
+	       { "\"block\", \"pass in on lan proto udp tag RED\", \"pass out on dmz tagged RED\", \"pass " RDR "\"", "unadmitted 3 < 0" },
+	       { "\"block\", \"pass out on dmz received-on wan\", \"pass " RDR "\"", "" },
+	       { "\"block\", \"pass out on dmz received-on lan\", \"pass " RDR "\"", "unadmitted 2 < 0" },
+	       { "\"block\", \"block in quick from urpf-failed\", \"match " RDR "\"", "unadmitted 2 < 0" }, );
 }
 
 static void generalises(void **state)
