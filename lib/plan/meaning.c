@@ -14,13 +14,13 @@ struct side {
 };
 
 static int prepare(struct side *s, const struct pt_plan *p, const struct pt_host *h, enum pt_expect_tables tables, struct pt_nl *nf,
-		   struct pt_err *e)
+		   const struct pt_space *like, struct pt_err *e)
 {
 	int rc = pt_eval_new(p->policy, h, &s->eval, e);
 
 	if (!rc)
 		rc = plan_tables_learn(p->policy, s->eval, tables, nf, e);
-	return rc ? rc : pt_space_new(p->policy, h, s->eval, PT_SPACE_NOW, &s->space, e);
+	return rc ? rc : pt_space_new_like(p->policy, h, s->eval, PT_SPACE_NOW, like, &s->space, e);
 }
 
 /* What only match rules translate to is no part of any region. */
@@ -43,9 +43,9 @@ int pt_plan_meaning(struct pt_plan *old, enum pt_expect_tables old_tables, struc
 		rc = rc ? pt_err_sys(e, rc, "preparing to compare rules") : rc;
 	}
 	if (!rc)
-		rc = prepare(&sides[0], old, &host, old_tables, nf, e);
+		rc = prepare(&sides[0], old, &host, old_tables, nf, NULL, e);
 	if (!rc)
-		rc = prepare(&sides[1], new, &host, new_tables, nf, e);
+		rc = prepare(&sides[1], new, &host, new_tables, nf, sides[0].space, e);
 	if (!rc) {
 		const struct pt_meaning_side before = { sides[0].space, sides[0].eval }, after = { sides[1].space, sides[1].eval };
 

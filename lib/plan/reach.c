@@ -103,7 +103,7 @@ static int add(struct reach *r, struct pt_flow *f, const struct reach_map *m, co
 	pt_boxes list = { 0 };
 	int rc = wanted(r, m, x, &list);
 
-	f->chance = f->chance || reach_side(x, PT_DIM_CHANCE);
+	f->chance = f->chance || reach_by_chance(x);
 	f->dst = m->addr;
 	f->dport = m->port;
 	for (size_t i = 0; !rc && i < list.n; i++) {
@@ -136,7 +136,7 @@ static int as_leaving(struct reach *r, const struct reach_piece *p, uint32_t dev
 		rc = only(r, x, PT_DIM_DEVICE, device);
 	if (!rc)
 		rc = only(r, x, PT_DIM_TAG, p->tag);
-	for (uint32_t d = PT_DIM_CHANCE; !rc && d < PT_DIM_FREE; d++)
+	for (uint32_t d = PT_DIM_NO_ROUTE_SRC; !rc && d < pt_space_dims(r->s); d++)
 		rc = reach_drop(r, r->scratch, x, d);
 	return rc;
 }
@@ -144,14 +144,16 @@ static int as_leaving(struct reach *r, const struct reach_piece *p, uint32_t dev
 /* Y, which leaves, as it arrived. */
 static int as_arriving(struct reach *r, const struct reach_piece *p, const struct pt_box *y, struct pt_box *out)
 {
-	static const uint32_t of_leaving[] = { PT_DIM_DEVICE, PT_DIM_TAG, PT_DIM_RECEIVED, PT_DIM_CHANCE, PT_DIM_NO_ROUTE_SRC,
-					       PT_DIM_NO_ROUTE_DST, PT_DIM_URPF };
+	static const uint32_t of_leaving[] = { PT_DIM_DEVICE, PT_DIM_TAG, PT_DIM_RECEIVED, PT_DIM_NO_ROUTE_SRC, PT_DIM_NO_ROUTE_DST,
+					       PT_DIM_URPF };
 	const struct pt_iset *received = reach_side(y, PT_DIM_RECEIVED);
 	struct pt_box b = *y;
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < PT_ARRAY_SIZE(of_leaving); i++)
 		rc = reach_drop(r, r->scratch, &b, of_leaving[i]);
+	if (!rc)
+		rc = reach_drop_chance(r, &b);
 	if (!rc)
 		rc = reach_preimage(r, r->scratch, &p->map, &p->box, &b, out);
 	return rc > 0 && received ? reach_with(r, r->scratch, out, PT_DIM_DEVICE, received, out) : rc;
@@ -172,7 +174,7 @@ static int leave(struct reach *r, const struct reach_piece *p, const struct pt_b
 		 const struct pt_box *base)
 {
 	struct pt_flow f = { .kind = PT_FLOW_THROUGH, .out = device, .in_rule = p->rule, .dst_nat = p->nat };
-	bool chance = reach_side(&p->box, PT_DIM_CHANCE);
+	bool chance = reach_by_chance(&p->box);
 	struct pt_box b = *x, y;
 	struct reach_map map;
 	struct found out;
@@ -187,7 +189,7 @@ static int leave(struct reach *r, const struct reach_piece *p, const struct pt_b
 		for (size_t k = 0; !rc && k < pieces.n; k++) {
 			f.out_rule = pieces.v[k].rule;
 			f.src_nat = pieces.v[k].nat;
-			f.chance = chance || reach_side(&pieces.v[k].box, PT_DIM_CHANCE);
+			f.chance = chance || reach_by_chance(&pieces.v[k].box);
 			map = narrowed(&p->map, &pieces.v[k].box);
 			rc = as_arriving(r, p, &pieces.v[k].box, &y);
 			if (rc > 0)

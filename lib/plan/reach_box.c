@@ -68,6 +68,21 @@ int reach_copy(struct pt_arena *a, const struct pt_box *x, struct pt_box *out)
 	return rc;
 }
 
+/* What rules draw is all that a space of mode NOW has besides. */
+bool reach_by_chance(const struct pt_box *x)
+{
+	return x->n && x->v[x->n - 1].dim >= PT_DIM_FREE;
+}
+
+int reach_drop_chance(const struct reach *r, struct pt_box *x)
+{
+	int rc = 0;
+
+	while (!rc && reach_by_chance(x))
+		rc = reach_drop(r, r->scratch, x, x->v[x->n - 1].dim);
+	return rc;
+}
+
 uint32_t reach_device(const struct reach *r, const char *device)
 {
 	uint32_t n = (uint32_t)r->s->devices.n - 1;

@@ -57,12 +57,14 @@ static int shorten(struct pt_arena *a, const struct pt_iset *s, const struct pt_
 static int widen(struct reach *r, enum pt_flow_kind kind, struct pt_box *x, const struct pt_box *base)
 {
 	static const uint32_t dims[] = { PT_DIM_SRC, PT_DIM_DST, PT_DIM_ICMP, PT_DIM_FLAGS };
-	static const uint32_t settled[] = { PT_DIM_SHORT, PT_DIM_TAG, PT_DIM_RECEIVED, PT_DIM_TIME, PT_DIM_CHANCE,
+	static const uint32_t settled[] = { PT_DIM_SHORT, PT_DIM_TAG, PT_DIM_RECEIVED, PT_DIM_TIME,
 					    PT_DIM_NO_ROUTE_SRC, PT_DIM_NO_ROUTE_DST, PT_DIM_URPF };
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < PT_ARRAY_SIZE(settled); i++)
 		rc = reach_drop(r, r->scratch, x, settled[i]);
+	if (!rc)
+		rc = reach_drop_chance(r, x);
 	for (uint32_t d = PT_DIM_USER; !rc && kind != PT_FLOW_SENT && d <= PT_DIM_GROUP; d++)
 		rc = reach_drop(r, r->scratch, x, d);
 	if (!rc && kind == PT_FLOW_SENT)
@@ -258,6 +260,7 @@ static int add_flow(struct reach *r, const struct reach_entry *group, size_t n, 
 	memset(&f.witness, 0, sizeof(f.witness));
 	f.witness.dir = f.kind == PT_FLOW_SENT ? PT_OUT : PT_IN;
 	pt_space_packet(r->s, &group[i].witness, &f.witness.packet, &f.witness.device);
+	f.witness.packet.n_draws = 0; /* they are the point's */
 	f.witness.packet.known = PT_FACT_TOS | PT_FACT_MAC | PT_FACT_USER | PT_FACT_GROUP | PT_FACT_CHANCE;
 	rc = add_impossible(r, &f.box);
 	if (!rc)

@@ -52,6 +52,8 @@ int reach_with_value(const struct reach *r, struct pt_arena *a, const struct pt_
 const struct pt_iset *reach_side(const struct pt_box *x, uint32_t dim); /* NULL: all */
 /* Gives up one side. */
 int reach_drop(const struct reach *r, struct pt_arena *a, struct pt_box *x, uint32_t dim);
+bool reach_by_chance(const struct pt_box *x); /* some rule with a probability has to hold, or not */
+int reach_drop_chance(const struct reach *r, struct pt_box *x); /* memory of R's scratch */
 int reach_copy(struct pt_arena *a, const struct pt_box *x, struct pt_box *out);
 uint32_t reach_device(const struct reach *r, const char *device);
 

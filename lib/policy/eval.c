@@ -294,15 +294,25 @@ static bool is_known(const struct pt_packet *k, enum pt_fact f, bool *unknown)
 	return false;
 }
 
+bool pt_packet_drew(const struct pt_packet *k, uint32_t rule, uint32_t chance)
+{
+	for (uint32_t i = 0; i < k->n_draws; i++)
+		if (k->draws[i].rule == rule)
+			return k->drawn[i] != 0;
+	return k->chance < chance;
+}
+
 /* Rates are about other packets than this one: here they always have room. */
-static enum pt_condition more_condition(const struct pt_eval *v, const struct pt_pol_more *m, const struct pt_packet *k,
+static enum pt_condition more_condition(const struct pt_eval *v, const struct pt_pol_rule *r, const struct pt_packet *k,
 					bool *unknown)
 {
+	const struct pt_pol_more *m = r->more;
+
 	if (!schedule_holds(v, m, k->time))
 		return PT_COND_SCHEDULE;
 	if (m->has_tos && is_known(k, PT_FACT_TOS, unknown) && (k->tos & ~3) != m->tos)
 		return PT_COND_TOS;
-	if (m->chance && is_known(k, PT_FACT_CHANCE, unknown) && k->chance >= m->chance)
+	if (m->chance && is_known(k, PT_FACT_CHANCE, unknown) && !pt_packet_drew(k, r->id, m->chance))
 		return PT_COND_CHANCE;
 	if (m->received.n && is_known(k, PT_FACT_RECEIVED, unknown) && !received_matches(&m->received, k->received))
 		return PT_COND_RECEIVED;
@@ -340,7 +350,7 @@ static enum pt_condition rule_condition(const struct pt_eval *v, const struct pt
 		return c;
 	if (r->tagged && (tag == r->tagged) == r->tagged_neg)
 		return PT_COND_TAG;
-	c = r->more ? more_condition(v, r->more, k, &unknown) : PT_COND_HOLDS;
+	c = r->more ? more_condition(v, r, k, &unknown) : PT_COND_HOLDS;
 	if (c != PT_COND_HOLDS)
 		return c;
 	if (routes_known(&r->src, k, &unknown) && !side_matches(v, &r->src, k->src, k->no_route_src, k->urpf_failed))

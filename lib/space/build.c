@@ -37,8 +37,6 @@ pt_u128 pt_space_max(const struct pt_space *s, uint32_t dim, enum pt_af af)
 		return (pt_u128)1 << 32;
 	case PT_DIM_TIME:
 		return UINT64_MAX;
-	case PT_DIM_CHANCE:
-		return PT_CHANCE_ALL - 1;
 	default:
 		return 1;
 	}
@@ -114,6 +112,39 @@ static int collect_devices(struct pt_space *s, const struct pt_host *h, const st
 			s->devices.v[n++] = s->devices.v[i];
 	s->devices.n = n;
 	return pt_vec_push(s->arena, &s->devices, ""); /* NOLINT(bugprone-sizeof-expression) */
+}
+
+/* ---- what is drawn ---- */
+
+static int add_draw(struct space *s, struct pt_draw draw, const char *text)
+{
+	const struct space_key key = { .kind = SPACE_KEY_CHANCE, .ref = draw.rule };
+	const struct pt_space_unknown u = { text };
+
+	for (size_t i = 0; i < s->pub.draws.n; i++)
+		if (s->pub.draws.v[i].rule == draw.rule)
+			return 0;
+	if (!text || pt_vec_push(s->pub.arena, &s->keys, key) || pt_vec_push(s->pub.arena, &s->pub.unknown, u))
+		return -ENOMEM;
+	return pt_vec_push(s->pub.arena, &s->pub.draws, draw);
+}
+
+/* Each rule draws for itself; those of one text, which are one written rule, have one draw. Before all other unknowns. */
+static int collect_draws(struct space *s, const struct pt_space *like)
+{
+	const struct pt_policy *p = s->pub.policy;
+	int rc = 0;
+
+	for (size_t i = 0; like && !rc && i < like->draws.n; i++)
+		rc = add_draw(s, like->draws.v[i], pt_arena_strdup(s->pub.arena, like->unknown.v[i].text));
+	for (size_t i = 0; !rc && i < p->rules.n; i++) {
+		const struct pt_pol_rule *r = &p->rules.v[i];
+
+		if (r->more && r->more->chance)
+			rc = add_draw(s, (struct pt_draw){ r->id, r->more->chance },
+				      pt_arena_printf(s->pub.arena, "probability of rule %s", r->name ? r->name : ""));
+	}
+	return rc;
 }
 
 /* ---- regions ---- */
@@ -354,6 +385,8 @@ static int build(struct space *s, const struct pt_space *like, struct pt_err *e)
 	struct pt_arena *scratch = pt_arena_new();
 	int rc = scratch ? collect_devices(&s->pub, s->host, like) : -ENOMEM;
 
+	if (!rc)
+		rc = collect_draws(s, like);
 	if (!rc)
 		rc = load_tables(s, e);
 	if (!rc)

@@ -370,7 +370,7 @@ static void put_more(struct making *k, const struct pt_pol_more *o)
 	else if (o->has_tos)
 		put_range(k, PT_DIM_TOS, o->tos, o->tos | 3u);
 	if (o->chance)
-		put_range(k, PT_DIM_CHANCE, 0, o->chance - 1);
+		put_unknown(k, &(const struct space_key){ .kind = SPACE_KEY_CHANCE, .ref = k->r->id }, true);
 	if (o->received.n)
 		put_received(k, &o->received);
 	if (o->macs.n)

@@ -39,6 +39,7 @@ enum space_key_kind {
 	SPACE_KEY_LIMIT,   /* a rate of a rule has room */
 	SPACE_KEY_PACKETS,
 	SPACE_KEY_ONCE,
+	SPACE_KEY_CHANCE,  /* a rule, by its identity, draws what it needs */
 	SPACE_KEY_MOVED,   /* what a translation gives meets a rule's condition */
 	SPACE_KEY_TARGET,  /* an interface has an address */
 };

@@ -287,13 +287,21 @@ static bool tags_on_the_way(const struct lint_run *r, const struct lint_group *g
 	return false;
 }
 
+/* It counts for itself: its limits are reached at another time than those of the others. */
+static bool counts(const struct pt_pol_rule *r)
+{
+	const struct pt_pol_states *s = r->states;
+
+	return r->log_limit.packets || (s && (s->max || s->max_src_nodes || s->max_src_states || s->max_src_conn || s->rate));
+}
+
 static int needed(struct lint_run *r, struct lint_group *g)
 {
 	struct pt_finding f = { 0 }, *out;
 	int rc;
 
-	if (lint_has_label(g->rules[0]))
-		return 0; /* it counts */
+	if (lint_has_label(g->rules[0]) || counts(g->rules[0]))
+		return 0; /* packets */
 	for (size_t i = 0; i < g->n; i++)
 		if (g->rules[i]->tag)
 			return 0;

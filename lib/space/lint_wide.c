@@ -30,10 +30,9 @@ static bool is_wide_side(const struct lint_run *r, const struct pt_box *b, const
 	case PT_DIM_FLAGS:
 	case PT_DIM_SHORT:
 	case PT_DIM_TIME:
-	case PT_DIM_CHANCE:
 		return true;
 	default:
-		return false;
+		return s->dim >= PT_DIM_FREE; /* by chance */
 	}
 }
 

@@ -287,7 +287,7 @@ static int keep_point(struct comparison *c, struct pt_point *p)
 /* Packets of Y less the covers: as boxes, or where these would be too many as Y with a number of exceptions. */
 static int keep_boxes(struct comparison *c, const struct pt_box *y, struct found *f)
 {
-	const struct pt_space *s = c->side[0]->space;
+	const struct pt_space *s = c->side[1]->space; /* with the draws of both */
 	int rc = pt_box_subtract(s, c->arena, y, c->covers.v, c->covers.n, PIECES_MAX, &f->boxes);
 
 	if (rc != -E2BIG)
@@ -333,7 +333,7 @@ static int meet(struct comparison *c, const struct meeting *m, size_t box, size_
 		return rc;
 	rc = list_covers(c, m, box, hit, &both);
 	if (!rc)
-		rc = pt_box_covered(c->side[0]->space, c->scratch, &both, c->covers.v, c->covers.n, STEPS_MAX, &at);
+		rc = pt_box_covered(c->side[1]->space, c->scratch, &both, c->covers.v, c->covers.n, STEPS_MAX, &at);
 	if (rc == -E2BIG)
 		return keep(c, m, PT_MEANING_UNKNOWN, NULL);
 	return rc ? (rc > 0 ? 0 : rc) : keep(c, m, kind, &at);
@@ -385,7 +385,7 @@ static int possible(struct comparison *c, const struct pt_box *x, struct pt_box 
 		return 1;
 	rc = pt_iset_add(c->arena, &none, 0, 0);
 	if (!rc)
-		rc = pt_box_set(c->side[0]->space, c->arena, &untagged, PT_DIM_TAG, &none);
+		rc = pt_box_set(c->side[1]->space, c->arena, &untagged, PT_DIM_TAG, &none);
 	return rc ? rc : pt_box_intersect(c->arena, x, &untagged, out);
 }
 
@@ -485,7 +485,7 @@ static int tell(struct comparison *c, int (*fn)(const struct pt_meaning *m, void
 		for (k = i + 1; !rc && k < c->found.n && belongs(f, &c->found.v[k]); k++)
 			rc = merge(c, f, &c->found.v[k]);
 		if (!rc && !f->what.except)
-			rc = pt_boxes_join(c->side[0]->space, c->arena, &f->boxes);
+			rc = pt_boxes_join(c->side[1]->space, c->arena, &f->boxes);
 		f->what.boxes = f->boxes;
 		f->what.space = c->side[1]->space;
 		if (!rc && f->what.kind != PT_MEANING_UNKNOWN)

@@ -51,10 +51,11 @@ int pt_space_point(const struct pt_space *s, struct pt_arena *a, const struct pt
 	v[PT_DIM_USER] = k->owned ? k->uid : NO_OWNER;
 	v[PT_DIM_GROUP] = k->owned ? k->gid : NO_OWNER;
 	v[PT_DIM_TIME] = k->time;
-	v[PT_DIM_CHANCE] = k->chance;
 	v[PT_DIM_NO_ROUTE_SRC] = k->no_route_src;
 	v[PT_DIM_NO_ROUTE_DST] = k->no_route_dst;
 	v[PT_DIM_URPF] = k->urpf_failed;
+	for (size_t i = 0; i < s->draws.n; i++)
+		v[PT_DIM_FREE + i] = pt_packet_drew(k, s->draws.v[i].rule, s->draws.v[i].chance);
 	*out = (struct pt_point){ .af = k->af, .n = pt_space_dims(s), .v = v };
 	return 0;
 }
@@ -94,7 +95,9 @@ void pt_space_packet(const struct pt_space *s, const struct pt_point *p, struct 
 	out->uid = out->owned ? (uint32_t)v[PT_DIM_USER] : 0;
 	out->gid = out->owned ? (uint32_t)v[PT_DIM_GROUP] : 0;
 	out->time = (uint64_t)v[PT_DIM_TIME];
-	out->chance = (uint32_t)v[PT_DIM_CHANCE];
+	out->draws = s->draws.v;
+	out->drawn = v + PT_DIM_FREE;
+	out->n_draws = (uint32_t)s->draws.n;
 	out->no_route_src = v[PT_DIM_NO_ROUTE_SRC] != 0;
 	out->no_route_dst = v[PT_DIM_NO_ROUTE_DST] != 0;
 	out->urpf_failed = v[PT_DIM_URPF] != 0;

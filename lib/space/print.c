@@ -290,7 +290,6 @@ void pt_space_print(const struct pt_space *s, const struct pt_box *x, struct pt_
 		word(&p, "");
 		space_print_times(s, set_of(&p, PT_DIM_TIME), &text);
 	}
-	print_side(&p, "chance", PT_DIM_CHANCE);
 	print_bits(&p);
 	pt_buf_add(out, text.s, text.n);
 	out->err = out->err ? out->err : text.err;

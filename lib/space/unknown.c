@@ -48,6 +48,8 @@ static const char *text_of(const struct pt_policy *p, struct pt_arena *a, const 
 		return pt_arena_printf(a, "max-pkt-rate of rule %s", name);
 	case SPACE_KEY_ONCE:
 		return pt_arena_printf(a, "once of rule %s", name);
+	case SPACE_KEY_CHANCE:
+		return pt_arena_printf(a, "probability of rule %s", name);
 	case SPACE_KEY_MOVED:
 		return pt_arena_printf(a, "what rule %s sees after a translation", name);
 	case SPACE_KEY_TARGET:

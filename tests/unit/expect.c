@@ -124,6 +124,12 @@ static const struct {
 	{ "'block', 'pass in schedule day'", "block in schedule night", PT_EXPECT_HOLDS, NULL, NULL },
 	{ "'block', 'pass in schedule day'", "pass in schedule night", PT_EXPECT_FAILS, "at ", "block" },
 	{ "'block', 'pass in probability 50%'", "pass in", PT_EXPECT_FAILS, NULL, "block" },
+	/* each rule draws for itself */
+	{ "'pass in quick probability 50%', 'block in quick probability 50%', 'pass in'", "pass in", PT_EXPECT_FAILS, NULL, "block" },
+	{ "'pass in quick probability 50%', 'block in quick probability 40%', 'pass in'", "block in on lan", PT_EXPECT_FAILS, NULL,
+	  "pass" },
+	{ "'block in quick probability 50%', 'block in quick probability 50%', 'pass in'", "block in on lan", PT_EXPECT_FAILS, NULL,
+	  "pass" },
 	{ "'block', 'pass in limit 5/second'", "pass in", PT_EXPECT_HOLDS, NULL, NULL },
 	{ "'block', 'pass in $web'", "pass in $web", PT_EXPECT_HOLDS, NULL, NULL },
 	/* a translation is no obstacle; one without an address is */

@@ -83,6 +83,12 @@ static const struct {
 	const char *told; /* NULL: nothing */
 } cases[] = {
 	{ "'block', 'pass in on lan'", "'block', 'pass in on lan'", NULL },
+	/* each rule with a probability draws for itself, in both files the same */
+	{ "'pass in', 'block in inet proto 47 probability 50%'", "'pass in', 'block in inet proto 47 probability 50%'", NULL },
+	{ "'pass in quick inet proto 47 probability 50%', 'block in quick inet proto 47 probability 50%', 'pass in'",
+	  "'pass in quick inet proto 47 probability 50%', 'pass in'", "block>pass" },
+	{ "'pass in', 'block in inet proto 47 probability 50%'",
+	  "'pass in', 'block in inet proto 47 probability 50%', 'block in inet proto 47 to 10.0.0.0/8 probability 40%'", "pass>block" },
 	/* written otherwise */
 	{ "'block', 'pass in on lan proto tcp to any port 80', 'pass in on lan proto tcp to any port 443'",
 	  "'block', 'pass in on lan proto tcp to any port { 443, 80 }'", NULL },
@@ -216,7 +222,8 @@ static void open_both(struct both *b, const char *old, const char *new)
 	assert_int_equal(pt_space_host(host, policies, 2, b->check.arena, &b->host), 0);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(pt_eval_new(policies[i], &b->host, &b->eval[i], &b->e), 0);
-		assert_int_equal(pt_space_new(policies[i], &b->host, b->eval[i], PT_SPACE_NOW, &b->space[i], &b->e), 0);
+		assert_int_equal(pt_space_new_like(policies[i], &b->host, b->eval[i], PT_SPACE_NOW, b->space[0], &b->space[i],
+						   &b->e), 0);
 		sides[i] = (struct pt_meaning_side){ b->space[i], b->eval[i] };
 	}
 	assert_int_equal(pt_meaning_compare(&sides[0], &sides[1], gather, &b->check, &b->e), 0);

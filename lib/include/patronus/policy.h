@@ -334,7 +334,13 @@ struct pt_packet {
 	bool owned;             /* UID and GID are those of its socket */
 	uint32_t uid, gid;
 	uint64_t time;          /* seconds since the epoch; 0, too, is a time, in no schedule */
-	uint32_t chance;        /* what was drawn, in billionths below 1: rules with more than that hold */
+	uint32_t chance;        /* what was drawn, in billionths below 1: rules with more than that hold; … */
+	const struct pt_draw {
+		uint32_t rule;  /* its identity */
+		uint32_t chance; /* as in struct pt_pol_more */
+	} *draws;               /* … but these N_DRAWS: each of them drew for itself, and holds where DRAWN is not 0 */
+	const pt_u128 *drawn;
+	uint32_t n_draws;
 	bool no_route_src, no_route_dst, urpf_failed; /* what the routes say */
 	bool partial;           /* the fields from TOS on are not known, as of a packet that went by long ago, … */
 	uint8_t known;          /* … but for these, PT_FACT_* */
@@ -347,6 +353,8 @@ struct pt_packet {
 /* The number of a user, or with GROUP of a group, by name or number. -ENOENT: there is none. */
 PT_API int pt_owner_find(bool group, const char *name, uint32_t *out) PT_MUST;
 
+/* Does it meet the probability CHANCE of the rule with identity RULE? */
+PT_API bool pt_packet_drew(const struct pt_packet *k, uint32_t rule, uint32_t chance);
 /* What conntrack of Linux calls a first packet like this one. */
 PT_API enum pt_ct pt_packet_ct(const struct pt_packet *p);
 

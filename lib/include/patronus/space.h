@@ -29,7 +29,6 @@ enum pt_dim {
 	PT_DIM_USER,     /* 32 bits; 1 << 32: no socket, which one of both is enough for */
 	PT_DIM_GROUP,
 	PT_DIM_TIME,     /* seconds since the epoch */
-	PT_DIM_CHANCE,   /* billionths, below 1e9 */
 	PT_DIM_NO_ROUTE_SRC, /* 0 or 1: what the routes say */
 	PT_DIM_NO_ROUTE_DST,
 	PT_DIM_URPF,
@@ -59,9 +58,9 @@ enum pt_space_mode {
 	PT_SPACE_ALWAYS, /* each is a dimension of its own: a cover found here holds whatever they are */
 };
 
-/* What a free dimension stands for. */
+/* What a free dimension stands for. In mode NOW there are none but what each rule with a probability draws. */
 struct pt_space_unknown {
-	const char *text; /* "from <admins>", "limit of rule web": for people */
+	const char *text; /* "from <admins>", "probability of rule web": for people */
 };
 
 /* The boxes in which one rule decides if no region before it does, and what it then says. */
@@ -78,6 +77,7 @@ struct pt_space {
 	enum pt_space_mode mode;
 	PT_VEC(const char *) devices;   /* that rules or the host name, sorted; the last is "" : any other */
 	PT_VEC(struct pt_space_unknown) unknown;
+	PT_VEC(struct pt_draw) draws;   /* of rules with a probability: the first of UNKNOWN */
 	struct pt_space_dir {
 		PT_VEC(struct pt_region) v; /* the first one that holds a packet decides */
 	} dir[2];                       /* [0] in, [1] out */
@@ -92,7 +92,7 @@ PT_API int pt_space_host(const struct pt_host *h, const struct pt_policy *const 
  * that translate or tag for later rules cut the space into too many pieces. */
 PT_API int pt_space_new(const struct pt_policy *p, const struct pt_host *h, const struct pt_eval *v, enum pt_space_mode mode,
 			struct pt_space **out, struct pt_err *e) PT_MUST;
-/* With the devices of LIKE among its own, so that boxes of the one space are boxes of the other where both have the same
+/* With the devices and draws of LIKE among its own, so that boxes of the one space are boxes of the other where both have the same
  * devices and no tags: of two policies, make A, then B like A, then A once more like B. */
 PT_API int pt_space_new_like(const struct pt_policy *p, const struct pt_host *h, const struct pt_eval *v,
 			     enum pt_space_mode mode, const struct pt_space *like, struct pt_space **out,
@@ -190,7 +190,8 @@ struct pt_meaning {
 };
 
 struct pt_meaning_side {
-	const struct pt_space *space;   /* mode NOW; of both, with the same devices (pt_space_host()) and tags (pt_policy_align()) */
+	const struct pt_space *space;   /* mode NOW; of both, with the same devices (pt_space_host()) and tags (pt_policy_align());
+					 * the new one like the old one */
 	const struct pt_eval *eval;
 };
 
