@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "space/internal.h"
 
@@ -414,6 +415,7 @@ int pt_space_new_like(const struct pt_policy *p, const struct pt_host *h, const 
 		s->pub.policy = p;
 		s->pub.mode = mode;
 		s->host = h;
+		s->now = (uint64_t)time(NULL);
 		s->eval = v;
 		rc = build(s, like, e);
 	}

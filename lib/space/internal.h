@@ -78,6 +78,7 @@ struct space {
 	pt_boxes ct[2][3];             /* by family and enum pt_ct: disjoint */
 	pt_boxes first[2];             /* by family: whole packets that may begin a connection */
 	struct space_index index[2][2]; /* by direction and family */
+	uint64_t now;                   /* the time to show rather than others */
 };
 
 static inline const struct space *space_of(const struct pt_space *s)
@@ -88,6 +89,8 @@ static inline const struct space *space_of(const struct pt_space *s)
 /* when.c: "schedule night"; " 2026-11-21 22:30:00" */
 void space_print_times(const struct pt_space *s, const struct pt_iset *times, struct pt_buf *out);
 void space_print_time(const struct pt_space *s, uint64_t t, struct pt_buf *out);
+/* Does what is decided about P depend on its time? */
+bool space_asks_time(const struct pt_space *s, enum pt_dir dir, const struct pt_point *p);
 
 int space_index(struct space *s);
 int space_ct(struct space *s);

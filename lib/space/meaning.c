@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <patronus/space.h>
+#include "space/internal.h"
 
 #define PIECES_MAX 48           /* boxes that one pair of regions is shown as; more is shown as one, less others */
 #define STEPS_MAX 20000         /* of one question */
@@ -462,6 +462,10 @@ static int judge(struct comparison *c, struct pt_meaning *m)
 		agree = agree && m->decision[i].pass == m->by[i]->pass;
 	}
 	pt_space_print_point(c->side[1]->space, m->dir, &m->at, &words);
+	if (space_asks_time(c->side[0]->space, m->dir, &m->at) && !space_asks_time(c->side[1]->space, m->dir, &m->at)) {
+		pt_buf_str(&words, " at");
+		space_print_time(c->side[0]->space, m->packet.time, &words);
+	}
 	m->words = words.err || !words.s ? NULL : pt_arena_strdup(c->arena, words.s);
 	pt_buf_fini(&words);
 	if (!m->words)

@@ -168,12 +168,35 @@ static bool lowest_in(const struct pt_iset *s, pt_u128 max, pt_u128 lo, pt_u128 
 	return false;
 }
 
-/* An address that is not the first of its network, where the network's bounds are the set's. */
-static pt_u128 host_of(const struct pt_iset *s, pt_u128 v, pt_u128 hi)
+/* Addresses that few hosts have: of this machine, and the first and last ones of its networks. */
+static bool is_special(const struct pt_host *h, enum pt_af af, pt_u128 v)
 {
-	for (uint32_t i = 0; s && i < s->n; i++)
-		if (s->v[i].lo == v && s->v[i].hi - v >= 2 && v + 1 <= hi && !(v & 1))
-			return v + 1;
+	for (size_t i = 0; h && i < h->ifs.n; i++)
+		for (size_t k = 0; k < h->ifs.v[i].addrs.n; k++) {
+			const struct pt_prefix *p = &h->ifs.v[i].addrs.v[k].prefix;
+			pt_u128 lo = pt_prefix_lo(p), hi = pt_prefix_hi(p);
+
+			if (p->addr.af == af && (v == p->addr.v || (hi - lo > 1 && (v == lo || v == hi))))
+				return true;
+		}
+	return false;
+}
+
+/* V, or one soon behind it that a host may have: not the first of its network, where the network's bounds are the set's. */
+static pt_u128 host_of(const struct pt_space *s, enum pt_af af, const struct pt_iset *set, pt_u128 v, pt_u128 hi)
+{
+	pt_u128 first = v, next;
+
+	for (uint32_t i = 0; set && i < set->n; i++)
+		if (set->v[i].lo == v && set->v[i].hi - v >= 2 && v + 1 <= hi && !(v & 1)) {
+			first = v = v + 1;
+			break;
+		}
+	for (int i = 0; i < 8 && is_special(space_of(s)->host, af, v); i++) {
+		if (v >= hi || !lowest_in(set, pt_af_max(af), v + 1, hi, &next) || next > hi)
+			return first;
+		v = next;
+	}
 	return v;
 }
 
@@ -196,12 +219,14 @@ pt_u128 space_plain_value(const struct pt_space *s, enum pt_af af, uint32_t dim,
 		return choose_device(s, set);
 	if (dim == PT_DIM_RECEIVED && (!set || pt_iset_has(set, max)))
 		return max;
+	if (dim == PT_DIM_TIME && lowest_in(set, max, space_of(s)->now, max, &v))
+		return v;
 	for (size_t i = 0; i < PT_ARRAY_SIZE(tastes); i++) {
 		const struct taste *t = &tastes[i];
 
 		if (t->dim != dim || (t->af && t->af != af) || !lowest_in(set, max, t->lo, t->hi, &v))
 			continue;
-		return dim == PT_DIM_SRC || dim == PT_DIM_DST ? host_of(set, v, t->hi) : v;
+		return dim == PT_DIM_SRC || dim == PT_DIM_DST ? host_of(s, af, set, v, t->hi) : v;
 	}
 	(void)lowest_in(set, max, 0, WHOLE_V6, &v);
 	return v;

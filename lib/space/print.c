@@ -306,14 +306,6 @@ static void print_address(struct pt_buf *out, struct pt_addr a, bool port, uint1
 		pt_buf_fmt(out, "%s:%u", a.af == PT_AF_INET6 ? "]" : "", number);
 }
 
-static bool has_schedules(const struct pt_policy *p)
-{
-	for (size_t i = 0; i < p->schedules.n; i++)
-		if (p->schedules.v[i].used)
-			return true;
-	return false;
-}
-
 static void print_details(const struct pt_space *s, enum pt_dir dir, const struct pt_packet *k, struct pt_buf *out)
 {
 	struct pt_box none = { .af = k->af };
@@ -335,10 +327,6 @@ static void print_details(const struct pt_space *s, enum pt_dir dir, const struc
 	}
 	if (dir == PT_OUT && k->owned)
 		pt_buf_fmt(out, " user %u group %u", k->uid, k->gid);
-	if (has_schedules(s->policy)) {
-		pt_buf_str(out, " at");
-		space_print_time(s, k->time, out);
-	}
 }
 
 void pt_space_print_point(const struct pt_space *s, enum pt_dir dir, const struct pt_point *pt, struct pt_buf *out)
@@ -360,4 +348,8 @@ void pt_space_print_point(const struct pt_space *s, enum pt_dir dir, const struc
 	pt_buf_str(out, " to ");
 	print_address(out, k.dst, ports, k.dport);
 	print_details(s, dir, &k, out);
+	if (space_asks_time(s, dir, pt)) {
+		pt_buf_str(out, " at");
+		space_print_time(s, k.time, out);
+	}
 }

@@ -54,3 +54,32 @@ void space_print_time(const struct pt_space *s, uint64_t t, struct pt_buf *out)
 	second = (unsigned int)(at % PT_DAY_SECONDS);
 	pt_buf_fmt(out, " %04lld-%02u-%02u %02u:%02u:%02u", (long long)year, month, day, second / 3600, second / 60 % 60, second % 60);
 }
+
+/* Is P in X but for its time? */
+static bool holds_but_for_time(const struct pt_box *x, const struct pt_point *p)
+{
+	if (x->af != p->af)
+		return false;
+	for (uint32_t i = 0; i < x->n; i++)
+		if (x->v[i].dim != PT_DIM_TIME && !pt_iset_has(&x->v[i].set, p->v[x->v[i].dim]))
+			return false;
+	return true;
+}
+
+bool space_asks_time(const struct pt_space *s, enum pt_dir dir, const struct pt_point *p)
+{
+	const struct pt_space_dir *d = &s->dir[dir == PT_OUT];
+	bool decided = false;
+
+	for (size_t i = 0; !decided && i < d->v.n; i++)
+		for (size_t k = 0; k < d->v.v[i].boxes.n; k++) {
+			const struct pt_box *x = &d->v.v[i].boxes.v[k];
+
+			if (!holds_but_for_time(x, p))
+				continue;
+			if (space_side(x, PT_DIM_TIME))
+				return true;
+			decided = true;
+		}
+	return false;
+}

@@ -190,6 +190,38 @@ static void meaning(void **state)
 	}
 }
 
+/* The packet to show is one that there may well be, and tells no time that does not matter. */
+static void plain_packets(void **state)
+{
+	static const struct {
+		const char *rules, *statement, *words, *never;
+	} shown[] = {
+		{ "'block'", "pass in on lan inet from lan:network", "in lan tcp 192.168.1.2:", " at " },
+		{ "'block'", "pass in on dmz inet from dmz:network to 8.8.8.8", "in dmz tcp 10.0.5.2:", " at " },
+		{ "'block', 'pass in on lan inet to lan:network'", "block in on lan inet to lan:network", "to 192.168.1.2:", " at " },
+		{ "'block', 'pass in on dmz schedule day'", "pass in on lan", "in lan", " at " },
+		{ "'block', 'pass in on lan schedule day'", "pass in on lan schedule night", " at 20", " at 1970" },
+		{ "'block in schedule day', 'pass in quick proto udp', 'block in'", "pass in proto tcp", "tcp", " at 1970" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PT_ARRAY_SIZE(shown); i++) {
+		struct pt_buf quoted = { 0 };
+		struct pt_err e = { 0 };
+		struct seen s;
+
+		pt_buf_fmt(&quoted, "'%s'", shown[i].statement);
+		assert_int_equal(run(more, shown[i].rules, quoted.s, &s, &e), 0);
+		if (!strstr(s.words, shown[i].words) || strstr(s.words, shown[i].never))
+			print_error("%s: %s\n", shown[i].statement, s.words);
+		assert_int_equal(s.x.result, PT_EXPECT_FAILS);
+		assert_non_null(strstr(s.words, shown[i].words));
+		assert_null(strstr(s.words, shown[i].never));
+		pt_buf_fini(&quoted);
+		pt_err_fini(&e);
+	}
+}
+
 /* ---- what they may not say ---- */
 
 static const struct {
@@ -528,6 +560,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refused_words), cmocka_unit_test(refused_names), cmocka_unit_test(meaning),
+		cmocka_unit_test(plain_packets),
 		cmocka_unit_test(nothing_is_left), cmocka_unit_test(many), cmocka_unit_test(proofs_hold),
 	};
 
