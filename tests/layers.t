@@ -36,7 +36,7 @@ module_of_header()
 {
 	case $1 in
 	addr | textdiff | work | zone) echo base ;;
-	link | address | neighbour | route | route_rule | trait) echo net ;;
+	link | address | neighbour | wake | route | route_rule | trait) echo net ;;
 	classify) echo policy ;;
 	edit | history | record) echo conf ;;
 	subsystem | change | drift | hand) echo plan ;;

@@ -11,7 +11,7 @@ static const char *file_name(const struct pt_cli *c)
 }
 
 /* A file that is wrong, or not there, is an error of configuration, whatever its kind. */
-static int load(struct pt_cli *c, struct pt_conf **conf)
+int load_file(struct pt_cli *c, struct pt_conf **conf)
 {
 	int rc = pt_conf_load(c->file, conf, &c->err);
 
@@ -23,7 +23,7 @@ static int load(struct pt_cli *c, struct pt_conf **conf)
 int cmd_check(struct pt_cli *c)
 {
 	struct pt_conf *conf;
-	int rc = load(c, &conf);
+	int rc = load_file(c, &conf);
 
 	if (rc)
 		return rc;
@@ -73,7 +73,7 @@ static int with_plan(struct pt_cli *c, int (*use)(struct pt_cli *c, struct pt_wh
 {
 	struct pt_whole w = { 0 };
 	void *plan;
-	int rc = load(c, &w.conf);
+	int rc = load_file(c, &w.conf);
 
 	if (rc)
 		return rc;

@@ -31,6 +31,8 @@ static const struct pt_cli_cmd commands[] = {
 	{ "rule", "show", NULL, "which tables of routes are asked, in their order", SHOW | PT_CLI_FAMILY, 0, 0, NULL, cmd_rule_show },
 	{ "neighbour", "show", "[dev DEVICE]", "who has which link address; for whom this machine answers",
 	  SHOW | PT_CLI_DETAILS | PT_CLI_FAMILY, 0, 2, complete_neighbour, cmd_neighbour_show },
+	{ "wol", "show", NULL, "the hosts of the file that can be woken", PT_CLI_FILE | SHOW, 0, 0, NULL, cmd_wol_show },
+	{ "wol", "send", "NAME|MAC [dev DEVICE] [udp [PORT]] [password BYTES]", "wake a host", PT_CLI_FILE, 1, 7, complete_wol, cmd_wol_send },
 	{ NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
 };
 

@@ -33,6 +33,12 @@ int cmd_rule_show(struct pt_cli *c);
 int cmd_neighbour_show(struct pt_cli *c);
 int complete_neighbour(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 
+/* The common file; PT_EXIT_CONFIG, or -ENOMEM. */
+int load_file(struct pt_cli *c, struct pt_conf **conf);
+/* wol.c */
+int cmd_wol_send(struct pt_cli *c);
+int cmd_wol_show(struct pt_cli *c);
+int complete_wol(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 /* watch.c */
 int cmd_watch(struct pt_cli *c);
 

@@ -148,6 +148,12 @@ int conf_check_test(const char *s, const struct pt_loc *loc, struct pt_err *e)
 			  loc, e);
 }
 
+int conf_check_host(const char *s, const struct pt_loc *loc, struct pt_err *e)
+{
+	return check_name("name of a host", s, "_.-", MACRO_NAME_LEN, "1 to 31 letters, digits, '_', '.' and '-', a letter first",
+			  loc, e);
+}
+
 int conf_check_macro(const char *s, const struct pt_loc *loc, struct pt_err *e)
 {
 	return check_name("macro name", s, "_", MACRO_NAME_LEN,

@@ -85,6 +85,7 @@ int conf_check_source(const char *s, const struct pt_loc *loc, struct pt_err *e)
 int conf_check_entry(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_test(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_schedule(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_host(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_timezone(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_days(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_hours(const char *s, const struct pt_loc *loc, struct pt_err *e);

@@ -138,6 +138,19 @@ static int put_file(const struct item *i)
 	return 0;
 }
 
+static int put_host_mac(const struct item *i)
+{
+	i->c->hosts.v[i->at].mac = i->str.s;
+	return 0;
+}
+
+static int put_host_interface(const struct item *i)
+{
+	i->c->hosts.v[i->at].interface = i->str.s;
+	i->c->hosts.v[i->at].interface_loc = i->str.loc;
+	return 0;
+}
+
 static struct pt_conf_schedule *schedule_of(const struct item *i)
 {
 	return &i->c->schedules.v[i->at];
@@ -374,6 +387,8 @@ static const struct binding {
 	{ "schedule", "hours", put_hours },
 	{ "schedule", "dates", put_dates },
 	{ "macro", "value", put_macro_value },
+	{ "host", "mac", put_host_mac },
+	{ "host", "interface", put_host_interface },
 	{ "network", "routes", put_route },
 	{ "network", "rules", put_route_rule },
 	{ "network", "neighbours", put_neighbour },
@@ -448,6 +463,7 @@ static int begin_section(struct pt_conf *c, struct conf_section *s)
 	struct pt_macro macro = { .name = s->title, .text = "" };
 	struct pt_conf_schedule schedule = { .name = s->title, .loc = s->loc };
 	struct pt_conf_anchor anchor = { .path = s->title, .source = s->source, .loc = s->loc };
+	struct pt_conf_host host = { .name = s->title, .loc = s->loc };
 	struct pt_conf_test test = { .name = s->title, .source = s->source, .loc = s->loc };
 
 	if (!strcmp(s->row->name, "interface")) {
@@ -465,6 +481,10 @@ static int begin_section(struct pt_conf *c, struct conf_section *s)
 	if (!strcmp(s->row->name, "schedule")) {
 		s->model = (uint32_t)c->schedules.n;
 		return pt_vec_push(c->arena, &c->schedules, schedule);
+	}
+	if (!strcmp(s->row->name, "host")) {
+		s->model = (uint32_t)c->hosts.n;
+		return pt_vec_push(c->arena, &c->hosts, host);
 	}
 	if (!strcmp(s->row->name, "anchor")) {
 		s->model = (uint32_t)c->anchors.n;

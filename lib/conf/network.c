@@ -140,8 +140,15 @@ int conf_check_network(const struct pt_conf *c, struct pt_err *e)
 	struct names n = { .c = c, .e = e };
 	int rc;
 
+	for (size_t i = 0; i < c->hosts.n; i++) {
+		check_name(&n, c->hosts.v[i].interface, &c->hosts.v[i].interface_loc);
+		if (c->hosts.v[i].mac)
+			continue;
+		pt_err_add(e, PT_ERROR, &c->hosts.v[i].loc, "mac = \"02:00:00:00:00:01\"", "host %s has no link address", c->hosts.v[i].name);
+		n.rc = -EINVAL;
+	}
 	if (!c->routes.n && !c->route_rules.n && !c->neighbours.n)
-		return 0;
+		return n.rc;
 	check_names(&n);
 	rc = check_twins(c, e);
 	if (rc != -ENOMEM && check_neighbours(c, e))

@@ -162,6 +162,21 @@ static const struct pt_schema firewall_options[] = {
 	{ 0 },
 };
 
+static const struct pt_schema host_options[] = {
+	{ .name = "mac",
+	  .type = PT_OPT_STR,
+	  .range = "six bytes, as 02:00:00:00:00:01",
+	  .help = "address of its link",
+	  .check = conf_check_mac },
+	{ .name = "interface",
+	  .type = PT_OPT_STR,
+	  .range = "name of an interface",
+	  .help = "the interface that it is behind; without it all of the file",
+	  .complete = "interface",
+	  .check = conf_check_interface },
+	{ 0 },
+};
+
 static const struct pt_schema network_options[] = {
 	{ .name = "routes",
 	  .type = PT_OPT_LIST,
@@ -282,6 +297,14 @@ const struct pt_schema pt_conf_schema[] = {
 	  .type = PT_OPT_SECTION,
 	  .help = "routes of this machine",
 	  .options = network_options },
+	{ .name = "host",
+	  .type = PT_OPT_SECTION,
+	  .titled = true,
+	  .range = "1 to 31 letters, digits, '_', '.' and '-', a letter first",
+	  .help = "a machine that `ptnet wol send NAME` wakes",
+	  .complete = "host",
+	  .check_title = conf_check_host,
+	  .options = host_options },
 	{ .name = "firewall",
 	  .type = PT_OPT_SECTION,
 	  .help = "the packet filter",

@@ -206,6 +206,13 @@ struct pt_conf_neighbour {
 	struct pt_loc loc;
 };
 
+/* host NAME { mac = ... interface = ... }: a machine that can be woken. */
+struct pt_conf_host {
+	const char *name, *mac;  /* MAC: as written, NULL: not */
+	const char *interface;   /* where it is; NULL: on every one */
+	struct pt_loc loc, interface_loc;
+};
+
 /* One of these from its text; names and hops are in A. -ENOMEM; -EINVAL: *AT is the place of the word that is wrong, *LEN its length,
  * WHY a constant text. */
 struct pt_conf_fault {
@@ -281,6 +288,7 @@ struct pt_conf {
 	PT_VEC(struct pt_conf_route) routes;
 	PT_VEC(struct pt_conf_route_rule) route_rules;
 	PT_VEC(struct pt_conf_neighbour) neighbours;
+	PT_VEC(struct pt_conf_host) hosts;
 	PT_VEC(struct pt_conf_test) tests;
 	const char *timezone;    /* NULL: the machine's */
 	struct pt_loc timezone_loc;
