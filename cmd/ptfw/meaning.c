@@ -123,21 +123,31 @@ static int take(const struct pt_meaning *m, void *arg)
 
 /* ---- the command ---- */
 
-static void tell_match_rules(struct pt_cli *c, const struct pt_plan *old, const struct pt_plan *new)
+/* Match rules that translate are no part of what is compared: the first that differs; NULL: all are the same. */
+static const struct pt_pol_rule *uncompared(const struct pt_plan *old, const struct pt_plan *new)
 {
 	const struct pt_pol_rule *rules[2];
-	struct pt_buf hint = { 0 };
 
 	if (pt_plan_same_match_nat(old, new, rules))
+		return NULL;
+	return rules[1] ? rules[1] : rules[0];
+}
+
+static void tell_uncompared(struct pt_cli *c, const struct pt_pol_rule *r)
+{
+	struct pt_buf hint = { 0 };
+
+	if (!r)
 		return;
-	pt_buf_fmt(&hint, "the first that differs: %s", rules[0] ? rules[0]->text : rules[1]->text);
-	pt_err_add(&c->err, PT_WARNING, rules[1] ? &rules[1]->loc : &rules[0]->loc, hint.s,
-		   "match rules that translate differ: what they translate to is not compared");
+	pt_buf_fmt(&hint, "the first that differs: %s", r->text);
+	pt_err_add(&c->err, PT_WARNING, &r->loc, hint.s,
+		   "match rules that translate differ: which packets are translated otherwise is not compared");
 	pt_buf_fini(&hint);
 }
 
 static int compare(struct pt_cli *c, struct pt_plan *old, struct pt_plan *new, bool in_force, struct pt_nl *nf)
 {
+	const struct pt_pol_rule *left = uncompared(old, new);
 	struct telling t = { .c = c };
 	int rc, end;
 
@@ -146,14 +156,17 @@ static int compare(struct pt_cli *c, struct pt_plan *old, struct pt_plan *new, b
 		return -ENOMEM;
 	pt_out_top_str(t.out, "old", old->conf->path);
 	pt_out_top_str(t.out, "new", new->conf->path);
+	pt_out_top_str(t.out, "uncompared", left ? left->text : NULL);
 	rc = pt_plan_meaning(old, in_force ? PT_EXPECT_KERNEL : PT_EXPECT_WRITTEN, new,
 			     in_force ? PT_EXPECT_APPLIED : PT_EXPECT_WRITTEN, nf, take, &t, &c->err);
 	end = pt_cli_end(c, t.out);
-	tell_match_rules(c, old, new);
+	tell_uncompared(c, left);
 	if (rc == -E2BIG)
 		return PT_EXIT_SYSTEM;
 	if (rc || end)
 		return rc ? rc : end;
+	if (left)
+		return PT_EXIT_SYSTEM;
 	return t.verdicts || t.translations || t.unknown ? PT_EXIT_NO : PT_EXIT_OK;
 }
 

@@ -149,6 +149,14 @@ words=$(printf '%s\n' "$said" | sed -n 's/.*such as //p' | head -n 1)
 exits 3 'the packet that is shown is blocked now' pt explain $words
 # shellcheck disable=SC2086
 like "$(pt explain -j -f "$lab_tmp/wide.conf" $words)" '"by":null|"verdict":"(pass|block)"' 'and judged by the other file'
+sed '/^table bad/i interface dmz { device = "eth2" address = { "10.0.5.1/24" } }' "$lab_tmp/good.conf" |
+	sed 's/^"block", "pass out"/"block", "match out on wan inet from { lan:network, dmz:network } nat-to (wan)", "pass out"/' >"$lab_tmp/nat.conf"
+sed 's/{ lan:network, dmz:network }/lan:network/' "$lab_tmp/nat.conf" >"$lab_tmp/less.conf"
+chmod 600 "$lab_tmp/nat.conf" "$lab_tmp/less.conf"
+exits 0 'the same translations' pt diff --meaning "$lab_tmp/nat.conf" "$lab_tmp/nat.conf"
+exits 2 'a network that loses its translation is not nothing' pt diff --meaning "$lab_tmp/nat.conf" "$lab_tmp/less.conf"
+like "$(pt diff -j --meaning "$lab_tmp/nat.conf" "$lab_tmp/less.conf" 2>/dev/null)" '"uncompared":"match out on wan .*nat-to' 'and JSON names the rule'
+like "$(pt diff -j --meaning "$lab_tmp/nat.conf" "$lab_tmp/nat.conf")" '"uncompared":null' 'or none'
 exits 1 'two names or none' pt diff --meaning "$lab_tmp/good.conf"
 exits 1 'names without --meaning' pt diff "$lab_tmp/good.conf" "$lab_tmp/wide.conf"
 # another order, other words, the same meaning
