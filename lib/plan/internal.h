@@ -67,6 +67,9 @@ struct plan_addrs {
 };
 int plan_vanished(struct plan_addrs *seen, const struct pt_plan *p, struct pt_nl *nf, struct pt_err *e);
 
+/* path.c: the broadcast address that Linux takes for its own on the network of an address; af NONE: none */
+struct pt_addr plan_network_broadcast(const struct pt_host_addr *a);
+
 /* store.c: copies of applied files under PT_RUN_DIR, named by their digest */
 #define PLAN_STORE_DIR PT_RUN_DIR "/applied"
 struct plan_texts {

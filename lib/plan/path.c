@@ -46,6 +46,16 @@ static bool is_link_local(struct pt_addr a)
 	return a.af == PT_AF_INET6 && a.v >> 118 == 0xfe80 >> 6;
 }
 
+struct pt_addr plan_network_broadcast(const struct pt_host_addr *a)
+{
+	struct pt_addr none = { .af = PT_AF_NONE }, last = { PT_AF_INET, pt_prefix_hi(&a->prefix) };
+
+	/* fib_add_ifaddr() of Linux, which cares little for what the address says of its broadcast. */
+	if (a->prefix.addr.af != PT_AF_INET || a->secondary || a->prefix.len > 30 || !pt_prefix_lo(&a->prefix))
+		return none;
+	return last;
+}
+
 static bool is_broadcast(const struct pt_host *h, struct pt_addr a)
 {
 	if (a.af != PT_AF_INET)
@@ -54,9 +64,10 @@ static bool is_broadcast(const struct pt_host *h, struct pt_addr a)
 		return true;
 	for (size_t i = 0; i < h->ifs.n; i++)
 		for (size_t k = 0; k < h->ifs.v[i].addrs.n; k++) {
-			const struct pt_addr *b = &h->ifs.v[i].addrs.v[k].broadcast;
+			const struct pt_host_addr *own = &h->ifs.v[i].addrs.v[k];
+			const struct pt_addr last = plan_network_broadcast(own);
 
-			if (b->af == a.af && b->v == a.v)
+			if ((own->broadcast.af == a.af && own->broadcast.v == a.v) || (last.af == a.af && last.v == a.v))
 				return true;
 		}
 	return false;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "plan/internal.h"
 #include "plan/reach_parts.h"
 
 static int add(struct reach *r, struct pt_iset *s, pt_u128 lo, pt_u128 hi)
@@ -37,10 +38,12 @@ static int own(struct reach *r)
 			rc = add(r, &r->places.local[f], r->w->self[f].v[i].lo, r->w->self[f].v[i].hi);
 	for (size_t i = 0; i < h->ifs.n; i++)
 		for (size_t k = 0; !rc && k < h->ifs.v[i].addrs.n; k++) {
-			struct pt_addr b = h->ifs.v[i].addrs.v[k].broadcast;
+			const struct pt_host_addr *mine = &h->ifs.v[i].addrs.v[k];
+			const struct pt_addr all[] = { mine->broadcast, plan_network_broadcast(mine) };
 
-			if (b.af == PT_AF_INET)
-				rc = add(r, &r->places.local[0], b.v, b.v);
+			for (size_t n = 0; !rc && n < PT_ARRAY_SIZE(all); n++)
+				if (all[n].af == PT_AF_INET)
+					rc = add(r, &r->places.local[0], all[n].v, all[n].v);
 		}
 	pt_iset_norm(&r->places.local[0]);
 	pt_iset_norm(&r->places.local[1]);

@@ -195,6 +195,8 @@ static void test_refused_by_linux(void **state)
 	      "begin:wan0 in:wan0:self nat:8.8.8.8>127.0.0.1:25 local pass");
 	check(&m, "in lan udp 192.168.1.5 to 192.168.1.255:137", "begin:lan0 in:lan0:in local pass");
 	check(&m, "in lan udp 192.168.1.5 to 255.255.255.255:67", "begin:lan0 in:lan0:in local pass");
+	/* Of the network next door, too: Linux makes its route whatever the address says of its broadcast. */
+	check(&m, "in lan udp 192.168.1.5 to 10.0.5.255:137", "begin:lan0 in:lan0:in local pass");
 	check(&m, "in lan udp 192.168.1.5 to 224.0.0.251:5353", "begin:lan0 in:lan0:in local pass");
 	check(&m, "in lan udp fe80::5 to ff02::fb port 5353", "begin:lan0 in:lan0:in local pass");
 	/* what is no source of any packet: IPv6 looks before it asks the rules */
