@@ -28,7 +28,7 @@ for type in $(sed -n 's/^const char \*const pt_link_kinds\[\] = {//; t kinds; d;
 done
 "$ptnet" help | sed -n 's/^  \([a-z]*\) *\([a-z]*\).*/\1 \2/p' | grep -v -e '^ ' >"$tmp/commands"
 while read -r object command; do
-	case $object in check | diff | apply) words="Cm $object" ;; *) words="Cm $object $command" ;; esac
+	case $object in check | diff | apply | watch) words="Cm $object" ;; *) words="Cm $object $command" ;; esac
 	ok "$words stands in the page" grep -Eq "^\.It $words( |\$)" man/ptnet.8
 done <"$tmp/commands"
 echo 'interface x { type = vlan }' >"$tmp/bad"
