@@ -38,6 +38,7 @@ module_of_header()
 	addr | textdiff | work | zone) echo base ;;
 	link | address | neighbour | wake | route | route_rule | trait) echo net ;;
 	classify) echo policy ;;
+	shape) echo tc ;;
 	edit | history | record) echo conf ;;
 	subsystem | change | drift | hand) echo plan ;;
 	nft_trace) echo nft ;;

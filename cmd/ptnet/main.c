@@ -33,6 +33,8 @@ static const struct pt_cli_cmd commands[] = {
 	  SHOW | PT_CLI_DETAILS | PT_CLI_FAMILY, 0, 2, complete_neighbour, cmd_neighbour_show },
 	{ "wol", "show", NULL, "the hosts of the file that can be woken", PT_CLI_FILE | SHOW, 0, 0, NULL, cmd_wol_show },
 	{ "wol", "send", "NAME|MAC [dev DEVICE] [udp [PORT]] [password BYTES]", "wake a host", PT_CLI_FILE, 1, 7, complete_wol, cmd_wol_send },
+	{ "qos", "show", "[SHAPER|QUEUE...]", "shapers and queues: rates, traffic, drops, waiting; -s -s watches for a second",
+	  SHOW | PT_CLI_FILE | PT_CLI_STATS, 0, 64, complete_qos, cmd_qos_show },
 	{ NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
 };
 

@@ -32,6 +32,9 @@ int cmd_rule_show(struct pt_cli *c);
 /* neighbour.c */
 int cmd_neighbour_show(struct pt_cli *c);
 int complete_neighbour(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+/* qos.c */
+int cmd_qos_show(struct pt_cli *c);
+int complete_qos(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 
 /* The common file; PT_EXIT_CONFIG, or -ENOMEM. */
 int load_file(struct pt_cli *c, struct pt_conf **conf);

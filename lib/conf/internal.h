@@ -227,6 +227,18 @@ int conf_check_links(const struct pt_conf *c, const struct conf_tree *t, struct 
 
 int conf_check_network(const struct pt_conf *c, struct pt_err *e) PT_MUST;
 
+/* ---- schema_qos.c, qos.c ---- */
+
+extern const struct pt_schema conf_shaper_options[], conf_queue_options[];
+int conf_check_rate(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_microseconds(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_queue(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_shaper(const char *s, const struct pt_loc *loc, struct pt_err *e);
+/* An option of shaper or queue number AT; what it means is found when all are there. */
+int conf_qos_put(struct pt_conf *c, const char *section, size_t at, const struct pt_conf_option *o) PT_MUST;
+/* Takes the options into the typed fields, and says what does not fit together. -EINVAL with records. */
+int conf_check_qos(struct pt_conf *c, const struct conf_tree *t, struct pt_err *e) PT_MUST;
+
 /* ---- report.c ---- */
 
 /* Puts the records from number FIRST on that point into NAME into the order of their places. */

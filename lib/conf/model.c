@@ -106,23 +106,31 @@ static uint64_t place_of(const char *const *words, const char *s)
 	return i;
 }
 
-/* What is about the link itself: what its kind makes of it is not known here. */
-static int put_link_option(const struct item *i)
+static int parse_option(const struct item *i, struct pt_conf_option *o)
 {
-	struct pt_conf_option o = { .row = i->row, .s = i->str.s, .loc = i->str.loc };
 	uint32_t seconds = 0;
 	int rc = 0;
 
-	if (o.row->type == PT_OPT_BOOL) {
-		o.number = conf_parse_bool(o.s) > 0;
-	} else if (o.row->type == PT_OPT_WORD) {
-		o.number = place_of(o.row->words, o.s);
-	} else if (o.row->type == PT_OPT_NUMBER) {
-		rc = conf_parse_number(o.s, o.row->max, &o.number);
-	} else if (o.row->type == PT_OPT_DURATION) {
-		rc = pt_parse_duration(o.s, &seconds);
-		o.number = seconds;
+	*o = (struct pt_conf_option){ .row = i->row, .s = i->str.s, .loc = i->str.loc };
+	if (o->row->type == PT_OPT_BOOL) {
+		o->number = conf_parse_bool(o->s) > 0;
+	} else if (o->row->type == PT_OPT_WORD) {
+		o->number = place_of(o->row->words, o->s);
+	} else if (o->row->type == PT_OPT_NUMBER) {
+		rc = conf_parse_number(o->s, o->row->max, &o->number);
+	} else if (o->row->type == PT_OPT_DURATION) {
+		rc = pt_parse_duration(o->s, &seconds);
+		o->number = seconds;
 	}
+	return rc;
+}
+
+/* What is about the link itself: what its kind makes of it is not known here. */
+static int put_link_option(const struct item *i)
+{
+	struct pt_conf_option o;
+	int rc = parse_option(i, &o);
+
 	return rc ? rc : pt_vec_push(i->c->arena, &if_of(i)->options, o);
 }
 
@@ -329,6 +337,22 @@ static int put_state_policy(const struct item *i)
 	return 0;
 }
 
+static int put_shaper_option(const struct item *i)
+{
+	struct pt_conf_option o;
+	int rc = parse_option(i, &o);
+
+	return rc ? rc : conf_qos_put(i->c, "shaper", i->at, &o);
+}
+
+static int put_queue_option(const struct item *i)
+{
+	struct pt_conf_option o;
+	int rc = parse_option(i, &o);
+
+	return rc ? rc : conf_qos_put(i->c, "queue", i->at, &o);
+}
+
 /* They were checked: what fails now is memory. */
 static int put_route(const struct item *i)
 {
@@ -414,8 +438,20 @@ static const struct binding *find_binding(const char *section, const char *optio
 	return NULL;
 }
 
-/* All other options of interfaces are the link's. */
-static const struct binding link_option = { "interface", NULL, put_link_option };
+/* All other options of these are kept as they are written: what they mean together is found later. */
+static const struct binding kept_options[] = {
+	{ "interface", NULL, put_link_option },
+	{ "shaper", NULL, put_shaper_option },
+	{ "queue", NULL, put_queue_option },
+};
+
+static const struct binding *find_kept(const char *section)
+{
+	for (size_t i = 0; i < PT_ARRAY_SIZE(kept_options); i++)
+		if (!strcmp(kept_options[i].section, section))
+			return &kept_options[i];
+	return NULL;
+}
 
 /* Of the values of long lists only what they mean is kept. */
 static bool keeps_nothing(const struct binding *b)
@@ -444,8 +480,8 @@ int conf_model_put(void *model, const struct conf_leaf *leaf, const char *value)
 		.row = leaf->opt,
 	};
 
-	if (!b && !strcmp(s->row->name, link_option.section))
-		b = &link_option;
+	if (!b)
+		b = find_kept(s->row->name);
 	if (!b)
 		return -EINVAL;
 	if (!keeps_nothing(b)) {
@@ -464,6 +500,8 @@ static int begin_section(struct pt_conf *c, struct conf_section *s)
 	struct pt_conf_schedule schedule = { .name = s->title, .loc = s->loc };
 	struct pt_conf_anchor anchor = { .path = s->title, .source = s->source, .loc = s->loc };
 	struct pt_conf_host host = { .name = s->title, .loc = s->loc };
+	struct pt_conf_shaper shaper = { .name = s->title, .loc = s->loc };
+	struct pt_conf_queue queue = { .name = s->title, .loc = s->loc };
 	struct pt_conf_test test = { .name = s->title, .source = s->source, .loc = s->loc };
 
 	if (!strcmp(s->row->name, "interface")) {
@@ -489,6 +527,14 @@ static int begin_section(struct pt_conf *c, struct conf_section *s)
 	if (!strcmp(s->row->name, "anchor")) {
 		s->model = (uint32_t)c->anchors.n;
 		return pt_vec_push(c->arena, &c->anchors, anchor);
+	}
+	if (!strcmp(s->row->name, "shaper")) {
+		s->model = (uint32_t)c->shapers.n;
+		return pt_vec_push(c->arena, &c->shapers, shaper);
+	}
+	if (!strcmp(s->row->name, "queue")) {
+		s->model = (uint32_t)c->queues.n;
+		return pt_vec_push(c->arena, &c->queues, queue);
 	}
 	if (!strcmp(s->row->name, "test")) {
 		s->model = (uint32_t)c->tests.n;

@@ -30,7 +30,7 @@ void network_difference_fini(struct difference *d)
 
 size_t network_difference_size(const struct difference *d)
 {
-	return d->links.n + d->traits.n + d->addresses.n + d->routes.n + d->rules.n + d->neighbours.n;
+	return d->links.n + d->traits.n + d->addresses.n + d->routes.n + d->rules.n + d->neighbours.n + d->shapes.n;
 }
 
 static int read_network(struct difference *d, const struct network *want, struct pt_nl *route, struct pt_err *e)
@@ -43,6 +43,8 @@ static int read_network(struct difference *d, const struct network *want, struct
 		rc = pt_addresses_read(route, &d->have.links, d->arena, &d->have.addresses, e);
 	if (!rc)
 		rc = pt_neighbours_read(route, &d->have.links, d->arena, &d->have.neighbours, e);
+	if (!rc)
+		rc = pt_shapes_read(route, &d->have.links, d->arena, &d->have.shapes, e);
 	return rc ? rc : pt_route_rules_read(route, d->arena, &d->have.rules, e);
 }
 
@@ -150,6 +152,8 @@ static int compare(struct difference *d, const struct network *want)
 		rc = present_neighbours(d, &want->neighbours, &neighbours);
 	if (!rc)
 		rc = pt_neighbours_diff(&neighbours, &d->have.neighbours, &d->have.links, d->arena, &d->neighbours);
+	if (!rc)
+		rc = pt_shapes_diff(&want->shapes, &d->have.shapes, &d->have.links, &d->absent, d->arena, &d->shapes);
 	return rc ? rc : pt_route_rules_diff(&want->rules, &d->have.rules, d->arena, &d->rules);
 }
 
@@ -185,6 +189,7 @@ static void leave_alone(struct difference *d, const struct network_left *left)
 	KEEP(d->neighbours, CHANGE_NEIGHBOUR, is_left(d, d->neighbours.v[i].n.device));
 	KEEP(d->routes, CHANGE_ROUTE, false);
 	KEEP(d->rules, CHANGE_RULE, false);
+	KEEP(d->shapes, CHANGE_SHAPE, is_left(d, d->shapes.v[i].s.device));
 	pt_buf_fini(&b);
 }
 
@@ -210,11 +215,11 @@ int network_difference_find(struct difference *d, const struct network *want, st
 
 /* ---- changes of all kinds ---- */
 
-const char *const network_kinds[] = { "link", "option", "address", "neighbour", "route", "rule" };
+const char *const network_kinds[] = { "link", "option", "address", "neighbour", "route", "rule", "qos" };
 
 size_t network_changes_of(const struct difference *d, size_t kind)
 {
-	const size_t n[] = { d->links.n, d->traits.n, d->addresses.n, d->neighbours.n, d->routes.n, d->rules.n };
+	const size_t n[] = { d->links.n, d->traits.n, d->addresses.n, d->neighbours.n, d->routes.n, d->rules.n, d->shapes.n };
 
 	return n[kind];
 }
@@ -222,7 +227,7 @@ size_t network_changes_of(const struct difference *d, size_t kind)
 
 static const char *const link_ops[] = { "delete", "add", "change" };
 static const char *const trait_ops[] = { "delete", "add", "set" };
-static const char *const route_ops[] = { "delete", "add", "change" }; /* and those of neighbours */
+static const char *const route_ops[] = { "delete", "add", "change" }; /* and those of neighbours and shapers */
 
 static void describe_route(const struct difference *d, const struct pt_route_change *c, struct pt_buf *b)
 {
@@ -261,6 +266,10 @@ struct network_described network_describe(const struct difference *d, uint64_t c
 		x = (struct network_described){ route_ops[d->routes.v[i].op], d->routes.v[i].want ? &d->routes.v[i].want->loc : NULL };
 		if (b)
 			describe_route(d, &d->routes.v[i], b);
+	} else if (cookie >> 32 == CHANGE_SHAPE) {
+		x = (struct network_described){ route_ops[d->shapes.v[i].op], d->shapes.v[i].s.loc };
+		if (b)
+			pt_shape_print(b, &d->shapes.v[i].s);
 	} else {
 		x = (struct network_described){ d->rules.v[i].add ? "add" : "delete", d->rules.v[i].add ? &d->rules.v[i].rule->r.loc : NULL };
 		if (b)
@@ -330,6 +339,10 @@ int network_want(const struct pt_conf *c, struct pt_arena *a, struct network *ou
 		rc = network_want_addresses(c, a, &out->addresses);
 	if (!rc)
 		rc = network_want_neighbours(c, a, &out->neighbours);
+	if (!rc)
+		rc = network_want_ifbs(c, a, &out->links);
+	if (!rc)
+		rc = network_want_shapes(c, a, &out->shapes);
 	out->conf = c;
 	return rc ? pt_err_sys(e, rc, "planning the interfaces") : pt_route_rules_wanted(c, a, &out->rules, e);
 }
@@ -351,6 +364,8 @@ static int make_plan(struct pt_whole *w, void **out, struct pt_err *e)
 		rc = network_difference_find(&p->first, &p->want, w->route, e);
 	if (!rc)
 		rc = check_owners(&p->want.links, &p->first.have.links, e);
+	if (!rc)
+		rc = network_check_foreign(&p->want.shapes, &p->first.have.shapes, e);
 	if (rc) {
 		plan_free(p);
 		return rc;
@@ -403,6 +418,8 @@ static const char *refusal_hint(const struct network_refusal *r)
 		return "a route like it is there that Patronus did not make: remove it, or give this one another metric";
 	if (r->why.cookie >> 32 == CHANGE_NEIGHBOUR && r->why.code == -EEXIST)
 		return "somebody else wrote another link address for it down: remove that one";
+	if (r->why.cookie >> 32 == CHANGE_SHAPE)
+		return network_shape_hint(&r->d->shapes.v[(uint32_t)r->why.cookie].s, r->why.code);
 	return NULL;
 }
 
@@ -437,6 +454,8 @@ static int put(struct pt_nl_stream *s, const struct difference *d, const struct 
 		rc = pt_neighbour_put(s, &d->neighbours.v[i], cookie);
 	else if (kind == CHANGE_ROUTE)
 		rc = pt_route_put(s, &d->routes.v[i], find_link, &f, cookie);
+	else if (kind == CHANGE_SHAPE)
+		rc = pt_shape_put(s, &d->shapes.v[i], cookie);
 	else
 		rc = pt_route_rule_put(s, &d->rules.v[i], cookie);
 	return rc;
@@ -447,9 +466,11 @@ static const struct {
 	size_t kind;
 	bool deletes, others;
 } phases[] = {
+	{ CHANGE_SHAPE, true, false },
 	{ CHANGE_ROUTE, true, false },	   { CHANGE_NEIGHBOUR, true, false }, { CHANGE_ADDRESS, true, false },
 	{ CHANGE_LINK, true, true },	   { CHANGE_TRAIT, true, true },      { CHANGE_ADDRESS, false, true },
 	{ CHANGE_NEIGHBOUR, false, true }, { CHANGE_ROUTE, false, true },     { CHANGE_RULE, true, true },
+	{ CHANGE_SHAPE, false, true },
 };
 
 /* What no message can do is done by a system call. */
@@ -548,6 +569,8 @@ static int keep(const struct network_plan *p, struct network *before)
 		rc = network_keep_addresses(&p->first.have.addresses, p->arena, &before->addresses);
 	if (!rc)
 		rc = network_keep_neighbours(&p->first.have.neighbours, p->arena, &before->neighbours);
+	if (!rc)
+		rc = network_keep_shapes(&p->first.have.shapes, p->arena, &before->shapes);
 	for (size_t i = 0; !rc && i < p->first.have.rules.v.n; i++)
 		if (p->first.have.rules.v.v[i].protocol == PT_NET_PROTOCOL)
 			rc = pt_vec_push(p->arena, &before->rules.v, p->first.have.rules.v.v[i]);
@@ -632,6 +655,7 @@ out:
 
 const struct pt_subsystem plan_network = {
 	.name = "network",
+	.check = network_check_shapers,
 	.plan = make_plan,
 	.writes = writes_of,
 	.walk = walk,

@@ -5,6 +5,7 @@
 
 #include <patronus/neighbour.h>
 #include <patronus/route_rule.h>
+#include <patronus/shape.h>
 #include <patronus/trait.h>
 
 #include "plan/internal.h"
@@ -24,6 +25,7 @@ struct network {
 	struct pt_addresses addresses;
 	struct pt_route_rules rules;
 	struct pt_neighbours neighbours;
+	struct pt_shapes shapes;
 	const struct network_left *left; /* NULL: all of it is to be */
 };
 
@@ -38,6 +40,7 @@ struct difference {
 	pt_route_changes routes;
 	pt_route_rule_changes rules;
 	pt_neighbour_changes neighbours;
+	pt_shape_changes shapes;
 	pt_link_list left;       /* somebody took them down, and what is on them waits */
 	struct link_cache {      /* of the name that was looked up last */
 		const char *name;
@@ -46,7 +49,7 @@ struct difference {
 	} cache;
 };
 
-enum { CHANGE_LINK, CHANGE_TRAIT, CHANGE_ADDRESS, CHANGE_NEIGHBOUR, CHANGE_ROUTE, CHANGE_RULE, CHANGE_KINDS };
+enum { CHANGE_LINK, CHANGE_TRAIT, CHANGE_ADDRESS, CHANGE_NEIGHBOUR, CHANGE_ROUTE, CHANGE_RULE, CHANGE_SHAPE, CHANGE_KINDS };
 extern const char *const network_kinds[];
 /* What a message was about travels as its cookie. */
 #define NETWORK_COOKIE(kind, i) ((uint64_t)(kind) << 32 | (i))
@@ -97,5 +100,18 @@ int network_want_traits(const struct pt_conf *c, struct pt_arena *a, struct pt_t
 /* network_neighbours.c: those of C, and the addresses that its interfaces answer for; ours among HAVE. -ENOMEM or 0. */
 int network_want_neighbours(const struct pt_conf *c, struct pt_arena *a, struct pt_neighbours *out);
 int network_keep_neighbours(const struct pt_neighbours *have, struct pt_arena *a, struct pt_neighbours *out);
+
+/* network_shapers.c: shapers and queues of C, and the links for packets that arrive, which are added to OUT; ours among HAVE. -ENOMEM
+ * or 0. */
+int network_want_ifbs(const struct pt_conf *c, struct pt_arena *a, struct pt_links *out);
+int network_want_shapes(const struct pt_conf *c, struct pt_arena *a, struct pt_shapes *out);
+int network_keep_shapes(const struct pt_shapes *have, struct pt_arena *a, struct pt_shapes *out);
+/* The name of the link for the arriving packets of DEVICE. */
+void network_ifb_name(const char *device, char out[PT_LINK_NAME]);
+int network_check_shapers(const struct pt_conf *c, struct pt_err *e);
+/* -EEXIST: where a root of WANT is to stand, there is one of somebody else. */
+int network_check_foreign(const struct pt_shapes *want, const struct pt_shapes *have, struct pt_err *e);
+/* What to do where the kernel refuses S with CODE; NULL: no idea. */
+const char *network_shape_hint(const struct pt_shape *s, int code);
 
 #endif

@@ -139,6 +139,12 @@ PT_API int pt_parse_duration(const char *s, uint32_t *out) PT_MUST;
 /* Writes the shortest form that pt_parse_duration() reads back. */
 PT_API void pt_fmt_duration(struct pt_buf *b, uint32_t seconds);
 
+/* "10Mbit", "1.5Gbit", "800kbit" into bytes a second; -EINVAL, -ERANGE. And back, without what is finer than three digits. */
+PT_API int pt_parse_rate(const char *s, uint64_t *out) PT_MUST;
+PT_API void pt_fmt_rate(struct pt_buf *b, uint64_t bytes);
+/* "100ms", "500us", "1.5s" into microseconds, 1..UINT32_MAX. */
+PT_API int pt_parse_microseconds(const char *s, uint32_t *out) PT_MUST;
+
 /* ---- files ---- */
 
 /*

@@ -198,6 +198,46 @@ struct pt_conf_route_rule {
 #define PT_RULE_PRIORITY_LO 20000
 #define PT_RULE_PRIORITY_HI 20999
 
+/* shaper NAME { ... }: who waits at an interface, and how long. Rates are bytes a second. The words of `type` are those of tc(8). */
+enum pt_shaper_type { PT_SHAPER_CAKE, PT_SHAPER_FQ_CODEL, PT_SHAPER_HTB, PT_SHAPER_TBF };
+enum pt_cells { PT_CELLS_NONE, PT_CELLS_ATM, PT_CELLS_PTM }; /* what a link makes of packets */
+enum pt_leaf { PT_LEAF_FQ_CODEL, PT_LEAF_FIFO };
+
+struct pt_conf_shaper {
+	const char *name;
+	PT_VEC(struct pt_conf_option) options; /* as written */
+	const struct pt_conf_if *interface;    /* NULL: it is missing, an error */
+	bool in;                 /* packets that arrive; else those that leave */
+	enum pt_shaper_type type : 8;
+	enum pt_leaf leaf : 8;
+	enum pt_cells cells : 8;
+	bool framed;             /* OVERHEAD, MPU and CELLS are known */
+	int overhead;            /* bytes of the link's frame around an IP packet */
+	uint32_t mpu;            /* shortest frame, 0: any */
+	uint64_t bandwidth;      /* 0: without a limit */
+	unsigned int diffserv;   /* place of the word in the schema */
+	bool per_host, nat, wash, ack_filter, ecn;
+	bool force;              /* takes the place of what somebody else put there */
+	uint32_t rtt, latency;   /* microseconds; 0: not given */
+	uint32_t burst;          /* bytes; 0: by the rate */
+	struct pt_loc loc;
+};
+
+/* queue NAME { ... }: a class of a shaper, which rules name. */
+struct pt_conf_queue {
+	const char *name;
+	PT_VEC(struct pt_conf_option) options;
+	const struct pt_conf_shaper *shaper;   /* NULL: it is missing, an error */
+	const struct pt_conf_queue *parent;    /* NULL: the shaper */
+	bool inner;              /* others have it as their parent */
+	bool fallback;           /* for packets of no queue */
+	enum pt_leaf leaf : 8;
+	uint64_t rate, ceil;
+	uint32_t priority, burst;
+	struct pt_loc loc;
+};
+#define PT_QUEUE_DEPTH_MAX 6 /* of HTB's eight levels, the shaper has one, and the kernel counts from 0 */
+
 /* network { neighbours = ... }: "192.0.2.1 lladdr 02:00:00:00:00:01 dev lan". */
 struct pt_conf_neighbour {
 	struct pt_addr addr;
@@ -290,6 +330,8 @@ struct pt_conf {
 	PT_VEC(struct pt_conf_neighbour) neighbours;
 	PT_VEC(struct pt_conf_host) hosts;
 	PT_VEC(struct pt_conf_test) tests;
+	PT_VEC(struct pt_conf_shaper) shapers;
+	PT_VEC(struct pt_conf_queue) queues;
 	const char *timezone;    /* NULL: the machine's */
 	struct pt_loc timezone_loc;
 	const char *geoip_file, *geoip_file6; /* lists of countries' addresses, NULL: the usual place */
