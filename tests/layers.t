@@ -20,7 +20,8 @@ policy
 space
 import
 nl
-net nft ct tc wg bpf log
+net
+nft ct tc wg bpf log
 plan
 wan svc diag status
 cli
@@ -81,7 +82,7 @@ check_includes()
 	done
 }
 
-is "$(rank_of base) $(rank_of cli)" "2 14" 'the ranks are read'
+is "$(rank_of base) $(rank_of cli)" "2 15" 'the ranks are read'
 
 for dir in lib/*/; do
 	module=${dir#lib/}
