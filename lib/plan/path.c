@@ -293,7 +293,8 @@ void pt_path_find(const struct pt_world *w, const struct pt_question *q, struct 
 		arrive(&k, out->steps[0].device);
 		return;
 	}
-	k.packet.received = NULL;
 	k.packet.known |= PT_FACT_RECEIVED;
+	if (k.packet.received)
+		k.packet.known |= PT_FACT_USER | PT_FACT_GROUP; /* it has no owner here */
 	(void)judged(&k, PT_OUT, out->steps[0].device);
 }

@@ -261,6 +261,15 @@ static const char *set_state(struct asked *a, const char *value)
 	return a->q->established || !strcmp(value, "new") ? NULL : "it must be 'new' or 'established'";
 }
 
+static const char *set_received(struct asked *a, const char *value)
+{
+	a->q->packet.received = device_of(a->world, value);
+	if (a->q->packet.received)
+		return NULL;
+	a->hint = near_interface(a->world, value);
+	return "neither the file nor this machine has such an interface";
+}
+
 const struct asked_setter asked_setters[ASKED_FIELDS] = {
 	[ASKED_DIR] = { "dir", set_dir },	[ASKED_ON] = { "on", set_on },
 	[ASKED_AF] = { "af", set_af },		[ASKED_PROTO] = { "proto", set_proto },
@@ -271,6 +280,7 @@ const struct asked_setter asked_setters[ASKED_FIELDS] = {
 	[ASKED_TOS] = { "tos", set_tos },	[ASKED_MAC] = { "mac", set_mac },
 	[ASKED_USER] = { "user", set_user },	[ASKED_GROUP] = { "group", set_group },
 	[ASKED_AT] = { "at", set_at },		[ASKED_STATE] = { "state", set_state },
+	[ASKED_RECEIVED] = { "received-on", set_received },
 };
 
 const char *pt_question_word(size_t i)
@@ -358,6 +368,11 @@ const char *asked_end(struct asked *a, enum asked_field *field)
 	*field = ASKED_USER;
 	if (a->q->dir == PT_IN && k->owned)
 		return "only packets that this machine sends have an owner";
+	if (k->received && k->owned)
+		return "packets that were received have no owner";
+	*field = ASKED_RECEIVED;
+	if (a->q->dir == PT_IN && k->received)
+		return "only packets that leave were received before";
 	if (asked_has_ports(k->proto) && !(a->given & 1u << ASKED_SPORT))
 		k->sport = SPORT_USUAL;
 	if (k->proto == PT_PROTO_TCP && !(a->given & 1u << ASKED_FLAGS))

@@ -134,7 +134,7 @@ static int unknown(struct words *w, size_t word)
 	near = pt_nearest(w->v[word], names, n);
 	if (near)
 		pt_buf_fmt(&hint, "did you mean '%s'?", near);
-	rc = wrong(w, word, hint.s ? hint.s : "flags, type, code, tag, tos, mac, user, group, at and state may follow here",
+	rc = wrong(w, word, hint.s ? hint.s : "flags, type, code, tag, tos, mac, user, group, at, state and received-on may follow here",
 		   "it is not a part of a packet");
 	pt_buf_fini(&hint);
 	return rc;

@@ -325,6 +325,8 @@ static void print_details(const struct pt_space *s, enum pt_dir dir, const struc
 		pt_buf_str(out, " mac ");
 		print_number(&p, PT_DIM_MAC, k->mac);
 	}
+	if (dir == PT_OUT && k->received)
+		pt_buf_fmt(out, " received-on %s", interface_name(s, k->received));
 	if (dir == PT_OUT && k->owned)
 		pt_buf_fmt(out, " user %u group %u", k->uid, k->gid);
 }

@@ -214,6 +214,11 @@ static void test_invalid(void **state)
 	struct made m;
 
 	(void)state;
+	make(&m, "\"block label none\", \"pass out received-on lan label lan\"");
+	check(&m, "out wan tcp 192.168.1.5 to 8.8.8.8:53 received-on lan", "begin:wan0 out:wan0:lan pass");
+	check(&m, "out wan tcp 192.168.1.5 to 8.8.8.8:53 received-on dmz", "begin:wan0 out:wan0:none silence");
+	check(&m, "out wan tcp 192.168.1.5 to 8.8.8.8:53", "begin:wan0 out:wan0:none silence");
+	unmake(&m);
 	make(&m, "\"pass in flags any label in\"");
 	check(&m, "in lan tcp 192.168.1.5 to 192.168.1.1:80 flags SA", "begin:lan0 in:lan0:in silence");
 	unmake(&m);
