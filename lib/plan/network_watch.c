@@ -368,10 +368,10 @@ static int timeout_of(const struct watch *w, int rc)
 int pt_network_watch(struct pt_nl *route, int fd_stop, const struct pt_network_watcher *who, struct pt_err *e)
 {
 	struct watch *w = calloc(1, sizeof(*w));
-	int rc = w ? 0 : pt_err_sys(e, -ENOMEM, "watching the interfaces");
+	int rc;
 
-	if (rc)
-		return rc;
+	if (!w)
+		return pt_err_sys(e, -ENOMEM, "watching the interfaces");
 	w->route = route;
 	w->who = who;
 	rc = pt_nl_open(&w->events, NETLINK_ROUTE, e);
