@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "plan/internal.h"
+#include "plan/network.h"
 
 #define SETTLE_MS 50 /* addresses come in bursts: one update for each */
 #define WAIT_MAX 3600 /* seconds; a clock may be set meanwhile */
@@ -80,6 +81,24 @@ static int follow_update(struct pt_nl *nf, struct pt_nl *route, uint64_t *due, s
 out:
 	close(fd);
 	return rc;
+}
+
+/* NF may be NULL. Without rules in force there is nothing to do; who holds the lock, does it himself. */
+void plan_follow_once(struct pt_nl *nf, struct pt_nl *route, struct pt_err *e)
+{
+	struct pt_nl *own = NULL;
+	struct pt_err why = { 0 };
+	size_t writes;
+	uint64_t due;
+	int rc = nf ? 0 : pt_nl_open(&own, NETLINK_NETFILTER, &why);
+
+	if (!rc)
+		rc = follow_update(nf ? nf : own, route, &due, NULL, &writes, &why);
+	pt_nl_close(own);
+	if (rc && rc != -ENOENT && rc != -EWOULDBLOCK)
+		pt_err_add(e, PT_WARNING, NULL, "`ptfw follow` or the next apply does it; until then it is closed",
+			   "the rules could not be told of the new interfaces: %s", why.list.n ? why.list.v[0].msg : strerror(-rc));
+	pt_err_fini(&why);
 }
 
 static int any_event(const struct nlmsghdr *nlh, void *arg)

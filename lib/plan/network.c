@@ -650,6 +650,9 @@ static int apply(struct pt_whole *w, void *plan, size_t *writes, struct pt_err *
 		pt_err_add(e, PT_ERROR, NULL, "`ptnet diff` shows what is left", "the interfaces could not all be put back");
 out:
 	close(fd);
+	/* The rules were put in force before there was what they are about. They take the lock themselves. */
+	if (!rc && (p->first.links.n || p->first.addresses.n))
+		plan_follow_once(w->nf, w->route, e);
 	return rc;
 }
 

@@ -100,6 +100,9 @@ int network_want_traits(const struct pt_conf *c, struct pt_arena *a, struct pt_t
 /* network_neighbours.c: those of C, and the addresses that its interfaces answer for; ours among HAVE. -ENOMEM or 0. */
 int network_want_neighbours(const struct pt_conf *c, struct pt_arena *a, struct pt_neighbours *out);
 int network_keep_neighbours(const struct pt_neighbours *have, struct pt_arena *a, struct pt_neighbours *out);
+/* follow.c: what is in force learns of interfaces and addresses that came: the classifier sits on each, names in parentheses have
+ * theirs. Where that fails, a warning. */
+void plan_follow_once(struct pt_nl *nf, struct pt_nl *route, struct pt_err *e);
 
 /* network_shapers.c: shapers and queues of C, and the links for packets that arrive, which are added to OUT; ours among HAVE. -ENOMEM
  * or 0. */
