@@ -25,7 +25,12 @@ lab_settle fw host
 # Each device answers for its own addresses only.
 in_ns fw sh -c 'echo 1 >/proc/sys/net/ipv4/conf/all/arp_ignore'
 lab_bg fw "$peer" serve fw tcp/22 tcp/23 tcp/24
-pt() { in_ns fw "$build/$@"; }
+pt()
+{
+	tool=$1
+	shift
+	in_ns fw "$build/$tool" "$@"
+}
 reach() { [ "$(in_ns host "$peer" tcp "$@" | cut -d' ' -f1)" = answered ]; }
 
 # conf RULES: with as many more that match nothing; from 64 on the classifier judges.
