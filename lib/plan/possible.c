@@ -93,6 +93,7 @@ static int find_ways(struct plan_possible *p, const struct pt_host *h, struct pt
 int plan_possible_new(const struct pt_policy *v, const struct pt_host *h, struct pt_space *s, bool asks_routes,
 		      struct pt_nl *route, struct pt_arena *a, struct plan_possible **out, struct pt_err *e)
 {
+	static const struct pt_reach_question everything = { .own = true, .groups = true };
 	struct plan_possible *p = pt_arena_alloc(a, sizeof(*p));
 	int rc;
 
@@ -101,7 +102,7 @@ int plan_possible_new(const struct pt_policy *v, const struct pt_host *h, struct
 	memset(p, 0, sizeof(*p));
 	p->world = (struct pt_world){ .policy = v, .host = h, .asks_routes = asks_routes };
 	p->result.arena = a;
-	p->reach = (struct reach){ .w = &p->world, .out = &p->result, .s = s, .arena = a, .scratch = a };
+	p->reach = (struct reach){ .w = &p->world, .q = &everything, .out = &p->result, .s = s, .arena = a, .scratch = a };
 	p->lo = reach_device(&p->reach, "lo");
 	for (size_t i = 0; i < h->ifs.n; i++)
 		p->loopback = p->loopback || plan_takes_loopback(h->ifs.v[i].device);

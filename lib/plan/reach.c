@@ -75,6 +75,24 @@ static int judged(struct reach *r, struct pt_arena *a, enum pt_dir dir, const st
 
 /* ---- the end of a way ---- */
 
+/* What of X has a port that is asked for, and the destination, after translation M only. */
+static int wanted_behind(struct reach *r, const struct reach_map *m, const struct pt_box *x, pt_boxes *out)
+{
+	struct pt_arena *a = r->scratch;
+	struct pt_box image, y;
+	int rc;
+
+	if (m->port.how == PT_FLOW_KEPT)
+		return 0;
+	rc = reach_image(r, a, m, x, &image);
+	rc = rc ? rc : reach_with(r, a, &image, PT_DIM_DPORT, r->behind, &image);
+	if (rc > 0 && r->q->to.bounded)
+		rc = reach_with(r, a, &image, PT_DIM_DST, &r->q->to.addresses[x->af == PT_AF_INET6], &image);
+	if (rc > 0)
+		rc = reach_preimage(r, a, m, x, &image, &y);
+	return rc > 0 ? pt_vec_push(a, out, y) : rc;
+}
+
 /* What of X is asked for by its destination, before or after translation M. */
 static int wanted(struct reach *r, const struct reach_map *m, const struct pt_box *x, pt_boxes *out)
 {
@@ -83,6 +101,8 @@ static int wanted(struct reach *r, const struct reach_map *m, const struct pt_bo
 	struct pt_box b, rest, image;
 	int rc;
 
+	if (r->behind)
+		return wanted_behind(r, m, x, out);
 	if (!r->q->to.bounded)
 		return pt_vec_push(a, out, *x);
 	rc = reach_with(r, a, x, PT_DIM_DST, to, &b);
@@ -274,7 +294,7 @@ static int deliver(struct reach *r, const struct reach_arrivals *from, const str
 	bool six = image->af == PT_AF_INET6, no_loopback = !six && !from->lo && !from->loopback;
 	struct pt_box here, all = *base, y;
 	struct reach_map map;
-	int rc = reach_with(r, r->scratch, image, PT_DIM_DST, &r->places.local[six], &here);
+	int rc = reach_with(r, r->scratch, image, PT_DIM_DST, &r->places.delivered[six], &here);
 
 	if (rc > 0 && no_loopback)
 		rc = reach_without(r, r->scratch, &here, PT_DIM_DST, &r->places.loopback[0], &here);
@@ -283,7 +303,7 @@ static int deliver(struct reach *r, const struct reach_arrivals *from, const str
 	if (rc <= 0)
 		return rc;
 	if (p->map.addr.how == PT_FLOW_KEPT)
-		rc = reach_with(r, r->scratch, &all, PT_DIM_DST, &r->places.local[six], &all);
+		rc = reach_with(r, r->scratch, &all, PT_DIM_DST, &r->places.delivered[six], &all);
 	if (rc > 0 && p->map.addr.how == PT_FLOW_KEPT && no_loopback)
 		rc = reach_without(r, r->scratch, &all, PT_DIM_DST, &r->places.loopback[0], &all);
 	map = narrowed(&p->map, &here);
@@ -350,6 +370,23 @@ static int arrive(struct reach *r, const struct reach_arrivals *from, const stru
 		rc = passed_in(r, from, in.v.v[i].rule, &in.v.v[i].box, &base);
 	}
 	pt_arena_free(a);
+	return rc;
+}
+
+/* Each device with the sources that are behind it. */
+static int arrive_routed(struct reach *r, const struct reach_arrivals *from, const struct pt_box *asked, const struct pt_box *world)
+{
+	int rc = 0;
+
+	for (uint32_t d = 0; rc >= 0 && d < r->s->devices.n; d++) {
+		struct pt_box x;
+
+		if (!pt_iset_has(&from->devices, d))
+			continue;
+		rc = reach_routed(r, d, asked, &x);
+		if (rc > 0)
+			rc = arrive(r, from, &x, world);
+	}
 	return rc;
 }
 
@@ -432,10 +469,31 @@ static int ask_one(struct reach *r, const struct pt_box *asked, const struct rea
 	if (rc > 0)
 		rc = reach_without_owner(r, &x, &arriving);
 	for (size_t i = 0; rc >= 0 && !from->self && i < n; i++)
-		rc = arrive(r, &classes[i], &arriving, &world);
-	if (rc >= 0 && !r->q->to.self && (from->self || !from->devices.n))
+		rc = from->routed ? arrive_routed(r, &classes[i], &arriving, &world) : arrive(r, &classes[i], &arriving, &world);
+	if (rc >= 0 && !r->behind && !r->q->to.self && (from->self || !from->devices.n))
 		rc = send(r, &x, &world);
 	return rc < 0 ? rc : 0;
+}
+
+/* Those of N boxes whose ports may also be what a translation gives. */
+static int ask_behind(struct reach *r, const pt_boxes *asked, const struct reach_arrivals *classes, size_t n)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc >= 0 && i < asked->n; i++) {
+		struct pt_box x = asked->v[i];
+
+		r->behind = reach_side(&asked->v[i], PT_DIM_DPORT);
+		if (!r->behind)
+			continue;
+		rc = reach_copy(r->arena, &asked->v[i], &x);
+		if (!rc)
+			rc = reach_drop(r, r->arena, &x, PT_DIM_DPORT);
+		if (!rc)
+			rc = ask_one(r, &x, classes, n);
+	}
+	r->behind = NULL;
+	return rc;
 }
 
 static int ask(struct reach *r, const struct reach_arrivals *classes, size_t n)
@@ -452,6 +510,8 @@ static int ask(struct reach *r, const struct reach_arrivals *classes, size_t n)
 			rc = reach_beginnings(r, &asked.v[i], &parts);
 	for (size_t i = 0; rc >= 0 && i < parts.n; i++)
 		rc = ask_one(r, &parts.v[i], classes, n);
+	if (rc >= 0 && r->q->behind)
+		rc = ask_behind(r, &parts, classes, n);
 	return rc < 0 ? rc : reach_finish(r);
 }
 

@@ -18,6 +18,20 @@ static bool is_small(const struct pt_ival *x, const struct pt_ival *y)
 	return y->lo - x->hi - 1 <= (x->hi - x->lo) + (y->hi - y->lo) + 2;
 }
 
+/* V as a whole prefix, where all that it lacks to be one is idle. */
+static struct pt_ival rounded(struct pt_ival v, const struct pt_iset *idle)
+{
+	pt_u128 mask = v.lo ^ v.hi, lo, hi;
+
+	for (unsigned int i = 1; i < 128; i <<= 1)
+		mask |= mask >> i;
+	lo = v.lo & ~mask;
+	hi = v.hi | mask;
+	if ((lo < v.lo && !pt_iset_covers(idle, lo, v.lo - 1)) || (hi > v.hi && !pt_iset_covers(idle, v.hi + 1, hi)))
+		return v;
+	return (struct pt_ival){ lo, hi };
+}
+
 static int fill_gaps(struct pt_arena *a, const struct pt_iset *s, const struct pt_iset *idle, struct pt_iset *out)
 {
 	int rc = 0;
@@ -29,6 +43,9 @@ static int fill_gaps(struct pt_arena *a, const struct pt_iset *s, const struct p
 		if (!rc)
 			rc = pt_iset_add(a, out, s->v[i].lo, s->v[i].hi);
 	}
+	pt_iset_norm(out);
+	for (uint32_t i = 0; !rc && i < out->n; i++)
+		out->v[i] = rounded(out->v[i], idle);
 	pt_iset_norm(out);
 	return rc;
 }
@@ -49,9 +66,12 @@ static int shorten(struct pt_arena *a, const struct pt_iset *s, const struct pt_
 		rc = pt_iset_union(a, &wide, s, &idle);
 	if (!rc)
 		rc = pt_iset_complement(a, &missing, &wide, max);
-	if (!rc && missing.n < out->n)
-		*out = wide;
-	return rc;
+	if (rc || missing.n >= out->n)
+		return rc;
+	for (uint32_t i = 0; i < missing.n; i++)
+		missing.v[i] = rounded(missing.v[i], &idle);
+	pt_iset_norm(&missing);
+	return pt_iset_complement(a, out, &missing, max);
 }
 
 static int widen(struct reach *r, enum pt_flow_kind kind, struct pt_box *x, const struct pt_box *base)
@@ -99,7 +119,7 @@ static int name_self(struct reach *r, struct pt_flow *f, struct pt_box *x, const
 	struct pt_iset self;
 	int rc;
 
-	if (f->kind != PT_FLOW_ARRIVES || f->dst_nat || !s || !b || pt_iset_equal(s, b))
+	if (f->kind != PT_FLOW_ARRIVES || f->dst_nat || !s || !b || (r->q->groups && pt_iset_equal(s, b)))
 		return 0;
 	rc = pt_iset_intersect(r->scratch, &self, b, &r->w->self[x->af == PT_AF_INET6]);
 	if (rc || !pt_iset_equal(s, &self))

@@ -8,6 +8,7 @@
 /* Addresses with a meaning of their own to Linux, by family. */
 struct reach_places {
 	struct pt_iset local[2];    /* what is_local() of path.c is true of */
+	struct pt_iset delivered[2]; /* what of it is in question */
 	struct pt_iset loopback[2];
 	struct pt_iset link_local[2];
 	struct pt_iset routed[2];   /* that some route leads to */
@@ -35,6 +36,7 @@ struct reach {
 	size_t n_effects[2];
 	PT_VEC(struct reach_entry) list; /* reach_list.c */
 	struct pt_iset arrivals;    /* devices in question */
+	const struct pt_iset *behind; /* only packets that get one of these ports by translation; NULL: all in question */
 	size_t pieces;
 	bool too_many;
 };
@@ -98,6 +100,8 @@ int reach_places(struct reach *r);
 /* The boxes of X, which is on the devices of its side (in) or on DEVICE (out), by what routes say of them. X alone where no
  * rule asks for that. */
 int reach_facts(struct reach *r, enum pt_dir dir, const struct pt_box *x, pt_boxes *out);
+/* X, on the one device D, with the sources that the routes lead back to there. 1, or 0: none. */
+int reach_routed(const struct reach *r, uint32_t d, const struct pt_box *x, struct pt_box *out);
 /* The sources that Linux takes packets in from, on lo or on other devices. LOOPBACK: also 127.0.0.0/8. */
 int reach_sources(struct reach *r, int six, bool lo, bool loopback, struct pt_iset *out);
 

@@ -17,6 +17,7 @@ struct asking {
 	const struct pt_world *w;
 	const char *const *v;
 	size_t n, at[WORDS];   /* of each word's value, 0: not given */
+	size_t also[WORDS];    /* of a second value: an end may be an interface and addresses */
 	struct pt_policy *view;
 	uint64_t now;
 	struct pt_reach_question *q;
@@ -259,6 +260,30 @@ static int read_end(struct asking *k, size_t word, struct pt_reach_end *end)
 	return looks_like_address(s) ? addresses(k, word, end) : unknown_end(k, word);
 }
 
+/* An interface, addresses, or one of each. */
+static int read_ends(struct asking *k, enum word w, struct pt_reach_end *end)
+{
+	struct pt_reach_end other = { 0 };
+	int rc = k->at[w] ? read_end(k, k->at[w], end) : 0;
+
+	if (rc || !k->also[w])
+		return rc;
+	rc = read_end(k, k->also[w], &other);
+	if (rc)
+		return rc;
+	if (end->self || end->place || other.self || other.place || !end->devices.n == !other.devices.n ||
+	    end->bounded == other.bounded)
+		return wrong(k, k->also[w], "as in `from guest from 192.168.2.7`",
+			     "an end that is given twice is an interface and addresses");
+	if (other.bounded) {
+		end->bounded = true;
+		memcpy(end->addresses, other.addresses, sizeof(end->addresses));
+	} else {
+		end->devices = other.devices;
+	}
+	return 0;
+}
+
 /* "{ 80, 443 }", "80,443" and "80" alike. */
 static int read_list(struct asking *k, size_t word, char **out)
 {
@@ -317,11 +342,11 @@ static int find_words(struct asking *k)
 		if (w == WORDS)
 			return did_you_mean(k, i, names, WORDS, "from, to, proto, port and at may stand here",
 					    "it is not a part of a question");
-		if (k->at[w])
+		if (k->at[w] && (w > WORD_TO || k->also[w]))
 			return wrong(k, i, NULL, "it is given twice");
 		if (i + 1 >= k->n)
 			return wrong(k, k->n, NULL, "its value is missing");
-		k->at[w] = i + 1;
+		*(k->at[w] ? &k->also[w] : &k->at[w]) = i + 1;
 	}
 	return 0;
 }
@@ -343,10 +368,14 @@ int pt_reach_words(const struct pt_world *w, const char *const *words, size_t n,
 		rc = find_words(&k);
 	if (!rc)
 		rc = read_time(&k, k.at[WORD_AT]);
-	if (!rc && k.at[WORD_FROM])
-		rc = read_end(&k, k.at[WORD_FROM], &q->from);
-	if (!rc && k.at[WORD_TO])
-		rc = read_end(&k, k.at[WORD_TO], &q->to);
+	if (!rc)
+		rc = read_ends(&k, WORD_FROM, &q->from);
+	if (!rc)
+		rc = read_ends(&k, WORD_TO, &q->to);
+	q->from.routed = q->from.bounded && !q->from.devices.n;
+	q->own = q->from.bounded && !q->from.place;
+	q->groups = q->to.bounded && !q->to.place;
+	q->behind = k.at[WORD_TO] && !q->to.self;
 	if (!rc)
 		rc = read_what(&k);
 	return rc == -ENOMEM ? pt_err_sys(e, rc, "reading the question") : rc;

@@ -65,6 +65,10 @@ int reach_places(struct reach *r)
 				rc = add(r, &p->routed[f], s->v[k].lo, s->v[k].hi);
 		}
 		pt_iset_norm(&p->routed[f]);
+		if (!rc && r->q->groups)
+			p->delivered[f] = p->local[f];
+		else if (!rc)
+			p->delivered[f] = r->w->self[f];
 		if (!rc)
 			rc = pt_iset_union(r->arena, &p->no_route_needed[f], &p->local[f], &p->link_local[f]);
 	}
@@ -178,6 +182,17 @@ int reach_facts(struct reach *r, enum pt_dir dir, const struct pt_box *x, pt_box
 	return rc < 0 ? rc : 0;
 }
 
+int reach_routed(const struct reach *r, uint32_t d, const struct pt_box *x, struct pt_box *out)
+{
+	bool six = x->af == PT_AF_INET6;
+	struct pt_iset back;
+	int rc = pt_iset_union(r->arena, &back, routed_by(r, r->s->devices.v[d], six), &r->places.link_local[six]);
+
+	if (!rc)
+		rc = reach_with_value(r, r->arena, x, PT_DIM_DEVICE, d, out);
+	return rc > 0 ? reach_with(r, r->arena, out, PT_DIM_SRC, &back, out) : rc;
+}
+
 /* ---- sources that Linux refuses ---- */
 
 /* Those of multicast, and IPv4's broadcast, are no source of any packet; on lo IPv4 does not look. */
@@ -198,7 +213,7 @@ int reach_sources(struct reach *r, int six, bool lo, bool loopback, struct pt_is
 	static const struct pt_iset none;
 	const struct pt_iset *near = lo || (loopback && !six) ? &none : &r->places.loopback[six];
 	struct pt_iset own, group, bad;
-	int rc = pt_iset_union(r->arena, &own, near, lo || six ? &none : &r->w->self[six]);
+	int rc = pt_iset_union(r->arena, &own, near, lo || (six && r->q->own) ? &none : &r->w->self[six]);
 
 	if (!rc)
 		rc = groups(r->arena, six, lo, &group);

@@ -559,7 +559,7 @@ static void check_flows(const struct made *m, const struct pt_reach *r, const ch
 
 static void one_set(struct counts *n)
 {
-	struct pt_reach_question q = { .families = PT_AF_BOTH, .time = NOW, .all = rnd(3) == 0 };
+	struct pt_reach_question q = { .families = PT_AF_BOTH, .time = NOW, .all = rnd(3) == 0, .own = true, .groups = true };
 	struct pt_buf rules = { 0 };
 	struct pt_err e = { 0 };
 	struct pt_reach *r;
@@ -698,12 +698,46 @@ static void test_questions(void **state)
 	check_answer(&m, "from self to dmz", "self>dmz0 inet proto udp from any to any by - own");
 	check_answer(&m, "from <bad> to wan port 80",
 		     ">wan0 on lan inet proto { tcp, udp } from 192.168.1.77 to any port 80 by lan out nat");
-	check_answer(&m, "from six proto icmp6", ">self on six inet6 proto icmp6 from any to any icmp6-type { echoreq } by ping -");
+	check_answer(&m, "from six proto icmp6", ">self on six inet6 proto icmp6 from any to any icmp6-type { echoreq } (self) by ping -");
+	/* a source is where the routes back to it lead, unless it is said where else */
+	check_answer(&m, "from 8.8.8.8 to self port ssh", ">self on wan inet proto tcp from 8.8.8.8 to any port 22 (self) by ssh -");
+	check_answer(&m, "from 192.168.1.5 to self port ssh", "");
+	check_answer(&m, "from wan from 192.168.1.5 to self port ssh",
+		     ">self on wan inet proto tcp from 192.168.1.5 to any port 22 (self) by ssh -");
+	check_answer(&m, "from 192.168.1.5 from wan to self port ssh",
+		     ">self on wan inet proto tcp from 192.168.1.5 to any port 22 (self) by ssh -");
+	check_answer(&m, "from lan to wan to 8.8.8.8 proto udp",
+		     ">wan0 on lan inet proto udp from 192.168.1.0/24 to 8.8.8.8 port { 53, 80 } by lan out nat");
+	/* ports before and after translation */
+	check_answer(&m, "from internet to 192.168.1.20 port 8443",
+		     ">lan0 on wan inet proto tcp from any to 203.0.113.2/31 port 443 by web inner to 192.168.1.20");
+	check_answer(&m, "from internet to 192.168.1.20 port 443",
+		     ">lan0 on wan inet proto tcp from any to 203.0.113.2/31 port 443 by web inner to 192.168.1.20");
+	check_answer(&m, "from internet to lan port 8443",
+		     ">lan0 on wan inet proto tcp from any to 203.0.113.2/31 port 443 by web inner to 192.168.1.20");
+	check_answer(&m, "from internet to 192.168.1.20 port 25", "");
+	check_answer(&m, "from internet to 192.168.1.21 port 8443", "");
 	check_answer(&m, "from 192.168.1.5 to 8.8.8.8 proto tcp port {_20:60,_http_}",
 		     ">wan0 on lan inet proto tcp from 192.168.1.5 to 8.8.8.8 port { 53, 80 } by lan out nat");
 	check_answer(&m, "from inside to outside port 53 proto tcp",
 		     ">wan0 on lan inet proto tcp from 192.168.1.0/24 to any port 53 by lan out nat");
 	check_answer(&m, "from lan0 to any port 25", "");
+	unmake(&m);
+}
+
+/* What nobody asks for makes no lines: own addresses that come from outside, groups of receivers. */
+static void test_uncommon(void **state)
+{
+	struct made m;
+
+	(void)state;
+	assert_int_equal(make(&m, "builtin = false", "\"block\", \"pass in on six inet6 proto udp from fd00:6::/64 to any label six\", "
+			      "\"pass in on lan inet proto udp label lan\""), 0);
+	check_answer(&m, "from six", ">self on six inet6 proto udp from fd00:6::/64 to any (self) by six -");
+	check_answer(&m, "from six from fd00:6::1", ">self on six inet6 proto udp from fd00:6::1 to any (self) by six -");
+	check_answer(&m, "from six to ff00::/8", ">self on six inet6 proto udp from fd00:6::/64 to ff00::/8 by six -");
+	check_answer(&m, "from lan", ">self on lan inet proto udp from any to any (self) by lan -");
+	check_answer(&m, "from lan to 224.0.0.1", ">self on lan inet proto udp from any to 224.0.0.1 by lan -");
 	unmake(&m);
 }
 
@@ -725,7 +759,10 @@ static const struct bad {
 } bad_words[] = {
 	{ "form lan", "'form': it is not a part of a question", 1 },
 	{ "from", "its value is missing", 6 },
-	{ "from lan from wan", "'from': it is given twice", 10 },
+	{ "from lan from wan", "'wan': an end that is given twice is an interface and addresses", 15 },
+	{ "from 10.0.0.1 from 10.0.0.2", "'10.0.0.2': an end that is given twice is an interface and addresses", 20 },
+	{ "from lan from 10.0.0.1 from wan", "'from': it is given twice", 24 },
+	{ "proto tcp proto udp", "'proto': it is given twice", 11 },
 	{ "from lann", "'lann': neither the file nor this machine has such an interface", 6 },
 	{ "from 10.0.0.300", "'10.0.0.300'", 6 },
 	{ "from <nobody>", "'<nobody>'", 6 },
@@ -823,7 +860,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),	  cmocka_unit_test(test_questions), cmocka_unit_test(test_bad_words),
-		cmocka_unit_test(test_pool),	  cmocka_unit_test(test_limit),	  cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_pool),	  cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_uncommon),	  cmocka_unit_test(test_memory),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -16,6 +16,7 @@ struct pt_reach_end {
 	bool self;                  /* this machine */
 	bool bounded;               /* by ADDRESSES */
 	bool place;                 /* these are all that can be there: flows do not repeat them */
+	bool routed;                /* of a source: packets come from where the routes back to it lead */
 	PT_VEC(const char *) devices; /* that packets arrive on or leave by; empty: any */
 	struct pt_iset addresses[2];
 };
@@ -27,6 +28,9 @@ struct pt_reach_question {
 	pt_pol_rules what;          /* protocols, ports: their conditions but for the ends */
 	uint64_t time;              /* seconds since the epoch */
 	bool all;                   /* also packets that begin no connection */
+	bool own;                   /* also packets that come from outside with an address of this machine */
+	bool groups;                /* also those to multicast and broadcast addresses */
+	bool behind;                /* also those that a translation gives a port that is asked for */
 	uint8_t families;           /* mask of PT_AF_* */
 	size_t limit;               /* of flows, and of pieces on the way to them; 0: any number */
 };
