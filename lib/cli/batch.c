@@ -47,10 +47,10 @@ static void complain(const struct pt_cli *c, size_t number, const char *what)
 	fprintf(stderr, ":%zu: %s\n", number, what);
 }
 
-/* A line starts from nothing but how the batch shows things. */
+/* A line starts from nothing but where the batch acts, since a namespace has its own history, and how it shows things. */
 static int run_line(const struct pt_cli *outer, size_t number, char *line)
 {
-	struct pt_cli c = { .tool = outer->tool, .file = outer->file, .quiet = outer->quiet,
+	struct pt_cli c = { .tool = outer->tool, .file = outer->file, .netns = outer->netns, .quiet = outer->quiet,
 			    .colour = outer->colour, .nested = true };
 	struct cli_words words = { 0 };
 	int rc;

@@ -242,6 +242,11 @@ command -v flock >/dev/null && {
 	lab_stop "$lab_last"
 }
 
+# ---- a batch ----
+echo status >"$lab_tmp/batch"
+run --netns /proc/self/ns/net --batch "$lab_tmp/batch"
+like "$said" 'a path needs --state' 'lines of a batch in another namespace do not take the history of this one'
+
 # ---- JSON as it is described ----
 if python3 -c 'import jsonschema' 2>/dev/null; then
 	pc apply -q -f "$lab_tmp/b.conf" --confirm 60
