@@ -76,6 +76,7 @@ static int parse_rule(struct rule_reader *r, const struct pt_conf_source *from, 
 		.locate_arg = &at,
 		.source = from->text,
 		.source_len = from->len,
+		.statement = r->tests,
 	};
 	struct pt_ast_rule *tree;
 	int rc;

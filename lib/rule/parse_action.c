@@ -122,6 +122,11 @@ static int synonym(const char *word)
 	return -1;
 }
 
+static const char *expected(const struct rule_parser *p)
+{
+	return p->ctx->statement ? "pass or block" : "pass, block or match";
+}
+
 /* A line of pf.conf(5) that begins with what is an option of rules too. */
 static int statement(struct rule_parser *p)
 {
@@ -135,8 +140,8 @@ static int statement(struct rule_parser *p)
 
 	for (size_t i = 0; i < PT_ARRAY_SIZE(known); i++)
 		if (rule_is(p, known[i].word))
-			return rule_fail(p, p->tok, known[i].hint, "'%s' where pass, block or match is expected",
-					 known[i].word);
+			return rule_fail(p, p->tok, known[i].hint, "'%s' where %s is expected",
+					 known[i].word, expected(p));
 	return 0;
 }
 
@@ -153,15 +158,15 @@ static int no_action(struct rule_parser *p)
 	if (t->kind == TOK_HOLE || rule_part_of(t)) {
 		if (t->kind == TOK_HOLE)
 			p->tok++;
-		return rule_note(p, t, "a rule begins with pass, block or match",
-				 "'%s' where pass, block or match is expected", t->s);
+		return rule_note(p, t, p->ctx->statement ? "a statement begins with pass or block" : "a rule begins with pass, block or match",
+				 "'%s' where %s is expected", t->s, expected(p));
 	}
 	if (t->kind != TOK_WORD || rule_reserved(t->s))
-		return rule_unexpected(p, t, "pass, block or match", NULL, 0);
+		return rule_unexpected(p, t, expected(p), NULL, 0);
 	meant = synonym(t->s);
 	if (meant >= 0)
 		pt_buf_fmt(&hint, "did you mean '%s'?", actions[meant]);
-	(void)rule_fail(p, t, hint.s, "'%.64s' where pass, block or match is expected", t->s);
+	(void)rule_fail(p, t, hint.s, "'%.64s' where %s is expected", t->s, expected(p));
 	pt_buf_fini(&hint);
 	return meant < 0 ? -EINVAL : take_action(p, (size_t)meant);
 }

@@ -248,6 +248,8 @@ static const struct {
 	{ "'pass in max-pkt-rate 5/10'", 9, 12, "'max-pkt-rate' has no meaning" },
 	{ "'pass in once'", 9, 4, "'once' has no meaning" },
 	{ "'pass inn'", 6, 3, "inn" },
+	{ "'passs in'", 1, 5, "'passs' where pass or block is expected" },
+	{ "'in on lan'", 1, 2, "'in' where pass or block is expected" },
 	{ "''", 0, 0, "empty" },
 };
 

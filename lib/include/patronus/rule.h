@@ -226,6 +226,7 @@ struct pt_rule_ctx {
 	const void *locate_arg;
 	const char *source;          /* text for carets (the whole file), or NULL: the rule itself */
 	size_t source_len;
+	bool statement;              /* of a test: messages do not speak of match */
 };
 
 /* Parses one rule of LEN bytes. 0 with *OUT set; -EINVAL with records in E (as many
