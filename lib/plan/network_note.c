@@ -8,21 +8,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "plan/network.h"
 
 #define VERSION "patronus network 1"
 #define NOTE_MAX ((size_t)1 << 30)
 
+/* The number of a network namespace that no other one gets until the next boot, other than that of its file. */
 void network_note_path(char *out, size_t size)
 {
-	unsigned long long namespace = 0;
+	uint64_t cookie = 0;
+	socklen_t n = sizeof(cookie);
 	struct stat st;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
 
-	if (!stat("/proc/thread-self/ns/net", &st))
-		namespace = (unsigned long long)st.st_ino;
-	snprintf(out, size, PT_RUN_DIR "/network.%llu", namespace);
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &n))
+		cookie = stat("/proc/thread-self/ns/net", &st) ? 0 : (uint64_t)st.st_ino; /* before Linux 5.14 */
+	if (fd >= 0)
+		close(fd);
+	snprintf(out, size, PT_RUN_DIR "/network.%llu", (unsigned long long)cookie);
 }
 
 static void put_field(struct pt_buf *b, const char *s, size_t n)
