@@ -108,7 +108,9 @@ static void put_answer(struct lines *l, const struct pt_path *p)
 		put_str(b, ",\"answer\":", explain_answer_name(p->answer));
 	if (p->why)
 		put_str(b, ",\"why\":", p->why);
-	pt_buf_str(b, p->uncertain ? ",\"uncertain\":true}\n" : "}\n");
+	pt_buf_str(b, p->uncertain ? ",\"uncertain\":true,\"input\":" : ",\"input\":");
+	pt_buf_uint(b, l->number); /* blank lines have no answer */
+	pt_buf_str(b, "}\n");
 }
 
 static void put_error(struct lines *l, size_t column, const char *why)

@@ -285,6 +285,7 @@ exits 1 'a bad line among good ones' pt explain --file "$lab_tmp/lines"
 is "$(printf '%s\n' "$tap_out" | cut -c1-47)" '{"verdict":"block","rule":"dropped","file":"'"$(printf %.3s "$conf")"'
 {"error":"an object is expected here","input":3
 {"verdict":"pass","rule":"out","file":"'"$(printf %.8s "$conf")" 'is answered in its place'
+is "$(printf '%s\n' "$tap_out" | grep -o '"input":[0-9]*' | tr '\n' ' ')" '"input":1 "input":3 "input":4 ' 'with the number of its line'
 # Whoever asks one and waits gets an answer.
 is "$(in_ns fw python3 -c "
 import subprocess, sys
