@@ -15,6 +15,8 @@ int cmd_diff(struct pt_cli *c);
 int cmd_apply(struct pt_cli *c);
 int cmd_stop(struct pt_cli *c);
 int cmd_follow(struct pt_cli *c);
+int cmd_name_follow(struct pt_cli *c);
+int complete_follow(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 /* lint.c */
 int cmd_lint(struct pt_cli *c);
 /* info.c */

@@ -346,28 +346,67 @@ static void say_ended(struct pt_addr source, size_t n, void *arg)
 	fflush(stdout);
 }
 
-int cmd_follow(struct pt_cli *c)
+static int signals(struct pt_err *e)
 {
-	const struct pt_follower who = { say_updated, say_failed, say_ended, c };
-	struct sockets s;
 	sigset_t set;
-	int fd, rc;
+	int fd;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? pt_err_sys(e, -errno, "preparing for signals") : fd;
+}
+
+int cmd_follow(struct pt_cli *c)
+{
+	struct pt_follower who = { say_updated, say_failed, say_ended, c, false };
+	struct sockets s;
+	int fd, rc;
+
+	if (c->argc && strcmp(c->argv[0], "kept") != 0)
+		return pt_cli_usage(c, "'%s' is not 'kept'", c->argv[0]);
+	who.names_kept = c->argc;
+	fd = signals(&c->err);
 	if (fd < 0)
-		return pt_err_sys(&c->err, -errno, "preparing for signals");
+		return fd;
 	rc = sockets_open(&s, &c->err);
 	if (!rc) {
-		pt_cli_say(c, "following the interfaces: their addresses in rules, and the classifier on new ones; and the names of hosts\n");
+		pt_cli_say(c, "following the interfaces: their addresses in rules, and the classifier on new ones; and %s\n",
+			   who.names_kept ? "what is kept of names of hosts" : "the names of hosts");
 		fflush(stdout);
 	}
 	if (!rc)
 		rc = pt_plan_follow(s.nf, s.route, fd, &who, &c->err);
 	sockets_close(&s);
+	close(fd);
+	return rc;
+}
+
+int complete_follow(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg)
+{
+	(void)c;
+	if (n == 0)
+		word("kept", arg);
+	return 0;
+}
+
+int cmd_name_follow(struct pt_cli *c)
+{
+	const struct pt_follower who = { .failed = say_failed, .arg = c };
+	struct pt_nl *nf;
+	int fd = signals(&c->err), rc;
+
+	if (fd < 0)
+		return fd;
+	rc = pt_nl_open(&nf, NETLINK_NETFILTER, &c->err);
+	if (!rc) {
+		pt_cli_say(c, "asking for the names of hosts in the rules\n");
+		fflush(stdout);
+		rc = pt_plan_names_follow(nf, fd, &who, &c->err);
+		pt_nl_close(nf);
+	}
 	close(fd);
 	return rc;
 }

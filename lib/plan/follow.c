@@ -18,6 +18,7 @@
 
 #define SETTLE_MS 50 /* addresses come in bursts: one update for each */
 #define WAIT_MAX 3600 /* seconds; a clock may be set meanwhile */
+#define KEPT_MS 5000 /* schedules must not wait for the one who asks for names */
 #define RETRY_MS 250 /* an editor at work may have read the addresses before they changed */
 
 /* What is waited for. */
@@ -32,8 +33,8 @@ struct follow {
 	struct plan_addrs translated; /* to, by rules that name interfaces, at the last look */
 };
 
-/* Asks for the names of the applied file, before anything is locked. */
-static int follow_ask(struct pt_nl *nf, bool all, size_t *n, struct pt_err *e)
+/* Asks for the names of the applied file, before anything is locked. DUE, where it is not NULL, is when to ask again. */
+int plan_follow_ask(struct pt_nl *nf, bool all, size_t *n, uint64_t *due, struct pt_err *e)
 {
 	struct pt_plan p;
 	int rc;
@@ -43,6 +44,8 @@ static int follow_ask(struct pt_nl *nf, bool all, size_t *n, struct pt_err *e)
 	if (rc)
 		return rc;
 	rc = plan_names_ask(p.policy, all, n, e);
+	if (!rc && due)
+		rc = plan_names_due(p.policy, due, e);
 	pt_plan_fini(&p);
 	return rc;
 }
@@ -115,8 +118,8 @@ static int follow_timeout(const struct follow *f)
 
 	if (f->due == UINT64_MAX)
 		return -1;
-	if (f->due <= now)
-		return 1000;
+	if (f->due <= now) /* who else asks for names tells when there is an answer */
+		return f->who->names_kept ? KEPT_MS : 1000;
 	return f->due - now > WAIT_MAX ? WAIT_MAX * 1000 : (int)(f->due - now) * 1000;
 }
 
@@ -184,15 +187,17 @@ static bool not_permitted(int rc)
 	return rc == -EPERM || rc == -EACCES;
 }
 
-/* Without it, names of files applied later are asked for at the next change of addresses only. */
-static int watch_applies(void)
+/* Without it, names of files applied later are asked for at the next change of addresses only. With ANSWERS it also tells when
+ * somebody else has kept answers for names. */
+int plan_watch_applies(bool answers)
 {
 	struct pt_err none = { 0 };
 	int fd = -1;
 
 	if (!pt_mkdirs(PLAN_STORE_DIR, &none))
 		fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (fd >= 0 && inotify_add_watch(fd, PLAN_STORE_DIR, IN_MOVED_TO) < 0) {
+	if (fd >= 0 && (inotify_add_watch(fd, PLAN_STORE_DIR, IN_MOVED_TO) < 0 ||
+			(answers && inotify_add_watch(fd, PT_RUN_DIR, IN_MOVED_TO) < 0))) {
 		close(fd);
 		fd = -1;
 	}
@@ -204,7 +209,7 @@ static int follow_round(struct follow *f, size_t *writes, struct pt_err *e)
 {
 	size_t n;
 
-	if (f->due <= (uint64_t)time(NULL) && follow_ask(f->nf, false, &n, e) == -ENOMEM)
+	if (!f->who->names_kept && f->due <= (uint64_t)time(NULL) && plan_follow_ask(f->nf, false, &n, NULL, e) == -ENOMEM)
 		return -ENOMEM;
 	return follow_update(f->nf, f->route, &f->due, &f->translated, writes, e);
 }
@@ -231,7 +236,7 @@ int pt_plan_follow(struct pt_nl *nf, struct pt_nl *route, int fd_stop, const str
 	if (!rc)
 		rc = join_groups(f.events, e);
 	if (!rc)
-		f.applies = watch_applies();
+		f.applies = plan_watch_applies(who->names_kept);
 	if (!rc)
 		listen_notices(&f);
 	while (!rc) {
@@ -271,7 +276,7 @@ int pt_plan_names_refresh(struct pt_nl *nf, struct pt_nl *route, size_t *names, 
 	int rc;
 
 	*writes = 0;
-	rc = follow_ask(nf, true, names, e);
+	rc = plan_follow_ask(nf, true, names, NULL, e);
 	if (!rc && *names)
 		rc = follow_update(nf, route, &due, NULL, writes, e);
 	return rc;

@@ -56,6 +56,9 @@ enum plan_ask {
 /* Names without an address are told of; with ANCHOR, a path, only those that its rules brought. */
 int plan_outside(struct pt_plan *p, enum plan_ask ask, const char *anchor, struct pt_err *e);
 int plan_names_ask(const struct pt_policy *p, bool all, size_t *n, struct pt_err *e);
+int plan_names_due(const struct pt_policy *p, uint64_t *due, struct pt_err *e);
+int plan_follow_ask(struct pt_nl *nf, bool all, size_t *n, uint64_t *due, struct pt_err *e);
+int plan_watch_applies(bool answers);
 int plan_names_load(struct pt_names **out, struct pt_err *e);
 #define PT_NAMES_RUN PT_RUN_DIR "/names"
 

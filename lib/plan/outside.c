@@ -115,6 +115,23 @@ int plan_names_ask(const struct pt_policy *p, bool all, size_t *n, struct pt_err
 	return rc == -ENOMEM ? pt_err_sys(e, rc, "asking for names of hosts") : rc;
 }
 
+/* When the first of P's names is to be asked for again, UINT64_MAX: it has none. */
+int plan_names_due(const struct pt_policy *p, uint64_t *due, struct pt_err *e)
+{
+	struct pt_names *names = NULL;
+	words w = { 0 };
+	int rc = name_words(p, &w);
+
+	*due = UINT64_MAX;
+	if (!rc && w.n)
+		rc = plan_names_load(&names, e);
+	if (!rc && w.n)
+		*due = first_due(names, &w, (uint64_t)time(NULL));
+	pt_names_free(names);
+	free(w.v);
+	return rc == -ENOMEM ? pt_err_sys(e, rc, "reading the names of hosts") : rc;
+}
+
 /* Countries are loaded unless the kernel's sets of them are to stay as they are. */
 static bool wants_countries(const struct pt_policy *p, enum plan_ask ask)
 {

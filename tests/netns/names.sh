@@ -110,25 +110,43 @@ like "$(pt name show www.EXAMPLE.)" '10.0.0.2 \(leaves in [0-9]+s\)' 'and is tol
 exits 3 'a name that nobody has in a rule' pt name show nobody.example
 is "$(pt complete -- name show '')" 'www.example' 'names complete'
 
-# ---- answers that end, followed ----
-forget
-printf 'www.example 1 10.0.0.2 fd00::2\n' >"$zone"
-ok 'applied anew' pt apply -f "$conf"
-lab_bg fw "$ptfw" follow >"$lab_tmp/follow" 2>&1
-follow=$lab_last
-printf 'www.example 1 10.0.0.4 fd00::2\n' >"$zone"
+# ---- answers that end, followed: by one process, and by two of which only the second asks anybody ----
+cp "$conf" "$lab_tmp/followed.conf"
 only() { [ "$(reached lan)" = "$1" ]; }
-ok 'follow asks when the time is over, and the old address leaves' lab_wait 60 only '10.0.0.4 fd00::2'
-sed -i 's/www.example/other.example/' "$conf"
-printf 'other.example 1 10.0.0.3\n' >"$zone"
-ok 'another file' pt apply -f "$conf"
-is "$(reached lan)" '10.0.0.3' 'another name'
-printf 'other.example 1 10.0.0.3 fd00::4\n' >"$zone"
-ok 'follow noticed the apply' lab_wait 60 only '10.0.0.3 fd00::4'
+for way in one two; do
+	forget
+	cp "$lab_tmp/followed.conf" "$conf"
+	printf 'www.example 1 10.0.0.2 fd00::2\n' >"$zone"
+	ok "$way: applied anew" pt apply -f "$conf"
+	asker=
+	if [ "$way" = one ]; then
+		lab_bg fw "$ptfw" follow >"$lab_tmp/follow" 2>&1
+		follow=$lab_last
+	else
+		lab_bg fw "$ptfw" follow kept >"$lab_tmp/follow" 2>&1
+		follow=$lab_last
+		printf 'www.example 1 10.0.0.4 fd00::2\n' >"$zone"
+		sleep 7 # longer than any answer is taken for
+		is "$(pt name show -j | jq -c '.names[0].addresses')" '["10.0.0.2","fd00::2"]' 'follow kept asks nobody'
+		lab_bg fw "$ptfw" name follow >"$lab_tmp/asker" 2>&1
+		asker=$lab_last
+	fi
+	printf 'www.example 1 10.0.0.4 fd00::2\n' >"$zone"
+	ok "$way: asked when the time is over, and the old address leaves" lab_wait 60 only '10.0.0.4 fd00::2'
+	sed -i 's/www.example/other.example/' "$conf"
+	printf 'other.example 1 10.0.0.3\n' >"$zone"
+	ok "$way: another file" pt apply -f "$conf"
+	is "$(reached lan)" '10.0.0.3' "$way: another name"
+	printf 'other.example 1 10.0.0.3 fd00::4\n' >"$zone"
+	ok "$way: the apply was noticed" lab_wait 60 only '10.0.0.3 fd00::4'
+	[ "$way" = two ] || lab_stop "$follow"
+done
+exits 1 'follow has one word only' pt follow all
 
 # ---- the server is down ----
 lab_stop "$server"
 lab_stop "$follow"
+lab_stop "$asker"
 ok 'without the server' pt apply -f "$conf"
 is "$(reached lan)" '10.0.0.3 fd00::4' 'the last answer stays'
 # A boot: the kernel and /run are empty.

@@ -97,6 +97,7 @@ struct pt_follower {
 	/* of a source with too many connections */
 	void (*ended)(struct pt_addr source, size_t states, void *arg);
 	void *arg;
+	bool names_kept; /* somebody else, pt_plan_names_follow(), asks for names: what is kept of them counts */
 };
 /* Whether anybody does that in this network namespace: rules with max-src-conn and flush need it. */
 PT_API bool pt_plan_followed(void);
@@ -107,6 +108,10 @@ PT_API const struct pt_pol_rule *pt_plan_needs_follower(const struct pt_policy *
  * FD_STOP (>= 0) becomes readable. */
 PT_API int pt_plan_follow(struct pt_nl *nf, struct pt_nl *route, int fd_stop, const struct pt_follower *who,
 			  struct pt_err *e) PT_MUST;
+
+/* Asks for the names of the applied file when their answers' time is over, keeps the answers, and touches no rule: the only part of
+ * following that needs the network. Ends as pt_plan_follow(); WHO is told of failures only. */
+PT_API int pt_plan_names_follow(struct pt_nl *nf, int fd_stop, const struct pt_follower *who, struct pt_err *e) PT_MUST;
 
 /* Asks for all names of hosts in the applied file, which NAMES counts, and updates their sets; WRITES as in an apply. */
 PT_API int pt_plan_names_refresh(struct pt_nl *nf, struct pt_nl *route, size_t *names, size_t *writes,
