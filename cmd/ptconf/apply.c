@@ -122,6 +122,20 @@ static int change(struct change_session *s, const struct pt_texts *t, struct req
 
 /* ---- probes ---- */
 
+/* Our change still waits for its confirmation. PT_EXIT_TIME: it does not, whatever became of it. */
+static int still_waits(struct change_session *s, const struct request *r, struct pt_window *w, bool *undone)
+{
+	struct pt_cli *c = s->cli;
+	int rc = pt_window_read(s->state, w, &c->err);
+
+	if (!rc && w->revision != r->revision.number) {
+		pt_err_add(&c->err, PT_ERROR, NULL, "see `ptconf history` for what became of it", "r%u waits no more", r->revision.number);
+		*undone = true;
+		return PT_EXIT_TIME;
+	}
+	return rc;
+}
+
 static int probe(struct change_session *s, struct request *r, bool *undone)
 {
 	struct pt_cli *c = s->cli;
@@ -130,18 +144,19 @@ static int probe(struct change_session *s, struct request *r, bool *undone)
 	bool answered;
 	int rc;
 
-	rc = pt_window_read(s->state, &w, &c->err);
+	rc = still_waits(s, r, &w, undone);
 	if (rc)
 		return rc;
-	if (w.revision != r->revision.number) {
-		pt_err_add(&c->err, PT_ERROR, NULL, "see `ptconf history`", "r%u waits no more", r->revision.number);
-		*undone = true;
-		return PT_EXIT_TIME;
-	}
 	answered = probes_run(r->probes, w.deadline - PROBE_MARGIN_NS, &which);
 	rc = session_begin(s);
 	if (rc)
 		return rc;
+	/* Somebody may have confirmed or undone it meanwhile, or put another one in its place: that is none of ours. */
+	rc = still_waits(s, r, &w, undone);
+	if (rc) {
+		session_end(s);
+		return rc;
+	}
 	if (answered)
 		rc = pt_change_confirm(&s->change, "probe", &was, &c->err);
 	else

@@ -232,6 +232,19 @@ is "$tap_run_rc" 5 'one that does not undoes it'
 like "$said" 'no answer to the probe "tcp 10.0.0.2:22": r[0-9]+ is undone' 'and is named'
 is "$(rules)" 'learned old ' 'the old rules are there'
 like "$(last)" 'state=undone by=probe' 'as the history says'
+# Another change in its place meanwhile is not the probe's to judge.
+pc apply -f "$lab_tmp/new.conf" --probe 'tcp 10.0.0.2:22' --confirm 4 >"$lab_tmp/first" 2>&1 &
+first=$!
+i=0
+while [ "$i" -lt 50 ] && ! pc status -j | grep -q '"waits_for_seconds":\|"pending"'; do
+	i=$((i + 1))
+	sleep 0.1
+done
+pc apply -f "$lab_tmp/old.conf" --force --confirm 30 >/dev/null 2>&1
+wait "$first"
+is $? 5 'a probe whose change was replaced gives no verdict'
+like "$(cat "$lab_tmp/first")" 'waits no more' 'and says so'
+ok 'the other one still waits' pc confirm
 cat >"$lab_tmp/listen" <<-'PERL'
 	use IO::Socket::IP;
 	my $s = IO::Socket::IP->new(LocalAddr => $ARGV[0], LocalPort => 22, Listen => 5, ReuseAddr => 1) or die;
