@@ -506,10 +506,10 @@ void pt_out_text(struct pt_out *o, const char *s)
 	if (o->fmt != PT_OUT_TEXT || o->err)
 		return;
 	for (;;) {
-		size_t n = strcspn(s, "\n");
+		size_t n = strcspn(s, "\n\t");
 
 		pt_escape(&o->buf, s, n);
-		pt_buf_chr(&o->buf, '\n');
+		pt_buf_chr(&o->buf, s[n] ? s[n] : '\n');
 		if (!s[n])
 			break;
 		s += n + 1;

@@ -269,4 +269,8 @@ for i in $(seq 55); do
 done
 is "$(pc history | wc -l)" 51 'fifty revisions are kept'
 is "$(pc history -j | grep -o '"back":[0-9]*' | tail -n 1)" '"back":49' 'all of them confirmed'
+# Tabs are text as any other.
+printf 'interface lan {\n\tdevice = "eth0"\n}\n' >"$lab_tmp/tabs.conf"
+pc apply -q -f "$lab_tmp/tabs.conf"
+is "$(pc show | od -c)" "$(od -c <"$lab_tmp/tabs.conf")" 'show is the file, tabs and all'
 done_testing

@@ -456,7 +456,7 @@ static void test_hostile_records(void **state)
 		for (size_t i = 0; i < s.text.n; i++) {
 			unsigned char c = (unsigned char)s.text.s[i];
 
-			assert_true((c >= 0x20 && c < 0x7f) || c == '\n');
+			assert_true((c >= 0x20 && c < 0x7f) || c == '\n' || (c == '\t' && fmt == PT_OUT_TEXT));
 		}
 		if (fmt == PT_OUT_JSON)
 			is_json(s.text.s);

@@ -59,7 +59,7 @@ PT_API void pt_out_arr_end(struct pt_out *o);
 PT_API void pt_out_obj(struct pt_out *o, const char *key);      /* key=value become key.sub=value */
 PT_API void pt_out_obj_end(struct pt_out *o);
 /* The record's text form for PT_OUT_TEXT, without the final newline. Other formats
- * ignore it; PT_OUT_TEXT ignores the keys above. May hold several lines. */
+ * ignore it; PT_OUT_TEXT ignores the keys above. May hold several lines, and tabs, which stay: patch(1) wants them. */
 PT_API void pt_out_text(struct pt_out *o, const char *s);
 /* The same on one line, with the N bytes from FROM on in a colour, where the output has colours. */
 enum pt_out_tone { PT_OUT_GOOD, PT_OUT_BAD, PT_OUT_NOTE };
