@@ -26,9 +26,8 @@ static int world_rule(void *arg, const char *name, uint32_t *id)
 static int world_device(void *arg, const char *name, const char **device)
 {
 	const struct states *st = arg;
-	const struct pt_conf_if *i = st->p.conf ? pt_conf_find_if(st->p.conf, name) : NULL;
 
-	*device = i ? i->device : name;
+	*device = st->p.conf ? pt_conf_device(st->p.conf, name) : name;
 	return if_nametoindex(*device) ? 0 : -ENOENT;
 }
 

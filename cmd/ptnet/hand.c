@@ -285,15 +285,6 @@ int cmd_address_monitor(struct pt_cli *c)
 
 /* ---- completion ---- */
 
-static const struct pt_schema *interface_rows(void)
-{
-	const struct pt_schema *s = pt_conf_schema;
-
-	while (s->name && strcmp(s->name, "interface") != 0)
-		s++;
-	return s->options;
-}
-
 /* A device, then options and their values in turn. */
 int complete_hand(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg)
 {
@@ -301,7 +292,7 @@ int complete_hand(struct pt_cli *c, size_t n, void (*word)(const char *w, void *
 
 	if (!n || (option && (!strcmp(option, "parent") || !strcmp(option, "master") || !strcmp(option, "primary"))))
 		return complete_link(c, 0, word, arg);
-	for (const struct pt_schema *row = interface_rows(); row->name; row++) {
+	for (const struct pt_schema *row = pt_conf_options("interface"); row->name; row++) {
 		if (n % 2)
 			word(row->name, arg);
 		for (size_t i = 0; option && !strcmp(option, row->name) && row->words && row->words[i]; i++)

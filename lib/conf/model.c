@@ -564,6 +564,13 @@ const struct pt_conf_if *pt_conf_find_if(const struct pt_conf *c, const char *na
 	return NULL;
 }
 
+const char *pt_conf_device(const struct pt_conf *c, const char *name)
+{
+	const struct pt_conf_if *i = pt_conf_find_if(c, name);
+
+	return i ? i->device : name;
+}
+
 const struct pt_conf_option *pt_conf_if_option(const struct pt_conf_if *i, const char *name)
 {
 	for (size_t k = 0; k < i->options.n; k++)

@@ -45,17 +45,17 @@ static void check_names(struct names *n)
 
 #define IPV6_METRIC 1024 /* what the kernel makes of none */
 
-static uint32_t metric_of(const struct pt_conf_route *r)
+uint32_t pt_conf_route_metric(const struct pt_conf_route *r)
 {
 	return r->metric || r->dst.addr.af == PT_AF_INET ? r->metric : IPV6_METRIC;
 }
 
-static uint32_t hash_of(const struct pt_conf_route *r)
+uint32_t pt_route_hash(const struct pt_prefix *dst, uint32_t table, uint32_t metric)
 {
 	struct {
 		pt_u128 v;
 		uint32_t table, metric, af, len;
-	} key = { r->dst.addr.v, r->table, metric_of(r), r->dst.addr.af, r->dst.len };
+	} key = { dst->addr.v, table, metric, dst->addr.af, dst->len };
 
 	return pt_hash32(&key, sizeof(key));
 }
@@ -63,7 +63,7 @@ static uint32_t hash_of(const struct pt_conf_route *r)
 static bool is_twin(const struct pt_conf_route *x, const struct pt_conf_route *y)
 {
 	return x->dst.addr.v == y->dst.addr.v && x->dst.addr.af == y->dst.addr.af && x->dst.len == y->dst.len &&
-	       x->table == y->table && metric_of(x) == metric_of(y);
+	       x->table == y->table && pt_conf_route_metric(x) == pt_conf_route_metric(y);
 }
 
 static int check_twins(const struct pt_conf *c, struct pt_err *e)
@@ -79,7 +79,7 @@ static int check_twins(const struct pt_conf *c, struct pt_err *e)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct pt_conf_route *r = &c->routes.v[i], *other = NULL;
-		size_t at = hash_of(r) & (cap - 1);
+		size_t at = pt_route_hash(&r->dst, r->table, pt_conf_route_metric(r)) & (cap - 1);
 
 		for (; slots[at] && !other; at = (at + 1) & (cap - 1))
 			if (is_twin(r, &c->routes.v[slots[at] - 1]))

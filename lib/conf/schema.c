@@ -345,6 +345,20 @@ const struct pt_schema *conf_schema_find(const struct pt_schema *rows, const cha
 	return NULL;
 }
 
+const struct pt_schema *pt_conf_options(const char *section)
+{
+	const struct pt_schema *s = conf_schema_find(pt_conf_schema, section);
+
+	return s ? s->options : NULL;
+}
+
+const struct pt_schema *pt_conf_option(const char *section, const char *option)
+{
+	const struct pt_schema *rows = pt_conf_options(section);
+
+	return rows ? conf_schema_find(rows, option) : NULL;
+}
+
 const char *conf_schema_nearest(const struct pt_schema *rows, const char *name)
 {
 	const char *names[CONF_MAX_OPTIONS];

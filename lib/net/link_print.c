@@ -4,21 +4,9 @@
 
 #include "net/kind.h"
 
-static const struct pt_schema *row_of(const char *option)
-{
-	const struct pt_schema *s = pt_conf_schema;
-
-	while (s->name && strcmp(s->name, "interface") != 0)
-		s++;
-	for (s = s->options; s->name; s++)
-		if (!strcmp(s->name, option))
-			return s;
-	return NULL;
-}
-
 static void print_number(struct pt_buf *b, const struct pt_link_attr *attr, uint64_t number)
 {
-	const struct pt_schema *row = row_of(attr->name);
+	const struct pt_schema *row = pt_conf_option("interface", attr->name);
 	uint64_t place = number;
 
 	if (row && row->type == PT_OPT_BOOL) {

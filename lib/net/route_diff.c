@@ -13,8 +13,6 @@
 
 #include <patronus/route.h>
 
-#define IPV6_METRIC 1024 /* what the kernel makes of none */
-
 struct differ {
 	const struct pt_conf_route *want;
 	size_t n;
@@ -27,21 +25,6 @@ struct differ {
 	size_t before;         /* changes that were there before */
 	struct pt_hop hops[PT_ROUTE_HOPS_MAX];
 };
-
-static uint32_t metric_of(const struct pt_conf_route *w)
-{
-	return w->metric || w->dst.addr.af == PT_AF_INET ? w->metric : IPV6_METRIC;
-}
-
-static uint32_t hash_of(enum pt_af af, pt_u128 v, uint8_t len, uint32_t table, uint32_t metric)
-{
-	struct {
-		pt_u128 v;
-		uint32_t table, metric, af, len;
-	} key = { v, table, metric, af, len };
-
-	return pt_hash32(&key, sizeof(key));
-}
 
 static int index_wanted(struct differ *d)
 {
@@ -56,7 +39,7 @@ static int index_wanted(struct differ *d)
 		return -ENOMEM;
 	for (size_t i = 0; i < d->n; i++) {
 		const struct pt_conf_route *w = &d->want[i];
-		uint32_t at = hash_of(w->dst.addr.af, w->dst.addr.v, w->dst.len, w->table, metric_of(w));
+		uint32_t at = pt_route_hash(&w->dst, w->table, pt_conf_route_metric(w));
 
 		while (d->slots[at & d->mask])
 			at++;
@@ -67,13 +50,13 @@ static int index_wanted(struct differ *d)
 
 static const struct pt_conf_route *find(const struct differ *d, const struct pt_route *r)
 {
-	uint32_t at = hash_of(r->dst.addr.af, r->dst.addr.v, r->dst.len, r->table, r->metric);
+	uint32_t at = pt_route_hash(&r->dst, r->table, r->metric);
 
 	for (; d->slots[at & d->mask]; at++) {
 		const struct pt_conf_route *w = &d->want[d->slots[at & d->mask] - 1];
 
 		if (w->dst.addr.af == r->dst.addr.af && w->dst.addr.v == r->dst.addr.v && w->dst.len == r->dst.len &&
-		    w->table == r->table && metric_of(w) == r->metric)
+		    w->table == r->table && pt_conf_route_metric(w) == r->metric)
 			return w;
 	}
 	return NULL;

@@ -128,13 +128,6 @@ int pt_route_rules_read(struct pt_nl *route, struct pt_arena *a, struct pt_route
 
 /* ---- the file's ---- */
 
-static const char *device_of(const struct pt_conf *c, const char *name)
-{
-	const struct pt_conf_if *i = name ? pt_conf_find_if(c, name) : NULL;
-
-	return i ? i->device : name;
-}
-
 static bool is_taken(const struct pt_conf *c, uint32_t priority)
 {
 	for (size_t i = 0; i < c->route_rules.n; i++)
@@ -155,10 +148,8 @@ static int want_one(const struct pt_conf *c, const struct pt_conf_route_rule *w,
 		x.r.af = af;
 		x.r.from.addr.af = x.r.to.addr.af = af;
 		x.r.priority = priority;
-		x.r.iif = device_of(c, w->iif);
-		x.r.oif = device_of(c, w->oif);
-		if (!w->table)
-			x.r.table = 0;
+		x.r.iif = w->iif ? pt_conf_device(c, w->iif) : NULL;
+		x.r.oif = w->oif ? pt_conf_device(c, w->oif) : NULL;
 		rc = pt_vec_push(out->arena, &out->v, x);
 	}
 	return rc;

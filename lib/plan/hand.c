@@ -25,18 +25,6 @@ struct hand {
 
 /* ---- words into a section ---- */
 
-static const struct pt_schema *row_of(const char *option)
-{
-	const struct pt_schema *s = pt_conf_schema;
-
-	while (s->name && strcmp(s->name, "interface") != 0)
-		s++;
-	for (s = s->options; s->name; s++)
-		if (!strcmp(s->name, option))
-			return s;
-	return NULL;
-}
-
 /* What needs the rest of a file. */
 static const struct {
 	const char *option, *hint;
@@ -56,7 +44,7 @@ static int check_word(const struct hand *h, const char *option, const char *valu
 			pt_err_add(h->e, PT_ERROR, NULL, elsewhere[i].hint, "%s is not set here", option);
 			return -EINVAL;
 		}
-	if (strcmp(option, "master") != 0 && !row_of(option)) {
+	if (strcmp(option, "master") != 0 && !pt_conf_option("interface", option)) {
 		pt_err_add(h->e, PT_ERROR, NULL, "the options are those of `interface` in patronus.conf(5), and `master`",
 			   "a link has no option %s", option);
 		return -EINVAL;
@@ -79,7 +67,7 @@ static const char *word(const struct hand *h, const char *option)
 
 static void put_value(struct pt_buf *b, const char *option, const char *value)
 {
-	const struct pt_schema *row = row_of(option);
+	const struct pt_schema *row = pt_conf_option("interface", option);
 
 	if (!row)
 		return;

@@ -66,7 +66,14 @@ struct network_refusal {
 	bool goes_on;            /* one that is refused stops nothing */
 };
 
-/* How the kernel differs from WANT, without what WANT leaves alone. */
+/* Finds the links that routes name; its cache is in D. As a pt_route_link, with a struct network_finder. */
+struct network_finder {
+	struct difference *d;
+	const struct pt_conf *conf;
+};
+int network_find_link(void *arg, const char *name, uint32_t *index);
+
+/* network_difference.c: how the kernel differs from WANT, without what WANT leaves alone. */
 int network_difference_find(struct difference *d, const struct network *want, struct pt_nl *route, struct pt_err *e);
 void network_difference_fini(struct difference *d);
 size_t network_difference_size(const struct difference *d);
@@ -76,7 +83,7 @@ struct network_described network_describe(const struct difference *d, uint64_t c
 /* What C wants. -ENOMEM, or -EINVAL with a record. */
 int network_want(const struct pt_conf *c, struct pt_arena *a, struct network *out, struct pt_err *e);
 /* All that can be written without another look at the kernel; R tells the first refusal. */
-int network_write_round(const struct difference *d, const struct network *want, struct pt_nl *route, struct network_refusal *r,
+int network_write_round(struct difference *d, const struct network *want, struct pt_nl *route, struct network_refusal *r,
 			size_t *writes);
 int network_tell_refusal(const struct difference *d, const struct network_refusal *r, int rc, struct pt_err *e);
 /* network_note.c: the texts of what was put in force last in this network namespace, for who watches over it. */

@@ -22,13 +22,6 @@ static void copy_name(char *to, const char *name)
 	to[n] = '\0';
 }
 
-static const char *device_of(const struct wants *w, const char *name)
-{
-	const struct pt_conf_if *i = pt_conf_find_if(w->c, name);
-
-	return i ? i->device : name;
-}
-
 /* ---- settings ---- */
 
 static uint64_t spoken(const struct pt_link_attr *attr, uint64_t number)
@@ -42,7 +35,7 @@ static int add_setting(const struct wants *w, struct pt_link *l, const struct pt
 	struct pt_link_setting s = { .attr = attr, .implied = !text };
 
 	if (attr->form == PT_FORM_LINK)
-		s.name = device_of(w, text);
+		s.name = pt_conf_device(w->c, text);
 	else if (attr->form == PT_FORM_PEER)
 		s.name = text;
 	else if (attr->form == PT_FORM_ADDR) {
@@ -92,21 +85,12 @@ static bool has_use(const struct pt_conf_if *i, const char *option)
 	return strcmp(option, "lacp-rate") != 0 || (mode && mode->number == BOND_8023AD);
 }
 
-static const struct pt_schema *interface_rows(void)
-{
-	const struct pt_schema *s = pt_conf_schema;
-
-	while (s->name && strcmp(s->name, "interface") != 0)
-		s++;
-	return s->options;
-}
-
 /* PORT: it is one of a bridge. */
 static int add_settings(const struct wants *w, const struct pt_conf_if *i, bool port, struct pt_link *l)
 {
 	int rc = 0;
 
-	for (const struct pt_schema *row = interface_rows(); !rc && row->name; row++) {
+	for (const struct pt_schema *row = pt_conf_options("interface"); !rc && row->name; row++) {
 		const struct pt_link_attr *attr = pt_link_attr(i->kind, row->name);
 		const struct pt_conf_option *o = pt_conf_if_option(i, row->name);
 		uint64_t number;

@@ -205,7 +205,7 @@ static int settle(struct watch *w, const struct network *want, struct difference
 	int rc = 0;
 
 	for (size_t round = 0; !rc && left && left < before && round < ROUNDS; round++) {
-		const struct difference *d = round ? &now : first;
+		struct difference *d = round ? &now : first;
 
 		refusal = (struct network_refusal){ .goes_on = true };
 		rc = network_write_round(d, want, w->route, &refusal, &writes);

@@ -49,6 +49,9 @@ struct pt_schema {
 
 /* The whole file: sections at top level; ends with a NULL name. */
 PT_API extern const struct pt_schema pt_conf_schema[];
+/* The options of a section, "interface", and one of them; NULL: there is no such one. */
+PT_API const struct pt_schema *pt_conf_options(const char *section);
+PT_API const struct pt_schema *pt_conf_option(const char *section, const char *option);
 
 /* ---- model; everything lives in the configuration's arena ---- */
 
@@ -253,6 +256,11 @@ struct pt_conf_host {
 	struct pt_loc loc, interface_loc;
 };
 
+/* What makes a route that one and no other to the kernel: family, table, destination and metric, of which IPv6 has one even where
+ * none is written. */
+PT_API uint32_t pt_conf_route_metric(const struct pt_conf_route *r);
+PT_API uint32_t pt_route_hash(const struct pt_prefix *dst, uint32_t table, uint32_t metric);
+
 /* One of these from its text; names and hops are in A. -ENOMEM; -EINVAL: *AT is the place of the word that is wrong, *LEN its length,
  * WHY a constant text. */
 struct pt_conf_fault {
@@ -393,6 +401,8 @@ PT_API const struct pt_conf_anchor *pt_conf_find_anchor(const struct pt_conf *c,
 PT_API void pt_conf_show_source(const struct pt_conf *c, const struct pt_loc *loc, struct pt_err *e);
 
 PT_API const struct pt_conf_if *pt_conf_find_if(const struct pt_conf *c, const char *name);
+/* The device of an interface of the file; of another NAME, which is a device then, NAME. */
+PT_API const char *pt_conf_device(const struct pt_conf *c, const char *name);
 /* The first value of an option of a link; NULL: not written. */
 PT_API const struct pt_conf_option *pt_conf_if_option(const struct pt_conf_if *i, const char *name);
 PT_API const struct pt_conf_table *pt_conf_find_table(const struct pt_conf *c, const char *name);
