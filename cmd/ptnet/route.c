@@ -179,12 +179,6 @@ static int parse_words(struct view *v)
 	return 0;
 }
 
-/* What the dump of a changing table told so far cannot be taken back from the terminal. */
-static void forget(void *arg)
-{
-	(void)arg;
-}
-
 int cmd_route_show(struct pt_cli *c)
 {
 	struct view v;
@@ -194,7 +188,8 @@ int cmd_route_show(struct pt_cli *c)
 		rc = parse_words(&v);
 	if (!rc) {
 		v.o = pt_cli_out(c, PT_OUT_TEXT, "patronus.route.v1", "routes");
-		rc = v.o ? pt_routes_read(v.route, &v.filter, show_route, forget, &v, &c->err) : -ENOMEM;
+		/* What the dump of a changing table told so far cannot be taken back from the terminal. */
+		rc = v.o ? pt_routes_read(v.route, &v.filter, show_route, NULL, &v, &c->err) : -ENOMEM;
 		end = v.o ? pt_cli_end(c, v.o) : 0;
 		rc = rc == -EPIPE ? end : rc ? rc : end;
 	}
@@ -211,7 +206,6 @@ static bool prefix_holds(const struct pt_prefix *p, struct pt_addr a)
 
 /* The longest one, of those the one with the lowest metric. */
 struct best {
-	struct view *v;
 	struct pt_addr dst;
 	bool found;
 	struct pt_route r;
@@ -311,7 +305,7 @@ static int explain(struct view *v, const struct pt_route_rules *rules, struct pt
 
 	for (size_t i = 0; !rc && !*found && i < rules->v.n; i++) {
 		const struct pt_route_rule *r = &rules->v.v[i];
-		struct best b = { .v = v, .dst = dst };
+		struct best b = { .dst = dst };
 		struct pt_route_filter in = { .af = dst.af, .table = r->r.table };
 
 		if (!may_hold(r, dst))

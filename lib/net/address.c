@@ -15,30 +15,18 @@
 
 #include <patronus/address.h>
 
+#include "net/message.h"
+
 #define MESSAGE_MAX 256
 
 /* ---- reading ---- */
 
-/* Missing: af NONE. */
-static int get_addr(const struct nlattr *attr, enum pt_af af, struct pt_addr *out)
-{
-	size_t n = pt_af_bits(af) / 8;
-
-	out->af = PT_AF_NONE;
-	if (!attr)
-		return 0;
-	if (mnl_attr_get_payload_len(attr) != n)
-		return -EBADMSG;
-	*out = pt_addr_from_bytes(mnl_attr_get_payload(attr), n);
-	return 0;
-}
-
 static int get_ends(const struct nlattr **tb, enum pt_af af, struct pt_address *a)
 {
-	struct pt_addr local, address;
+	struct pt_addr local = { 0 }, address = { 0 };
 
-	if (get_addr(tb[IFA_LOCAL], af, &local) || get_addr(tb[IFA_ADDRESS], af, &address) ||
-	    get_addr(tb[IFA_BROADCAST], af, &a->broadcast))
+	if (net_get_addr(tb[IFA_LOCAL], af, &local) || net_get_addr(tb[IFA_ADDRESS], af, &address) ||
+	    net_get_addr(tb[IFA_BROADCAST], af, &a->broadcast))
 		return -EBADMSG;
 	if (!local.af)
 		local = address;
@@ -87,39 +75,18 @@ static void forget(void *arg)
 	((struct pt_addresses *)arg)->v.n = 0;
 }
 
-/* An address of a link that came meanwhile has no name: it is not in this picture. */
-static void name_all(struct pt_addresses *out, const struct pt_links *links)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < out->v.n; i++) {
-		const struct pt_link *l = pt_links_index(links, out->v.v[i].index);
-
-		if (!l)
-			continue;
-		out->v.v[n] = out->v.v[i];
-		memcpy(out->v.v[n++].device, l->name, sizeof(l->name));
-	}
-	out->v.n = n;
-}
-
 int pt_addresses_read(struct pt_nl *route, const struct pt_links *links, struct pt_arena *a, struct pt_addresses *out,
 		      struct pt_err *e)
 {
-	union {
-		struct nlmsghdr head;
-		uint8_t bytes[64];
-	} req = { 0 };
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(&req);
+	union net_request req;
 	int rc;
 
 	*out = (struct pt_addresses){ .arena = a };
-	nlh->nlmsg_type = RTM_GETADDR;
-	(void)mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifaddrmsg));
-	rc = pt_nl_dump(route, nlh, forget, take, out);
+	(void)net_request(&req, RTM_GETADDR, sizeof(struct ifaddrmsg));
+	rc = pt_nl_dump(route, &req.head, forget, take, out);
 	if (rc)
 		return pt_err_sys(e, rc, "cannot read the addresses of this machine");
-	name_all(out, links);
+	NET_NAME_ALL(out->v, links);
 	return 0;
 }
 
@@ -189,14 +156,6 @@ int pt_addresses_diff(const struct pt_addresses *want, const struct pt_addresses
 
 /* ---- writing ---- */
 
-static void put_addr(struct nlmsghdr *nlh, uint16_t type, struct pt_addr a)
-{
-	uint8_t bytes[16];
-
-	pt_addr_to_bytes(a, bytes);
-	mnl_attr_put(nlh, type, pt_af_bits(a.af) / 8, bytes);
-}
-
 /* The network's last address, where there is one beside its first and ours. */
 static bool has_broadcast(const struct pt_prefix *p)
 {
@@ -219,15 +178,15 @@ int pt_address_put(struct pt_nl_stream *s, const struct pt_address_change *c, ui
 	ifa->ifa_prefixlen = p->len;
 	ifa->ifa_scope = p->addr.af == PT_AF_INET && p->addr.v >> 24 == 127 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE;
 	ifa->ifa_index = c->a.index;
-	put_addr(nlh, IFA_LOCAL, p->addr);
-	put_addr(nlh, IFA_ADDRESS, c->a.peer.af ? c->a.peer : p->addr);
+	net_put_addr(nlh, IFA_LOCAL, p->addr);
+	net_put_addr(nlh, IFA_ADDRESS, c->a.peer.af ? c->a.peer : p->addr);
 	if (c->add) {
 		if (!c->a.by_hand)
 			mnl_attr_put_u8(nlh, IFA_PROTO, PT_NET_PROTOCOL);
 		if (has_broadcast(p)) {
 			struct pt_addr last = { PT_AF_INET, pt_prefix_hi(p) };
 
-			put_addr(nlh, IFA_BROADCAST, last);
+			net_put_addr(nlh, IFA_BROADCAST, last);
 		}
 	}
 	return pt_nl_stream_commit(s, nlh, cookie);

@@ -13,6 +13,7 @@
 #include <linux/rtnetlink.h>
 
 #include "net/kind.h"
+#include "net/message.h"
 
 #define TICKS_A_SECOND 100 /* USER_HZ, of all that Linux tells */
 
@@ -76,14 +77,11 @@ static int (*const readers[])(const struct nlattr *attr, uint64_t *out) = {
 
 static int get_addr(const struct nlattr *attr, struct pt_addr *out)
 {
-	size_t n = mnl_attr_get_payload_len(attr);
+	int rc = net_get_addr(attr, PT_AF_NONE, out);
 
-	if (n != 4 && n != 16)
-		return -EBADMSG;
-	*out = pt_addr_from_bytes(mnl_attr_get_payload(attr), n);
-	if (!out->v)
+	if (!rc && !out->v)
 		out->af = PT_AF_NONE; /* not given */
-	return 0;
+	return rc;
 }
 
 static int get_flags(const struct reader *r, uint16_t *flags)
@@ -307,17 +305,12 @@ int pt_links_name(struct pt_links *links)
 
 int pt_links_read(struct pt_nl *route, struct pt_arena *a, struct pt_links *out, struct pt_err *e)
 {
-	union {
-		struct nlmsghdr head;
-		uint8_t bytes[64];
-	} req = { 0 };
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(&req);
+	union net_request req;
 	int rc;
 
 	*out = (struct pt_links){ .arena = a };
-	nlh->nlmsg_type = RTM_GETLINK;
-	(void)mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
-	rc = pt_nl_dump(route, nlh, forget, take, out);
+	(void)net_request(&req, RTM_GETLINK, sizeof(struct ifinfomsg));
+	rc = pt_nl_dump(route, &req.head, forget, take, out);
 	if (!rc)
 		rc = pt_links_name(out);
 	return rc ? pt_err_sys(e, rc, "cannot read the links of this machine") : 0;

@@ -17,6 +17,7 @@
 #include <linux/rtnetlink.h>
 
 #include "net/kind.h"
+#include "net/message.h"
 
 #define TICKS_A_SECOND 100
 #define MESSAGE_MAX 2048
@@ -36,14 +37,6 @@ static uint32_t index_of(const struct writer *w, const char *name)
 	const struct pt_link *l = name ? pt_links_find(w->now, name) : NULL;
 
 	return l ? l->index : 0;
-}
-
-static void put_addr(struct nlmsghdr *nlh, const struct pt_link_attr *row, struct pt_addr a)
-{
-	uint8_t bytes[16];
-
-	pt_addr_to_bytes(a, bytes);
-	mnl_attr_put(nlh, a.af == PT_AF_INET6 && row->type6 ? row->type6 : row->type, pt_af_bits(a.af) / 8, bytes);
 }
 
 static void put_peer(struct nlmsghdr *nlh, const struct pt_link_attr *row, const char *name)
@@ -78,7 +71,7 @@ static void put_setting(const struct writer *w, struct nlmsghdr *nlh, const stru
 		mnl_attr_put_u32(nlh, row->type, n * TICKS_A_SECOND);
 		break;
 	case PT_FORM_ADDR:
-		put_addr(nlh, row, s->addr);
+		net_put_addr(nlh, s->addr.af == PT_AF_INET6 && row->type6 ? row->type6 : row->type, s->addr);
 		break;
 	case PT_FORM_LINK:
 		mnl_attr_put_u32(nlh, row->type, index_of(w, s->name));

@@ -10,6 +10,8 @@
 
 #include <patronus/neighbour.h>
 
+#include "net/message.h"
+
 #define MESSAGE_MAX 128
 
 /* ---- reading ---- */
@@ -33,10 +35,7 @@ static int get_fields(const struct nlattr **tb, enum pt_af af, struct pt_neighbo
 {
 	struct nda_cacheinfo ages = { 0 };
 
-	if (!tb[NDA_DST] || mnl_attr_get_payload_len(tb[NDA_DST]) != pt_af_bits(af) / 8)
-		return -EBADMSG;
-	n->addr = pt_addr_from_bytes(mnl_attr_get_payload(tb[NDA_DST]), pt_af_bits(af) / 8);
-	if (get_mac(tb[NDA_LLADDR], n) || pt_nl_get(tb[NDA_PROTOCOL], &n->protocol, sizeof(n->protocol)) ||
+	if (!tb[NDA_DST] || net_get_addr(tb[NDA_DST], af, &n->addr) || get_mac(tb[NDA_LLADDR], n) || pt_nl_get(tb[NDA_PROTOCOL], &n->protocol, sizeof(n->protocol)) ||
 	    pt_nl_get(tb[NDA_CACHEINFO], &ages, sizeof(ages)))
 		return -EBADMSG;
 	n->has_ages = tb[NDA_CACHEINFO] != NULL;
@@ -88,32 +87,11 @@ static void forget(void *arg)
 static int read_table(struct pt_nl *route, uint8_t flags, struct pt_neighbours *out)
 {
 	struct reader r = { out, out->v.n };
-	union {
-		struct nlmsghdr head;
-		uint8_t bytes[64];
-	} req = { 0 };
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(&req);
-	struct ndmsg *ndm = mnl_nlmsg_put_extra_header(nlh, sizeof(*ndm));
+	union net_request req;
+	struct ndmsg *ndm = net_request(&req, RTM_GETNEIGH, sizeof(*ndm));
 
-	nlh->nlmsg_type = RTM_GETNEIGH;
 	ndm->ndm_flags = flags;
-	return pt_nl_dump(route, nlh, forget, take, &r);
-}
-
-/* One of a link that came meanwhile has no name: it is not in this picture. */
-static void name_all(struct pt_neighbours *out, const struct pt_links *links)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < out->v.n; i++) {
-		const struct pt_link *l = pt_links_index(links, out->v.v[i].index);
-
-		if (!l)
-			continue;
-		out->v.v[n] = out->v.v[i];
-		memcpy(out->v.v[n++].device, l->name, sizeof(l->name));
-	}
-	out->v.n = n;
+	return pt_nl_dump(route, &req.head, forget, take, &r);
 }
 
 int pt_neighbours_read(struct pt_nl *route, const struct pt_links *links, struct pt_arena *a, struct pt_neighbours *out,
@@ -127,7 +105,7 @@ int pt_neighbours_read(struct pt_nl *route, const struct pt_links *links, struct
 		rc = read_table(route, NTF_PROXY, out);
 	if (rc)
 		return pt_err_sys(e, rc, "cannot read the neighbours of this machine");
-	name_all(out, links);
+	NET_NAME_ALL(out->v, links);
 	return 0;
 }
 
@@ -214,10 +192,9 @@ int pt_neighbours_diff(const struct pt_neighbours *want, const struct pt_neighbo
 
 static void put_bytes(struct nlmsghdr *nlh, const struct pt_neighbour *n)
 {
-	uint8_t addr[16], mac[6];
+	uint8_t mac[6];
 
-	pt_addr_to_bytes(n->addr, addr);
-	mnl_attr_put(nlh, NDA_DST, pt_af_bits(n->addr.af) / 8, addr);
+	net_put_addr(nlh, NDA_DST, n->addr);
 	if (!n->has_mac)
 		return;
 	for (size_t i = 0; i < sizeof(mac); i++)

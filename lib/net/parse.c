@@ -16,6 +16,8 @@
 
 #include <patronus/net.h>
 
+#include "net/message.h"
+
 static struct pt_host_if *find_if(struct pt_host *h, uint32_t index)
 {
 	size_t i;
@@ -72,20 +74,6 @@ static int parse_link(struct pt_host *h, const struct nlmsghdr *nlh)
 	return pt_vec_push(h->arena, &h->ifs, add);
 }
 
-/* Missing: af NONE, and no error. */
-static int get_addr(const struct nlattr *attr, enum pt_af af, struct pt_addr *out)
-{
-	size_t n = pt_af_bits(af) / 8;
-
-	out->af = PT_AF_NONE;
-	if (!attr)
-		return 0;
-	if (mnl_attr_get_payload_len(attr) != n)
-		return -EBADMSG;
-	*out = pt_addr_from_bytes(mnl_attr_get_payload(attr), n);
-	return 0;
-}
-
 static bool in_prefix(struct pt_addr a, struct pt_addr net, uint8_t len)
 {
 	struct pt_prefix p = {.addr = net, .len = len};
@@ -95,11 +83,11 @@ static bool in_prefix(struct pt_addr a, struct pt_addr net, uint8_t len)
 
 static int fill_addr(const struct nlattr **tb, enum pt_af af, uint8_t len, struct pt_host_addr *out)
 {
-	struct pt_addr local, address;
+	struct pt_addr local = { 0 }, address = { 0 };
 
-	if (get_addr(tb[IFA_LOCAL], af, &local) < 0 ||
-	    get_addr(tb[IFA_ADDRESS], af, &address) < 0 ||
-	    get_addr(tb[IFA_BROADCAST], af, &out->broadcast) < 0)
+	if (net_get_addr(tb[IFA_LOCAL], af, &local) < 0 ||
+	    net_get_addr(tb[IFA_ADDRESS], af, &address) < 0 ||
+	    net_get_addr(tb[IFA_BROADCAST], af, &out->broadcast) < 0)
 		return -EBADMSG;
 	if (local.af == PT_AF_NONE)
 		local = address;
@@ -147,7 +135,7 @@ static int parse_anycast(struct pt_host *h, const struct nlmsghdr *nlh)
 	struct pt_addr add;
 
 	if (pt_nl_attrs(nlh, sizeof(struct ifaddrmsg), tb, PT_ARRAY_SIZE(tb)) < 0 || !tb[IFA_ANYCAST] ||
-	    get_addr(tb[IFA_ANYCAST], PT_AF_INET6, &add) < 0)
+	    net_get_addr(tb[IFA_ANYCAST], PT_AF_INET6, &add) < 0)
 		return -EBADMSG;
 	return pt_vec_push(h->arena, &h->anycast, add);
 }

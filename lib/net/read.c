@@ -13,22 +13,7 @@
 #include <patronus/net.h>
 
 #include "net/ask.h"
-
-/* A request with a header of the largest kind and one address. */
-union request {
-	struct nlmsghdr head;
-	uint8_t bytes[128];
-};
-
-static void *begin(union request *req, uint16_t type, size_t extra)
-{
-	struct nlmsghdr *nlh;
-
-	memset(req, 0, sizeof(*req));
-	nlh = mnl_nlmsg_put_header(req);
-	nlh->nlmsg_type = type;
-	return mnl_nlmsg_put_extra_header(nlh, extra);
-}
+#include "net/message.h"
 
 static int take(const struct nlmsghdr *nlh, void *arg)
 {
@@ -64,10 +49,10 @@ static void forget_anycast(void *arg)
 static int read_anycast(struct pt_nl *route, struct pt_host *h)
 {
 	struct ifaddrmsg *ifa;
-	union request req;
+	union net_request req;
 	int rc;
 
-	ifa = begin(&req, RTM_GETANYCAST, sizeof(*ifa));
+	ifa = net_request(&req, RTM_GETANYCAST, sizeof(*ifa));
 	ifa->ifa_family = AF_INET6;
 	rc = pt_nl_dump(route, &req.head, forget_anycast, take, h);
 	return rc == -EOPNOTSUPP || rc == -EAFNOSUPPORT ? 0 : rc;
@@ -75,14 +60,14 @@ static int read_anycast(struct pt_nl *route, struct pt_host *h)
 
 static int read_all(struct pt_nl *route, struct pt_host *h)
 {
-	union request req;
+	union net_request req;
 	int rc;
 
-	(void)begin(&req, RTM_GETLINK, sizeof(struct ifinfomsg));
+	(void)net_request(&req, RTM_GETLINK, sizeof(struct ifinfomsg));
 	rc = pt_nl_dump(route, &req.head, forget_links, take, h);
 	if (rc < 0)
 		return rc;
-	(void)begin(&req, RTM_GETADDR, sizeof(struct ifaddrmsg));
+	(void)net_request(&req, RTM_GETADDR, sizeof(struct ifaddrmsg));
 	rc = pt_nl_dump(route, &req.head, forget_addrs, take, h);
 	return rc < 0 ? rc : read_anycast(route, h);
 }
@@ -150,19 +135,17 @@ static bool is_no_route(int code)
 
 int net_route_index(struct pt_nl *route, struct pt_addr dst, uint32_t *index)
 {
-	union request req;
+	union net_request req;
 	struct rtmsg *rtm;
-	uint8_t bytes[16];
 	int rc;
 
 	*index = 0;
 	if (dst.af != PT_AF_INET && dst.af != PT_AF_INET6)
 		return -EAFNOSUPPORT;
-	rtm = begin(&req, RTM_GETROUTE, sizeof(*rtm));
+	rtm = net_request(&req, RTM_GETROUTE, sizeof(*rtm));
 	rtm->rtm_family = dst.af == PT_AF_INET ? AF_INET : AF_INET6;
 	rtm->rtm_dst_len = (uint8_t)pt_af_bits(dst.af);
-	pt_addr_to_bytes(dst, bytes);
-	mnl_attr_put(&req.head, RTA_DST, pt_af_bits(dst.af) / 8, bytes);
+	net_put_addr(&req.head, RTA_DST, dst);
 	rc = pt_nl_talk(route, &req.head, take_route, index);
 	if (rc < 0)
 		*index = 0;
@@ -172,8 +155,8 @@ int net_route_index(struct pt_nl *route, struct pt_addr dst, uint32_t *index)
 /* By the same socket as the route: its network namespace may not be the caller's. */
 int net_link_name(struct pt_nl *route, uint32_t index, char *name)
 {
-	union request req;
-	struct ifinfomsg *info = begin(&req, RTM_GETLINK, sizeof(*info));
+	union net_request req;
+	struct ifinfomsg *info = net_request(&req, RTM_GETLINK, sizeof(*info));
 
 	name[0] = '\0';
 	info->ifi_index = (int)index;

@@ -10,6 +10,8 @@
 
 #include <patronus/route.h>
 
+#include "net/message.h"
+
 #define MESSAGE_MAX 4096 /* 64 hops of 36 bytes, and some */
 
 /* ---- reading ---- */
@@ -22,12 +24,9 @@ static int get_via(const struct nlattr *via, const struct nlattr *gateway, struc
 	size_t n;
 
 	out->af = PT_AF_NONE;
-	if (gateway) {
-		n = mnl_attr_get_payload_len(gateway);
-		if (n != 4 && n != 16)
-			return -EBADMSG;
-		*out = pt_addr_from_bytes(mnl_attr_get_payload(gateway), n);
-	} else if (via) {
+	if (gateway)
+		return net_get_addr(gateway, PT_AF_NONE, out);
+	if (via) {
 		p = mnl_attr_get_payload(via);
 		n = mnl_attr_get_payload_len(via);
 		if (n < sizeof(family))
@@ -89,16 +88,6 @@ static int get_metrics(const struct nlattr *metrics, uint32_t *mtu)
 	return pt_nl_nested(metrics, tb, PT_ARRAY_SIZE(tb)) || pt_nl_get(tb[RTAX_MTU], mtu, sizeof(*mtu)) ? -EBADMSG : 0;
 }
 
-static int get_addr(const struct nlattr *attr, enum pt_af af, struct pt_addr *out)
-{
-	if (!attr)
-		return 0;
-	if (mnl_attr_get_payload_len(attr) != pt_af_bits(af) / 8)
-		return -EBADMSG;
-	*out = pt_addr_from_bytes(mnl_attr_get_payload(attr), pt_af_bits(af) / 8);
-	return 0;
-}
-
 static int get_one_hop(const struct rtmsg *rtm, const struct nlattr **tb, struct pt_hop *hop, uint32_t *n)
 {
 	*hop = (struct pt_hop){ .weight = 1, .onlink = rtm->rtm_flags & RTNH_F_ONLINK };
@@ -130,7 +119,7 @@ int pt_route_parse(const struct nlmsghdr *nlh, struct pt_hop *hops, struct pt_ro
 	out->scope = rtm->rtm_scope;
 	out->table = rtm->rtm_table;
 	out->hops = hops;
-	if (rtm->rtm_dst_len > pt_af_bits(af) || get_addr(tb[RTA_DST], af, &out->dst.addr) || get_addr(tb[RTA_PREFSRC], af, &out->src) ||
+	if (rtm->rtm_dst_len > pt_af_bits(af) || net_get_addr(tb[RTA_DST], af, &out->dst.addr) || net_get_addr(tb[RTA_PREFSRC], af, &out->src) ||
 	    pt_nl_get(tb[RTA_TABLE], &out->table, sizeof(out->table)) || pt_nl_get(tb[RTA_PRIORITY], &out->metric, sizeof(out->metric)) ||
 	    get_metrics(tb[RTA_METRICS], &out->mtu))
 		return -EBADMSG;
@@ -173,20 +162,15 @@ int pt_routes_read(struct pt_nl *route, const struct pt_route_filter *filter, in
 		   void (*reset)(void *arg), void *arg, struct pt_err *e)
 {
 	struct reader x = { .filter = filter, .fn = fn, .reset = reset, .arg = arg };
-	union {
-		struct nlmsghdr head;
-		uint8_t bytes[64];
-	} req = { 0 };
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(&req);
-	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
+	union net_request req;
+	struct rtmsg *rtm = net_request(&req, RTM_GETROUTE, sizeof(*rtm));
 	int rc;
 
-	nlh->nlmsg_type = RTM_GETROUTE;
 	rtm->rtm_family = !filter->af ? AF_UNSPEC : filter->af == PT_AF_INET ? AF_INET : AF_INET6;
 	rtm->rtm_protocol = filter->protocol;
 	if (filter->table)
-		mnl_attr_put_u32(nlh, RTA_TABLE, filter->table);
-	rc = pt_nl_dump(route, nlh, again, take, &x);
+		mnl_attr_put_u32(&req.head, RTA_TABLE, filter->table);
+	rc = pt_nl_dump(route, &req.head, again, take, &x);
 	/* There is no table of that number, so nothing is in it. */
 	if (rc == -ENOENT && filter->table)
 		rc = 0;
@@ -194,14 +178,6 @@ int pt_routes_read(struct pt_nl *route, const struct pt_route_filter *filter, in
 }
 
 /* ---- writing ---- */
-
-static void put_addr(struct nlmsghdr *nlh, uint16_t type, struct pt_addr a)
-{
-	uint8_t bytes[16];
-
-	pt_addr_to_bytes(a, bytes);
-	mnl_attr_put(nlh, type, pt_af_bits(a.af) / 8, bytes);
-}
 
 /* A next hop of the other family has an attribute of its own (RFC 5549). */
 static void put_via(struct nlmsghdr *nlh, enum pt_af af, struct pt_addr via)
@@ -214,7 +190,7 @@ static void put_via(struct nlmsghdr *nlh, enum pt_af af, struct pt_addr via)
 	if (!via.af)
 		return;
 	if (via.af == af) {
-		put_addr(nlh, RTA_GATEWAY, via);
+		net_put_addr(nlh, RTA_GATEWAY, via);
 		return;
 	}
 	pt_addr_to_bytes(via, other.bytes);
@@ -296,11 +272,11 @@ int pt_route_put(struct pt_nl_stream *s, const struct pt_route_change *c, pt_rou
 	rtm->rtm_type = r->type;
 	if (r->table >= 256)
 		mnl_attr_put_u32(nlh, RTA_TABLE, r->table);
-	put_addr(nlh, RTA_DST, r->dst.addr);
+	net_put_addr(nlh, RTA_DST, r->dst.addr);
 	if (r->metric)
 		mnl_attr_put_u32(nlh, RTA_PRIORITY, r->metric);
 	if (r->src.af)
-		put_addr(nlh, RTA_PREFSRC, r->src);
+		net_put_addr(nlh, RTA_PREFSRC, r->src);
 	put_mtu(nlh, r->mtu);
 	put_way(nlh, rtm, r);
 	return pt_nl_stream_commit(s, nlh, cookie);

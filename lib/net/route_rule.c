@@ -9,6 +9,8 @@
 
 #include <patronus/route_rule.h>
 
+#include "net/message.h"
+
 #define MESSAGE_MAX 512
 
 /* The actions of the types that the file has. */
@@ -19,14 +21,7 @@ static const uint8_t actions[] = { FR_ACT_TO_TBL, FR_ACT_BLACKHOLE, FR_ACT_UNREA
 static int get_side(const struct nlattr *attr, uint8_t len, enum pt_af af, struct pt_prefix *out)
 {
 	*out = (struct pt_prefix){ .addr = { .af = af }, .len = len };
-	if (len > pt_af_bits(af))
-		return -EBADMSG;
-	if (!attr)
-		return 0;
-	if (mnl_attr_get_payload_len(attr) != pt_af_bits(af) / 8)
-		return -EBADMSG;
-	out->addr = pt_addr_from_bytes(mnl_attr_get_payload(attr), pt_af_bits(af) / 8);
-	return 0;
+	return len > pt_af_bits(af) ? -EBADMSG : net_get_addr(attr, af, &out->addr);
 }
 
 static int get_name(struct pt_arena *a, const struct nlattr *attr, const char **out)
@@ -109,17 +104,12 @@ static void forget(void *arg)
 
 int pt_route_rules_read(struct pt_nl *route, struct pt_arena *a, struct pt_route_rules *out, struct pt_err *e)
 {
-	union {
-		struct nlmsghdr head;
-		uint8_t bytes[64];
-	} req = { 0 };
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(&req);
+	union net_request req;
 	int rc;
 
 	*out = (struct pt_route_rules){ .arena = a };
-	nlh->nlmsg_type = RTM_GETRULE;
-	(void)mnl_nlmsg_put_extra_header(nlh, sizeof(struct fib_rule_hdr));
-	rc = pt_nl_dump(route, nlh, forget, take, out);
+	(void)net_request(&req, RTM_GETRULE, sizeof(struct fib_rule_hdr));
+	rc = pt_nl_dump(route, &req.head, forget, take, out);
 	/* A kernel without policy routing has none. */
 	if (rc == -EOPNOTSUPP || rc == -EAFNOSUPPORT)
 		rc = 0;
@@ -231,12 +221,8 @@ int pt_route_rules_diff(const struct pt_route_rules *want, const struct pt_route
 
 static void put_side(struct nlmsghdr *nlh, uint16_t type, const struct pt_prefix *p)
 {
-	uint8_t bytes[16];
-
-	if (!p->len)
-		return;
-	pt_addr_to_bytes(p->addr, bytes);
-	mnl_attr_put(nlh, type, pt_af_bits(p->addr.af) / 8, bytes);
+	if (p->len)
+		net_put_addr(nlh, type, p->addr);
 }
 
 static void put_ports(struct nlmsghdr *nlh, uint16_t type, uint16_t lo, uint16_t hi)

@@ -10,6 +10,7 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
+#include "net/message.h"
 #include "net/trait.h"
 
 #define MESSAGE_MAX 256
@@ -150,14 +151,12 @@ static struct nlmsghdr *put_remote(struct pt_nl_stream *s, const struct pt_trait
 	static const uint8_t zero[6];
 	struct nlmsghdr *nlh = begin(s, delete ? RTM_DELNEIGH : RTM_NEWNEIGH, delete ? 0 : NLM_F_CREATE | NLM_F_APPEND);
 	struct ndmsg *nd = mnl_nlmsg_put_extra_header(nlh, sizeof(*nd));
-	uint8_t bytes[16];
 
 	nd->ndm_family = AF_BRIDGE;
 	nd->ndm_ifindex = (int)t->index;
 	nd->ndm_state = NUD_NOARP | NUD_PERMANENT;
 	nd->ndm_flags = NTF_SELF;
-	pt_addr_to_bytes(t->addr, bytes);
-	mnl_attr_put(nlh, NDA_DST, pt_af_bits(t->addr.af) / 8, bytes);
+	net_put_addr(nlh, NDA_DST, t->addr);
 	mnl_attr_put(nlh, NDA_LLADDR, sizeof(zero), zero);
 	return nlh;
 }

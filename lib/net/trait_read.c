@@ -13,6 +13,7 @@
 #include <linux/rtnetlink.h>
 
 #include "net/kind.h"
+#include "net/message.h"
 #include "net/trait.h"
 
 struct reader {
@@ -76,16 +77,6 @@ static int parse_port(struct pt_traits *out, const struct pt_links *links, const
 
 /* ---- other ends ---- */
 
-static int get_addr(const struct nlattr *attr, struct pt_addr *out)
-{
-	size_t n = mnl_attr_get_payload_len(attr);
-
-	if (n != 4 && n != 16)
-		return -EBADMSG;
-	*out = pt_addr_from_bytes(mnl_attr_get_payload(attr), n);
-	return 0;
-}
-
 /* The one end that the link itself has is among the others. */
 static bool is_remote(const struct pt_link *l, struct pt_addr a)
 {
@@ -115,7 +106,7 @@ static int parse_remote(struct pt_traits *out, const struct pt_links *links, con
 	if (!l || l->kind != PT_LINK_VXLAN || !pt_link_ours(l) || !tb[NDA_DST] || !is_zero(tb[NDA_LLADDR]))
 		return 0;
 	t = trait_of(l, PT_TRAIT_REMOTE);
-	if (get_addr(tb[NDA_DST], &t.addr))
+	if (net_get_addr(tb[NDA_DST], PT_AF_NONE, &t.addr))
 		return -EBADMSG;
 	return is_remote(l, t.addr) ? 0 : pt_vec_push(out->arena, &out->v, t);
 }
@@ -145,35 +136,23 @@ static void forget(void *arg)
 
 static int dump_vlans(struct pt_nl *route, struct reader *r)
 {
-	union {
-		struct nlmsghdr head;
-		uint8_t bytes[64];
-	} req = { 0 };
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(&req);
-	struct ifinfomsg *info;
+	union net_request req;
+	struct ifinfomsg *info = net_request(&req, RTM_GETLINK, sizeof(*info));
 
-	nlh->nlmsg_type = RTM_GETLINK;
-	info = mnl_nlmsg_put_extra_header(nlh, sizeof(*info));
 	info->ifi_family = AF_BRIDGE;
-	mnl_attr_put_u32(nlh, IFLA_EXT_MASK, RTEXT_FILTER_BRVLAN);
+	mnl_attr_put_u32(&req.head, IFLA_EXT_MASK, RTEXT_FILTER_BRVLAN);
 	r->start = r->out->v.n;
-	return pt_nl_dump(route, nlh, forget, take, r);
+	return pt_nl_dump(route, &req.head, forget, take, r);
 }
 
 static int dump_remotes(struct pt_nl *route, struct reader *r)
 {
-	union {
-		struct nlmsghdr head;
-		uint8_t bytes[64];
-	} req = { 0 };
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(&req);
-	struct ndmsg *nd;
+	union net_request req;
+	struct ndmsg *nd = net_request(&req, RTM_GETNEIGH, sizeof(*nd));
 
-	nlh->nlmsg_type = RTM_GETNEIGH;
-	nd = mnl_nlmsg_put_extra_header(nlh, sizeof(*nd));
 	nd->ndm_family = AF_BRIDGE;
 	r->start = r->out->v.n;
-	return pt_nl_dump(route, nlh, forget, take, r);
+	return pt_nl_dump(route, &req.head, forget, take, r);
 }
 
 /* What is asked of the device itself; one that cannot tell has nothing. */

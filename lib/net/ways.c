@@ -17,6 +17,8 @@
 
 #include <patronus/net.h>
 
+#include "net/message.h"
+
 #define TABLES 3
 #define HOPS_MAX 64
 static const uint32_t tables[TABLES] = { RT_TABLE_LOCAL, RT_TABLE_MAIN, RT_TABLE_DEFAULT }; /* in the order they are asked */
@@ -145,21 +147,13 @@ static int take_rule(const struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
-union request {
-	struct nlmsghdr head;
-	uint8_t bytes[64];
-};
-
 static int ask(struct pt_nl *route, uint16_t type, size_t extra, int family, void (*reset)(void *arg), pt_nl_cb cb,
 	       struct reading *r)
 {
-	union request req;
-	uint8_t *first;
+	union net_request req;
+	uint8_t *first = net_request(&req, type, extra);
 	int rc;
 
-	memset(&req, 0, sizeof(req));
-	mnl_nlmsg_put_header(&req)->nlmsg_type = type;
-	first = mnl_nlmsg_put_extra_header(&req.head, extra);
 	*first = (uint8_t)family; /* of either header */
 	rc = pt_nl_dump(route, &req.head, reset, cb, r); /* rules seen twice say the same */
 	return rc == -EOPNOTSUPP || rc == -EAFNOSUPPORT ? 0 : rc;

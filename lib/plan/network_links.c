@@ -152,7 +152,7 @@ static int set_common(const struct wants *w, const struct pt_conf_if *i, struct 
 }
 
 /* Whose member is it? INDEX by the place of the interface in the file. */
-static int find_masters(const struct wants *w, const struct pt_conf_if **masters)
+static void find_masters(const struct wants *w, const struct pt_conf_if **masters)
 {
 	for (size_t i = 0; i < w->c->interfaces.n; i++) {
 		const struct pt_conf_if *master = &w->c->interfaces.v[i];
@@ -165,7 +165,6 @@ static int find_masters(const struct wants *w, const struct pt_conf_if **masters
 				masters[member - w->c->interfaces.v] = master;
 		}
 	}
-	return 0;
 }
 
 int network_want_links(const struct pt_conf *c, struct pt_arena *a, struct pt_links *out)
@@ -173,9 +172,11 @@ int network_want_links(const struct pt_conf *c, struct pt_arena *a, struct pt_li
 	const struct wants w = { c, a, out };
 	/* NOLINTNEXTLINE(bugprone-sizeof-expression) */
 	const struct pt_conf_if **masters = pt_arena_alloc(a, (c->interfaces.n + 1) * sizeof(*masters));
-	int rc = masters ? find_masters(&w, masters) : -ENOMEM;
+	int rc = masters ? 0 : -ENOMEM;
 
 	*out = (struct pt_links){ .arena = a };
+	if (!rc)
+		find_masters(&w, masters);
 	for (size_t k = 0; !rc && k < c->interfaces.n; k++) {
 		const struct pt_conf_if *i = &c->interfaces.v[k];
 		struct pt_link l = { .alias = "" };
