@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Drift: what somebody else changed of what is in force. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -107,16 +105,11 @@ static int watch(struct pt_cli *c, struct pt_drift *d)
 {
 	struct watching w = { .c = c };
 	const struct pt_drift_watcher who = { say_ready, show_event, say_failed, &w };
-	sigset_t set;
 	int fd, rc, end;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	fd = pt_cli_signals(c);
 	if (fd < 0)
-		return pt_err_sys(&c->err, -errno, "preparing for signals");
+		return fd;
 	w.out = pt_cli_monitor(c, "patronus.drift.v1", "differences");
 	if (!w.out) {
 		close(fd);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What is admitted for a while, as rules to be pasted. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -210,20 +208,6 @@ static int on_begun(void *arg)
 	return 0;
 }
 
-static int signals(struct pt_err *e)
-{
-	sigset_t set;
-	int fd;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd < 0 ? pt_err_sys(e, -errno, "preparing for signals") : fd;
-}
-
 static int read_words(struct words *x)
 {
 	struct pt_cli *c = x->c;
@@ -251,7 +235,7 @@ int cmd_learn(struct pt_cli *c)
 	if (rc)
 		return rc;
 	x.who.arg = &x;
-	fd = signals(&c->err);
+	fd = pt_cli_signals(c);
 	if (fd < 0)
 		return fd;
 	rc = sockets_open(&s, &c->err);

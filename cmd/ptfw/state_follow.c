@@ -2,9 +2,7 @@
 /* States as they come, change and go: a line, or an object, each. */
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -111,7 +109,6 @@ static int on_idle(void *arg)
 
 static int prepare(struct following *f, struct pt_cli *c)
 {
-	sigset_t set;
 	int rc;
 
 	if (!f->st.settings.events) {
@@ -119,13 +116,9 @@ static int prepare(struct following *f, struct pt_cli *c)
 			   "the kernel tells no events of states");
 		return -EOPNOTSUPP;
 	}
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	f->fd_stop = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	f->fd_stop = pt_cli_signals(c);
 	if (f->fd_stop < 0)
-		return pt_err_sys(&c->err, -errno, "preparing for signals");
+		return f->fd_stop;
 	rc = pt_nl_open(&f->events, NETLINK_NETFILTER, &c->err);
 	if (!rc)
 		rc = state_rules_begin(&f->view, f->st.p.policy);

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "screen.h"
+#include <patronus/screen.h>
 #include "state_top.h"
 
 #define ROWS 20
@@ -205,17 +205,17 @@ static int run_records(struct top *t)
 
 /* ---- a screen ---- */
 
-static size_t rows_on(const struct screen *s)
+static size_t rows_on(const struct pt_screen *s)
 {
 	return s->rows > TOP_HEAD + 1 ? s->rows - TOP_HEAD - 1 : 0;
 }
 
-static int draw(const struct top *t, struct screen *s)
+static int draw(const struct top *t, struct pt_screen *s)
 {
 	struct pt_buf b = { 0 };
 	int rc;
 
-	screen_begin(s);
+	pt_screen_begin(s);
 	for (unsigned int i = 0; i + 1 < s->rows; i++) {
 		size_t k = i - TOP_HEAD;
 
@@ -225,10 +225,10 @@ static int draw(const struct top *t, struct screen *s)
 			top_head(t, i, s->columns, &b);
 		else if (k < t->rank.rows.n)
 			top_row(t, &t->rank.rows.v[k], s->columns, &b);
-		screen_line(s, i, b.err ? "" : b.s, i == TOP_HEAD - 1);
+		pt_screen_line(s, i, b.err ? "" : b.s, i == TOP_HEAD - 1);
 	}
-	screen_line(s, s->rows - 1, "q quit  sort: r rate b bytes p packets a age e expires s source d destination", false);
-	rc = b.err ? b.err : screen_end(s);
+	pt_screen_line(s, s->rows - 1, "q quit  sort: r rate b bytes p packets a age e expires s source d destination", false);
+	rc = b.err ? b.err : pt_screen_end(s);
 	pt_buf_fini(&b);
 	return rc;
 }
@@ -245,26 +245,26 @@ static bool order_key(struct top *t, char key)
 
 /* Until the next look: a change of the order shows in the states at hand of which only the first are kept, so
  * that it looks again at once. 1: to end. */
-static int wait_for_next(struct top *t, struct screen *s, uint64_t until)
+static int wait_for_next(struct top *t, struct pt_screen *s, uint64_t until)
 {
 	for (;;) {
 		uint64_t now = clock_now(CLOCK_MONOTONIC);
 		char key = 0;
 
-		switch (screen_wait(s, now < until ? (int)((until - now) / 1000000) + 1 : 0, &key)) {
-		case SCREEN_TIME:
+		switch (pt_screen_wait(s, now < until ? (int)((until - now) / 1000000) + 1 : 0, &key)) {
+		case PT_SCREEN_TIME:
 			if (clock_now(CLOCK_MONOTONIC) >= until)
 				return 0;
 			break;
-		case SCREEN_KEY:
+		case PT_SCREEN_KEY:
 			if (key == 'q' || key == 'Q')
 				return 1;
 			if (order_key(t, key) || key == ' ')
 				return 0;
 			break;
-		case SCREEN_AGAIN:
+		case PT_SCREEN_AGAIN:
 			return 0;
-		case SCREEN_QUIT:
+		case PT_SCREEN_QUIT:
 			return 1;
 		}
 	}
@@ -273,10 +273,10 @@ static int wait_for_next(struct top *t, struct screen *s, uint64_t until)
 static int run_screen(struct top *t)
 {
 	uint64_t wait = FIRST_INTERVAL_MS;
-	struct screen s = { .fd_signals = -1 };
+	struct pt_screen s = { .fd_signals = -1 };
 	int rc, end = 0;
 
-	rc = screen_open(&s, &t->st.c->err);
+	rc = pt_screen_open(&s, &t->st.c->err);
 	while (!rc && !end) {
 		uint64_t begun = clock_now(CLOCK_MONOTONIC);
 
@@ -287,7 +287,7 @@ static int run_screen(struct top *t)
 			end = wait_for_next(t, &s, begun + wait * 1000000);
 		wait = (uint64_t)t->interval * 1000;
 	}
-	screen_close(&s);
+	pt_screen_close(&s);
 	return rc == -EIO ? 0 : rc; /* the terminal is gone */
 }
 
@@ -304,7 +304,7 @@ int cmd_state_top(struct pt_cli *c)
 	if (!rc && !t.rates)
 		rc = -ENOMEM;
 	if (!rc)
-		rc = screen_possible() && !c->json && !c->line && !t.count_given ? run_screen(&t) : run_records(&t);
+		rc = pt_screen_possible() && !c->json && !c->line && !t.count_given ? run_screen(&t) : run_records(&t);
 	rc = state_view_end(&t.view, rc);
 	pt_ct_rates_free(t.rates);
 	free(t.rank.rows.v);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Real packets as they go through the kernel, in the words of explain. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -347,20 +345,6 @@ static int read_words(struct pt_cli *c, struct pt_tracer *who, struct pt_buf *fi
 	return filter->err ? filter->err : 0;
 }
 
-static int signals(struct pt_err *e)
-{
-	sigset_t set;
-	int fd;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd < 0 ? pt_err_sys(e, -errno, "preparing for signals") : fd;
-}
-
 static void tell_lost(struct tracing *x, const struct pt_trace_sum *sum)
 {
 	if (sum->lost)
@@ -375,7 +359,7 @@ static int follow(struct tracing *x, struct pt_tracer *who)
 	struct sockets s;
 	int fd, rc, end;
 
-	fd = signals(&x->c->err);
+	fd = pt_cli_signals(x->c);
 	if (fd < 0)
 		return fd;
 	rc = sockets_open(&s, &x->c->err);

@@ -2,10 +2,8 @@
 /* The file as a whole: check, apply, stop, follow. */
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <patronus/change.h>
@@ -346,19 +344,6 @@ static void say_ended(struct pt_addr source, size_t n, void *arg)
 	fflush(stdout);
 }
 
-static int signals(struct pt_err *e)
-{
-	sigset_t set;
-	int fd;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd < 0 ? pt_err_sys(e, -errno, "preparing for signals") : fd;
-}
-
 int cmd_follow(struct pt_cli *c)
 {
 	struct pt_follower who = { say_updated, say_failed, say_ended, c, false };
@@ -368,7 +353,7 @@ int cmd_follow(struct pt_cli *c)
 	if (c->argc && strcmp(c->argv[0], "kept") != 0)
 		return pt_cli_usage(c, "'%s' is not 'kept'", c->argv[0]);
 	who.names_kept = c->argc;
-	fd = signals(&c->err);
+	fd = pt_cli_signals(c);
 	if (fd < 0)
 		return fd;
 	rc = sockets_open(&s, &c->err);
@@ -396,7 +381,7 @@ int cmd_name_follow(struct pt_cli *c)
 {
 	const struct pt_follower who = { .failed = say_failed, .arg = c };
 	struct pt_nl *nf;
-	int fd = signals(&c->err), rc;
+	int fd = pt_cli_signals(c), rc;
 
 	if (fd < 0)
 		return fd;

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* `ptnet watch`: what is in force stays so while links come and go; a line for each thing that is done about it. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <patronus/watch.h>
@@ -31,16 +29,11 @@ int cmd_watch(struct pt_cli *c)
 {
 	const struct pt_network_watcher who = { say_changed, say_rests, say_failed, c };
 	struct pt_nl *route;
-	sigset_t set;
 	int fd, rc;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	fd = pt_cli_signals(c);
 	if (fd < 0)
-		return pt_err_sys(&c->err, -errno, "preparing for signals");
+		return fd;
 	rc = pt_nl_open(&route, NETLINK_ROUTE, &c->err);
 	if (!rc) {
 		pt_cli_say(c, "watching over the interfaces\n");

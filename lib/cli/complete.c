@@ -93,11 +93,15 @@ static const struct cli_option *plain_words(struct pt_cli *c, const struct cli_w
 /* Labels and tables are those of the namespace that the command would act in. */
 static void complete_argument(struct pt_cli *c, const struct pt_cli_cmd *cmd, const char *begun)
 {
+	const struct pt_cli_grammar *g = cli_grammar(c->tool, cmd);
 	int home;
 
 	if (cli_netns_enter(c, &home))
 		return;
-	(void)cmd->complete(c, c->argc, print_if, (void *)begun);
+	if (g && c->argc >= g->first)
+		cli_words_complete(c, g, print_if, (void *)begun);
+	else if (cmd->complete)
+		(void)cmd->complete(c, c->argc, print_if, (void *)begun);
 	(void)cli_netns_leave(c, home);
 }
 
@@ -110,7 +114,7 @@ static void complete_word(struct pt_cli *c, const struct pt_cli_cmd *cmd, size_t
 		complete_names(c->tool, NULL, begun);
 	else if (cmd && cmd->command && n == 1)
 		complete_names(c->tool, cmd->object, begun);
-	else if (cmd && cmd->complete)
+	else if (cmd)
 		complete_argument(c, cmd, begun);
 }
 

@@ -69,6 +69,19 @@ static void list_more(const struct pt_cli_tool *t, const struct pt_cli_cmd *of)
 			printf("\n%s\n", m->text);
 }
 
+static void list_words(const struct pt_cli_tool *t, const struct pt_cli_cmd *of)
+{
+	const struct pt_cli_grammar *g = cli_grammar(t, of);
+
+	if (g)
+		printf("\nWords, in any order:\n");
+	for (const struct pt_cli_word *w = g ? g->words : NULL; w && w->name; w++) {
+		int n = printf("  %s%s%s", w->name, w->arg ? " " : "", w->arg ? w->arg : "");
+
+		printf("%*s %s\n", n < LEFT + 2 ? LEFT + 2 - n : 0, "", w->help);
+	}
+}
+
 static void list_options(unsigned int bits)
 {
 	for (const struct cli_option *o = cli_options; o->help; o++) {
@@ -119,8 +132,10 @@ void cli_help(const struct pt_cli_tool *t, const struct pt_cli_cmd *of, bool one
 		list_command(cmd);
 		bits |= cmd->options;
 	}
-	if (one)
+	if (one) {
+		list_words(t, of);
 		list_more(t, of);
+	}
 	printf("\nOptions%s:\n", one ? "" : " (each command refuses those that it has no use for)");
 	list_options(bits);
 	if (of)

@@ -49,6 +49,10 @@ void cli_escaped(FILE *f, const char *s, size_t n);
 /* complete.c */
 int cli_complete(struct pt_cli *c, const struct cli_words *words);
 
+/* words.c: the words behind the first arguments of a command, NULL: it has none; what may stand behind c->argv of them */
+const struct pt_cli_grammar *cli_grammar(const struct pt_cli_tool *t, const struct pt_cli_cmd *cmd);
+void cli_words_complete(const struct pt_cli *c, const struct pt_cli_grammar *g, void (*word)(const char *w, void *arg), void *arg);
+
 /* batch.c */
 int cli_batch(struct pt_cli *outer);
 

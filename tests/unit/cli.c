@@ -112,12 +112,48 @@ static int labels(struct pt_cli *c, size_t n, void (*word)(const char *w, void *
 	return 0;
 }
 
+/* A command with words. */
+static struct probe {
+	bool df;
+	uint64_t count;
+	uint32_t interval, deadline;
+	const char *text, *on;
+	struct pt_addr from;
+	unsigned int mode;
+	size_t filter;
+} asked;
+
+static const char *const modes[] = {"udp", "icmp", NULL};
+
+static const struct pt_cli_word probe_words[] = {
+	{.name = "df", .type = PT_CLI_FLAG, .offset = offsetof(struct probe, df), .help = "do not fragment"},
+	{"count", PT_CLI_COUNT, offsetof(struct probe, count), "N", "how many", 1, 100, NULL},
+	{"interval", PT_CLI_TIME, offsetof(struct probe, interval), "TIME", "between them", 1000, 60000000, NULL},
+	{"deadline", PT_CLI_SECONDS, offsetof(struct probe, deadline), "TIME", "at most", 1, 3600, NULL},
+	{"text", PT_CLI_TEXT, offsetof(struct probe, text), "TEXT", "what is sent", 0, 0, NULL},
+	{"on", PT_CLI_DEVICE, offsetof(struct probe, on), "DEVICE", "by this device", 0, 0, NULL},
+	{"from", PT_CLI_ADDRESS, offsetof(struct probe, from), "ADDRESS", "from this address", 0, 0, NULL},
+	{"mode", PT_CLI_CHOICE, offsetof(struct probe, mode), "udp|icmp", "which packets", 0, 0, modes},
+	{"filter", PT_CLI_REST, offsetof(struct probe, filter), "EXPRESSION", "the rest of the line", 0, 0, NULL},
+	{.name = NULL},
+};
+
+static int probe(struct pt_cli *c)
+{
+	int rc;
+
+	memset(&asked, 0, sizeof(asked));
+	rc = pt_cli_words(c, &asked);
+	return rc ? rc : note(c, "probe");
+}
+
 static const struct pt_cli_cmd commands[] = {
 	{"rule", "show", "[LABEL]", "the rules",
 	 PT_CLI_JSON | PT_CLI_LINE | PT_CLI_STATS | PT_CLI_FAMILY, 0, 1, labels, rule_show},
 	{"rule", "add", "TEXT...", "add rules", PT_CLI_INPUT | PT_CLI_MANY, 1, 9, labels, rule_add},
 	{"reload", NULL, NULL, "load again", PT_CLI_FILE, 0, 0, NULL, reload},
 	{"restart", NULL, NULL, "start again", 0, 0, 0, NULL, restart},
+	{"probe", NULL, "HOST [WORD...]", "ask a host", 0, 1, 20, labels, probe},
 	{"check", NULL, NULL, "judge the file", PT_CLI_FILE, 0, 0, NULL, check},
 	{"long", NULL, "WITH SO MANY ARGUMENTS THAT A LINE OF EIGHTY COLUMNS CANNOT HOLD THEM [ALL...]", "is long", 0, 0, 0, NULL,
 	 restart},
@@ -126,7 +162,19 @@ static const struct pt_cli_cmd commands[] = {
 
 static const struct pt_cli_more more[] = {{"long", NULL, "WITH what?"}, {NULL, NULL, NULL}};
 
-static const struct pt_cli_tool tool = {"pttest", "a tool of the tests", "A line at the end.", more, commands};
+static const struct pt_cli_grammar grammars[] = {
+	{"probe", NULL, 1, probe_words},
+	{NULL, NULL, 0, NULL},
+};
+
+static const struct pt_cli_tool tool = {
+	.name = "pttest",
+	.summary = "a tool of the tests",
+	.notes = "A line at the end.",
+	.more = more,
+	.grammars = grammars,
+	.cmds = commands,
+};
 
 /* ---- running it ---- */
 
@@ -323,7 +371,7 @@ static void completes(const char *line, const char *words)
 static void test_complete(void **state)
 {
 	(void)state;
-	completes("_", "rule reload restart check long help ");
+	completes("_", "rule reload restart probe check long help ");
 	completes("re", "reload restart ");
 	completes("x", "");
 	completes("rule _", "show add help ");
@@ -545,6 +593,51 @@ static int begin(void **state)
 	return mkdtemp(folder) ? 0 : -1;
 }
 
+static void test_grammar(void **state)
+{
+	static const struct {
+		const char *line, *said;
+	} wrong[] = {
+		{"probe h count", "count lacks its value: count N"},
+		{"probe h count 0", "count 0: not within 1-100"},
+		{"probe h count 101", "count 101: not within 1-100"},
+		{"probe h count x", "count x: no N"},
+		{"probe h count 1 count 2", "count is written twice"},
+		{"probe h interval 1us", "interval 1us: not a TIME within its limits"},
+		{"probe h from x", "from x: not an address"},
+		{"probe h mode tcp", "mode tcp: not one of udp, icmp"},
+		{"probe h d 5", "'d' may be df, deadline"},
+		{"probe h colnt 5", "did you mean 'count'?"},
+		{"probe h 5", "'5' is no word of this command"},
+	};
+
+	(void)state;
+	assert_int_equal(run("probe h c 5 int 200ms dead 5m df text a on eth0 from 192.0.2.1 mode icmp filter tcp port 80"), 0);
+	assert_int_equal(asked.count, 5);
+	assert_int_equal(asked.interval, 200000);
+	assert_int_equal(asked.deadline, 300);
+	assert_true(asked.df);
+	assert_string_equal(asked.text, "a");
+	assert_string_equal(asked.on, "eth0");
+	assert_int_equal(asked.from.af, PT_AF_INET);
+	assert_int_equal(asked.mode, 1);
+	assert_int_equal(asked.filter, 17);
+	assert_int_equal(run("probe h"), 0);
+	assert_int_equal(asked.count, 0);
+	for (size_t i = 0; i < PT_ARRAY_SIZE(wrong); i++) {
+		assert_int_equal(run(wrong[i].line), PT_EXIT_CONFIG);
+		if (!strstr(err, wrong[i].said))
+			fail_msg("%s: %s", wrong[i].line, err);
+	}
+	assert_int_equal(run("probe help"), 0);
+	assert_non_null(strstr(out, "  count N                            how many\n"));
+	completes("probe h _", "df count interval deadline text on from mode filter ");
+	completes("probe h df mode _", "udp icmp ");
+	completes("probe h df mode icmp count 5 d", "deadline ");
+	completes("probe h filter t", "");
+	completes("probe h on l", "lo ");
+}
+
 static int end(void **state)
 {
 	char path[100];
@@ -565,7 +658,7 @@ int main(void)
 		cmocka_unit_test(test_output_fails),	cmocka_unit_test(test_batch),
 		cmocka_unit_test(test_batch_errors),	cmocka_unit_test(test_batch_of_itself),
 		cmocka_unit_test(test_batch_of_questions),
-		cmocka_unit_test(test_netns_refused),
+		cmocka_unit_test(test_netns_refused),	cmocka_unit_test(test_grammar),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

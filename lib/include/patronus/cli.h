@@ -98,8 +98,43 @@ struct pt_cli_more {
 	const char *text;
 };
 
+/* ---- arguments that are words, some with a value, in any order: "count 5 interval 200ms df" ---- */
+
+enum pt_cli_type {
+	PT_CLI_FLAG,      /* bool: the word alone */
+	PT_CLI_COUNT,     /* uint64_t of MIN..MAX */
+	PT_CLI_TIME,      /* uint32_t microseconds, "200ms", "1.5s", of MIN..MAX */
+	PT_CLI_SECONDS,   /* uint32_t seconds, "90", "5m", of MIN..MAX */
+	PT_CLI_RATE,      /* uint64_t bytes a second, "10Mbit" */
+	PT_CLI_TEXT,      /* const char * */
+	PT_CLI_ADDRESS,   /* struct pt_addr */
+	PT_CLI_DEVICE,    /* const char *, a network device; completion lists those there are */
+	PT_CLI_PATH,      /* const char *; shells complete it */
+	PT_CLI_CHOICE,    /* unsigned int, the index of the value in CHOICES */
+	PT_CLI_REST,      /* size_t: the index in c->argv of what follows the word, all of it; 0: it is not there */
+};
+
+/* One of them. Tables end with a NULL name. A word is written once; every unique prefix of it does. */
+struct pt_cli_word {
+	const char *name;
+	enum pt_cli_type type;
+	size_t offset;    /* of its value in the struct that pt_cli_words() fills; absent words leave theirs */
+	const char *arg;  /* "N", as help shows it; NULL for flags */
+	const char *help; /* one line */
+	uint64_t min, max;
+	const char *const *choices; /* ends with NULL */
+};
+
+/* The words of a command behind its first FIRST arguments, for help, completion and the console. */
+struct pt_cli_grammar {
+	const char *object, *command; /* COMMAND NULL: OBJECT has none */
+	size_t first;
+	const struct pt_cli_word *words;
+};
+
 struct pt_cli_tool {
 	const char *name, *summary;
+	const struct pt_cli_grammar *grammars; /* ends with a NULL object; NULL: none */
 	const char *notes; /* lines at the end of its help, NULL: none */
 	const struct pt_cli_more *more; /* ends with a NULL object; NULL: none */
 	const struct pt_cli_cmd *cmds; /* ends with a NULL object */
@@ -123,6 +158,11 @@ PT_API int pt_cli_exit(int rc);
 /* The state folder that a command is about: --state, else that of the machine or of the namespace of --netns. OUT has PATH_MAX
  * bytes. 0, or PT_EXIT_CONFIG with a record. */
 PT_API int pt_cli_state(struct pt_cli *c, char *out);
+/* Reads the words of the command that runs, as its grammar says, into TO. 0, or PT_EXIT_CONFIG with a record. */
+PT_API int pt_cli_words(struct pt_cli *c, void *to);
+/* A descriptor that can be read when SIGINT, SIGTERM or SIGHUP asks the command to end; they do nothing else from here on.
+ * -errno with a record. */
+PT_API int pt_cli_signals(struct pt_cli *c);
 /* Usage error of a command: adds a record, returns PT_EXIT_CONFIG. */
 PT_API int pt_cli_usage(struct pt_cli *c, const char *fmt, ...) PT_PRINTF(2, 3);
 

@@ -6,7 +6,7 @@
  * Whatever ends or stops the program finds the terminal as it was: signals are not handled when they come but read
  * like keys, so that there is one way out.
  */
-#include "screen.h"
+#include <patronus/screen.h>
 
 #include <errno.h>
 #include <poll.h>
@@ -22,7 +22,7 @@
 
 static const int caught[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH };
 
-bool screen_possible(void)
+bool pt_screen_possible(void)
 {
 	const char *term = getenv("TERM");
 
@@ -44,7 +44,7 @@ static int put(const char *p, size_t n)
 	return 0;
 }
 
-static void measure(struct screen *s)
+static void measure(struct pt_screen *s)
 {
 	struct winsize w = { 0 };
 
@@ -56,7 +56,7 @@ static void measure(struct screen *s)
 	s->columns = w.ws_col;
 }
 
-static int enter(struct screen *s)
+static int enter(struct pt_screen *s)
 {
 	struct termios raw;
 
@@ -73,7 +73,7 @@ static int enter(struct screen *s)
 	return put(ENTER, strlen(ENTER));
 }
 
-static void leave(struct screen *s)
+static void leave(struct pt_screen *s)
 {
 	if (!s->drawn)
 		return;
@@ -83,7 +83,7 @@ static void leave(struct screen *s)
 	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &s->before);
 }
 
-int screen_open(struct screen *s, struct pt_err *e)
+int pt_screen_open(struct pt_screen *s, struct pt_err *e)
 {
 	sigset_t set;
 	int rc;
@@ -100,7 +100,7 @@ int screen_open(struct screen *s, struct pt_err *e)
 	return rc ? pt_err_sys(e, rc, "preparing the terminal") : 0;
 }
 
-void screen_close(struct screen *s)
+void pt_screen_close(struct pt_screen *s)
 {
 	leave(s);
 	if (s->fd_signals > 0)
@@ -111,12 +111,12 @@ void screen_close(struct screen *s)
 
 /* ---- pictures ---- */
 
-void screen_begin(struct screen *s)
+void pt_screen_begin(struct pt_screen *s)
 {
 	s->out.n = 0;
 }
 
-void screen_line(struct screen *s, unsigned int row, const char *text, bool reverse)
+void pt_screen_line(struct pt_screen *s, unsigned int row, const char *text, bool reverse)
 {
 	unsigned int column = 0;
 
@@ -133,7 +133,7 @@ void screen_line(struct screen *s, unsigned int row, const char *text, bool reve
 		pt_buf_str(&s->out, "\033[K");
 }
 
-int screen_end(struct screen *s)
+int pt_screen_end(struct pt_screen *s)
 {
 	return s->out.err ? s->out.err : put(s->out.s, s->out.n);
 }
@@ -141,30 +141,30 @@ int screen_end(struct screen *s)
 /* ---- keys and signals ---- */
 
 /* Ctrl-Z: the shell gets its terminal, and we are stopped until it says go on. */
-static enum screen_event pause_here(struct screen *s)
+static enum pt_screen_event pause_here(struct pt_screen *s)
 {
 	leave(s);
 	(void)kill(getpid(), SIGSTOP);
-	return enter(s) ? SCREEN_QUIT : SCREEN_AGAIN;
+	return enter(s) ? PT_SCREEN_QUIT : PT_SCREEN_AGAIN;
 }
 
-static enum screen_event on_signal(struct screen *s, uint32_t signo)
+static enum pt_screen_event on_signal(struct pt_screen *s, uint32_t signo)
 {
 	switch (signo) {
 	case SIGTSTP:
 		return pause_here(s);
 	case SIGCONT: /* somebody else stopped us, and the shell may have used the terminal */
 		leave(s);
-		return enter(s) ? SCREEN_QUIT : SCREEN_AGAIN;
+		return enter(s) ? PT_SCREEN_QUIT : PT_SCREEN_AGAIN;
 	case SIGWINCH:
 		measure(s);
-		return SCREEN_AGAIN;
+		return PT_SCREEN_AGAIN;
 	default:
-		return SCREEN_QUIT;
+		return PT_SCREEN_QUIT;
 	}
 }
 
-enum screen_event screen_wait(struct screen *s, int timeout_ms, char *key)
+enum pt_screen_event pt_screen_wait(struct pt_screen *s, int timeout_ms, char *key)
 {
 	struct pollfd fds[2] = { { .fd = s->fd_signals, .events = POLLIN }, { .fd = STDIN_FILENO, .events = POLLIN } };
 	struct signalfd_siginfo info;
@@ -174,11 +174,11 @@ enum screen_event screen_wait(struct screen *s, int timeout_ms, char *key)
 		n = poll(fds, 2, timeout_ms);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return SCREEN_QUIT;
+		return PT_SCREEN_QUIT;
 	if (fds[0].revents)
 		return read(s->fd_signals, &info, sizeof(info)) == (ssize_t)sizeof(info) ? on_signal(s, info.ssi_signo) :
-											 SCREEN_TIME;
+											 PT_SCREEN_TIME;
 	if (fds[1].revents)
-		return read(STDIN_FILENO, key, 1) == 1 ? SCREEN_KEY : SCREEN_QUIT;
-	return SCREEN_TIME;
+		return read(STDIN_FILENO, key, 1) == 1 ? PT_SCREEN_KEY : PT_SCREEN_QUIT;
+	return PT_SCREEN_TIME;
 }
