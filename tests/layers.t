@@ -45,6 +45,8 @@ module_of_header()
 	nft_trace) echo nft ;;
 	trace | learn | reach | watch) echo plan ;;
 	lint) echo space ;;
+	probe | dns | dial | capture | socket | activity | finding | iperf | sandbox) echo diag ;;
+	screen) echo cli ;;
 	*) echo "$1" ;;
 	esac
 }

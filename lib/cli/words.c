@@ -122,6 +122,7 @@ static int set_choice(struct pt_cli *c, const struct pt_cli_word *w, const char 
 	for (unsigned int i = 0; w->choices[i]; i++) {
 		if (!strcmp(w->choices[i], s)) {
 			memcpy(at, &i, sizeof(i));
+			pt_buf_fini(&list);
 			return 0;
 		}
 		pt_buf_fmt(&list, "%s%s", i ? ", " : "", w->choices[i]);
