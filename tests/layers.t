@@ -36,7 +36,7 @@ rank_of()
 module_of_header()
 {
 	case $1 in
-	addr | textdiff | work | zone) echo base ;;
+	addr | spawn | textdiff | work | zone) echo base ;;
 	link | address | neighbour | wake | route | route_rule | trait) echo net ;;
 	classify) echo policy ;;
 	shape) echo tc ;;
