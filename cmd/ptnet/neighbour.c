@@ -33,24 +33,43 @@ static bool is_asked(const struct pt_cli *c, const struct pt_neighbour *n)
 {
 	if (c->af && n->addr.af != c->af)
 		return false;
-	if (!c->argc)
+	if (c->argc < 2)
 		return c->details || !(n->state & NUD_NOARP);
 	return !strcmp(c->argv[1], n->device);
 }
 
-static void show(struct pt_cli *c, struct pt_out *o, const struct pt_neighbour *n)
+static void first_fields(struct pt_out *o, const struct pt_neighbour *n)
 {
 	struct pt_buf mac = { 0 };
-	char number[4];
 
 	for (int i = 40; n->has_mac && i >= 0; i -= 8)
 		pt_buf_fmt(&mac, "%s%02x", i == 40 ? "" : ":", (unsigned int)(n->mac >> i & 0xff));
-	pt_out_rec(o);
 	pt_out_addr(o, "address", n->addr);
 	pt_out_str(o, "device", n->device);
 	pt_out_fail(o, mac.err);
 	pt_out_str(o, "mac", mac.s);
 	pt_out_str(o, "state", pt_neighbour_state(n));
+	pt_buf_fini(&mac);
+}
+
+static void last_fields(struct pt_out *o, const struct pt_neighbour *n)
+{
+	char number[4];
+
+	pt_out_str(o, "protocol", n->protocol ? pt_route_protocol_name(n->protocol, number) : NULL);
+	pt_out_bool(o, "router", n->flags & NTF_ROUTER);
+}
+
+void neighbour_fields(struct pt_out *o, const struct pt_neighbour *n)
+{
+	first_fields(o, n);
+	last_fields(o, n);
+}
+
+static void show(struct pt_cli *c, struct pt_out *o, const struct pt_neighbour *n)
+{
+	pt_out_rec(o);
+	first_fields(o, n);
 	if (n->has_ages)
 		pt_out_u64(o, "age", n->confirmed / TICKS);
 	else
@@ -60,11 +79,9 @@ static void show(struct pt_cli *c, struct pt_out *o, const struct pt_neighbour *
 			pt_out_u64(o, "used", n->used / TICKS);
 		else
 			pt_out_null(o, "used");
-		pt_out_str(o, "protocol", n->protocol ? pt_route_protocol_name(n->protocol, number) : NULL);
-		pt_out_bool(o, "router", n->flags & NTF_ROUTER);
+		last_fields(o, n);
 	}
 	pt_out_rec_end(o);
-	pt_buf_fini(&mac);
 }
 
 int cmd_neighbour_show(struct pt_cli *c)
@@ -90,6 +107,25 @@ int cmd_neighbour_show(struct pt_cli *c)
 			show(c, o, &all.v.v[i]);
 	if (o)
 		rc = pt_cli_end(c, o);
+	pt_arena_free(arena);
+	return rc;
+}
+
+int live_neighbours(struct pt_cli *c, void (*word)(const char *w, void *arg), void *arg)
+{
+	struct pt_neighbours all;
+	struct pt_arena *arena;
+	struct pt_links links;
+	struct pt_buf b = { 0 };
+	int rc = read_neighbours(c, &arena, &links, &all);
+
+	for (size_t i = 0; !rc && i < all.v.n; i++) {
+		b.n = 0;
+		pt_addr_fmt(&b, all.v.v[i].addr);
+		if (!b.err && !all.v.v[i].proxy && is_asked(c, &all.v.v[i]))
+			word(b.s, arg);
+	}
+	pt_buf_fini(&b);
 	pt_arena_free(arena);
 	return rc;
 }

@@ -4,7 +4,8 @@
 #define PTNET_H
 
 #include <patronus/cli.h>
-#include <patronus/link.h>
+#include <patronus/neighbour.h>
+#include <patronus/route_rule.h>
 #include <patronus/subsystem.h>
 
 /* apply.c */
@@ -18,19 +19,48 @@ int complete_link(struct pt_cli *c, size_t n, void (*word)(const char *w, void *
 int cmd_link_add(struct pt_cli *c);
 int cmd_link_set(struct pt_cli *c);
 int cmd_link_delete(struct pt_cli *c);
-int cmd_link_monitor(struct pt_cli *c);
+/* The exit status of what was done by hand: the words were good, so what is refused is refused by the kernel; what is not there is an
+ * answer. */
+int hand_status(const struct pt_cli *c, int rc);
+void address_fields(struct pt_out *o, const struct pt_address *a);
 int complete_hand(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 int complete_address(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 int cmd_address_show(struct pt_cli *c);
 int cmd_address_add(struct pt_cli *c);
 int cmd_address_delete(struct pt_cli *c);
+/* monitor.c */
+int cmd_link_monitor(struct pt_cli *c);
 int cmd_address_monitor(struct pt_cli *c);
+int cmd_route_monitor(struct pt_cli *c);
+int cmd_rule_monitor(struct pt_cli *c);
+int cmd_neighbour_monitor(struct pt_cli *c);
+/* way.c: routes, rules and neighbours by hand */
+int cmd_route_add(struct pt_cli *c);
+int cmd_route_replace(struct pt_cli *c);
+int cmd_route_delete(struct pt_cli *c);
+int cmd_rule_add(struct pt_cli *c);
+int cmd_rule_delete(struct pt_cli *c);
+int cmd_neighbour_add(struct pt_cli *c);
+int cmd_neighbour_delete(struct pt_cli *c);
+int cmd_neighbour_flush(struct pt_cli *c);
+int complete_route(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+int complete_rule(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+int complete_route_delete(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+int complete_rule_delete(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+int complete_neighbour_words(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+int complete_route_show(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 /* route.c */
 int cmd_route_show(struct pt_cli *c);
 int cmd_route_get(struct pt_cli *c);
 int cmd_rule_show(struct pt_cli *c);
+/* All that a program may ask of one; SCRATCH is a buffer to be used again, of a rule with its text behind. */
+void route_fields(struct pt_out *o, const struct pt_links *links, const struct pt_route *r, struct pt_buf *scratch);
+void rule_fields(struct pt_out *o, const struct pt_route_rule *x, struct pt_buf *scratch);
 /* neighbour.c */
 int cmd_neighbour_show(struct pt_cli *c);
+void neighbour_fields(struct pt_out *o, const struct pt_neighbour *n);
+/* The addresses of those that the kernel knows. */
+int live_neighbours(struct pt_cli *c, void (*word)(const char *w, void *arg), void *arg);
 int complete_neighbour(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 /* qos.c */
 int cmd_qos_show(struct pt_cli *c);

@@ -47,35 +47,35 @@ static void view_close(struct view *v)
 
 /* ---- routes ---- */
 
-static const char *link_name(const struct view *v, uint32_t index)
+static const char *link_name(const struct pt_links *links, uint32_t index)
 {
-	const struct pt_link *l = index ? pt_links_index(&v->links, index) : NULL;
+	const struct pt_link *l = index ? pt_links_index(links, index) : NULL;
 
 	return l ? l->name : NULL;
 }
 
-static void out_prefix(struct view *v, const char *key, const struct pt_prefix *p)
+static void out_prefix(struct pt_out *o, const char *key, const struct pt_prefix *p, struct pt_buf *text)
 {
-	v->text.n = 0;
-	pt_addr_fmt(&v->text, p->addr);
-	pt_buf_fmt(&v->text, "/%u", p->len);
-	pt_out_fail(v->o, v->text.err);
-	pt_out_str(v->o, key, v->text.s);
+	text->n = 0;
+	pt_addr_fmt(text, p->addr);
+	pt_buf_fmt(text, "/%u", p->len);
+	pt_out_fail(o, text->err);
+	pt_out_str(o, key, text->s);
 }
 
-static void out_hops(struct view *v, const struct pt_route *r)
+static void out_hops(struct pt_out *o, const struct pt_links *links, const struct pt_route *r)
 {
-	pt_out_arr(v->o, "nexthops");
+	pt_out_arr(o, "nexthops");
 	for (uint32_t i = 0; i < r->n_hops; i++) {
-		pt_out_obj(v->o, NULL);
+		pt_out_obj(o, NULL);
 		if (r->hops[i].via.af)
-			pt_out_addr(v->o, "via", r->hops[i].via);
+			pt_out_addr(o, "via", r->hops[i].via);
 		if (r->hops[i].index)
-			pt_out_str(v->o, "device", link_name(v, r->hops[i].index));
-		pt_out_u64(v->o, "weight", r->hops[i].weight);
-		pt_out_obj_end(v->o);
+			pt_out_str(o, "device", link_name(links, r->hops[i].index));
+		pt_out_u64(o, "weight", r->hops[i].weight);
+		pt_out_obj_end(o);
 	}
-	pt_out_arr_end(v->o);
+	pt_out_arr_end(o);
 }
 
 static const char *const route_types[] = { "unspecified", "unicast", "local",	    "broadcast", "anycast",  "multicast",
@@ -86,22 +86,21 @@ static const char *route_type_name(const struct pt_route *r)
 	return r->type < PT_ARRAY_SIZE(route_types) ? route_types[r->type] : "other";
 }
 
-/* Everything that a program may ask of a route. */
-static void out_route(struct view *v, const struct pt_route *r)
+void route_fields(struct pt_out *o, const struct pt_links *links, const struct pt_route *r, struct pt_buf *scratch)
 {
 	char number[4];
 
-	out_prefix(v, "destination", &r->dst);
-	pt_out_str(v->o, "type", route_type_name(r));
-	pt_out_u64(v->o, "table", r->table);
-	pt_out_u64(v->o, "metric", r->metric);
-	pt_out_str(v->o, "protocol", pt_route_protocol_name(r->protocol, number));
+	out_prefix(o, "destination", &r->dst, scratch);
+	pt_out_str(o, "type", route_type_name(r));
+	pt_out_u64(o, "table", r->table);
+	pt_out_u64(o, "metric", r->metric);
+	pt_out_str(o, "protocol", pt_route_protocol_name(r->protocol, number));
 	if (r->src.af)
-		pt_out_addr(v->o, "source", r->src);
+		pt_out_addr(o, "source", r->src);
 	else
-		pt_out_null(v->o, "source");
-	pt_out_u64(v->o, "mtu", r->mtu);
-	out_hops(v, r);
+		pt_out_null(o, "source");
+	pt_out_u64(o, "mtu", r->mtu);
+	out_hops(o, links, r);
 }
 
 static bool is_asked(const struct view *v, const struct pt_route *r)
@@ -109,7 +108,7 @@ static bool is_asked(const struct view *v, const struct pt_route *r)
 	bool any = !v->dev;
 
 	for (uint32_t i = 0; !any && i < r->n_hops; i++) {
-		const char *name = link_name(v, r->hops[i].index);
+		const char *name = link_name(&v->links, r->hops[i].index);
 
 		any = name && !strcmp(name, v->dev);
 	}
@@ -132,7 +131,7 @@ static int show_route(const struct pt_route *r, void *arg)
 		pt_out_fail(v->o, v->text.err);
 		pt_out_text(v->o, v->text.s);
 	} else {
-		out_route(v, r);
+		route_fields(v->o, &v->links, r, &v->text);
 	}
 	pt_out_rec_end(v->o);
 	return pt_out_failed(v->o);
@@ -366,26 +365,31 @@ int cmd_route_get(struct pt_cli *c)
 
 /* ---- rules ---- */
 
-static void out_rule(struct view *v, const struct pt_route_rule *x)
+void rule_fields(struct pt_out *o, const struct pt_route_rule *x, struct pt_buf *text)
 {
 	char number[4];
 
+	pt_out_u64(o, "priority", x->r.priority);
+	pt_out_str(o, "family", x->r.af == PT_AF_INET ? "inet" : "inet6");
+	pt_out_bool(o, "not", x->r.neg);
+	out_prefix(o, "from", &x->r.from, text);
+	out_prefix(o, "to", &x->r.to, text);
+	pt_out_str(o, "iif", x->r.iif);
+	pt_out_str(o, "oif", x->r.oif);
+	pt_out_u64(o, "mark", x->r.mark);
+	pt_out_u64(o, "mask", x->r.mask);
+	pt_out_u64(o, "table", x->r.table);
+	pt_out_str(o, "protocol", pt_route_protocol_name(x->protocol, number));
+	text->n = 0;
+	pt_route_rule_print(text, x);
+	pt_out_fail(o, text->err);
+	pt_out_str(o, "text", text->s);
+}
+
+static void out_rule(struct view *v, const struct pt_route_rule *x)
+{
 	pt_out_rec(v->o);
-	pt_out_u64(v->o, "priority", x->r.priority);
-	pt_out_str(v->o, "family", x->r.af == PT_AF_INET ? "inet" : "inet6");
-	pt_out_bool(v->o, "not", x->r.neg);
-	out_prefix(v, "from", &x->r.from);
-	out_prefix(v, "to", &x->r.to);
-	pt_out_str(v->o, "iif", x->r.iif);
-	pt_out_str(v->o, "oif", x->r.oif);
-	pt_out_u64(v->o, "mark", x->r.mark);
-	pt_out_u64(v->o, "mask", x->r.mask);
-	pt_out_u64(v->o, "table", x->r.table);
-	pt_out_str(v->o, "protocol", pt_route_protocol_name(x->protocol, number));
-	v->text.n = 0;
-	pt_route_rule_print(&v->text, x);
-	pt_out_fail(v->o, v->text.err);
-	pt_out_str(v->o, "text", v->text.s);
+	rule_fields(v->o, x, &v->text);
 	pt_out_text(v->o, v->text.s);
 	pt_out_rec_end(v->o);
 }

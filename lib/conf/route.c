@@ -164,6 +164,7 @@ struct route_parser {
 	struct pt_conf_route *r;
 	struct pt_conf_hop hops[PT_ROUTE_HOPS_MAX];
 	bool listed; /* hops are written as nexthop */
+	uint32_t has; /* PT_ROUTE_HAS_* */
 };
 
 static struct pt_conf_hop *hop(struct route_parser *p)
@@ -223,6 +224,7 @@ static int word_number(struct route_parser *p, uint64_t min, uint32_t *out)
 
 static int word_metric(struct route_parser *p)
 {
+	p->has |= PT_ROUTE_HAS_METRIC;
 	return word_number(p, 0, &p->r->metric);
 }
 
@@ -292,6 +294,7 @@ static int parse_destination(struct route_parser *p)
 	type = route_type(w);
 	if (type >= 0) {
 		p->r->type = type & 3;
+		p->has |= PT_ROUTE_HAS_TYPE;
 		if (!next(w))
 			return fault(w, "the destination is missing");
 	}
@@ -301,7 +304,7 @@ static int parse_destination(struct route_parser *p)
 	return 0;
 }
 
-int pt_conf_route_parse(const char *s, struct pt_arena *a, struct pt_conf_route *out, struct pt_conf_fault *f)
+static int parse_route(const char *s, struct pt_arena *a, struct pt_conf_route *out, uint32_t *part, struct pt_conf_fault *f)
 {
 	struct route_parser p = { .w = { .s = s, .a = a, .f = f }, .r = out };
 	struct pt_conf_hop *hops;
@@ -314,9 +317,13 @@ int pt_conf_route_parse(const char *s, struct pt_arena *a, struct pt_conf_route 
 		rc = parse_route_word(&p);
 	if (rc)
 		return rc;
-	if (!out->dst.addr.af) /* `default` is of the family of what it leads to */
+	if (part)
+		*part = p.has;
+	/* `default` is of the family of what it leads to; of a part, of any where that is not said */
+	if (!out->dst.addr.af && !(part && (!out->n_hops || !p.hops[0].via.af)))
 		out->dst.addr.af = out->n_hops && p.hops[0].via.af == PT_AF_INET6 ? PT_AF_INET6 : PT_AF_INET;
-	rc = check_route(&p);
+	if (!part)
+		rc = check_route(&p);
 	if (rc || !out->n_hops)
 		return rc;
 	hops = pt_arena_alloc(a, out->n_hops * sizeof(*hops));
@@ -325,6 +332,16 @@ int pt_conf_route_parse(const char *s, struct pt_arena *a, struct pt_conf_route 
 	memcpy(hops, p.hops, out->n_hops * sizeof(*hops));
 	out->hops = hops;
 	return 0;
+}
+
+int pt_conf_route_parse(const char *s, struct pt_arena *a, struct pt_conf_route *out, struct pt_conf_fault *f)
+{
+	return parse_route(s, a, out, NULL, f);
+}
+
+int pt_conf_route_parse_part(const char *s, struct pt_arena *a, struct pt_conf_route *out, uint32_t *has, struct pt_conf_fault *f)
+{
+	return parse_route(s, a, out, has, f);
 }
 
 static void print_hop(struct pt_buf *b, const struct pt_conf_hop *h)
@@ -374,6 +391,7 @@ struct rule_parser {
 	struct words w;
 	struct pt_conf_route_rule *r;
 	bool ends; /* it says what is to happen */
+	bool by_hand;
 };
 
 static int rule_side(struct rule_parser *p, struct pt_prefix *out)
@@ -493,8 +511,12 @@ static int rule_dport(struct rule_parser *p)
 static int rule_priority(struct rule_parser *p)
 {
 	uint64_t n = 0;
-	int rc = number(&p->w, PT_RULE_PRIORITY_LO, PT_RULE_PRIORITY_HI, &n, "20000 to 20999 belongs here: these are ours");
+	int rc;
 
+	if (p->by_hand)
+		rc = number(&p->w, 1, UINT32_MAX, &n, "a number belongs here: the lower, the earlier");
+	else
+		rc = number(&p->w, PT_RULE_PRIORITY_LO, PT_RULE_PRIORITY_HI, &n, "20000 to 20999 belongs here: these are ours");
 	p->r->priority = (uint32_t)n;
 	return rc;
 }
@@ -548,9 +570,9 @@ static int parse_rule_word(struct rule_parser *p)
 	return fault(&p->w, "this is none of from to iif oif fwmark tos ipproto sport dport not priority lookup blackhole unreachable prohibit");
 }
 
-int pt_conf_route_rule_parse(const char *s, struct pt_arena *a, struct pt_conf_route_rule *out, struct pt_conf_fault *f)
+static int parse_rule(const char *s, struct pt_arena *a, struct pt_conf_route_rule *out, bool *ends, struct pt_conf_fault *f)
 {
-	struct rule_parser p = { .w = { .s = s, .a = a, .f = f }, .r = out };
+	struct rule_parser p = { .w = { .s = s, .a = a, .f = f }, .r = out, .by_hand = ends };
 	int rc = 0;
 
 	memset(out, 0, sizeof(*out));
@@ -560,11 +582,23 @@ int pt_conf_route_rule_parse(const char *s, struct pt_arena *a, struct pt_conf_r
 		return rc;
 	p.w.at = s;
 	p.w.len = strlen(s);
-	if (!p.ends)
+	if (ends)
+		*ends = p.ends;
+	else if (!p.ends)
 		return fault(&p.w, "it does not say what to do: lookup TABLE, blackhole, unreachable or prohibit");
 	if ((out->sport_hi || out->dport_hi) && !out->proto)
 		return fault(&p.w, "ports are those of a protocol: ipproto tcp");
 	return 0; /* af NONE: of both families */
+}
+
+int pt_conf_route_rule_parse(const char *s, struct pt_arena *a, struct pt_conf_route_rule *out, struct pt_conf_fault *f)
+{
+	return parse_rule(s, a, out, NULL, f);
+}
+
+int pt_conf_route_rule_parse_part(const char *s, struct pt_arena *a, struct pt_conf_route_rule *out, bool *ends, struct pt_conf_fault *f)
+{
+	return parse_rule(s, a, out, ends, f);
 }
 
 /* ---- neighbours ---- */

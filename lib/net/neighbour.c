@@ -220,7 +220,7 @@ int pt_neighbour_put(struct pt_nl_stream *s, const struct pt_neighbour_change *c
 	ndm->ndm_flags = c->n.proxy ? NTF_PROXY : 0;
 	put_bytes(nlh, &c->n);
 	if (!deletes)
-		mnl_attr_put_u8(nlh, NDA_PROTOCOL, PT_NET_PROTOCOL);
+		mnl_attr_put_u8(nlh, NDA_PROTOCOL, c->n.by_hand ? PT_HAND_PROTOCOL : PT_NET_PROTOCOL);
 	return pt_nl_stream_commit(s, nlh, cookie);
 }
 

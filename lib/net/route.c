@@ -267,7 +267,7 @@ int pt_route_put(struct pt_nl_stream *s, const struct pt_route_change *c, pt_rou
 	rtm->rtm_family = r->dst.addr.af == PT_AF_INET ? AF_INET : AF_INET6;
 	rtm->rtm_dst_len = r->dst.len;
 	rtm->rtm_table = r->table < 256 ? (uint8_t)r->table : RT_TABLE_UNSPEC;
-	rtm->rtm_protocol = PT_NET_PROTOCOL;
+	rtm->rtm_protocol = c->by_hand ? PT_HAND_PROTOCOL : r->protocol;
 	rtm->rtm_scope = r->scope;
 	rtm->rtm_type = r->type;
 	if (r->table >= 256)

@@ -251,8 +251,7 @@ static void put_attributes(struct nlmsghdr *nlh, const struct pt_route_rule *x)
 		mnl_attr_put_u8(nlh, FRA_IP_PROTO, r->proto);
 	put_ports(nlh, FRA_SPORT_RANGE, r->sport_lo, r->sport_hi);
 	put_ports(nlh, FRA_DPORT_RANGE, r->dport_lo, r->dport_hi);
-	mnl_attr_put_u32(nlh, FRA_PRIORITY, r->priority);
-	mnl_attr_put_u8(nlh, FRA_PROTOCOL, PT_NET_PROTOCOL);
+	mnl_attr_put_u8(nlh, FRA_PROTOCOL, x->protocol);
 	if (x->action == FR_ACT_TO_TBL)
 		mnl_attr_put_u32(nlh, FRA_TABLE, r->table);
 }
@@ -273,6 +272,9 @@ int pt_route_rule_put(struct pt_nl_stream *s, const struct pt_route_rule_change 
 	h->table = c->rule->action == FR_ACT_TO_TBL && r->table < 256 ? (uint8_t)r->table : RT_TABLE_UNSPEC;
 	h->flags = r->neg ? FIB_RULE_INVERT : 0;
 	put_attributes(nlh, c->rule);
+	/* Without one the kernel puts a new rule before all but the first. */
+	if (!c->add || r->priority)
+		mnl_attr_put_u32(nlh, FRA_PRIORITY, r->priority);
 	return pt_nl_stream_commit(s, nlh, cookie);
 }
 

@@ -4,10 +4,10 @@
  * same here and there, and what is wrong is told in the same sentences.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
-#include <patronus/hand.h>
-
+#include "plan/hand.h"
 #include "plan/network.h"
 
 #define NAME_OF_WORDS "command line"
@@ -192,39 +192,29 @@ static int narrow(const struct hand *h, bool add, struct pt_link *want)
 	want->has |= PT_LINK_HAS_MASTER;
 	if (!strcmp(master, "none"))
 		return 0;
-	if (!pt_links_find(&h->links, master)) {
-		pt_err_add(h->e, PT_ERROR, NULL, "`ptnet link show` lists them", "there is no device %s", master);
-		return -ENODEV;
-	}
+	if (!pt_links_find(&h->links, master))
+		return hand_no_device(master, h->e);
 	memcpy(want->master, master, strnlen(master, sizeof(want->master) - 1));
 	return 0;
 }
 
 /* ---- into the kernel ---- */
 
-static int keep_refusal(const struct pt_nl_refusal *r, void *arg)
-{
-	*(struct pt_nl_refusal *)arg = *r;
-	return r->code;
-}
-
 static int write_link(const struct hand *h, const struct pt_link_change *c, const char *what)
 {
-	struct pt_nl_refusal refusal = { 0 };
-	struct pt_nl_stream *s = pt_nl_stream_new(h->route, keep_refusal, &refusal);
-	int rc = s ? pt_link_put(s, &h->links, c, 0) : -ENOMEM;
+	char text[sizeof("link ") + PT_LINK_NAME];
+	struct hand_line line;
+	int rc = hand_line_open(&line, h->route);
 
 	if (!rc)
-		rc = pt_nl_stream_flush(s);
-	pt_nl_stream_free(s);
-	if (rc == -ENOENT && !refusal.code) {
+		rc = pt_link_put(line.s, &h->links, c, 0);
+	if (rc == -ENOENT && !line.refusal.code) {
+		pt_nl_stream_free(line.s);
 		pt_err_add(h->e, PT_ERROR, NULL, "`ptnet link show` lists them", "%s stands on a device that is not there", h->name);
 		return -ENODEV;
 	}
-	if (rc)
-		pt_err_add(h->e, PT_ERROR, NULL, NULL, "the kernel refuses to %s link %s: %s%s%s", what, h->name, strerror(-rc),
-			   refusal.text[0] ? ": " : "", refusal.text);
-	return rc;
+	snprintf(text, sizeof(text), "link %s", h->name);
+	return hand_line_close(&line, rc, what, text, h->e);
 }
 
 /* Offloads, other ends: what comes beside the link. Nothing of it is taken away by hand. */
@@ -274,7 +264,7 @@ static const struct pt_link *find(const struct hand *h)
 	const struct pt_link *l = pt_links_find(&h->links, h->name);
 
 	if (!l)
-		pt_err_add(h->e, PT_ERROR, NULL, "`ptnet link show` lists them", "there is no device %s", h->name);
+		(void)hand_no_device(h->name, h->e);
 	return l;
 }
 
@@ -378,9 +368,9 @@ int pt_hand_link_delete(struct pt_nl *route, const char *name, struct pt_err *e)
 int pt_hand_address(struct pt_nl *route, bool add_it, const char *address, const char *device, struct pt_err *e)
 {
 	struct pt_address_change c = { .add = add_it };
-	struct pt_nl_refusal refusal = { 0 };
 	const struct pt_link *l = NULL;
-	struct pt_nl_stream *s;
+	struct hand_line line;
+	struct pt_buf text = { 0 };
 	struct hand h;
 	int rc;
 
@@ -397,13 +387,11 @@ int pt_hand_address(struct pt_nl *route, bool add_it, const char *address, const
 		return end(&h, rc);
 	c.a.index = l->index;
 	c.a.by_hand = true;
-	s = pt_nl_stream_new(route, keep_refusal, &refusal);
-	rc = s ? pt_address_put(s, &c, 0) : -ENOMEM;
+	rc = hand_line_open(&line, route);
 	if (!rc)
-		rc = pt_nl_stream_flush(s);
-	pt_nl_stream_free(s);
-	if (rc)
-		pt_err_add(e, PT_ERROR, NULL, NULL, "the kernel refuses to %s address %s on %s: %s%s%s", add_it ? "add" : "delete", address,
-			   device, strerror(-rc), refusal.text[0] ? ": " : "", refusal.text);
+		rc = pt_address_put(line.s, &c, 0);
+	pt_buf_fmt(&text, "address %s on %s", address, device);
+	rc = hand_line_close(&line, rc, add_it ? "add" : "delete", text.s ? text.s : "the address", e);
+	pt_buf_fini(&text);
 	return end(&h, rc);
 }

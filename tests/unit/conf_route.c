@@ -236,11 +236,49 @@ static void test_files(void **state)
 	}
 }
 
+/* ---- by hand: what says less ---- */
+
+static void test_parts(void **state)
+{
+	struct pt_arena *a = pt_arena_new();
+	struct pt_conf_fault f = { 0 };
+	struct pt_conf_route_rule rule;
+	struct pt_conf_route r;
+	uint32_t has;
+	bool ends;
+
+	(void)state;
+	assert_int_equal(pt_conf_route_parse_part("10.0.0.0/8", a, &r, &has, &f), 0);
+	assert_int_equal(r.n_hops, 0);
+	assert_int_equal(has, 0);
+	assert_int_equal(r.table, PT_TABLE_MAIN);
+	assert_int_equal(pt_conf_route_parse_part("default", a, &r, &has, &f), 0);
+	assert_int_equal(r.dst.addr.af, PT_AF_NONE);
+	assert_int_equal(pt_conf_route_parse_part("default dev eth0", a, &r, &has, &f), 0);
+	assert_int_equal(r.dst.addr.af, PT_AF_NONE);
+	assert_string_equal(r.hops[0].dev, "eth0");
+	assert_int_equal(pt_conf_route_parse_part("default via fe80::1", a, &r, &has, &f), 0);
+	assert_int_equal(r.dst.addr.af, PT_AF_INET6);
+	assert_int_equal(pt_conf_route_parse_part("unicast 10.0.0.0/8 metric 0", a, &r, &has, &f), 0);
+	assert_int_equal(has, PT_ROUTE_HAS_TYPE | PT_ROUTE_HAS_METRIC);
+	assert_int_equal(pt_conf_route_parse_part("10.0.0.1/8", a, &r, &has, &f), -EINVAL);
+	assert_int_equal(pt_conf_route_rule_parse_part("priority 5", a, &rule, &ends, &f), 0);
+	assert_int_equal(rule.priority, 5);
+	assert_false(ends);
+	assert_int_equal(pt_conf_route_rule_parse_part("priority 4294967295 blackhole", a, &rule, &ends, &f), 0);
+	assert_true(ends);
+	assert_int_equal(pt_conf_route_rule_parse_part("priority 0", a, &rule, &ends, &f), -EINVAL);
+	assert_int_equal(f.at, 9);
+	assert_int_equal(pt_conf_route_rule_parse_part("dport 80", a, &rule, &ends, &f), -EINVAL);
+	pt_arena_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_routes),	  cmocka_unit_test(test_bad_routes), cmocka_unit_test(test_most_hops),
 		cmocka_unit_test(test_rules),	  cmocka_unit_test(test_bad_rules),  cmocka_unit_test(test_files),
+		cmocka_unit_test(test_parts),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

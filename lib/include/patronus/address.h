@@ -10,6 +10,7 @@
 #include <patronus/link.h>
 
 #define PT_NET_PROTOCOL 80 /* `patronus` in rt_protos: of addresses, routes, rules and neighbours */
+#define PT_HAND_PROTOCOL 4 /* `static`: of routes, rules and neighbours made by hand */
 
 struct pt_address {
 	char device[PT_LINK_NAME];

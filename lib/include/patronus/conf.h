@@ -274,6 +274,14 @@ PT_API int pt_conf_route_rule_parse(const char *s, struct pt_arena *a, struct pt
 				    struct pt_conf_fault *f) PT_MUST;
 PT_API int pt_conf_neighbour_parse(const char *s, struct pt_arena *a, struct pt_conf_neighbour *out,
 				   struct pt_conf_fault *f) PT_MUST;
+/* The same of what may say less, by hand: which of the routes that are there is meant, of the family NONE where any may be; HAS is
+ * what it says beside. A rule with a priority of any number, which ENDS by what is to happen or does not. */
+#define PT_ROUTE_HAS_TYPE (1u << 0)
+#define PT_ROUTE_HAS_METRIC (1u << 1)
+PT_API int pt_conf_route_parse_part(const char *s, struct pt_arena *a, struct pt_conf_route *out, uint32_t *has,
+				    struct pt_conf_fault *f) PT_MUST;
+PT_API int pt_conf_route_rule_parse_part(const char *s, struct pt_arena *a, struct pt_conf_route_rule *out, bool *ends,
+					 struct pt_conf_fault *f) PT_MUST;
 
 /* firewall { limit = ... } */
 enum pt_limit { PT_LIMIT_STATES, PT_LIMIT_SRC_NODES, PT_LIMIT_TABLE_ENTRIES, PT_LIMITS };

@@ -27,6 +27,7 @@ struct pt_neighbour {
 	uint32_t used, confirmed, updated; /* hundredths of a second ago */
 
 	/* wanted only */
+	bool by_hand;            /* it carries PT_HAND_PROTOCOL, not our number */
 	const struct pt_loc *loc;
 };
 

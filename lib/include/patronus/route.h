@@ -46,6 +46,7 @@ struct pt_route_change {
 	enum pt_route_op op;
 	const struct pt_conf_route *want; /* NULL: DELETE, and the way back to OLD */
 	const struct pt_route *old; /* NULL: ADD */
+	bool by_hand;            /* WANT carries PT_HAND_PROTOCOL, not our number */
 };
 typedef PT_VEC(struct pt_route_change) pt_route_changes;
 
