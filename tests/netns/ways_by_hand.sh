@@ -180,12 +180,12 @@ like "$(cat "$lab_tmp/neighbours")" '^delete 10\.0\.0\.2 ' 'neighbour monitor: d
 
 # ---- completion ----
 
-complete() { pt complete -- "$@" | sort | tr '\n' ' '; }
-is "$(complete route add default dev '')" 'eth0 lo ' 'devices are completed'
-like "$(complete route delete '')" '10\.21\.0\.0/16 .*fd20::/32' 'routes that are there are completed'
-like "$(complete rule delete priority '')" '1003 ' 'priorities of rules that are there'
-like "$(complete neighbour delete '')" '10\.0\.0\.77 ' 'neighbours that are known'
-like "$(complete route add 10.0.0.0/8 m)" '^metric mtu ' 'words of routes'
+completes() { pt complete -- "$@" | sort | tr '\n' ' '; }
+is "$(completes route add default dev '')" 'eth0 lo ' 'devices are completed'
+like "$(completes route delete '')" '10\.21\.0\.0/16 .*fd20::/32' 'routes that are there are completed'
+like "$(completes rule delete priority '')" '1003 ' 'priorities of rules that are there'
+like "$(completes neighbour delete '')" '10\.0\.0\.77 ' 'neighbours that are known'
+like "$(completes route add 10.0.0.0/8 m)" '^metric mtu ' 'words of routes'
 
 # ---- documents ----
 

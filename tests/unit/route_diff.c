@@ -270,8 +270,8 @@ static void test_reverse(void **state)
 {
 	const struct pt_conf_route want = { 0 };
 	const struct pt_route old = { 0 };
-	const struct pt_route_change add = { PT_ROUTE_ADD, &want, NULL }, replace = { PT_ROUTE_REPLACE, &want, &old },
-				     gone = { PT_ROUTE_DELETE, NULL, &old };
+	const struct pt_route_change add = { PT_ROUTE_ADD, &want, NULL, false }, replace = { PT_ROUTE_REPLACE, &want, &old, false },
+				     gone = { PT_ROUTE_DELETE, NULL, &old, false };
 	struct pt_route_change back;
 
 	(void)state;
