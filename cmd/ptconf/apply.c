@@ -71,8 +71,8 @@ static void tell(struct pt_cli *c, const struct pt_texts *t, const struct reques
 	if (!r->revision.number)
 		pt_cli_say(c, "%s: in force and confirmed already, nothing written\n", t->name);
 	else if (r->window && !r->probes)
-		pt_cli_say(c, "%s: in force as r%u; it is undone in %u s unless you say `ptconf confirm`\n", t->name,
-			   r->revision.number, r->window);
+		pt_cli_say(c, "%s: in force as r%u; it is undone in %u s unless you say `ptconf confirm`%s\n", t->name,
+			   r->revision.number, r->window, r->revision.strict ? " in another session" : "");
 	else
 		pt_cli_say(c, "%s: in force and confirmed as r%u\n", t->name, r->revision.number);
 }
@@ -104,7 +104,7 @@ static int change(struct change_session *s, const struct pt_texts *t, struct req
 {
 	struct pt_whole w = { .nf = s->change.nf, .route = s->change.route, .texts = t, .again = r->again };
 	const struct pt_change_how how = { .comment = r->comment, .window = r->window, .strict = s->cli->strict,
-					   .force = s->cli->force };
+					   .probes = r->probes != NULL, .force = s->cli->force };
 	struct pt_cli *c = s->cli;
 	int rc;
 

@@ -105,7 +105,7 @@ static int guard_again(struct change_session *s)
 	struct guard *g = NULL;
 	int rc = pt_window_read(s->state, &w, &s->cli->err);
 
-	if (rc || !w.revision || w.switching || !w.seconds || guard_alive(s->state, &w))
+	if (rc || !w.revision || w.switching || !w.seconds || pt_guard_alive(s->state, &w))
 		return rc;
 	rc = guard_start(s, &g, &s->cli->err);
 	if (!rc)

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,58 +21,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <patronus/record.h>
-
 #include "ptconf.h"
 
-#define KIND "patronus guard 1"
-#define NOTE "guard"
 #define TICK_NS 500000000ull
+#define ANSWER_MS 5000 /* a guard that does not say by then that it is ready is stopped */
 /* How long after the deadline a process may keep the guard from its work: it is stopped, or waits for a dead terminal. */
 #define PATIENCE_NS 1500000000ll
 
 struct guard {
 	int fd; /* to the process */
 };
-
-/* ---- what is known of it ---- */
-
-static int note_path(const char *state, char out[PATH_MAX])
-{
-	return snprintf(out, PATH_MAX, "%s/" NOTE, state) >= PATH_MAX ? -ENAMETOOLONG : 0;
-}
-
-int guard_alive(const char *state, const struct pt_window *w)
-{
-	char path[PATH_MAX];
-	struct pt_record r;
-	int pid = 0;
-
-	if (note_path(state, path) || pt_record_read(path, KIND, &r, NULL))
-		return 0;
-	if (pt_record_number(&r, "window") == w->id) {
-		pid = (int)pt_record_number(&r, "pid");
-		if (pt_process_started(pid) != pt_record_number(&r, "started"))
-			pid = 0;
-	}
-	pt_record_fini(&r);
-	return pid;
-}
-
-static int write_note(const char *state, const struct pt_window *w)
-{
-	struct pt_buf b = { 0 };
-	char path[PATH_MAX];
-	int rc = note_path(state, path);
-
-	if (rc)
-		return rc;
-	pt_buf_str(&b, KIND "\n");
-	pt_record_u64(&b, "window", w->id);
-	pt_record_u64(&b, "pid", (uint64_t)getpid());
-	pt_record_u64(&b, "started", pt_process_started((int)getpid()));
-	return pt_record_write(path, &b, NULL);
-}
 
 /* ---- away from whoever started it ---- */
 
@@ -197,7 +156,7 @@ static int undo_once(struct change_session *s, const struct pt_window *w)
 		rc = pt_nl_open(&s->change.route, NETLINK_ROUTE, &c->err);
 	if (!rc)
 		rc = pt_change_begin(&s->change, true, &c->err); /* settles */
-	if (rc == -EWOULDBLOCK)
+	if (rc == -ETIMEDOUT)
 		press(s, w);
 	/* A disk with errors is mounted read-only: nobody can take the lock, and the records stay as they are, but rules are
 	 * not on the disk. It is tried again until the records can be written, too. */
@@ -233,14 +192,6 @@ static void undo(struct change_session *s, const struct pt_window *w)
 	}
 }
 
-static void remove_note(const char *state, const struct pt_window *w)
-{
-	char path[PATH_MAX];
-
-	if (guard_alive(state, w) == getpid() && !note_path(state, path))
-		(void)!unlink(path);
-}
-
 static void watch(struct change_session *s, int fd)
 {
 	struct pt_window w;
@@ -253,7 +204,7 @@ static void watch(struct change_session *s, int fd)
 	if (n != (ssize_t)sizeof(w))
 		_exit(0); /* nothing came of it */
 	s->change.author = w.author;
-	if (write_note(s->state, &w)) /* on a full disk it watches all the same */
+	if (pt_guard_note(s->state, &w)) /* on a full disk it watches all the same */
 		ready = 2;
 	if (write(fd, &ready, 1) != 1)
 		_exit(0);
@@ -264,7 +215,7 @@ static void watch(struct change_session *s, int fd)
 		sleep_until(next < w.deadline ? next : w.deadline);
 	}
 	undo(s, &w);
-	remove_note(s->state, &w);
+	pt_guard_forget(s->state, &w);
 	_exit(0);
 }
 
@@ -319,11 +270,21 @@ int guard_start(const struct change_session *s, struct guard **out, struct pt_er
 
 int guard_arm(struct guard *g, const struct pt_window *w, struct pt_err *e)
 {
+	struct pollfd fd = { .fd = g->fd, .events = POLLIN };
 	char ready = 0;
 	ssize_t n;
+	int rc;
 
 	if (send(g->fd, w, sizeof(*w), MSG_NOSIGNAL) != (ssize_t)sizeof(*w))
 		return pt_err_sys(e, -errno, "starting the guard");
+	do {
+		rc = poll(&fd, 1, ANSWER_MS);
+	} while (rc < 0 && errno == EINTR);
+	if (!rc) { /* once it goes on nobody listens to it, and it ends */
+		pt_err_add(e, PT_ERROR, NULL, "find out who stopped it, then try again",
+			   "the guard did not answer for %d s: nothing was changed", ANSWER_MS / 1000);
+		return -ETIMEDOUT;
+	}
 	do {
 		n = read(g->fd, &ready, 1);
 	} while (n < 0 && errno == EINTR);

@@ -43,6 +43,7 @@ static void put_revision(struct pt_out *o, const struct pt_revision *r)
 		pt_out_u64(o, "number", r->number);
 		pt_out_str(o, "source", r->source);
 		pt_out_u64(o, "window", r->window);
+		pt_out_bool(o, "strict", r->strict);
 		pt_out_str(o, "sha256", r->digest);
 		pt_out_str(o, "why", *r->why ? r->why : NULL);
 		pt_out_u64(o, "ended", r->ended);

@@ -87,8 +87,6 @@ struct guard;
 int guard_start(const struct change_session *s, struct guard **out, struct pt_err *e);
 int guard_arm(struct guard *g, const struct pt_window *w, struct pt_err *e);
 void guard_free(struct guard *g);
-/* Its process, 0: none is alive for window W. */
-int guard_alive(const char *state, const struct pt_window *w);
 
 /* probe.c: one question to the network */
 struct probe;

@@ -10,6 +10,7 @@ struct status {
 	uint32_t confirmed;
 	struct pt_window window; /* revision 0: none */
 	bool window_damaged;
+	bool elsewhere;          /* the window is of another network namespace */
 	int guard;
 	struct pt_buf holder;
 	struct pt_editor editor;
@@ -71,7 +72,9 @@ static int read_status(struct pt_cli *c, const char *state, struct pt_nl *nf, st
 	if (st->window.revision && (!pt_window_here(&st->window) || st->window.revision == st->confirmed))
 		memset(&st->window, 0, sizeof(st->window)); /* the next change forgets it */
 	if (st->window.revision)
-		st->guard = guard_alive(state, &st->window);
+		st->elsewhere = !pt_window_open(state, &(struct pt_window){ 0 });
+	if (st->window.revision)
+		st->guard = pt_guard_alive(state, &st->window);
 	(void)pt_change_holder(state, &st->holder);
 	find_force(st, state, nf);
 	return pt_editor_read(state, &st->editor, &c->err);
@@ -138,8 +141,8 @@ static void text_window(struct pt_buf *b, const struct status *st)
 	if (st->window.switching)
 		pt_buf_str(b, ", being put in force");
 	else
-		pt_buf_fmt(b, ", undone in %lld s unless it is confirmed%s", (long long)(left > 0 ? left / 1000000000 : 0),
-			   st->window.strict ? " from another session" : "");
+		pt_buf_fmt(b, "%s, undone in %lld s unless it is confirmed%s", st->elsewhere ? " in another network namespace" : "",
+			   (long long)(left > 0 ? left / 1000000000 : 0), st->window.strict ? " from another session" : "");
 	if (st->window.seconds && st->guard)
 		pt_buf_fmt(b, "\nguard     process %d\n", st->guard);
 	else if (st->window.seconds)
@@ -220,6 +223,8 @@ static bool is_left(const struct status *st, const char *state)
 
 	if (st->window_damaged)
 		return true;
+	if (w->revision && st->elsewhere)
+		return pt_window_gone(state, w);
 	if (!w->revision || st->holder.n)
 		return false;
 	if (!w->switching && pt_confirmed_prepared(state) != w->revision)

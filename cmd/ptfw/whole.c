@@ -305,6 +305,31 @@ int cmd_apply(struct pt_cli *c)
 	return with_plan(c, !c->dry, c->enforce ? apply_enforced : apply);
 }
 
+/* Who stops the firewall while a change waits may think that it stays so. */
+static void tell_window(struct pt_cli *c)
+{
+	char state[PATH_MAX], when[32] = "when it is in force";
+	struct pt_window w;
+	struct pt_buf who = { 0 };
+	int64_t left;
+
+	if ((c->netns && strchr(c->netns, '/')) || pt_cli_state(c, state) || !pt_window_open(state, &w) || !w.seconds)
+		return;
+	left = pt_window_left(&w) / 1000000000;
+	if (!w.switching)
+		snprintf(when, sizeof(when), "in %lld s", (long long)(left > 0 ? left : 0));
+	pt_author_fmt(&who, &w.author);
+	if (w.base)
+		pt_err_add(&c->err, PT_WARNING, NULL, "`ptconf rollback` does it now; `ptconf confirm` leaves the firewall stopped",
+			   "revision r%u of %s waits for its confirmation: %s r%u is put in force, and the firewall is no longer stopped",
+			   w.revision, who.s ? who.s : "somebody", when, w.base);
+	else
+		pt_err_add(&c->err, PT_WARNING, NULL, "`ptconf rollback` does it now; `ptconf confirm` leaves the firewall stopped",
+			   "revision r%u of %s waits for its confirmation: %s all is as before it, and the firewall is no longer stopped",
+			   w.revision, who.s ? who.s : "somebody", when);
+	pt_buf_fini(&who);
+}
+
 int cmd_stop(struct pt_cli *c)
 {
 	struct sockets s;
@@ -317,6 +342,8 @@ int cmd_stop(struct pt_cli *c)
 	rc = pt_plan_stop(c->open, s.nf, &writes, &c->err);
 	if (!rc)
 		pt_cli_say(c, "stopped: %s\n", c->open ? "everything passes" : "everything is blocked but loopback, IPv6 discovery and what `boot` of the file admits");
+	if (!rc)
+		tell_window(c);
 	sockets_close(&s);
 	return rc;
 }

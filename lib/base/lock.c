@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -15,22 +16,37 @@
 
 #define NOTE_MAX 400
 
-uint64_t pt_process_started(int pid)
+/* What the kernel tells of process PID from its state on, which is a letter; NULL: it is not there. */
+static char *read_stat(int pid, char *text, size_t size)
 {
-	char path[40], text[1024], *p;
-	unsigned long long ticks = 0;
+	char path[40], *p;
 	ssize_t n;
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	if (fd < 0)
-		return 0;
-	n = read(fd, text, sizeof(text) - 1);
+		return NULL;
+	n = read(fd, text, size - 1);
 	close(fd);
 	text[n > 0 ? n : 0] = '\0';
 	p = strrchr(text, ')'); /* behind the name, which may hold anything */
-	if (!p || p[1] != ' ' || p[2] == 'Z' || p[2] == 'X')
+	return !p || p[1] != ' ' || p[2] == 'Z' || p[2] == 'X' ? NULL : p;
+}
+
+bool pt_process_stopped(int pid)
+{
+	char text[1024], *p = read_stat(pid, text, sizeof(text));
+
+	return p && (p[2] == 'T' || p[2] == 't');
+}
+
+uint64_t pt_process_started(int pid)
+{
+	char text[1024], *p = read_stat(pid, text, sizeof(text));
+	unsigned long long ticks = 0;
+
+	if (!p)
 		return 0;
 	/* The state is field 3, the time of the start field 22. */
 	for (int field = 2; p && field < 22; field++)
@@ -72,6 +88,8 @@ static void tell(const struct note *note, struct pt_buf *out)
 		pt_buf_fmt(out, "%s, process %lld, since %s", note->who, note->pid, when);
 	else
 		pt_buf_fmt(out, "process %lld holds it since %s", note->pid, when);
+	if (note->pid <= INT_MAX && pt_process_stopped((int)note->pid))
+		pt_buf_str(out, ", which is stopped (`kill -CONT` lets it go on)");
 }
 
 static int held(int fd, const char *path, struct pt_err *e)

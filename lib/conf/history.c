@@ -140,6 +140,7 @@ static void take_meta(struct pt_revision *r, const struct pt_record *m, struct p
 
 	r->time = pt_record_number(m, "time");
 	r->window = (uint32_t)pt_record_number(m, "window");
+	r->strict = pt_record_number(m, "strict") != 0;
 	snprintf(r->author.user, sizeof(r->author.user), "%s", pt_record_get(m, "user"));
 	snprintf(r->author.tty, sizeof(r->author.tty), "%s", pt_record_get(m, "tty"));
 	snprintf(r->author.client, sizeof(r->author.client), "%s", pt_record_get(m, "client"));

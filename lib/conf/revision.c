@@ -145,6 +145,8 @@ static void describe(struct pt_buf *b, const struct pt_revision *r)
 	pt_record_add(b, "client", r->author.client);
 	pt_record_add(b, "comment", r->comment);
 	pt_record_u64(b, "window", r->window);
+	if (r->strict)
+		pt_record_u64(b, "strict", 1);
 }
 
 int pt_revision_write(const char *state, const struct pt_conf *c, struct pt_revision *r, struct pt_err *e)

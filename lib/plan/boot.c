@@ -87,7 +87,7 @@ static int lock(int *fd, struct pt_err *e)
 	struct pt_err why = { 0 };
 	int rc = plan_lock(fd, &why);
 
-	if (rc == -EWOULDBLOCK || rc == -EPERM || rc == -EACCES)
+	if (rc == -ETIMEDOUT || rc == -EPERM || rc == -EACCES)
 		rc = plan_lock(fd, e); /* for its record */
 	else
 		rc = 0;

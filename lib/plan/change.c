@@ -17,8 +17,6 @@
 #define LOCK_FILE "lock"
 #define LOCK_TRIES 30
 #define LOCK_PAUSE_MS 100
-/* A window of another network namespace that nobody ended so long after its time: its namespace is gone. */
-#define FOREIGN_GRACE_NS (60 * 1000000000ll)
 
 void change_say(struct pt_change *c, const char *fmt, ...)
 {
@@ -59,7 +57,7 @@ static int lock(struct pt_change *c, struct pt_err *e)
 	pt_err_fini(&held);
 	pt_buf_fini(&who);
 	pt_buf_fini(&stale);
-	return rc;
+	return rc == -EWOULDBLOCK ? -ETIMEDOUT : rc;
 }
 
 int pt_change_holder(const char *state, struct pt_buf *who)
@@ -123,10 +121,14 @@ static int settle_damaged(struct pt_change *c, struct pt_err *e)
 	return rc ? rc : undo_tidy(c, e);
 }
 
+/* The rules of a namespace go with it: where nobody can go any more, there is nothing to undo. */
 static int settle_foreign(struct pt_change *c, const struct pt_window *w, struct pt_err *e)
 {
-	if (pt_window_left(w) < -FOREIGN_GRACE_NS && pt_process_started(w->pid) != w->started)
+	if (pt_window_gone(c->state, w)) {
+		pt_err_add(e, PT_WARNING, NULL, "see `ptconf history`",
+			   "revision r%u waited for its confirmation in a network namespace that is gone: it counts as undone", w->revision);
 		return forget(c, w, "namespace", "its network namespace is gone", e);
+	}
 	pt_err_add(e, PT_ERROR, NULL, "run the command there, or with another --state",
 		   "revision r%u waits for its confirmation in another network namespace, and %s is of that one", w->revision,
 		   c->state);
@@ -241,12 +243,29 @@ static uint64_t new_id(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+/* OLD must be confirmed from another session than ours. */
+static bool is_bound(const struct pt_change *c, const struct pt_window *old)
+{
+	return old->revision && old->strict && !pt_author_elsewhere(&old->author, &c->author);
+}
+
+/* Whoever may not confirm what waits may not do it by confirming something else in its place: that he can still log in is what
+ * is to be shown. */
+static int keep_strict(const struct pt_change *c, const struct pt_window *old, const struct pt_change_how *how, struct pt_err *e)
+{
+	if (!is_bound(c, old) || (how->window && !how->probes))
+		return 0;
+	pt_err_add(e, PT_ERROR, NULL, "give it a time with --confirm, or `ptconf rollback` first, or apply it in another session",
+		   "r%u is to be confirmed from another session than this one, and so is what takes its place", old->revision);
+	return -EPERM;
+}
+
 /* Who came before is in OLD, or nobody. */
 static void open_window(struct pt_change *c, const struct pt_change_how *how, const struct pt_window *old, uint32_t base,
 			struct pt_window *w)
 {
 	*w = (struct pt_window){ .id = new_id(), .base = old->revision ? old->base : base, .switching = true,
-				 .seconds = how->window, .strict = how->strict, .author = c->author, .pid = (int)getpid(),
+				 .seconds = how->window, .strict = how->strict || is_bound(c, old), .author = c->author, .pid = (int)getpid(),
 				 .time = (uint64_t)time(NULL), .netns = change_netns() };
 	w->started = pt_process_started(w->pid);
 	w->snapshot = old->revision ? old->snapshot : w->id;
@@ -265,6 +284,7 @@ static int prepare(struct pt_change *c, struct pt_whole *w, const struct pt_chan
 	r->author = c->author;
 	r->comment = how->comment ? how->comment : "";
 	r->window = how->window;
+	r->strict = win->strict;
 	rc = pt_revision_write(c->state, w->conf, r, e);
 	if (rc)
 		return rc;
@@ -352,6 +372,8 @@ int pt_change_apply(struct pt_change *c, struct pt_whole *w, const struct pt_cha
 	rc = pt_window_read(c->state, &old, e);
 	if (!rc && old.revision && !how->force)
 		rc = busy(&old, e);
+	if (!rc)
+		rc = keep_strict(c, &old, how, e);
 	if (!rc && !base && !old.revision)
 		rc = adopt(c, &base, e);
 	if (rc)
@@ -371,8 +393,11 @@ int pt_change_apply(struct pt_change *c, struct pt_whole *w, const struct pt_cha
 		rc = conclude(c, &win, e);
 	if (rc)
 		return fail(c, &win, rc, e);
-	change_say(c, how->window ? "r%u is in force, to be confirmed within %u s" : "r%u is in force and confirmed", r->number,
-		   how->window);
+	if (how->window)
+		change_say(c, "r%u is in force, to be confirmed within %u s%s", r->number, how->window,
+			   win.strict ? " from another session" : "");
+	else
+		change_say(c, "r%u is in force and confirmed", r->number);
 	return 0;
 }
 

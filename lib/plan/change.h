@@ -16,6 +16,8 @@ void change_say(struct pt_change *c, const char *fmt, ...) PT_PRINTF(2, 3);
 #define WINDOW_FILE "window"
 #define WINDOW_NEXT "window.next"
 uint64_t change_netns(void);
+/* namespaces.c: a process other than EXCEPT is in that network namespace, or a name keeps it. Where it cannot be known, true. */
+bool change_netns_lives(uint64_t inode, int except);
 void change_boot_id(char out[40]);
 void change_put_author(struct pt_buf *b, const struct pt_author *a);
 void change_get_author(const struct pt_record *r, struct pt_author *out);

@@ -37,7 +37,9 @@ int plan_lock(int *fd, struct pt_err *e)
 			break;
 		usleep(LOCK_PAUSE_MS * 1000);
 	}
-	return *fd >= 0 ? 0 : pt_lock(path, fd, e);
+	if (*fd < 0)
+		rc = pt_lock(path, fd, e); /* for its record */
+	return rc == -EWOULDBLOCK ? -ETIMEDOUT : rc;
 }
 
 static void first_difference(const char *op, const char *kind, const char *name, void *arg)

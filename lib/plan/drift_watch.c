@@ -276,7 +276,7 @@ static int look_again(struct watch *w, struct pt_err *e)
 
 	usleep((now_ms() - w->applied < AFTER_APPLY_MS ? AFTER_APPLY_MS : AGAIN_MS) * 1000);
 	rc = plan_lock(&fd, e);
-	if (rc == -EWOULDBLOCK) {
+	if (rc == -ETIMEDOUT) {
 		w->dirty = true; /* later */
 		return 0;
 	}

@@ -98,7 +98,7 @@ void plan_follow_once(struct pt_nl *nf, struct pt_nl *route, struct pt_err *e)
 	if (!rc)
 		rc = follow_update(nf ? nf : own, route, &due, NULL, &writes, &why);
 	pt_nl_close(own);
-	if (rc && rc != -ENOENT && rc != -EWOULDBLOCK)
+	if (rc && rc != -ENOENT && rc != -ETIMEDOUT)
 		pt_err_add(e, PT_WARNING, NULL, "`ptfw follow` or the next apply does it; until then it is closed",
 			   "the rules could not be told of the new interfaces: %s", why.list.n ? why.list.v[0].msg : strerror(-rc));
 	pt_err_fini(&why);
@@ -245,9 +245,9 @@ int pt_plan_follow(struct pt_nl *nf, struct pt_nl *route, int fd_stop, const str
 		/* An editor at work, or no rules yet, is no reason to end: the one is waited
 		 * for, the other's apply reads the addresses itself. */
 		rc = follow_round(&f, &writes, &round);
-		if (rc && rc != -EWOULDBLOCK && !not_permitted(rc) && !told)
+		if (rc && rc != -ETIMEDOUT && !not_permitted(rc) && !told)
 			who->failed(&round, who->arg);
-		told = rc && rc != -EWOULDBLOCK;
+		told = rc && rc != -ETIMEDOUT;
 		pt_err_fini(&round);
 		if (not_permitted(rc)) {
 			rc = pt_err_sys(e, rc, "updating the addresses of interfaces");
@@ -255,7 +255,7 @@ int pt_plan_follow(struct pt_nl *nf, struct pt_nl *route, int fd_stop, const str
 		}
 		if (!rc && writes)
 			who->updated(writes, who->arg);
-		rc = follow_wait(&f, rc == -EWOULDBLOCK ? RETRY_MS : follow_timeout(&f), e);
+		rc = follow_wait(&f, rc == -ETIMEDOUT ? RETRY_MS : follow_timeout(&f), e);
 		if (rc <= 0)
 			break;
 		rc = 0;

@@ -101,6 +101,7 @@ int plan_loaded(struct pt_nl *nf, struct plan_texts *out, char digest[65], struc
 int plan_loaded_again(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e);
 
 /* commit.c */
+/* -ETIMEDOUT: somebody has it for longer than is to be waited for. */
 int plan_lock(int *fd, struct pt_err *e);
 /* Under the lock: the copy, then the commit. */
 int plan_switch(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_err *e);

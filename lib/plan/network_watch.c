@@ -358,7 +358,7 @@ static int timeout_of(const struct watch *w, int rc)
 {
 	uint64_t now = now_ms();
 
-	if (rc == -EWOULDBLOCK)
+	if (rc == -ETIMEDOUT)
 		return RETRY_MS;
 	if (!w->wake)
 		return -1;
@@ -381,7 +381,7 @@ int pt_network_watch(struct pt_nl *route, int fd_stop, const struct pt_network_w
 		struct pt_err why = { 0 };
 
 		rc = look(w, &why);
-		if (rc && rc != -EWOULDBLOCK)
+		if (rc && rc != -ETIMEDOUT)
 			tell_failed(w, &why);
 		pt_err_fini(&why);
 		if (rc == -EPERM || rc == -EACCES || rc == -ENOMEM) {

@@ -137,6 +137,11 @@ bool pt_window_here(const struct pt_window *w)
 	return !strcmp(boot, w->boot);
 }
 
+bool pt_window_gone(const char *state, const struct pt_window *w)
+{
+	return w->netns != change_netns() && !change_netns_lives(w->netns, pt_guard_pid(state, w));
+}
+
 int64_t pt_window_left(const struct pt_window *w)
 {
 	return (int64_t)(w->deadline - pt_boottime());
@@ -144,13 +149,18 @@ int64_t pt_window_left(const struct pt_window *w)
 
 /* A folder that cannot be read, for want of privilege or because it is damaged, is no reason to keep somebody from a
  * firewall. */
+bool pt_window_open(const char *state, struct pt_window *w)
+{
+	return !pt_window_read(state, w, NULL) && w->revision && pt_window_here(w) && w->netns == change_netns() &&
+	       pt_confirmed_read(state) != w->revision;
+}
+
 int pt_window_refuse(const char *state, struct pt_err *e)
 {
 	struct pt_buf who = { 0 };
 	struct pt_window w;
 
-	if (pt_window_read(state, &w, NULL) || !w.revision || !pt_window_here(&w) || w.netns != change_netns() ||
-	    pt_confirmed_read(state) == w.revision)
+	if (!pt_window_open(state, &w))
 		return 0;
 	pt_author_fmt(&who, &w.author);
 	pt_err_add(e, PT_ERROR, NULL, "`ptconf confirm` or `ptconf rollback` first; see `ptconf status`",

@@ -299,7 +299,7 @@ lock=/run/patronus/lock.$(in_ns fw stat -Lc %i /proc/self/ns/net)
 in_ns fw sh -c 'exec 9<>"$0" && flock 9 && echo $$ "$(date +%s)" >"$0" && : >"$1" && exec sleep 60' "$lock" "$lab_tmp/held" &
 holder=$!
 lab_wait 5 test -e "$lab_tmp/held"
-exits 2 'a lock that is held for long' pt apply -f "$lab_tmp/b.conf"
+exits 5 'a lock that is held for long' pt apply -f "$lab_tmp/b.conf"
 like "$tap_out" "process [0-9]+ holds it since 20[0-9-]*T[0-9:]*Z" 'who holds it and since when'
 kill "$(in_ns fw cut -d' ' -f1 "$lock")"
 wait "$holder"

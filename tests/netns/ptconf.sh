@@ -237,7 +237,7 @@ command -v flock >/dev/null && {
 	lab_wait 5 in_ns fw sh -c "! flock -n $state/lock true"
 	in_ns fw sh -c "echo '4243 1700000000 bob on pts/3' >$state/lock"
 	run apply -f "$lab_tmp/b.conf"
-	is "$tap_run_rc" 2 'two applies at once: the second is refused'
+	is "$tap_run_rc" 5 'two applies at once: the second is refused'
 	like "$said" 'held by bob on pts/3, process 4243, since 2023' 'and told who is at work'
 	lab_stop "$lab_last"
 }

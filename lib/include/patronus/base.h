@@ -184,6 +184,8 @@ PT_API int pt_folder_open(const char *path, struct pt_err *e) PT_MUST;
 
 /* When a process was started, in ticks since the boot: with its number it is that process and no later one. 0: there is none. */
 PT_API uint64_t pt_process_started(int pid);
+/* Somebody has stopped it (SIGSTOP, a debugger): it does nothing until it is let go on. */
+PT_API bool pt_process_stopped(int pid);
 
 /* mkdir -p of an absolute path, mode 0755 for what it makes. */
 PT_API int pt_mkdirs(const char *path, struct pt_err *e) PT_MUST;

@@ -36,11 +36,22 @@ PT_API int pt_window_read(const char *state, struct pt_window *w, struct pt_err 
 PT_API bool pt_window_here(const struct pt_window *w);
 /* Nanoseconds left, negative when it is over. */
 PT_API int64_t pt_window_left(const struct pt_window *w);
+/* Of a network namespace that is not there any more: its rules went with it. One that only its guard is left in is gone. */
+PT_API bool pt_window_gone(const char *state, const struct pt_window *w);
+/* Whether a change waits, or is being made, in this network namespace and boot; W tells which. Where it cannot be known, false. */
+PT_API bool pt_window_open(const char *state, struct pt_window *w);
 /* A window is open in this network namespace and boot: nobody else may change the rules. -EBUSY with a record that names it.
  * For tools that are not ptconf. Where it cannot be known, 0. */
 PT_API int pt_window_refuse(const char *state, struct pt_err *e) PT_MUST;
 /* Nanoseconds of CLOCK_BOOTTIME: the one that runs on while the machine sleeps, and that nobody can set. */
 PT_API uint64_t pt_boottime(void);
+
+/* Process of the guard of window W by its note, 0: none is there. Alive: and nobody has stopped it. */
+PT_API int pt_guard_pid(const char *state, const struct pt_window *w);
+PT_API int pt_guard_alive(const char *state, const struct pt_window *w);
+/* This process is the guard of W; and is it no more. */
+PT_API int pt_guard_note(const char *state, const struct pt_window *w) PT_MUST;
+PT_API void pt_guard_forget(const char *state, const struct pt_window *w);
 
 /* One writer at a time over a state folder. */
 struct pt_change {
@@ -55,8 +66,8 @@ struct pt_change {
 	void *arg;
 };
 
-/* Takes the lock: -EWOULDBLOCK with a record that says who holds it, since when and from where. FORCE: also against an
- * editor's lock (pt_editor_*). Then finishes what others left: see pt_change_settle(). */
+/* Takes the lock: -ETIMEDOUT with a record that says who holds it for too long, since when and from where. FORCE: also against
+ * an editor's lock (pt_editor_*), which is -EWOULDBLOCK else. Then finishes what others left: see pt_change_settle(). */
 PT_API int pt_change_begin(struct pt_change *c, bool force, struct pt_err *e) PT_MUST;
 PT_API void pt_change_end(struct pt_change *c);
 /* Process that holds the lock, 0: nobody; WHO, which may be NULL, gets what the message would say. */
@@ -70,11 +81,13 @@ struct pt_change_how {
 	const char *comment;
 	uint32_t window;         /* seconds, 0: confirmed at once */
 	bool strict;
-	bool force;              /* in place of a change that waits, which is not confirmed first */
+	bool probes;             /* somebody will confirm it by what the network answers */
+	bool force;              /* in place of a change that waits, which is not confirmed first. One that had to be confirmed
+				  * from another session is followed by such a one, unless this is that other session */
 	enum pt_engine engine;
 };
 /* Puts W, which is planned, in force. R is filled; R->number 0: nothing differed and nothing was done. -ECANCELED with
- * records: a subsystem refused and all are as before. */
+ * records: a subsystem refused and all are as before; -EPERM: it would confirm what must be confirmed from another session. */
 PT_API int pt_change_apply(struct pt_change *c, struct pt_whole *w, const struct pt_change_how *how, struct pt_revision *r,
 			   size_t *writes, struct pt_err *e) PT_MUST;
 /* -ENOENT with a record: nothing waits; -EPERM: it must come from another session. */

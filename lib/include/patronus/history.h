@@ -52,6 +52,7 @@ struct pt_revision {
 	const char *source;      /* path of the file */
 	const char *comment;     /* "" none */
 	uint32_t window;         /* seconds for its confirmation, 0: it needed none */
+	bool strict;             /* that had to come from another session */
 	char digest[65];         /* of the file's bytes */
 	size_t len;
 	uint64_t ended;          /* when it was confirmed or undone, 0: not known */
