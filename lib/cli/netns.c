@@ -55,7 +55,8 @@ int cli_netns_leave(struct pt_cli *c, int home)
 
 	if (home < 0)
 		return 0;
-	if (setns(home, CLONE_NEWNET))
+	/* A command that gave its privileges away cannot go back, and need not: only a batch has another one to run. */
+	if (setns(home, CLONE_NEWNET) && (c->nested || errno != EPERM))
 		rc = pt_err_sys(&c->err, -errno, "leaving the network namespace %s", c->netns);
 	close(home);
 	return rc;
