@@ -66,6 +66,22 @@ static int print_json(struct pt_cli *c, const struct request *r, bool undone)
 	return pt_cli_end(c, o);
 }
 
+/* What became of change W, or that there was none: no operation of its own, and a revision in force again. */
+static int print_end(struct pt_cli *c, const struct pt_window *w, const char *state)
+{
+	struct pt_out *o = pt_cli_out(c, PT_OUT_JSON, "patronus.change.v1", "operations");
+
+	if (!o)
+		return -ENOMEM;
+	pt_out_top_u64(o, "revision", w ? w->revision : 0);
+	pt_out_top_str(o, "state", w ? state : "unchanged");
+	pt_out_top_u64(o, "window", w ? w->seconds : 0);
+	pt_out_top_u64(o, "writes", 0);
+	if (w && !strcmp(state, "undone"))
+		pt_out_top_u64(o, "again", w->base);
+	return pt_cli_end(c, o);
+}
+
 static void tell(struct pt_cli *c, const struct pt_texts *t, const struct request *r)
 {
 	if (!r->revision.number)
@@ -262,7 +278,9 @@ static int undo_pending(struct pt_cli *c, bool *done)
 		session_end(&s);
 	}
 	session_close(&s);
-	if (!rc && *done && w.base)
+	if (!rc && *done && c->json)
+		rc = print_end(c, &w, "undone");
+	else if (!rc && *done && w.base)
 		pt_cli_say(c, "r%u undone: r%u is in force again\n", w.revision, w.base);
 	else if (!rc && *done)
 		pt_cli_say(c, "r%u undone: all is as before it\n", w.revision);
@@ -295,7 +313,12 @@ int cmd_confirm(struct pt_cli *c)
 		session_end(&s);
 	}
 	session_close(&s);
-	if (!rc)
+	if (!rc && c->json)
+		rc = print_end(c, &w, "confirmed");
+	else if (!rc)
 		pt_cli_say(c, "r%u confirmed\n", w.revision);
-	return rc == -ENOENT ? PT_EXIT_NO : rc;
+	if (rc != -ENOENT)
+		return rc;
+	rc = c->json ? print_end(c, NULL, "") : 0;
+	return rc ? rc : PT_EXIT_NO;
 }

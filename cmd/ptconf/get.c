@@ -85,7 +85,7 @@ int cmd_get(struct pt_cli *c)
 	struct pt_edit_result none;
 	int rc, end;
 
-	rc = pt_edit_load(c->file, &t, &c->err);
+	rc = pt_edit_load_whole(c->file, &t, &c->err);
 	if (rc)
 		return rc == -ENOENT ? PT_EXIT_CONFIG : rc;
 	probe.draft = true;

@@ -43,7 +43,7 @@ int cmd_history(struct pt_cli *c);
 int cmd_show(struct pt_cli *c);
 int cmd_compare(struct pt_cli *c);
 int cmd_status(struct pt_cli *c);
-int cmd_lock(struct pt_cli *c);
+int cmd_lock(struct pt_cli *c); /* lock.c */
 int cmd_boot(struct pt_cli *c); /* boot.c */
 int complete_boot(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 int complete_revision(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);

@@ -16,6 +16,8 @@ int check_text(const char *name, const char *text, size_t len, struct pt_conf_mo
 
 	(void)arg;
 	if (!rc)
+		rc = pt_policy_check_here(conf, e);
+	if (!rc)
 		rc = pt_whole_check(conf, e);
 	pt_policy_free(policy);
 	pt_conf_free(conf);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Where things stand: what is in force, what waits, who is at work; and the editor's lock. */
+/* Where things stand: what is in force, what waits, who is at work. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -254,49 +254,6 @@ int cmd_status(struct pt_cli *c)
 	if (!rc)
 		rc = print(c, &st);
 	pt_buf_fini(&st.holder);
-	session_close(&s);
-	return rc;
-}
-
-/* ---- the editor's lock ---- */
-
-static void say_taken(struct pt_cli *c, const struct pt_editor *was)
-{
-	struct pt_buf who = { 0 };
-
-	if (was->author.user[0]) {
-		pt_author_fmt(&who, &was->author);
-		pt_cli_say(c, "taken over from %s, %s\n", who.s ? who.s : "somebody",
-			   was->alive ? "who was at work" : "whose session is gone");
-	}
-	pt_cli_say(c, "the configuration is yours until `ptconf lock --release` or the end of this session\n");
-	pt_buf_fini(&who);
-}
-
-int cmd_lock(struct pt_cli *c)
-{
-	struct change_session s;
-	struct pt_editor was = { 0 };
-	int rc;
-
-	if (c->steal && c->release)
-		return pt_cli_usage(c, "--steal takes the lock, --release gives it back: give one of them");
-	rc = session_open(c, &s);
-	if (rc)
-		return rc;
-	c->force = true; /* the lock itself is what this is about */
-	rc = session_begin(&s);
-	if (!rc) {
-		if (c->release)
-			rc = pt_editor_release(&s.change, false, &c->err);
-		else
-			rc = pt_editor_take(&s.change, c->steal, &was, &c->err);
-		session_end(&s);
-		if (!rc && c->release)
-			pt_cli_say(c, "the lock is free\n");
-		else if (!rc)
-			say_taken(c, &was);
-	}
 	session_close(&s);
 	return rc;
 }

@@ -144,12 +144,10 @@ static size_t distance(const char *a, const char *b)
 	return rows[la % 3][lb];
 }
 
-const char *pt_nearest(const char *word, const char *const *cand, size_t n)
+static const char *nearest_below(const char *word, const char *const *cand, size_t n, size_t best)
 {
-	size_t limit = strlen(word) / 3, best;
 	const char *found = NULL;
 
-	best = (limit ? limit : 1) + 1;
 	for (size_t i = 0; i < n; i++) {
 		size_t d = distance(word, cand[i]);
 
@@ -159,4 +157,16 @@ const char *pt_nearest(const char *word, const char *const *cand, size_t n)
 		}
 	}
 	return found;
+}
+
+const char *pt_nearest(const char *word, const char *const *cand, size_t n)
+{
+	size_t limit = strlen(word) / 3;
+
+	return nearest_below(word, cand, n, (limit ? limit : 1) + 1);
+}
+
+const char *pt_nearest_of_all(const char *word, const char *const *cand, size_t n)
+{
+	return nearest_below(word, cand, n, SIZE_MAX);
 }

@@ -49,6 +49,7 @@ int edit_map_read(const struct pt_conf_source *src, struct pt_arena *a, struct e
 /* What TOK means. NULL: no memory. */
 const char *edit_decode(struct pt_arena *a, const char *text, const struct pt_src_tok *tok);
 size_t edit_end(const struct edit_map *m, uint32_t tok); /* offset behind it */
+struct pt_loc edit_place(const struct edit_map *m, uint32_t tok); /* of what it says, inside quotes */
 
 /* ---- edit_path.c ---- */
 
@@ -92,14 +93,27 @@ size_t edit_next_line(const struct edit_job *j, uint32_t tok);
 bool edit_only_blanks(const struct edit_job *j, size_t from, size_t to);
 size_t edit_above_comments(const struct edit_job *j, size_t start);
 
+/* ---- edit_said.c ---- */
+
+/* What comments say of an element: whole lines right above it, and what follows it in its own line, with the blanks before. */
+struct edit_said {
+	struct pt_buf above, behind;
+};
+/* Begin of the comments right above TOK, which begins its line; else where TOK's line begins. */
+size_t edit_said_above(const struct edit_job *j, uint32_t tok);
+/* What is said of value I of OPT is added to OUT; with OPTION, of OPT itself. */
+void edit_said_of(const struct edit_job *j, const struct edit_option *opt, uint32_t i, bool option, struct edit_said *out);
+void edit_said_fini(struct edit_said *s, size_t n);
+
 /* ---- edit_text.c ---- */
 
 /* Writes S as STYLE has its values: '"', '\'', or 0 for a bare word where that can be. */
 void edit_quote(struct pt_buf *b, const char *s, char style);
 void edit_put_value(struct edit_job *j, uint32_t value, const char *v); /* in place of another */
-/* Behind value AFTER of its list, or before value BEFORE; one of them is EDIT_NONE. OPT has them. */
+/* Behind value AFTER of its list, or before value BEFORE; one of them is EDIT_NONE. OPT has them. SAID has comments for each of V,
+ * or is NULL. */
 void edit_put_element(struct edit_job *j, const struct edit_option *opt, uint32_t before, uint32_t after,
-		      const char *const *v, size_t n);
+		      const char *const *v, const struct edit_said *said, size_t n);
 void edit_put_first(struct edit_job *j, const struct edit_option *opt, const char *const *v, size_t n);
 void edit_put_option(struct edit_job *j, const struct edit_section *s, const struct pt_schema *row,
 		     const char *const *v, size_t n);
@@ -109,9 +123,9 @@ void edit_put_title(struct edit_job *j, const struct edit_section *s, const char
 void edit_put_comment(struct edit_job *j, uint32_t tok, const char *text);
 /* ---- edit_drop.c ---- */
 
-/* GONE[i]: value number i of OPT goes; at least one of them stays. */
-void edit_drop_elements(struct edit_job *j, const struct edit_option *opt, const bool *gone);
-void edit_drop_option(struct edit_job *j, const struct edit_option *opt);
+/* GONE[i]: value number i of OPT goes; at least one of them stays. With SAID, what edit_said_of() tells goes, too. */
+void edit_drop_elements(struct edit_job *j, const struct edit_option *opt, const bool *gone, bool said);
+void edit_drop_option(struct edit_job *j, const struct edit_option *opt, bool said);
 void edit_drop_section(struct edit_job *j, const struct edit_section *s);
 
 /* ---- edit_tell.c ---- */

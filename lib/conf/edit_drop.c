@@ -55,8 +55,17 @@ static bool has_comment(const struct edit_job *j, uint32_t from, uint32_t to)
 	return from < to;
 }
 
+/* The comments above value I. */
+static void drop_above(struct edit_job *j, const struct edit_option *o, uint32_t i)
+{
+	uint32_t tok = value_at(j, o, i)->tok;
+
+	if (edit_starts_line(j, tok))
+		drop(j, edit_said_above(j, tok), edit_line_start(j, edit_off(j, tok)));
+}
+
 /* All from I on to the last one, BARE, which has no comma, behind KEPT, whose comma goes, too. */
-static void drop_tail(struct edit_job *j, const struct edit_option *o, uint32_t kept, uint32_t i, uint32_t bare)
+static void drop_tail(struct edit_job *j, const struct edit_option *o, uint32_t kept, uint32_t i, uint32_t bare, bool said)
 {
 	uint32_t comma = value_at(j, o, kept)->comma, tok = value_at(j, o, bare)->tok;
 	size_t next = edit_starts_line(j, tok) ? edit_next_line(j, tok) : SIZE_MAX, to = edit_end_of(j, tok);
@@ -71,6 +80,8 @@ static void drop_tail(struct edit_job *j, const struct edit_option *o, uint32_t 
 		const struct edit_value *v = value_at(j, o, i);
 		uint32_t end = i == bare ? v->tok : v->comma;
 
+		if (said)
+			drop_above(j, o, i);
 		next = edit_starts_line(j, v->tok) ? edit_next_line(j, end) : SIZE_MAX;
 		if (next != SIZE_MAX)
 			drop(j, edit_line_start(j, edit_off(j, v->tok)), next);
@@ -79,7 +90,18 @@ static void drop_tail(struct edit_job *j, const struct edit_option *o, uint32_t 
 	}
 }
 
-void edit_drop_elements(struct edit_job *j, const struct edit_option *o, const bool *gone)
+/* The only one, without a comma. */
+static void drop_only(struct edit_job *j, uint32_t tok, bool said)
+{
+	size_t next = said && edit_starts_line(j, tok) ? edit_next_line(j, tok) : SIZE_MAX;
+
+	if (next != SIZE_MAX)
+		drop(j, edit_line_start(j, edit_off(j, tok)), next);
+	else
+		drop(j, edit_off(j, tok), edit_end_of(j, tok));
+}
+
+void edit_drop_elements(struct edit_job *j, const struct edit_option *o, const bool *gone, bool said)
 {
 	uint32_t last = EDIT_NONE, n = o->n_values;
 	bool first = true, bare = gone[n - 1] && value_at(j, o, n - 1)->comma == EDIT_NONE;
@@ -93,13 +115,15 @@ void edit_drop_elements(struct edit_job *j, const struct edit_option *o, const b
 			continue;
 		}
 		if (bare && last != EDIT_NONE && i > last) {
-			drop_tail(j, o, last, i, n - 1);
+			drop_tail(j, o, last, i, n - 1, said);
 			return;
 		}
+		if (said)
+			drop_above(j, o, i);
 		if (value_at(j, o, i)->comma != EDIT_NONE)
 			drop_with_comma(j, o, i, first);
 		else /* nothing stays, only the braces */
-			drop(j, edit_off(j, value_at(j, o, i)->tok), edit_end_of(j, value_at(j, o, i)->tok));
+			drop_only(j, value_at(j, o, i)->tok, said);
 	}
 }
 
@@ -120,8 +144,10 @@ static void drop_tokens(struct edit_job *j, uint32_t tok, uint32_t last)
 	drop(j, before, to);
 }
 
-void edit_drop_option(struct edit_job *j, const struct edit_option *o)
+void edit_drop_option(struct edit_job *j, const struct edit_option *o, bool said)
 {
+	if (said && edit_starts_line(j, o->name))
+		drop(j, edit_said_above(j, o->name), edit_line_start(j, edit_off(j, o->name)));
 	drop_tokens(j, o->name, o->last);
 }
 

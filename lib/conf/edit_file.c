@@ -32,11 +32,23 @@ int pt_edit_text(const char *name, const char *text, size_t len, struct pt_edit_
 	return begin(out, name, text, len, e);
 }
 
-/* Which files are included: those that can be read. The others are for the judgement over the whole. */
-static int follow(struct pt_edit_texts *t)
+static int follow_one(struct conf_includes *inc, const struct edit_map *m, uint32_t tok)
+{
+	size_t before = inc->e ? inc->e->list.n : 0;
+	const char *name = edit_decode(inc->c->arena, m->src->text, &m->toks[tok]);
+	struct pt_loc loc = edit_place(m, tok);
+	int rc = name ? conf_include(inc, name, &loc) : -ENOMEM;
+
+	if (inc->e && inc->e->list.n > before)
+		pt_err_source(inc->e, m->src->text, m->src->len);
+	return rc == -ENOMEM ? rc : 0;
+}
+
+/* Which files are included: those that can be read. The others are told in UNREAD, or left to the judgement over the whole. */
+static int follow(struct pt_edit_texts *t, struct pt_err *unread)
 {
 	struct pt_conf c = { .arena = t->arena, .path = t->v.v[0].file };
-	struct conf_includes inc = { .c = &c, .files = true };
+	struct conf_includes inc = { .c = &c, .files = true, .e = unread };
 	int rc = pt_vec_push(t->arena, &c.sources, t->v.v[0]);
 
 	for (size_t i = 0; !rc && i < c.sources.n; i++) {
@@ -44,12 +56,8 @@ static int follow(struct pt_edit_texts *t)
 		struct edit_map m;
 
 		rc = edit_map_read(&s, t->arena, &m);
-		for (size_t k = 0; !rc && k < m.includes.n; k++) {
-			const char *name = edit_decode(t->arena, s.text, &m.toks[m.includes.v[k]]);
-
-			rc = name ? conf_include(&inc, name, NULL) : -ENOMEM;
-			rc = rc == -ENOMEM ? rc : 0;
-		}
+		for (size_t k = 0; !rc && k < m.includes.n; k++)
+			rc = follow_one(&inc, &m, m.includes.v[k]);
 		if (rc == -EINVAL)
 			rc = 0;
 	}
@@ -59,8 +67,9 @@ static int follow(struct pt_edit_texts *t)
 	return rc;
 }
 
-int pt_edit_load(const char *path, struct pt_edit_texts *out, struct pt_err *e)
+static int load(const char *path, bool whole, struct pt_edit_texts *out, struct pt_err *e)
 {
+	size_t errors = e ? e->n_errors : 0;
 	char *text = NULL;
 	size_t len;
 	int rc;
@@ -74,12 +83,28 @@ int pt_edit_load(const char *path, struct pt_edit_texts *out, struct pt_err *e)
 	if (rc)
 		return rc;
 	out->files = true;
-	rc = follow(out);
-	if (rc) {
+	rc = follow(out, whole ? e : NULL);
+	if (rc)
+		rc = pt_err_sys(e, rc, "reading %s", path);
+	else if (whole && e && e->n_errors > errors)
+		rc = -EINVAL;
+	if (rc)
 		pt_edit_texts_fini(out);
-		return pt_err_sys(e, rc, "reading %s", path);
-	}
-	return 0;
+	return rc;
+}
+
+int pt_edit_load(const char *path, struct pt_edit_texts *out, struct pt_err *e)
+{
+	return load(path, false, out, e);
+}
+
+int pt_edit_load_whole(const char *path, struct pt_edit_texts *out, struct pt_err *e)
+{
+	struct pt_err own = { 0 };
+	int rc = load(path, true, out, e ? e : &own);
+
+	pt_err_fini(&own);
+	return rc;
 }
 
 void pt_edit_texts_fini(struct pt_edit_texts *t)

@@ -6,14 +6,6 @@
 
 #include "conf/edit_run.h"
 
-static struct pt_loc value_place(const struct edit_map *m, uint32_t tok)
-{
-	const struct pt_src_tok *t = &m->toks[tok];
-	struct conf_span span = conf_span(m->src->text, t);
-
-	return (struct pt_loc){ m->src->file, t->line, t->col + (span.quote ? 1 : 0), (uint32_t)(span.to - span.from) };
-}
-
 struct getter {
 	struct edit_run *r;
 	bool defaults;
@@ -29,7 +21,7 @@ static int get_option(const struct getter *g, const struct edit_spot *s, const s
 
 	for (size_t i = 0; !rc && i < e.list.n; i++) {
 		v.value = e.list.v[i].s;
-		v.loc = value_place(s->map, s->map->values.v[e.list.v[i].option->first_value + e.list.v[i].i].tok);
+		v.loc = edit_place(s->map, s->map->values.v[e.list.v[i].option->first_value + e.list.v[i].i].tok);
 		rc = g->cb(&v, g->arg);
 	}
 	if (!rc && !e.options && g->defaults && row->def) {
@@ -47,7 +39,7 @@ static int get_section(const struct getter *g, const struct edit_spot *s)
 	int rc;
 
 	v.value = pt_arena_strndup(g->r->arena, s->map->src->text + from, to - from);
-	v.loc = value_place(s->map, s->section->name);
+	v.loc = edit_place(s->map, s->section->name);
 	if (!v.value)
 		return -ENOMEM;
 	rc = g->cb(&v, g->arg);

@@ -21,6 +21,14 @@ size_t edit_end(const struct edit_map *m, uint32_t tok)
 	return (size_t)m->toks[tok].off + m->toks[tok].len;
 }
 
+struct pt_loc edit_place(const struct edit_map *m, uint32_t tok)
+{
+	const struct pt_src_tok *t = &m->toks[tok];
+	struct conf_span span = conf_span(m->src->text, t);
+
+	return (struct pt_loc){ m->src->file, t->line, t->col + (span.quote ? 1 : 0), (uint32_t)(span.to - span.from) };
+}
+
 const char *edit_decode(struct pt_arena *a, const char *text, const struct pt_src_tok *tok)
 {
 	struct conf_span span = conf_span(text, tok);

@@ -114,10 +114,10 @@ static int read_values(struct edit_run *r, struct wanted *w)
 	bool list = r->path.option->type == PT_OPT_LIST;
 	size_t from = r->path.used, to = r->line.what->n;
 
-	if (r->line.what->op == PT_EDIT_SET && list && from < to && !strcmp(words[from], "=")) {
+	if (list && from < to && !strcmp(words[from], "=")) {
 		w->exact = true;
 		from++;
-	} else if (r->line.what->op == PT_EDIT_SET && list && to - from > 2 && is_place(words[to - 2])) {
+	} else if (list && to - from > 2 && is_place(words[to - 2])) {
 		w->ref = words[to - 1];
 		w->ref_word = to - 1;
 		w->after = !strcmp(words[to - 2], "after");
@@ -224,23 +224,33 @@ static bool has_comment(const struct edit_map *m, const struct edit_option *o)
 	return false;
 }
 
-static int drop_elements(struct edit_run *r, const struct edit_spot *s, const struct edit_elements *e, const bool *gone)
+/* All that the option has from element I on, so that it goes as a whole. */
+static bool goes_whole(const struct edit_spot *s, const struct edit_elements *e, size_t i, const bool *gone)
+{
+	const struct edit_option *o = e->list.v[i].option;
+
+	for (size_t k = 0; k < o->n_values; k++)
+		if (!gone[i + k])
+			return false;
+	return !has_comment(s->map, o);
+}
+
+/* With SAID, for those that come back elsewhere, comments go, too. */
+static int drop_elements(struct edit_run *r, const struct edit_spot *s, const struct edit_elements *e, const bool *gone, bool said)
 {
 	struct edit_job j = { .map = s->map };
 
 	for (size_t i = 0, n; i < e->list.n; i += n) {
 		const struct edit_option *o = e->list.v[i].option;
-		bool all = true, any = false;
+		bool any = false;
 
 		n = o->n_values;
-		for (size_t k = 0; k < n; k++) {
-			all = all && gone[i + k];
+		for (size_t k = 0; k < n; k++)
 			any = any || gone[i + k];
-		}
-		if (all && !has_comment(s->map, o))
-			edit_drop_option(&j, o);
+		if (goes_whole(s, e, i, gone))
+			edit_drop_option(&j, o, said);
 		else if (any)
-			edit_drop_elements(&j, o, gone + i);
+			edit_drop_elements(&j, o, gone + i, said);
 	}
 	return edit_step(r, &j);
 }
@@ -248,7 +258,7 @@ static int drop_elements(struct edit_run *r, const struct edit_spot *s, const st
 /* ---- set ---- */
 
 static int put_elements(struct edit_run *r, const struct edit_spot *s, const struct edit_elements *e, size_t before,
-			size_t after, const char *const *v, size_t n)
+			size_t after, const char *const *v, const struct edit_said *said, size_t n)
 {
 	struct edit_job j = { .map = s->map };
 
@@ -260,9 +270,9 @@ static int put_elements(struct edit_run *r, const struct edit_spot *s, const str
 		else
 			edit_put_first(&j, e->last, v, n);
 	} else if (before != SIZE_MAX) {
-		edit_put_element(&j, e->list.v[before].option, e->list.v[before].i, EDIT_NONE, v, n);
+		edit_put_element(&j, e->list.v[before].option, e->list.v[before].i, EDIT_NONE, v, said, n);
 	} else {
-		edit_put_element(&j, e->list.v[after].option, EDIT_NONE, e->list.v[after].i, v, n);
+		edit_put_element(&j, e->list.v[after].option, EDIT_NONE, e->list.v[after].i, v, said, n);
 	}
 	return edit_step(r, &j);
 }
@@ -293,8 +303,8 @@ static int set_exact(struct edit_run *r, struct edit_spot *s, struct edit_elemen
 	for (size_t i = k; i < old - tail; i++)
 		gone[i] = true;
 	if (k < old - tail)
-		return drop_elements(r, s, e, gone);
-	return put_elements(r, s, e, k ? SIZE_MAX : 0, k ? k - 1 : SIZE_MAX, w->v + k, w->n - tail - k);
+		return drop_elements(r, s, e, gone, false);
+	return put_elements(r, s, e, k ? SIZE_MAX : 0, k ? k - 1 : SIZE_MAX, w->v + k, NULL, w->n - tail - k);
 }
 
 /* Those of W that the list has not yet, each once. */
@@ -317,12 +327,69 @@ static void keep_new(const struct pt_schema *row, const struct edit_elements *e,
 	w->n = n;
 }
 
-/* Elements that are to stand elsewhere leave their place first. */
+/* Those that stand there already in this order may stay. */
+static bool is_placed(const struct edit_run *r, const struct edit_elements *e, const struct wanted *w, size_t at)
+{
+	for (size_t k = 0; k < w->n; k++) {
+		size_t place = w->after ? at + 1 + k : at - w->n + k;
+
+		if (place >= e->list.n || !same(r->path.option, e->list.v[place].s, w->v[k]))
+			return false;
+	}
+	return true;
+}
+
+/* GONE is for those that leave their place, with what is said of them in SAID, which has an entry for each of W. The option that
+ * goes with the last of its elements leaves them its own comments. */
+static void take_said(const struct edit_run *r, const struct edit_spot *s, const struct edit_elements *e, const struct wanted *w,
+		      const bool *gone, struct edit_said *said)
+{
+	const struct edit_job j = { .map = s->map };
+
+	for (size_t i = 0; i < e->list.n; i++) {
+		const struct edit_element *x = &e->list.v[i];
+		bool whole = goes_whole(s, e, i - x->i, gone);
+		size_t k = 0;
+
+		while (gone[i] && k < w->n && !same(r->path.option, x->s, w->v[k]))
+			k++;
+		if (gone[i] && k < w->n && (!whole || !x->i))
+			edit_said_of(&j, x->option, x->i, whole, &said[k]);
+	}
+}
+
+/* Elements that are to stand elsewhere leave their place first, and take along what is said of them. */
+static int move(struct edit_run *r, struct edit_spot *s, struct edit_elements *e, const struct wanted *w, size_t at, const bool *gone)
+{
+	struct edit_said *said = pt_arena_alloc(r->arena, (w->n + 1) * sizeof(*said));
+	size_t shift = 0;
+	bool any = false;
+	int rc = 0;
+
+	if (!said)
+		return -ENOMEM;
+	take_said(r, s, e, w, gone, said);
+	for (size_t k = 0; !rc && k < w->n; k++)
+		rc = said[k].above.err ? said[k].above.err : said[k].behind.err;
+	for (size_t i = 0; i < e->list.n; i++) {
+		any = any || gone[i];
+		shift += i < at && gone[i];
+	}
+	if (!rc && any)
+		rc = drop_elements(r, s, e, gone, true);
+	if (!rc && any)
+		rc = refresh(r, s, e);
+	at -= shift;
+	if (!rc)
+		rc = put_elements(r, s, e, w->after ? SIZE_MAX : at, w->after ? at : SIZE_MAX, w->v, said, w->n);
+	edit_said_fini(said, w->n);
+	return rc;
+}
+
 static int set_placed(struct edit_run *r, struct edit_spot *s, struct edit_elements *e, struct wanted *w)
 {
-	bool many, any = false, *gone = pt_arena_alloc(r->arena, e->list.n + 1);
-	size_t at = find_element(r->path.option, e, w->ref, &many), shift = 0;
-	int rc = 0;
+	bool many, *gone = pt_arena_alloc(r->arena, e->list.n + 1);
+	size_t at = find_element(r->path.option, e, w->ref, &many);
 
 	if (!gone)
 		return -ENOMEM;
@@ -333,25 +400,7 @@ static int set_placed(struct edit_run *r, struct edit_spot *s, struct edit_eleme
 			gone[i] = same(r->path.option, e->list.v[i].s, w->v[k]);
 	if (gone[at])
 		return edit_blame(&r->line, w->ref_word, NULL, "this is the element itself");
-	/* those that stand there already in this order may stay */
-	for (size_t k = 0; k < w->n; k++) {
-		size_t place = w->after ? at + 1 + k : at - w->n + k;
-
-		if (place >= e->list.n || !same(r->path.option, e->list.v[place].s, w->v[k]))
-			goto move;
-	}
-	return 0;
-move:
-	for (size_t i = 0; i < e->list.n; i++) {
-		any = any || gone[i];
-		shift += i < at && gone[i];
-	}
-	if (any)
-		rc = drop_elements(r, s, e, gone);
-	if (!rc && any)
-		rc = refresh(r, s, e);
-	at -= shift;
-	return rc ? rc : put_elements(r, s, e, w->after ? SIZE_MAX : at, w->after ? at : SIZE_MAX, w->v, w->n);
+	return is_placed(r, e, w, at) ? 0 : move(r, s, e, w, at, gone);
 }
 
 static int set_scalar(struct edit_run *r, const struct edit_spot *s, const struct edit_elements *e, const struct wanted *w)
@@ -410,7 +459,7 @@ static int set_option(struct edit_run *r, struct wanted *w)
 	if (w->ref)
 		return set_placed(r, &s, &e, w);
 	keep_new(r->path.option, &e, w);
-	return put_elements(r, &s, &e, SIZE_MAX, e.list.n ? e.list.n - 1 : SIZE_MAX, w->v, w->n);
+	return put_elements(r, &s, &e, SIZE_MAX, e.list.n ? e.list.n - 1 : SIZE_MAX, w->v, NULL, w->n);
 }
 
 int edit_set(struct edit_run *r)
@@ -436,6 +485,34 @@ int edit_set(struct edit_run *r)
 
 /* ---- delete ---- */
 
+/* Words without blanks: each is an element, as everywhere, or they are one rule without its quotes. What could be both is asked
+ * for, and never guessed. */
+static int read_elements(struct edit_run *r, const struct edit_elements *e, struct wanted *w)
+{
+	size_t from = r->path.used, to = r->line.what->n;
+	struct wanted joined = { 0 };
+	bool many, each = true;
+	int rc = take_values(r, from, to, false, w);
+
+	if (rc || !is_one_rule(r, from, to))
+		return rc;
+	rc = take_values(r, from, to, true, &joined);
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < w->n; i++)
+		each = each && find_element(r->path.option, e, w->v[i], &many) != SIZE_MAX;
+	for (size_t i = 0; i < e->list.n; i++) {
+		if (!same(r->path.option, e->list.v[i].s, joined.v[0]))
+			continue;
+		if (each)
+			return edit_blame(&r->line, from, "put the rule into quotes, or delete its namesakes one by one",
+					  "these words are one rule, and each of them is one, too");
+		*w = joined;
+		break;
+	}
+	return 0;
+}
+
 static int delete_elements(struct edit_run *r, const struct edit_spot *s, const struct edit_elements *e, const struct wanted *w)
 {
 	bool many, *gone = pt_arena_alloc(r->arena, e->list.n + 1);
@@ -449,7 +526,7 @@ static int delete_elements(struct edit_run *r, const struct edit_spot *s, const 
 			return no_element(r, e, w->word[i], w->v[i], many);
 		gone[at] = true;
 	}
-	return drop_elements(r, s, e, gone);
+	return drop_elements(r, s, e, gone, false);
 }
 
 static int delete_option(struct edit_run *r, const struct edit_spot *s)
@@ -460,7 +537,7 @@ static int delete_option(struct edit_run *r, const struct edit_spot *s)
 		const struct edit_option *o = &s->map->options.v[s->section->first_option + i];
 
 		if (o->row == r->path.option)
-			edit_drop_option(&j, o);
+			edit_drop_option(&j, o, false);
 	}
 	return edit_step(r, &j);
 }
@@ -484,7 +561,7 @@ int edit_delete(struct edit_run *r)
 	}
 	rc = refresh(r, &s, &e);
 	if (!rc)
-		rc = read_values(r, &w);
+		rc = read_elements(r, &e, &w);
 	if (rc)
 		return rc;
 	if (!e.options)

@@ -82,8 +82,49 @@ void edit_put_title(struct edit_job *j, const struct edit_section *s, const char
 
 /* ---- elements of lists ---- */
 
+/* What comes into a list: values, and the comments that come with each of them, or NULL. */
+struct news {
+	const char *const *v;
+	const struct edit_said *said;
+	size_t n;
+};
+
+/* Those with comments need lines of their own, wherever they come to stand. */
+static bool has_said(const struct news *w)
+{
+	for (size_t i = 0; w->said && i < w->n; i++)
+		if (w->said[i].above.n || w->said[i].behind.n)
+			return true;
+	return false;
+}
+
+/* Lines of their own, each with its comma but perhaps the last. LIKE's line shows how far in. */
+static void put_lines(struct edit_job *j, struct pt_buf *b, uint32_t like, const struct news *w, bool comma)
+{
+	for (size_t i = 0; b && i < w->n; i++) {
+		const struct edit_said *said = w->said ? &w->said[i] : NULL;
+
+		if (said && said->above.n)
+			pt_buf_add(b, said->above.s, said->above.n);
+		edit_put_indent(j, b, like);
+		edit_quote(b, w->v[i], style_of(j, like));
+		pt_buf_str(b, comma || i + 1 < w->n ? "," : "");
+		if (said && said->behind.n)
+			pt_buf_add(b, said->behind.s, said->behind.n);
+		pt_buf_str(b, edit_line_end(j));
+	}
+}
+
+/* The same within a line: what follows stands in the next one. */
+static void break_line(struct edit_job *j, struct pt_buf *b, uint32_t like, const struct news *w, bool comma)
+{
+	pt_buf_str(b, edit_line_end(j));
+	put_lines(j, b, like, w, comma);
+	edit_put_indent(j, b, like);
+}
+
 /* NAME = VALUE becomes NAME = { VALUE, NEW }. */
-static void put_braces(struct edit_job *j, const struct edit_option *o, bool before, const char *const *v, size_t n)
+static void put_braces(struct edit_job *j, const struct edit_option *o, bool before, const struct news *w)
 {
 	uint32_t tok = value_tok(j, o, 0);
 	char style = style_of(j, tok);
@@ -92,108 +133,115 @@ static void put_braces(struct edit_job *j, const struct edit_option *o, bool bef
 	b = edit_splice(j, edit_off(j, tok), edit_off(j, tok));
 	if (b)
 		pt_buf_str(b, "{ ");
-	for (size_t i = 0; b && before && i < n; i++) {
-		edit_quote(b, v[i], style);
-		pt_buf_str(b, ", ");
-	}
+	if (b && before && has_said(w))
+		break_line(j, b, tok, w, true);
+	else
+		for (size_t i = 0; b && before && i < w->n; i++) {
+			edit_quote(b, w->v[i], style);
+			pt_buf_str(b, ", ");
+		}
 	b = edit_splice(j, edit_end_of(j, tok), edit_end_of(j, tok));
-	for (size_t i = 0; b && !before && i < n; i++) {
-		pt_buf_str(b, ", ");
-		edit_quote(b, v[i], style);
+	if (b && !before && has_said(w)) {
+		pt_buf_chr(b, ',');
+		break_line(j, b, tok, w, false);
+	} else {
+		for (size_t i = 0; b && !before && i < w->n; i++) {
+			pt_buf_str(b, ", ");
+			edit_quote(b, w->v[i], style);
+		}
 	}
 	if (b)
 		pt_buf_str(b, " }");
 }
 
-/* Lines of their own, each with its comma. LIKE's line shows how far in. */
-static void put_lines(struct edit_job *j, size_t at, uint32_t like, const char *const *v, size_t n)
-{
-	struct pt_buf *b = edit_splice(j, at, at);
-
-	for (size_t i = 0; b && i < n; i++) {
-		edit_put_indent(j, b, like);
-		edit_quote(b, v[i], style_of(j, like));
-		pt_buf_chr(b, ',');
-		pt_buf_str(b, edit_line_end(j));
-	}
-}
-
-static void put_before(struct edit_job *j, const struct edit_option *o, uint32_t i, const char *const *v, size_t n)
+static void put_before(struct edit_job *j, const struct edit_option *o, uint32_t i, const struct news *w)
 {
 	uint32_t tok = value_tok(j, o, i);
 	struct pt_buf *b;
+	size_t at;
 
 	if (edit_starts_line(j, tok)) {
-		put_lines(j, edit_above_comments(j, edit_line_start(j, edit_off(j, tok))), tok, v, n);
+		at = edit_above_comments(j, edit_line_start(j, edit_off(j, tok)));
+		put_lines(j, edit_splice(j, at, at), tok, w, true);
 		return;
 	}
 	b = edit_splice(j, edit_off(j, tok), edit_off(j, tok));
-	for (size_t k = 0; b && k < n; k++) {
-		edit_quote(b, v[k], style_of(j, tok));
+	if (b && has_said(w)) {
+		break_line(j, b, tok, w, true);
+		return;
+	}
+	for (size_t k = 0; b && k < w->n; k++) {
+		edit_quote(b, w->v[k], style_of(j, tok));
 		pt_buf_str(b, ", ");
 	}
 }
 
 /* Behind the last one, which has no comma. */
-static void put_last(struct edit_job *j, uint32_t tok, const char *const *v, size_t n)
+static void put_last(struct edit_job *j, uint32_t tok, const struct news *w)
 {
 	bool lines = edit_starts_line(j, tok);
 	size_t at = lines ? edit_next_line(j, tok) : SIZE_MAX;
 	struct pt_buf *b = edit_splice(j, edit_end_of(j, tok), edit_end_of(j, tok));
 
-	if (at != SIZE_MAX && !edit_only_blanks(j, edit_end_of(j, tok), at)) { /* a comment stays in its line */
+	/* a comment stays in its line */
+	if (at != SIZE_MAX && (has_said(w) || !edit_only_blanks(j, edit_end_of(j, tok), at))) {
 		if (b)
 			pt_buf_chr(b, ',');
-		b = edit_splice(j, at, at);
-		for (size_t k = 0; b && k < n; k++) {
-			edit_put_indent(j, b, tok);
-			edit_quote(b, v[k], style_of(j, tok));
-			pt_buf_str(b, k + 1 < n ? "," : "");
-			pt_buf_str(b, edit_line_end(j));
-		}
+		put_lines(j, edit_splice(j, at, at), tok, w, false);
 		return;
 	}
-	for (size_t k = 0; b && k < n; k++) {
+	if (b && has_said(w)) {
+		pt_buf_chr(b, ',');
+		break_line(j, b, tok, w, false);
+		return;
+	}
+	for (size_t k = 0; b && k < w->n; k++) {
 		pt_buf_str(b, ",");
 		pt_buf_str(b, lines ? edit_line_end(j) : " ");
 		if (lines)
 			edit_put_indent(j, b, tok);
-		edit_quote(b, v[k], style_of(j, tok));
+		edit_quote(b, w->v[k], style_of(j, tok));
 	}
 }
 
-static void put_after(struct edit_job *j, const struct edit_option *o, uint32_t i, const char *const *v, size_t n)
+static void put_after(struct edit_job *j, const struct edit_option *o, uint32_t i, const struct news *w)
 {
 	uint32_t tok = value_tok(j, o, i), comma = value_comma(j, o, i);
 	struct pt_buf *b;
 	size_t at;
 
 	if (comma == EDIT_NONE) {
-		put_last(j, tok, v, n);
+		put_last(j, tok, w);
 		return;
 	}
 	at = edit_starts_line(j, tok) ? edit_next_line(j, comma) : SIZE_MAX;
 	if (at != SIZE_MAX) {
-		put_lines(j, at, tok, v, n);
+		put_lines(j, edit_splice(j, at, at), tok, w, true);
 		return;
 	}
 	b = edit_splice(j, edit_end_of(j, comma), edit_end_of(j, comma));
-	for (size_t k = 0; b && k < n; k++) {
+	if (b && has_said(w)) {
+		break_line(j, b, tok, w, true);
+		return;
+	}
+	for (size_t k = 0; b && k < w->n; k++) {
 		pt_buf_chr(b, ' ');
-		edit_quote(b, v[k], style_of(j, tok));
+		edit_quote(b, w->v[k], style_of(j, tok));
 		pt_buf_chr(b, ',');
 	}
 }
 
 void edit_put_element(struct edit_job *j, const struct edit_option *o, uint32_t before, uint32_t after,
-		      const char *const *v, size_t n)
+		      const char *const *v, const struct edit_said *said, size_t n)
 {
+	const struct news w = { v, said, n };
+
 	if (o->open == EDIT_NONE)
-		put_braces(j, o, before != EDIT_NONE, v, n);
+		put_braces(j, o, before != EDIT_NONE, &w);
 	else if (before != EDIT_NONE)
-		put_before(j, o, before, v, n);
+		put_before(j, o, before, &w);
 	else
-		put_after(j, o, after, v, n);
+		put_after(j, o, after, &w);
 }
 
 static bool is_long(const struct pt_schema *row)

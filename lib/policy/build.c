@@ -393,6 +393,16 @@ static int end_load(struct policy_builder *b, int rc, struct pt_conf **conf, str
 	return rc;
 }
 
+int pt_policy_check_here(const struct pt_conf *c, struct pt_err *e)
+{
+	size_t before = e ? e->list.n : 0;
+	int rc = c->timezone ? pt_zone_check(c->timezone, &c->timezone_loc, e) : 0;
+
+	if (rc && e && e->list.n > before)
+		pt_conf_show_source(c, &c->timezone_loc, e);
+	return rc;
+}
+
 int pt_policy_load(const char *path, struct pt_conf **conf, struct pt_policy **out, struct pt_err *e)
 {
 	struct policy_builder b = { .err = NULL };
@@ -400,7 +410,16 @@ int pt_policy_load(const char *path, struct pt_conf **conf, struct pt_policy **o
 
 	*out = NULL;
 	rc = pt_conf_load_with(path, take_rule, &b, conf, e);
-	return end_load(&b, rc, conf, out, e);
+	rc = end_load(&b, rc, conf, out, e);
+	if (!rc)
+		rc = pt_policy_check_here(*conf, e);
+	if (rc) {
+		pt_policy_free(*out);
+		pt_conf_free(*conf);
+		*out = NULL;
+		*conf = NULL;
+	}
+	return rc;
 }
 
 int pt_policy_parse(const char *name, const char *text, size_t len, struct pt_conf **conf,

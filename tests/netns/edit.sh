@@ -167,6 +167,67 @@ ok 'set: an option of an included file' conf set table others addresses 10.1.0.2
 is "$(cat more.conf)" 'table others { addresses = { 10.1.0.1, 10.1.0.2 } }' 'is changed there'
 rm more.conf
 
+# ---- includes that cannot be read ----
+printf 'include("rules.d/none.conf")\n' >>"$file"
+for path in 'table others' 'interface lan device' 'firewall rules'; do
+	# The words are words, to be split.
+	# shellcheck disable=SC2086
+	exits 1 "get: $path, where an included file is missing" conf get $path
+done
+like "$(conf get table others 2>&1)" "^$file:[0-9]+:10: error: it cannot be included: reading .*none.conf" 'told where it is named'
+is "$(conf get interface lan device 2>/dev/null)" '' 'and nothing else is said'
+sed -i 's/rules.d.none/patronus/' "$file"
+exits 1 'get: a file that includes itself' conf get table others
+fresh
+
+# ---- several rules ----
+conf -q set firewall rules 'pass in on lan proto tcp label web'
+cp "$file" "$tmp/rules"
+exits 3 'delete: of two rules one is not there' conf delete firewall rules web ssh
+ok 'and none goes' cmp "$tmp/rules" "$file"
+ok 'delete: two rules by label and number' conf -q delete firewall rules web 2
+is "$(conf get firewall rules)" 'block log label default' 'both go, and no other'
+cp "$tmp/rules" "$file"
+ok 'delete: one rule without quotes' conf -q delete firewall rules pass out
+is "$(conf get firewall rules | wc -l)" 2 'is that one'
+fresh
+
+# ---- comments go where their rule goes ----
+sed -i 's/"pass out",/# the way out\n\t\t"pass out", # always/' "$file"
+ok 'set: a rule stands elsewhere' conf -q set firewall rules pass out before default
+is "$(sed -n '/rules = {/,/^	}/p' "$file")" '	rules = {
+		# the way out
+		"pass out", # always
+		# what is not said below
+		"block log label default",
+	}' 'with the comments above it and in its line'
+fresh
+
+# ---- time zones ----
+if [ -r /usr/share/zoneinfo/Etc/UTC ]; then
+	exits 1 'set: a time zone that there is not' conf set system timezone Europe/Nowhere
+	said=$(conf set system timezone Europe/Berlim 2>&1)
+	like "$said" '^command line:1:21: error: there is no time zone "Europe/Berlim"' 'under the word'
+	like "$said" 'did you mean "Europe/Berlin"[?]' 'with the nearest name'
+	printf 'system { timezone = "Europe/Nowhere" }\n' >>"$file"
+	exits 1 'check: the same in the file' conf check
+	like "$(conf check 2>&1)" "^$file:[0-9]+:22: error: there is no time zone" 'at its place'
+	like "$(conf check 2>&1)" 'the nearest name is "[A-Z][A-Za-z]+/[A-Za-z_]+"' 'with the nearest name, however far that is'
+	is "$(conf check -j | jq -r '.diagnostics[0] | "\(.line > 1) \(.column) \(.severity)"')" 'true 22 error' 'in JSON, too'
+	exits 1 'and ptfw says the same' "$build/ptfw" check -f "$file"
+	for zone in Europe posixrules/x zone1970 UTC/x; do
+		sed -i "s|timezone = .*|timezone = \"$zone\" }|" "$file"
+		exits 1 "check: $zone is no zone" conf check
+	done
+	for zone in UTC America/Argentina/Buenos_Aires Etc/GMT+3; do
+		sed -i "s|timezone = .*|timezone = \"$zone\" }|" "$file"
+		ok "check: $zone is one" conf check
+	done
+else
+	skip 'needs tzdata' 'time zones'
+fi
+fresh
+
 # ---- the page ----
 fresh
 sed -n 's/^# \(ptconf \(get\|set\|delete\) .*\)$/\1/p' "$top/man/ptconf.8" >"$tmp/examples"

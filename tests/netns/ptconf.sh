@@ -251,7 +251,8 @@ like "$said" 'a path needs --state' 'lines of a batch in another namespace do no
 if python3 -c 'import jsonschema' 2>/dev/null; then
 	pc apply -q -f "$lab_tmp/b.conf" --confirm 60
 	for w in 'history:history' 'status:status' "diff:diff -f $lab_tmp/a.conf" 'compare:compare 1 0' 'revision:show' 'change:apply --force' \
-		'change:rollback 1'; do
+		'change:confirm' 'change:rollback 1' 'change:apply --confirm 60' 'change:rollback' 'change:confirm' 'lock:lock' 'lock:lock --steal' \
+		'lock:lock --release'; do
 		# shellcheck disable=SC2046,SC2086 # words
 		pc ${w#*:} -j $(case $w in *apply*) echo "-f $lab_tmp/c.conf" ;; esac) >"$lab_tmp/out.json" 2>/dev/null
 		ok "schema of ${w#*:}" python3 -c 'import json, sys, jsonschema
@@ -260,6 +261,44 @@ jsonschema.validate(json.load(open(sys.argv[1])), json.load(open(sys.argv[2])))'
 else
 	skip 'needs python3-jsonschema' 'JSON as the schemas describe it'
 fi
+
+
+# ---- what is done, as JSON ----
+pc apply -q -f "$lab_tmp/a.conf"
+pc apply -q -f "$lab_tmp/b.conf" --confirm 60
+n=$(pc status -j | sed 's/.*"pending":{"revision":"r\([0-9]*\).*/\1/')
+is "$(pc confirm -j)" "{\"schema\":\"patronus.change.v1\",\"revision\":$n,\"state\":\"confirmed\",\"window\":60,\"writes\":0,\"operations\":[]}" \
+	'confirm -j'
+run confirm -j
+is "$tap_run_rc" 3 'confirm -j: nothing waits'
+like "$said" '^{"schema":"patronus.change.v1","revision":0,"state":"unchanged",' 'and a document says so'
+pc apply -q -f "$lab_tmp/a.conf" --confirm 60
+is "$(pc rollback -j)" "{\"schema\":\"patronus.change.v1\",\"revision\":$((n + 1)),\"state\":\"undone\",\"window\":60,\"writes\":0,\"again\":$n,\"operations\":[]}" \
+	'rollback -j: what it undid, and what is in force again'
+is "$(pc lock -j)" '{"schema":"patronus.lock.v1","lock":[{"state":"taken","other":null}]}' 'lock -j'
+is "$(pc lock -j --release)" '{"schema":"patronus.lock.v1","lock":[{"state":"free","other":null}]}' 'lock --release -j'
+if command -v setsid >/dev/null; then
+	lab_bg fw setsid sh -c "'$ptconf' -q lock; : >'$lab_tmp/locked'; sleep 30"
+	lab_wait 10 test -e "$lab_tmp/locked"
+	run lock -j
+	is "$tap_run_rc" 2 'lock -j: another session has it'
+	like "$said" '{"state":"held","other":\{"author":"[^"]+","since":"[^"]+","process":[0-9]+,"alive":true\}\}' 'and which'
+	run lock -j --release
+	is "$tap_run_rc" 2 'lock --release -j: of another session'
+	like "$said" '{"state":"held","other":\{' 'is told'
+	like "$(pc lock -j --steal)" '{"state":"taken","other":\{.*"alive":true' 'lock --steal -j: from whom'
+	pc lock -q --release
+	lab_stop "$lab_last"
+fi
+# A note of what became of a revision may be cut, or written by others: then nobody knows.
+end=$state/history/$(printf '%06d' "$((n + 1))").end
+in_ns fw sh -c 'head -c 20 "$1" >"$1.cut" && mv "$1.cut" "$1"' sh "$end"
+like "$(pc history -j 2>/dev/null)" "\"revision\":\"r$((n + 1))\"[^}]*\"state\":\"unknown\"" 'history -j: what became of a revision is not known'
+in_ns fw sh -c 'head -c 4000 /dev/urandom >"$1"' sh "$end"
+like "$(pc history -j 2>/dev/null)" "\"revision\":\"r$((n + 1))\"[^}]*\"state\":\"unknown\"" 'nor where its note is noise'
+in_ns fw sh -c 'rm "$1"; mkdir "$1"' sh "$end"
+like "$(pc history 2>/dev/null)" " r$((n + 1)) .* unknown" 'nor where it is a folder'
+in_ns fw rmdir "$end"
 
 # ---- as many as are kept ----
 v=a

@@ -117,7 +117,7 @@ static char *change(const char *before, const char *line)
 
 	out = change_with(before, line, &e, &rc, &changed);
 	if (rc)
-		fail_msg("%s: %s", line, e.list.n ? e.list.v[0].msg : "no record");
+		fail_msg("%s of:\n%s: %s (%d)", line, before, e.list.n ? e.list.v[0].msg : "no record", rc);
 	pt_err_fini(&e);
 	return out;
 }
@@ -221,6 +221,62 @@ static void test_set(void **state)
 		expect_change(cases[i].before, cases[i].line, cases[i].after);
 }
 
+/* What is said of a rule goes where it goes; nothing that anybody wrote is lost on the way. */
+static void test_move(void **state)
+{
+#define F(rules) "firewall {\n\trules = {\n" rules "\t}\n}\n"
+	static const struct {
+		const char *before, *line, *after;
+	} cases[] = {
+		{ RULES, "set|firewall|rules|pass out|before|deny",
+		  F("\t\t\"pass out\", // all\n\t\t# first\n\t\t\"block log label deny\",\n\n\t\t\"pass in on lan\",\n") },
+		{ F("\t\t\"block\", # a\n\t\t# of b\n\t\t# more\n\t\t\"pass out\", # b\n\t\t\"pass in\", # c\n"),
+		  "set|firewall|rules|pass out|before|block",
+		  F("\t\t# of b\n\t\t# more\n\t\t\"pass out\", # b\n\t\t\"block\", # a\n\t\t\"pass in\", # c\n") },
+		{ F("\t\t# of a\n\t\t\"block\", # a\n\t\t\"pass out\", # b\n\t\t\"pass in\" # c\n"),
+		  "set|firewall|rules|block|after|pass in",
+		  F("\t\t\"pass out\", # b\n\t\t\"pass in\", # c\n\t\t# of a\n\t\t\"block\" # a\n") },
+		/* the last one, without a comma, and the one that is the last then */
+		{ F("\t\t\"block\", # a\n\n\t\t# of b\n\t\t\"pass out\" # b\n"), "set|firewall|rules|pass out|before|block",
+		  F("\t\t# of b\n\t\t\"pass out\", # b\n\t\t\"block\" # a\n\n") },
+		/* what stands above an empty line is not about it */
+		{ F("\t\t\"block\",\n\t\t# all\n\n\t\t\"pass out\",\n"), "set|firewall|rules|pass out|before|block",
+		  F("\t\t\"pass out\",\n\t\t\"block\",\n\t\t# all\n\n") },
+		/* comments of all kinds, also before the comma and of several lines */
+		{ F("\t\t\"block\",\n\t\t/* b:\n\t\t   yes */\n\t\t\"pass out\" /* x */, // y\n\t\t\"pass in\",\n"),
+		  "set|firewall|rules|pass out|after|pass in",
+		  F("\t\t\"block\",\n\t\t\"pass in\",\n\t\t/* b:\n\t\t   yes */\n\t\t\"pass out\", /* x */ // y\n") },
+		/* several at once */
+		{ F("\t\t\"block\", # a\n\t\t\"pass out\", # b\n\t\t\"pass in\", # c\n"),
+		  "set|firewall|rules|pass in|pass out|before|block",
+		  F("\t\t\"pass in\", # c\n\t\t\"pass out\", # b\n\t\t\"block\", # a\n") },
+		/* twins become one, with what was said of both */
+		{ F("\t\t\"pass out\", # b\n\t\t\"block\",\n\t\t\"pass  out\", # c\n\t\t\"pass in\",\n"), "set|firewall|rules|pass out|after|pass in",
+		  F("\t\t\"block\",\n\t\t\"pass in\",\n\t\t\"pass out\", # b # c\n") },
+		/* into a line that others share */
+		{ "firewall { rules = { \"block\", \"pass in\",\n\t\t# of b\n\t\t\"pass out\", # b\n\t} }\n",
+		  "set|firewall|rules|pass out|before|pass in",
+		  "firewall { rules = { \"block\", \n\t\t# of b\n\"pass out\", # b\n\"pass in\",\n\t} }\n" },
+		{ "firewall { rules = { \"block\",\n\t\t# of b\n\t\t\"pass out\", # b\n\t\t\"pass in\" } }\n",
+		  "set|firewall|rules|pass out|after|pass in",
+		  "firewall { rules = { \"block\",\n\t\t\"pass in\",\n\t\t# of b\n\t\t\"pass out\" # b\n\t\t } }\n" },
+		/* out of one */
+		{ "firewall { rules = { \"block\",\n\t\t# of b\n\t\t\"pass out\" } }\n", "set|firewall|rules|pass out|before|block",
+		  "firewall { rules = { \n\t\t# of b\n\"pass out\",\n\"block\"\n\t\t } }\n" },
+		/* options that are given in pieces */
+		{ "firewall {\n\trules = \"block\"\n\t# of b\n\trules += \"pass out\" # b\n}\n", "set|firewall|rules|pass out|before|block",
+		  "firewall {\n\trules = { \n\t# of b\n\t\"pass out\", # b\n\t\"block\" }\n}\n" },
+		/* line ends */
+		{ "firewall { rules = {\r\n\"block\",\r\n# of b\r\n\"pass out\", # b\r\n} }\r\n", "set|firewall|rules|pass out|before|block",
+		  "firewall { rules = {\r\n# of b\r\n\"pass out\", # b\r\n\"block\",\r\n} }\r\n" },
+	};
+#undef F
+
+	(void)state;
+	for (size_t i = 0; i < PT_ARRAY_SIZE(cases); i++)
+		expect_change(cases[i].before, cases[i].line, cases[i].after);
+}
+
 static void test_delete(void **state)
 {
 	static const struct {
@@ -236,6 +292,8 @@ static void test_delete(void **state)
 		  "firewall {\n\trules = {\n\t\t# first\n\n\t\t\"pass out\", // all\n\t\t\"pass in on lan\",\n\t}\n}\n" },
 		{ RULES, "delete|firewall|rules|pass|in|on|lan",
 		  "firewall {\n\trules = {\n\t\t# first\n\t\t\"block log label deny\",\n\n\t\t\"pass out\", // all\n\t}\n}\n" },
+		{ RULES, "delete|firewall|rules|deny|3", "firewall {\n\trules = {\n\t\t# first\n\n\t\t\"pass out\", // all\n\t}\n}\n" },
+		{ RULES, "delete|firewall|rules|1|2", "firewall {\n\trules = {\n\t\t# first\n\n\t\t\"pass in on lan\",\n\t}\n}\n" },
 		{ "table t { addresses = { 10.0.0.1, 10.0.0.2, 10.0.0.3 } }", "delete|table|t|addresses|10.0.0.2",
 		  "table t { addresses = { 10.0.0.1, 10.0.0.3 } }" },
 		{ "table t { addresses = { 10.0.0.1, 10.0.0.2, 10.0.0.3 } }", "delete|table|t|addresses|10.0.0.1",
@@ -343,6 +401,12 @@ static void test_wrong(void **state)
 	expect_wrong(RULES, "set|firewall|rules|pass in prot tcp", -EINVAL, "", cl, 1, 29, 4, "proto");
 	expect_wrong(RULES, "set|firewall|rules|pass in|before|4", -ENOENT, "no such element", cl, 1, 37, 1, "1 to 3");
 	expect_wrong(RULES, "delete|firewall|rules|foo", -ENOENT, "no such element", cl, 1, 23, 3, "1 to 3");
+	/* one of several that is not there: none goes */
+	expect_wrong(RULES, "delete|firewall|rules|deny|foo", -ENOENT, "no such element", cl, 1, 28, 3, "1 to 3");
+	expect_wrong(RULES, "delete|firewall|rules|pass|in|on|wan", -ENOENT, "no such element", cl, 1, 23, 4, "1 to 3");
+	/* the label "pass" and the label "out" */
+	expect_wrong("firewall { rules = { \"pass out\", \"block label pass\", \"pass in label out\" } }", "delete|firewall|rules|pass|out",
+		     -EINVAL, "each of them", cl, 1, 23, 4, "quotes");
 	expect_wrong(LAN, "delete|interface|wan", -ENOENT, "no interface wan", cl, 1, 18, 3, "lan");
 	expect_wrong(LAN, "delete|interface|lan|groups", -ENOENT, "not given", cl, 1, 22, 6, NULL);
 	expect_wrong(LAN, "delete|interface|lan|address|10.0.0.2/24", -ENOENT, "no such element", cl, 1, 30, 11, "10.0.0.1/24");
@@ -555,9 +619,9 @@ static void test_memory(void **state)
 	static const char *const lines[] = {
 		"set|table|t|addresses|10.0.0.7|before|10.9.0.2", "set|table|t|addresses|=|10.0.0.7|10.9.0.1|10.0.0.8", "delete|table|t",
 		"set|firewall|rules|pass|in|prot", "set|macro|m|value|x", "delete|table|t|addresses|10.9.0.1", "rename|table|t|u",
-		"comment|table|t|x",
+		"comment|table|t|x", "set|table|t|addresses|10.9.0.2|before|10.9.0.1", "delete|firewall|rules|pass|in",
 	};
-	static const char text[] = "table t {\n\taddresses = {\n\t\t'10.9.0.1',\n\t\t'10.9.0.2'\n\t}\n}\nfirewall { rules = { \"pass\" } }\n";
+	static const char text[] = "table t {\n\taddresses = {\n\t\t'10.9.0.1', # one\n\t\t# two\n\t\t'10.9.0.2'\n\t}\n}\nfirewall { rules = { \"pass in\" } }\n";
 
 	(void)state;
 	for (size_t i = 0; i < PT_ARRAY_SIZE(lines); i++)
@@ -586,7 +650,8 @@ static void test_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_set),	 cmocka_unit_test(test_delete),	 cmocka_unit_test(test_opposites),
+		cmocka_unit_test(test_set),	 cmocka_unit_test(test_move),
+		cmocka_unit_test(test_delete),	 cmocka_unit_test(test_opposites),
 		cmocka_unit_test(test_wrong),	 cmocka_unit_test(test_mend),	 cmocka_unit_test(test_get),
 		cmocka_unit_test(test_set_get),	 cmocka_unit_test(test_complete), cmocka_unit_test(test_file),
 		cmocka_unit_test(test_memory),

@@ -121,6 +121,8 @@ PT_API void pt_err_source(struct pt_err *e, const char *text, size_t len);
 /* The candidate nearest to WORD (edit distance at most a third of its length,
  * at least 1), or NULL. For "did you mean" hints. */
 PT_API const char *pt_nearest(const char *word, const char *const *cand, size_t n);
+/* The same however far it is; NULL only where there is none at all. */
+PT_API const char *pt_nearest_of_all(const char *word, const char *const *cand, size_t n);
 
 /* ---- hashing: stable over versions and machines, not for secrets ---- */
 

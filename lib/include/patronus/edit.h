@@ -21,6 +21,9 @@ struct pt_edit_texts {
 
 /* PATH as pt_file_read() has it, and what it includes as far as that can be read. */
 PT_API int pt_edit_load(const char *path, struct pt_edit_texts *out, struct pt_err *e) PT_MUST;
+/* The same, for whoever only reads: what is included and cannot be read is -EINVAL, with a record where it is named. What stands
+ * in it is not known, and must not look as if it were not there. */
+PT_API int pt_edit_load_whole(const char *path, struct pt_edit_texts *out, struct pt_err *e) PT_MUST;
 /* Of memory: a copy of one text, which includes nothing. */
 PT_API int pt_edit_text(const char *name, const char *text, size_t len, struct pt_edit_texts *out,
 			struct pt_err *e) PT_MUST;

@@ -262,6 +262,9 @@ PT_API int pt_policy_block(const struct pt_conf *c, struct pt_policy **out, stru
 /* pt_conf_load() or pt_conf_parse(), and pt_policy_build(), in one pass over the rules. Both or neither. */
 PT_API int pt_policy_load(const char *path, struct pt_conf **conf, struct pt_policy **out,
 			  struct pt_err *e) PT_MUST;
+/* What only this machine can tell of a configuration, and only where a person wrote it: what was confirmed once must not be
+ * refused by the boot after an upgrade. pt_policy_load() asks it. */
+PT_API int pt_policy_check_here(const struct pt_conf *c, struct pt_err *e) PT_MUST;
 PT_API int pt_policy_parse(const char *name, const char *text, size_t len, struct pt_conf **conf,
 			   struct pt_policy **out, struct pt_err *e) PT_MUST;
 /* pt_policy_parse() together with anchors that programs loaded, as pt_conf_parse_more(). */

@@ -23,6 +23,9 @@ typedef PT_VEC(struct pt_zone_span) pt_zone_spans;
 
 /* "Europe/Berlin": letters, digits, '_', '+', '-' and '/'. Whether there is such a zone is another question. */
 PT_API bool pt_zone_name_ok(const char *name);
+/* Whether there is one, by the machine's database. -EINVAL with a record at LOC that tells the nearest name; 0 where there is no
+ * database, too. */
+PT_API int pt_zone_check(const char *name, const struct pt_loc *loc, struct pt_err *e) PT_MUST;
 /* The spans of FROM to TO, in order and without gaps, of the zone NAME (NULL: the machine's; UTC where it has none). -ENOENT:
  * there is no such zone; -EBADMSG: its description cannot be read. */
 PT_API int pt_zone_load(const char *name, int64_t from, int64_t to, struct pt_arena *a, pt_zone_spans *out,
