@@ -46,7 +46,7 @@ module_of_header()
 	trace | learn | reach | watch) echo plan ;;
 	lint) echo space ;;
 	probe | dns | dial | capture | socket | activity | finding | iperf | sandbox) echo diag ;;
-	screen) echo cli ;;
+	screen | line) echo cli ;;
 	*) echo "$1" ;;
 	esac
 }

@@ -19,15 +19,30 @@ static bool is_plain(const char *word)
 	return plain;
 }
 
-static void print_if(const char *word, void *arg)
-{
-	const char *begun = arg;
+/* Those that begin so, to whoever asks. */
+struct candidates {
+	const char *begun;
+	void (*word)(const char *w, const char *help, void *arg);
+	void *arg;
+};
 
-	if (!strncmp(word, begun, strlen(begun)) && is_plain(word))
-		printf("%s\n", word);
+static void offer(const struct candidates *to, const char *word, const char *help)
+{
+	if (!strncmp(word, to->begun, strlen(to->begun)) && is_plain(word))
+		to->word(word, help, to->arg);
 }
 
-static void complete_options(unsigned int bits, const char *begun)
+static void offer_value(const char *word, void *arg)
+{
+	offer(arg, word, NULL);
+}
+
+static void offer_word(const char *word, const char *help, void *arg)
+{
+	offer(arg, word, help);
+}
+
+static void complete_options(unsigned int bits, const struct candidates *to)
 {
 	for (const struct cli_option *o = cli_options; o->help; o++) {
 		char text[40];
@@ -38,12 +53,12 @@ static void complete_options(unsigned int bits, const char *begun)
 			snprintf(text, sizeof(text), "--%s", o->name);
 		else
 			snprintf(text, sizeof(text), "-%c", o->letter);
-		print_if(text, (void *)begun);
+		offer(to, text, o->help);
 	}
 }
 
-/* Distinct names at one level. */
-static void complete_names(const struct pt_cli_tool *t, const char *object, const char *begun)
+/* Distinct names at one level. An object has the help of its only command, or none. */
+static void complete_names(const struct pt_cli_tool *t, const char *object, const struct candidates *to)
 {
 	const char *last = NULL;
 
@@ -53,19 +68,19 @@ static void complete_names(const struct pt_cli_tool *t, const char *object, cons
 		if (!name || (last && !strcmp(last, name)))
 			continue;
 		last = name;
-		print_if(name, (void *)begun);
+		offer(to, name, object || !cmd->command ? cmd->help : NULL);
 	}
-	print_if("help", (void *)begun);
+	offer(to, "help", "what there is, and what it does");
 }
 
-static void complete_netns(const char *begun)
+static void complete_netns(const struct candidates *to)
 {
 	DIR *d = opendir("/run/netns");
 	struct dirent *e;
 
 	while (d && (e = readdir(d)))
 		if (e->d_name[0] != '.')
-			print_if(e->d_name, (void *)begun);
+			offer(to, e->d_name, NULL);
 	if (d)
 		closedir(d);
 }
@@ -80,6 +95,8 @@ static const struct cli_option *plain_words(struct pt_cli *c, const struct cli_w
 		if (waits) {
 			if (waits->name && !strcmp(waits->name, "netns"))
 				c->netns = all->v[i];
+			if (waits->bit == PT_CLI_FILE)
+				c->file = all->v[i];
 			waits = NULL;
 			continue;
 		}
@@ -91,7 +108,7 @@ static const struct cli_option *plain_words(struct pt_cli *c, const struct cli_w
 }
 
 /* Labels and tables are those of the namespace that the command would act in. */
-static void complete_argument(struct pt_cli *c, const struct pt_cli_cmd *cmd, const char *begun)
+static void complete_argument(struct pt_cli *c, const struct pt_cli_cmd *cmd, struct candidates *to)
 {
 	const struct pt_cli_grammar *g = cli_grammar(c->tool, cmd);
 	int home;
@@ -99,48 +116,64 @@ static void complete_argument(struct pt_cli *c, const struct pt_cli_cmd *cmd, co
 	if (cli_netns_enter(c, &home))
 		return;
 	if (g && c->argc >= g->first)
-		cli_words_complete(c, g, print_if, (void *)begun);
+		cli_words_complete(c, g, offer_word, to);
 	else if (cmd->complete)
-		(void)cmd->complete(c, c->argc, print_if, (void *)begun);
+		(void)cmd->complete(c, c->argc, offer_value, to);
 	(void)cli_netns_leave(c, home);
 }
 
 /* What may stand behind N plain words, which CMD was found with. */
-static void complete_word(struct pt_cli *c, const struct pt_cli_cmd *cmd, size_t n, const char *begun)
+static void complete_word(struct pt_cli *c, const struct pt_cli_cmd *cmd, size_t n, struct candidates *to)
 {
-	if (begun[0] == '-')
-		complete_options(PT_CLI_ALWAYS | (cmd ? cmd->options : ~0u), begun);
+	if (to->begun[0] == '-')
+		complete_options(PT_CLI_ALWAYS | (cmd ? cmd->options : ~0u), to);
 	else if (!n)
-		complete_names(c->tool, NULL, begun);
+		complete_names(c->tool, NULL, to);
 	else if (cmd && cmd->command && n == 1)
-		complete_names(c->tool, cmd->object, begun);
+		complete_names(c->tool, cmd->object, to);
 	else if (cmd)
-		complete_argument(c, cmd, begun);
+		complete_argument(c, cmd, to);
 }
 
 static const char *const engines[] = { "auto", "bpf", "nft", "linear" };
 
-int cli_complete(struct pt_cli *c, const struct cli_words *words)
+const struct pt_cli_cmd *pt_cli_complete(const struct pt_cli_tool *tool, const char *const *words, size_t n,
+					 void (*word)(const char *w, const char *help, void *arg), void *arg)
 {
-	const char *begun = words->n ? words->v[words->n - 1] : "";
-	struct cli_words plain = { 0 };
-	const struct cli_option *waits = plain_words(c, words, &plain);
+	struct pt_cli c = { .tool = tool, .file = CLI_FILE };
+	struct candidates to = { n ? words[n - 1] : "", word, arg };
+	struct cli_words all = { .v = (const char **)words, .n = n }, plain = { 0 };
+	const struct cli_option *waits = plain_words(&c, &all, &plain);
 	const struct pt_cli_cmd *cmd = NULL;
 	size_t used = 0;
 
 	if (plain.n)
-		cmd = cli_find(c, &plain, &used);
-	c->argc = plain.n > used ? plain.n - used : 0;
-	c->argv = plain.v + used;
+		cmd = cli_find(&c, &plain, &used);
+	c.cmd = cmd;
+	c.argc = plain.n > used ? plain.n - used : 0;
+	c.argv = plain.v ? plain.v + used : NULL;
 	/* A shell completes names of files itself, when nothing comes from here. */
 	if (!waits)
-		complete_word(c, cmd, plain.n, begun);
+		complete_word(&c, cmd, plain.n, &to);
 	else if (waits->name && !strcmp(waits->name, "netns"))
-		complete_netns(begun);
+		complete_netns(&to);
 	else if (waits->bit == PT_CLI_ENGINE)
 		for (size_t i = 0; i < PT_ARRAY_SIZE(engines); i++)
-			print_if(engines[i], (void *)begun);
-	pt_err_fini(&c->err); /* whoever completes wants words, not errors */
+			offer(&to, engines[i], NULL);
+	pt_err_fini(&c.err); /* whoever completes wants words, not errors */
 	free(plain.v);
+	return cmd;
+}
+
+static void print_word(const char *word, const char *help, void *arg)
+{
+	(void)help;
+	(void)arg;
+	printf("%s\n", word);
+}
+
+int cli_complete(const struct pt_cli_tool *tool, const struct cli_words *words)
+{
+	(void)pt_cli_complete(tool, words->v, words->n, print_word, NULL);
 	return PT_EXIT_OK;
 }

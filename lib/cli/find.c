@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Words to commands: any unique beginning will do, an ambiguous one lists its candidates. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/internal.h"
@@ -97,5 +98,34 @@ const struct pt_cli_cmd *cli_find(struct pt_cli *c, const struct cli_words *word
 		no_match(c, &l, words->v[1], &candidates);
 out:
 	pt_buf_fini(&candidates);
+	return cmd;
+}
+
+const struct pt_cli_cmd *pt_cli_find(const struct pt_cli_tool *tool, const char *const *words, size_t n, bool strict, size_t *used,
+				     struct pt_err *e)
+{
+	struct pt_cli c = { .tool = tool };
+	struct cli_words plain = { 0 };
+	const struct pt_cli_cmd *cmd = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		if (words[i][0] == '-')
+			i += cli_option_waits(words[i]) != NULL;
+		else if (pt_vec_push(NULL, &plain, words[i]))
+			break;
+	}
+	*used = 0;
+	if (plain.n)
+		cmd = cli_find(&c, &plain, used);
+	else
+		pt_err_add(&c.err, PT_ERROR, NULL, NULL, "%s is given no command", tool->name);
+	if (cmd && strict && (strcmp(plain.v[0], cmd->object) || (*used > 1 && strcmp(plain.v[1], cmd->command)))) {
+		pt_err_add(&c.err, PT_ERROR, NULL, NULL, "'%s' is short for '%s%s%s', and has to be written out", plain.v[*used - 1],
+			   cmd->object, cmd->command ? " " : "", cmd->command ? cmd->command : "");
+		cmd = NULL;
+	}
+	free(plain.v);
+	pt_err_fini(e);
+	*e = c.err;
 	return cmd;
 }

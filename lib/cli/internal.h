@@ -7,6 +7,8 @@
 
 #include <patronus/cli.h>
 
+#define CLI_FILE "/etc/patronus/patronus.conf" /* where nobody says otherwise */
+
 struct cli_option {
 	char letter;           /* 0: none */
 	const char *name;      /* long form, NULL: none */
@@ -47,11 +49,11 @@ const struct pt_cli_cmd *cli_find(struct pt_cli *c, const struct cli_words *word
 void cli_escaped(FILE *f, const char *s, size_t n);
 
 /* complete.c */
-int cli_complete(struct pt_cli *c, const struct cli_words *words);
+int cli_complete(const struct pt_cli_tool *tool, const struct cli_words *words);
 
 /* words.c: the words behind the first arguments of a command, NULL: it has none; what may stand behind c->argv of them */
 const struct pt_cli_grammar *cli_grammar(const struct pt_cli_tool *t, const struct pt_cli_cmd *cmd);
-void cli_words_complete(const struct pt_cli *c, const struct pt_cli_grammar *g, void (*word)(const char *w, void *arg), void *arg);
+void cli_words_complete(const struct pt_cli *c, const struct pt_cli_grammar *g, void (*word)(const char *w, const char *help, void *arg), void *arg);
 
 /* batch.c */
 int cli_batch(struct pt_cli *outer);

@@ -261,12 +261,12 @@ static bool is_complete(int argc, char **argv)
 }
 
 /* `complete -- WORDS`: options among them are words too. */
-static int run_complete(struct pt_cli *c, int argc, char **argv)
+static int run_complete(const struct pt_cli_tool *tool, int argc, char **argv)
 {
 	int skip = argc > 2 && !strcmp(argv[2], "--") ? 3 : 2;
 	struct cli_words words = { .v = (const char **)argv + skip, .n = (size_t)(argc - skip) };
 
-	return cli_complete(c, &words);
+	return cli_complete(tool, &words);
 }
 
 int cli_line(struct pt_cli *c, size_t argc, char **argv)
@@ -300,11 +300,11 @@ static bool standard_files(void)
 
 int pt_cli_main(const struct pt_cli_tool *tool, int argc, char **argv)
 {
-	struct pt_cli c = { .tool = tool, .file = "/etc/patronus/patronus.conf" };
+	struct pt_cli c = { .tool = tool, .file = CLI_FILE };
 
 	if (!standard_files())
 		return PT_EXIT_SYSTEM;
 	if (is_complete(argc, argv))
-		return run_complete(&c, argc, argv);
+		return run_complete(tool, argc, argv);
 	return cli_line(&c, (size_t)argc, argv);
 }

@@ -173,27 +173,28 @@ int pt_cli_words(struct pt_cli *c, void *to)
 
 /* ---- completion ---- */
 
-static void complete_devices(void (*word)(const char *w, void *arg), void *arg)
+static void complete_devices(void (*word)(const char *w, const char *help, void *arg), void *arg)
 {
 	DIR *d = opendir("/sys/class/net");
 	struct dirent *e;
 
 	while (d && (e = readdir(d)))
 		if (e->d_name[0] != '.')
-			word(e->d_name, arg);
+			word(e->d_name, NULL, arg);
 	if (d)
 		closedir(d);
 }
 
-static void complete_value(const struct pt_cli_word *w, void (*word)(const char *w, void *arg), void *arg)
+/* Where no value can be listed, what kind of value it is. */
+static void complete_value(const struct pt_cli_word *w, void (*word)(const char *w, const char *help, void *arg), void *arg)
 {
 	if (w->type == PT_CLI_DEVICE)
 		complete_devices(word, arg);
 	for (size_t i = 0; w->type == PT_CLI_CHOICE && w->choices[i]; i++)
-		word(w->choices[i], arg);
+		word(w->choices[i], NULL, arg);
 }
 
-void cli_words_complete(const struct pt_cli *c, const struct pt_cli_grammar *g, void (*word)(const char *w, void *arg), void *arg)
+void cli_words_complete(const struct pt_cli *c, const struct pt_cli_grammar *g, void (*word)(const char *w, const char *help, void *arg), void *arg)
 {
 	const struct pt_cli_word *waits = NULL;
 	const char *names[NAMES_MAX];
@@ -214,5 +215,5 @@ void cli_words_complete(const struct pt_cli *c, const struct pt_cli_grammar *g, 
 	}
 	for (const struct pt_cli_word *w = g->words; w->name; w++)
 		if (!(seen & (1ull << (w - g->words))))
-			word(w->name, arg);
+			word(w->name, w->help, arg);
 }

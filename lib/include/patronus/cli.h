@@ -47,6 +47,11 @@ enum pt_cli_opt {
 	PT_CLI_PCAP = 1 << 25,   /* --pcap FILE */
 	PT_CLI_SIZE = 1 << 26,   /* --size SIZE */
 	PT_CLI_BYTES = 1 << 27,  /* --bytes N */
+	/* Not options but what a command does, for the console: who may run it (an operator what acts, a viewer what only shows,
+	 * everything else is for those who may configure), and whether it wants the terminal for itself. */
+	PT_CLI_VIEW = 1 << 22,
+	PT_CLI_ACT = 1 << 23,
+	PT_CLI_LIVE = 1 << 30,
 	PT_CLI_MANY = 1 << 28,   /* --batch FILE behind the command is --file FILE: questions, one a line */
 	/* -q -c -N -h -V --netns --batch --force belong to every command */
 	PT_CLI_ALWAYS = 1 << 13,
@@ -142,6 +147,15 @@ struct pt_cli_tool {
 
 /* Runs one command line; the exit status. ARGV[0] is ignored. */
 PT_API int pt_cli_main(const struct pt_cli_tool *tool, int argc, char **argv);
+
+/* The command that the N words behind the tool's name begin with, options left out, and in *USED how many of the others are its
+ * name. NULL, with a record: there is none, or several. STRICT: its name is written out. */
+PT_API const struct pt_cli_cmd *pt_cli_find(const struct pt_cli_tool *tool, const char *const *words, size_t n, bool strict,
+					    size_t *used, struct pt_err *e);
+/* Calls WORD for all that may stand in the place of the last of the N words behind the tool's name; HELP may be NULL. The command
+ * that they begin with, or NULL. */
+PT_API const struct pt_cli_cmd *pt_cli_complete(const struct pt_cli_tool *tool, const char *const *words, size_t n,
+						void (*word)(const char *w, const char *help, void *arg), void *arg);
 
 /* Starts the output of a command: JSON or lines as asked for, else DEF. NULL: no memory, c->err says so. */
 PT_API struct pt_out *pt_cli_out(struct pt_cli *c, enum pt_out_fmt def, const char *schema, const char *list);
