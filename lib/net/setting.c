@@ -14,7 +14,7 @@ static const char *const settings[] = {
 
 const char *net_setting_name(uint32_t number)
 {
-	return settings[number];
+	return number < PT_ARRAY_SIZE(settings) ? settings[number] : "?";
 }
 
 static int open_setting(const char *device, uint32_t number, int flags)

@@ -175,6 +175,13 @@ int pt_trait_put(struct pt_nl_stream *s, const struct pt_trait_change *c, uint64
 	return pt_nl_stream_commit(s, t->kind == PT_TRAIT_VLAN ? put_vlan(s, t, delete) : put_remote(s, t, delete), cookie);
 }
 
+bool pt_trait_known(const struct pt_trait *t)
+{
+	if (t->kind == PT_TRAIT_OFFLOAD)
+		return strcmp(net_offload_name(t->number), "?") != 0;
+	return t->kind != PT_TRAIT_SETTING || strcmp(net_setting_name(t->number), "?") != 0;
+}
+
 void pt_trait_print(struct pt_buf *b, const struct pt_trait *t)
 {
 	pt_buf_str(b, t->device);

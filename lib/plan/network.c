@@ -80,6 +80,8 @@ int network_want(const struct pt_conf *c, struct pt_arena *a, struct network *ou
 	if (!rc)
 		rc = network_want_traits(c, a, &out->traits);
 	if (!rc)
+		rc = network_before_read(a, &out->before, e);
+	if (!rc)
 		rc = network_want_addresses(c, a, &out->addresses);
 	if (!rc)
 		rc = network_want_neighbours(c, a, &out->neighbours);
@@ -226,13 +228,16 @@ static int call_refused(struct network_refusal *r, int code, uint64_t cookie)
 
 /* All that can be written without another look at the kernel. */
 int network_write_round(struct difference *d, const struct network *want, struct pt_nl *route, struct network_refusal *r,
-			size_t *writes)
+			size_t *writes, struct pt_err *e)
 {
 	struct pt_nl_stream *s;
 	bool waiting = false;
 	int rc;
 
 	r->d = d;
+	rc = network_before_note(d, e);
+	if (rc)
+		return rc;
 	s = pt_nl_stream_new(route, refused, r);
 	rc = s ? 0 : -ENOMEM;
 	for (size_t p = 0; p < PT_ARRAY_SIZE(phases); p++)
@@ -287,7 +292,7 @@ static int reach(const struct network *want, struct pt_nl *route, size_t *writes
 		left = network_difference_size(&d);
 		before = *writes;
 		if (left)
-			rc = network_write_round(&d, want, route, &r, writes);
+			rc = network_write_round(&d, want, route, &r, writes, e);
 		if (rc)
 			rc = network_tell_refusal(&d, &r, rc, e);
 		if (!rc && left && *writes == before)
@@ -358,14 +363,17 @@ static int undo(struct network_plan *p, const struct network *before, struct pt_
 }
 
 /* Without it nobody can watch over what is in force, which it is all the same. */
-static void note(const struct pt_conf *c, struct pt_err *e)
+static void note(const struct network *want, struct pt_err *e)
 {
+	const struct pt_conf *c = want->conf;
 	struct pt_err why = { 0 };
 
 	if (network_note_write(c, &why))
 		pt_err_add(e, PT_WARNING, NULL, "make room in " PT_RUN_DIR, "the interfaces are in force, but `ptnet watch` does not know: %s",
 			   why.list.n ? why.list.v[0].msg : "no memory");
 	pt_err_fini(&why);
+	/* What it had to forget is found again the next time. */
+	(void)!network_before_trim(want, e);
 }
 
 static int apply(struct pt_whole *w, void *plan, size_t *writes, struct pt_err *e)
@@ -378,7 +386,7 @@ static int apply(struct pt_whole *w, void *plan, size_t *writes, struct pt_err *
 	if (rc)
 		return rc;
 	if (!writes_of(p)) {
-		note(w->conf, e);
+		note(&p->want, e);
 		goto out;
 	}
 	rc = keep(p, &before);
@@ -388,7 +396,7 @@ static int apply(struct pt_whole *w, void *plan, size_t *writes, struct pt_err *
 	}
 	rc = reach(&p->want, w->route, writes, e);
 	if (!rc)
-		note(w->conf, e);
+		note(&p->want, e);
 	if (rc && undo(p, &before, w->route))
 		pt_err_add(e, PT_ERROR, NULL, "`ptnet diff` shows what is left", "the interfaces could not all be put back");
 out:

@@ -26,6 +26,7 @@ struct network {
 	struct pt_route_rules rules;
 	struct pt_neighbours neighbours;
 	struct pt_shapes shapes;
+	struct pt_traits before; /* what links had before the file set them, see network_before.c */
 	const struct network_left *left; /* NULL: all of it is to be */
 };
 
@@ -33,6 +34,7 @@ struct network {
 struct difference {
 	struct pt_arena *arena;
 	struct network have;
+	struct pt_traits wanted; /* with what is to be as it was before */
 	pt_link_changes links;
 	pt_link_list absent;
 	pt_trait_changes traits;
@@ -84,7 +86,7 @@ struct network_described network_describe(const struct difference *d, uint64_t c
 int network_want(const struct pt_conf *c, struct pt_arena *a, struct network *out, struct pt_err *e);
 /* All that can be written without another look at the kernel; R tells the first refusal. */
 int network_write_round(struct difference *d, const struct network *want, struct pt_nl *route, struct network_refusal *r,
-			size_t *writes);
+			size_t *writes, struct pt_err *e);
 int network_tell_refusal(const struct difference *d, const struct network_refusal *r, int rc, struct pt_err *e);
 /* network_note.c: the texts of what was put in force last in this network namespace, for who watches over it. */
 int network_note_write(const struct pt_conf *c, struct pt_err *e);
@@ -103,6 +105,18 @@ int network_want_addresses(const struct pt_conf *c, struct pt_arena *a, struct p
 int network_keep_addresses(const struct pt_addresses *have, struct pt_arena *a, struct pt_addresses *out);
 /* network_traits.c: what the interfaces are to have beside. -ENOMEM or 0. */
 int network_want_traits(const struct pt_conf *c, struct pt_arena *a, struct pt_traits *out);
+
+/* network_before.c: what was noted in this network namespace; OUT is empty where nothing was, and where the note is damaged, which is a
+ * warning. -ENOMEM or 0. */
+int network_before_read(struct pt_arena *a, struct pt_traits *out, struct pt_err *e);
+/* TEXT, which is taken apart, into OUT. -EBADMSG: it is no such note. */
+int network_before_parse(char *text, struct pt_traits *out);
+/* The traits of WANT, and of what was noted that of which WANT says nothing and whose link is still there. */
+int network_before_want(const struct network *want, const struct pt_links *links, struct pt_arena *a, struct pt_traits *out);
+/* Before the changes of D are written: what they will overwrite. */
+int network_before_note(const struct difference *d, struct pt_err *e);
+/* WANT is in force: what it does not name is as it was, and forgotten. */
+int network_before_trim(const struct network *want, struct pt_err *e);
 
 /* network_neighbours.c: those of C, and the addresses that its interfaces answer for; ours among HAVE. -ENOMEM or 0. */
 int network_want_neighbours(const struct pt_conf *c, struct pt_arena *a, struct pt_neighbours *out);

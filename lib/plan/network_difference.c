@@ -22,8 +22,10 @@ static int read_network(struct difference *d, const struct network *want, struct
 {
 	int rc = pt_links_read(route, d->arena, &d->have.links, e);
 
+	if (!rc && network_before_want(want, &d->have.links, d->arena, &d->wanted))
+		rc = pt_err_sys(e, -ENOMEM, "comparing the interfaces");
 	if (!rc)
-		rc = pt_traits_read(route, &d->have.links, &want->traits, d->arena, &d->have.traits, e);
+		rc = pt_traits_read(route, &d->have.links, &d->wanted, d->arena, &d->have.traits, e);
 	if (!rc)
 		rc = pt_addresses_read(route, &d->have.links, d->arena, &d->have.addresses, e);
 	if (!rc)
@@ -59,9 +61,9 @@ static int without_absent(const struct difference *d, const struct network *want
 	for (size_t i = 0; !rc && i < want->addresses.v.n; i++)
 		if (!is_absent(d, want->addresses.v.v[i].device))
 			rc = pt_vec_push(d->arena, &out->addresses.v, want->addresses.v.v[i]);
-	for (size_t i = 0; !rc && i < want->traits.v.n; i++)
-		if (!is_absent(d, want->traits.v.v[i].device))
-			rc = pt_vec_push(d->arena, &out->traits.v, want->traits.v.v[i]);
+	for (size_t i = 0; !rc && i < d->wanted.v.n; i++)
+		if (!is_absent(d, d->wanted.v.v[i].device))
+			rc = pt_vec_push(d->arena, &out->traits.v, d->wanted.v.v[i]);
 	return rc;
 }
 

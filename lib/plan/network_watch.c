@@ -208,7 +208,7 @@ static int settle(struct watch *w, const struct network *want, struct difference
 		struct difference *d = round ? &now : first;
 
 		refusal = (struct network_refusal){ .goes_on = true };
-		rc = network_write_round(d, want, w->route, &refusal, &writes);
+		rc = network_write_round(d, want, w->route, &refusal, &writes, e);
 		if (!rc && refusal.happened) {
 			struct pt_err why = { 0 };
 

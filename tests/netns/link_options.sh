@@ -54,11 +54,17 @@ interface vx0 { type = vxlan id = 5 local = "10.0.0.1" remote = "10.0.0.2" remot
 CONF
 }
 in_ns fw ip neighbour add proxy 10.0.0.99 dev eth0
+# What is noted: the value and the device.
+noted() { in_ns fw sh -c 'tail -qn +2 /run/patronus/network.*.before 2>/dev/null' | cut -d' ' -f3,5; }
+ra=$(setting eth1 accept_ra)
+had=$(printf '%s\n' "$(offload eth0 1e) eth0" "$(setting eth0 proxy_ndp) eth0" "$(setting eth1 accept_ra) eth1" "$(offload eth0 2b) eth0" |
+	if [ "$(offload eth0 2b)" = 1 ]; then sed '$d'; else cat; fi | sort | tr '\n' ' ')
 write '"10.3.0.2", "fd03::2"' '"tso off", "gro on"' '"10.0.0.3"' 'address = { auto }'
 like "$(pt diff -f "$conf")" '^set option eth0 offload tso off' 'diff tells it in the words of the file'
 is "$(offload eth0 1e)" 1 'tso is on before'
 ok 'apply' apply
 is "$(offload eth0 1e)$(offload eth0 2b)" 01 'offload: tso is off, gro is on'
+is "$(noted | sort | tr '\n' ' ')" "$had" 'what was before is noted'
 is "$(ends)" '10.0.0.2 10.0.0.3 ' 'remotes: both ends'
 like "$(proxies -4)" '10\.3\.0\.2 dev eth0 +proxy' 'proxy: IPv4'
 is "$(setting eth0 proxy_ndp) $(setting eth1 accept_ra)" '1 2' 'proxy of IPv6 is on, and routers are believed'
@@ -92,6 +98,8 @@ is "$(in_ns fw ip -o link show vx0 | cut -d: -f1)" "$index" 'it is the same link
 is "$(proxies -6)" '' 'proxy: what is no more in the file is gone'
 like "$(proxies -4)" '10\.0\.0\.99' 'proxy: what somebody else set stays'
 is "$(offload eth0 1e)" 1 'tso is on again'
+is "$(setting eth0 proxy_ndp) $(setting eth1 accept_ra)" "0 $ra" 'what the file does not name any more is as it was'
+is "$(noted)" '1 eth0' 'and only of what it names it is known how that was'
 
 # ---- undone ----
 
@@ -103,6 +111,29 @@ is "$(ends; proxies -4; proxies -6; offload eth0 1e; setting eth1 accept_ra)" "$
 write '"10.3.0.2"' '"lro on"' '"10.0.0.4", "10.0.0.5"' ''
 like "$(apply 2>&1)" 'fw\.conf:1:.*refuses to set option eth0 offload lro on' 'what the device cannot is told, with its place'
 is "$(ends)" '10.0.0.2 10.0.0.4 10.0.0.5 ' 'and changes nothing'
+
+# ---- as it was ----
+
+write '' '"tso off"' '"10.0.0.4", "10.0.0.5"' 'address = { auto }'
+echo 'interface br9 { type = bridge address = { auto } offload = { "tx off" } }' >>"$conf"
+ok 'options of hardware, and of a link that is made' apply
+is "$(offload eth0 1e) $(setting eth1 accept_ra) $(setting br9 accept_ra) $(offload br9 16)" '0 2 2 0' 'they are set'
+write '' '' '"10.0.0.4", "10.0.0.5"' ''
+echo 'interface br9 { type = bridge }' >>"$conf"
+is "$(pt diff -f "$conf" | sort)" "set option br9 accept_ra $ra
+set option br9 offload tx on
+set option eth0 offload tso on
+set option eth1 accept_ra $ra" 'what they had before is wanted'
+ok 'they are named no more' apply
+is "$(offload eth0 1e) $(setting eth1 accept_ra) $(setting br9 accept_ra) $(offload br9 16)" "1 $ra $ra 1" 'all is as it was'
+is "$(noted)" '' 'and nothing is noted'
+like "$(apply)" 'nothing written' 'a second apply writes nothing'
+write '' '"tso off"' '"10.0.0.4", "10.0.0.5"' ''
+ok 'once more' apply
+in_ns fw sh -c 'echo garbage | tee /run/patronus/network.*.before >/dev/null'
+write '' '' '"10.0.0.4", "10.0.0.5"' ''
+like "$(apply 2>&1)" 'cannot be read, so what links had before' 'a damaged note is told'
+is "$(offload eth0 1e)" 0 'and changes nothing'
 
 echo 'interface eth0 { }' >"$conf"
 ok 'all goes' apply

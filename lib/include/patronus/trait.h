@@ -64,6 +64,8 @@ PT_API int pt_traits_diff(const struct pt_traits *want, const struct pt_traits *
 /* Puts the message of a change into the line, or does at once what no message can do. -ENOENT: its link is not known yet, and
  * nothing was done. */
 PT_API int pt_trait_put(struct pt_nl_stream *s, const struct pt_trait_change *c, uint64_t cookie) PT_MUST;
+/* The NUMBER of an OFFLOAD or SETTING is one of those above. */
+PT_API bool pt_trait_known(const struct pt_trait *t);
 /* "eth0 vlans 10 pvid untagged", "eth0 offload tso off". */
 PT_API void pt_trait_print(struct pt_buf *b, const struct pt_trait *t);
 
