@@ -58,13 +58,15 @@ static void show_change(const char *op, const char *kind, const char *name, void
 	pt_buf_fini(&text);
 }
 
+/* PLAN NULL: it is empty. */
 static int show_plan(struct pt_cli *c, const void *plan)
 {
 	struct pt_out *o = pt_cli_out(c, PT_OUT_TEXT, "patronus.change.v1", "changes");
 
 	if (!o)
 		return -ENOMEM;
-	network()->walk(plan, show_change, o);
+	if (plan)
+		network()->walk(plan, show_change, o);
 	return pt_cli_end(c, o);
 }
 
@@ -89,6 +91,18 @@ static int with_plan(struct pt_cli *c, int (*use)(struct pt_cli *c, struct pt_wh
 	return rc;
 }
 
+/* Nothing differs, and that is known without reading the file. */
+static bool is_same(struct pt_cli *c)
+{
+	struct pt_err ignored = { 0 };
+	struct pt_nl *route = NULL;
+	bool same = !pt_nl_open(&route, NETLINK_ROUTE, &ignored) && pt_network_same(c->file, route);
+
+	pt_nl_close(route);
+	pt_err_fini(&ignored);
+	return same;
+}
+
 static int diff(struct pt_cli *c, struct pt_whole *w, void *plan)
 {
 	int rc = show_plan(c, plan);
@@ -99,7 +113,15 @@ static int diff(struct pt_cli *c, struct pt_whole *w, void *plan)
 
 int cmd_diff(struct pt_cli *c)
 {
-	return with_plan(c, diff);
+	return is_same(c) ? show_plan(c, NULL) : with_plan(c, diff);
+}
+
+static int say_same(struct pt_cli *c)
+{
+	if (c->dry || c->json || c->line)
+		return show_plan(c, NULL);
+	pt_cli_say(c, "%s: in force already, nothing written\n", file_name(c));
+	return 0;
 }
 
 static int apply(struct pt_cli *c, struct pt_whole *w, void *plan)
@@ -117,14 +139,13 @@ static int apply(struct pt_cli *c, struct pt_whole *w, void *plan)
 		return PT_EXIT_SYSTEM;
 	if (rc || c->json || c->line)
 		return rc;
-	if (writes)
-		pt_cli_say(c, "%s: in force, %zu changes\n", file_name(c), writes);
-	else
-		pt_cli_say(c, "%s: in force already, nothing written\n", file_name(c));
+	if (!writes)
+		return say_same(c);
+	pt_cli_say(c, "%s: in force, %zu changes\n", file_name(c), writes);
 	return 0;
 }
 
 int cmd_apply(struct pt_cli *c)
 {
-	return with_plan(c, apply);
+	return is_same(c) ? say_same(c) : with_plan(c, apply);
 }

@@ -162,7 +162,7 @@ CHECK(conf_check_neighbour, struct pt_conf_neighbour, pt_conf_neighbour_parse, "
 struct route_parser {
 	struct words w;
 	struct pt_conf_route *r;
-	struct pt_conf_hop hops[PT_ROUTE_HOPS_MAX];
+	struct pt_conf_hop *hops; /* room for PT_ROUTE_HOPS_MAX */
 	bool listed; /* hops are written as nexthop */
 	uint32_t has; /* PT_ROUTE_HAS_* */
 };
@@ -306,7 +306,8 @@ static int parse_destination(struct route_parser *p)
 
 static int parse_route(const char *s, struct pt_arena *a, struct pt_conf_route *out, uint32_t *part, struct pt_conf_fault *f)
 {
-	struct route_parser p = { .w = { .s = s, .a = a, .f = f }, .r = out };
+	struct pt_conf_hop room[PT_ROUTE_HOPS_MAX]; /* beside P, which is cleared: all but a few stay unused */
+	struct route_parser p = { .w = { .s = s, .a = a, .f = f }, .r = out, .hops = room };
 	struct pt_conf_hop *hops;
 	int rc;
 

@@ -13,6 +13,8 @@
 
 #include <patronus/route.h>
 
+static const struct pt_route_filter ours = { .protocol = PT_NET_PROTOCOL };
+
 struct differ {
 	const struct pt_conf_route *want;
 	size_t n;
@@ -23,6 +25,7 @@ struct differ {
 	uint32_t *slots, mask; /* index+1 of wanted ones, by hash */
 	uint8_t *seen;
 	size_t before;         /* changes that were there before */
+	struct pt_tally *seen_all, none; /* of all that the kernel tells; before it tells */
 	struct pt_hop hops[PT_ROUTE_HOPS_MAX];
 };
 
@@ -121,6 +124,63 @@ static bool same(const struct pt_route *want, const struct pt_route *have)
 	       (!want->src.af || want->src.v == have->src.v) && same_hops(want, have);
 }
 
+/* ---- all of them in few bytes ---- */
+
+static void tally_addr(struct pt_tally_item *t, struct pt_addr a)
+{
+	pt_tally_word(t, (uint64_t)(a.v >> 64));
+	pt_tally_word(t, (uint64_t)a.v);
+}
+
+/* Every field that a comparison looks at; next hops in no order, as there. */
+static void tally(struct pt_tally *sum, const struct pt_route *r)
+{
+	struct pt_tally hops = { 0 };
+	struct pt_tally_item t;
+
+	for (uint32_t i = 0; i < r->n_hops; i++) {
+		const struct pt_hop *h = &r->hops[i];
+
+		pt_tally_begin(&t, h->via.af);
+		tally_addr(&t, h->via.af ? h->via : (struct pt_addr){ 0 });
+		pt_tally_word(&t, (uint64_t)h->index << 32 | (uint32_t)h->weight << 1 | h->onlink);
+		pt_tally_add(&hops, &t);
+	}
+	pt_tally_begin(&t, (uint64_t)r->dst.addr.af << 24 | (uint64_t)r->src.af << 16 | (uint64_t)r->dst.len << 8 | r->type);
+	tally_addr(&t, r->dst.addr);
+	if (r->src.af)
+		tally_addr(&t, r->src);
+	pt_tally_word(&t, (uint64_t)r->table << 32 | r->metric);
+	pt_tally_word(&t, (uint64_t)r->mtu << 32 | r->n_hops);
+	pt_tally_word(&t, hops.a);
+	pt_tally_word(&t, hops.b);
+	pt_tally_add(sum, &t);
+}
+
+struct tallying {
+	struct pt_tally *sum, none;
+};
+
+static int tally_next(const struct pt_route *r, void *arg)
+{
+	tally(((struct tallying *)arg)->sum, r);
+	return 0;
+}
+
+static void tally_again(void *arg)
+{
+	struct tallying *x = arg;
+
+	*x->sum = x->none;
+}
+
+int pt_routes_tally(struct pt_nl *route, struct pt_tally *seen, struct pt_err *e)
+{
+	struct tallying x = { seen, *seen };
+
+	return pt_routes_read(route, &ours, tally_next, tally_again, &x, e);
+}
+
 /* ---- changes ---- */
 
 static const struct pt_route *copy(struct differ *d, const struct pt_route *from)
@@ -167,6 +227,8 @@ static int compare(const struct pt_route *have, void *arg)
 	bool waits;
 	int rc;
 
+	if (d->seen_all)
+		tally(d->seen_all, have);
 	if (!w)
 		return change(d, PT_ROUTE_DELETE, NULL, have);
 	d->seen[w - d->want] = 1;
@@ -182,6 +244,8 @@ static void forget(void *arg)
 
 	memset(d->seen, 0, d->n);
 	d->out->n = d->before;
+	if (d->seen_all)
+		*d->seen_all = d->none;
 }
 
 static int add_missing(struct differ *d)
@@ -204,12 +268,13 @@ static int add_missing(struct differ *d)
 }
 
 int pt_routes_diff(struct pt_nl *route, const struct pt_conf_route *want, size_t n, pt_route_link link, void *arg,
-		   struct pt_arena *a, pt_route_changes *out, struct pt_err *e)
+		   struct pt_arena *a, pt_route_changes *out, struct pt_tally *seen, struct pt_err *e)
 {
-	static const struct pt_route_filter ours = { .protocol = PT_NET_PROTOCOL };
-	struct differ d = { .want = want, .n = n, .link = link, .arg = arg, .a = a, .out = out, .before = out->n };
+	struct differ d = { .want = want, .n = n, .link = link, .arg = arg, .a = a, .out = out, .before = out->n, .seen_all = seen };
 	int rc = index_wanted(&d);
 
+	if (seen)
+		d.none = *seen;
 	if (!rc)
 		rc = pt_routes_read(route, &ours, compare, forget, &d, e);
 	if (!rc)

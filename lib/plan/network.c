@@ -278,7 +278,8 @@ static int tell_stuck(const struct difference *d, struct pt_err *e)
 	return -ENODEV;
 }
 
-static int reach(const struct network *want, struct pt_nl *route, size_t *writes, struct pt_err *e)
+/* SEEN: of the kernel when nothing was left to do. */
+static int reach(const struct network *want, struct pt_nl *route, size_t *writes, struct pt_tally *seen, struct pt_err *e)
 {
 	struct network_refusal r = { 0 };
 	struct difference d;
@@ -297,6 +298,7 @@ static int reach(const struct network *want, struct pt_nl *route, size_t *writes
 			rc = network_tell_refusal(&d, &r, rc, e);
 		if (!rc && left && *writes == before)
 			rc = tell_stuck(&d, e);
+		*seen = d.seen;
 		network_difference_fini(&d);
 	}
 	if (!rc && left) {
@@ -355,22 +357,27 @@ static int routes_back(struct network_plan *p, struct pt_nl *route)
 static int undo(struct network_plan *p, const struct network *before, struct pt_nl *route)
 {
 	struct pt_err ignored = { 0 };
+	struct pt_tally seen;
 	size_t undone = 0;
-	int rc = reach(before, route, &undone, &ignored);
+	int rc = reach(before, route, &undone, &seen, &ignored);
 
 	pt_err_fini(&ignored);
 	return rc ? rc : routes_back(p, route);
 }
 
 /* Without it nobody can watch over what is in force, which it is all the same. */
-static void note(const struct network *want, struct pt_err *e)
+static void note(const struct network *want, const struct pt_tally *seen, struct pt_err *e)
 {
-	const struct pt_conf *c = want->conf;
 	struct pt_err why = { 0 };
+	struct pt_buf same = { 0 };
 
-	if (network_note_write(c, &why))
+	/* What was to be told is to be told again. */
+	if (!e->list.n)
+		network_same_write(want, seen, &same);
+	if (network_note_write(want->conf, same.err ? NULL : same.s, &why))
 		pt_err_add(e, PT_WARNING, NULL, "make room in " PT_RUN_DIR, "the interfaces are in force, but `ptnet watch` does not know: %s",
 			   why.list.n ? why.list.v[0].msg : "no memory");
+	pt_buf_fini(&same);
 	pt_err_fini(&why);
 	/* What it had to forget is found again the next time. */
 	(void)!network_before_trim(want, e);
@@ -380,13 +387,14 @@ static int apply(struct pt_whole *w, void *plan, size_t *writes, struct pt_err *
 {
 	struct network_plan *p = plan;
 	struct network before = { 0 };
+	struct pt_tally seen = { 0 };
 	int fd = -1, rc = plan_lock(&fd, e);
 
 	*writes = 0;
 	if (rc)
 		return rc;
 	if (!writes_of(p)) {
-		note(&p->want, e);
+		note(&p->want, &p->first.seen, e);
 		goto out;
 	}
 	rc = keep(p, &before);
@@ -394,9 +402,9 @@ static int apply(struct pt_whole *w, void *plan, size_t *writes, struct pt_err *
 		(void)pt_err_sys(e, rc, "remembering the interfaces");
 		goto out;
 	}
-	rc = reach(&p->want, w->route, writes, e);
+	rc = reach(&p->want, w->route, writes, &seen, e);
 	if (!rc)
-		note(&p->want, e);
+		note(&p->want, &seen, e);
 	if (rc && undo(p, &before, w->route))
 		pt_err_add(e, PT_ERROR, NULL, "`ptnet diff` shows what is left", "the interfaces could not all be put back");
 out:

@@ -44,6 +44,7 @@ struct difference {
 	pt_neighbour_changes neighbours;
 	pt_shape_changes shapes;
 	pt_link_list left;       /* somebody took them down, and what is on them waits */
+	struct pt_tally seen;    /* all of the kernel that the comparison looked at, routes included */
 	struct link_cache {      /* of the name that was looked up last */
 		const char *name;
 		uint32_t index;
@@ -88,8 +89,18 @@ int network_want(const struct pt_conf *c, struct pt_arena *a, struct network *ou
 int network_write_round(struct difference *d, const struct network *want, struct pt_nl *route, struct network_refusal *r,
 			size_t *writes, struct pt_err *e);
 int network_tell_refusal(const struct difference *d, const struct network_refusal *r, int rc, struct pt_err *e);
-/* network_note.c: the texts of what was put in force last in this network namespace, for who watches over it. */
-int network_note_write(const struct pt_conf *c, struct pt_err *e);
+/* All but the routes into D->have, and what a comparison would look at of it into D->seen. */
+int network_read(struct difference *d, const struct network *want, struct pt_nl *route, struct pt_err *e);
+/* network_same.c: what of HAVE can make a comparison come out otherwise is added to SUM. */
+void network_tally(const struct network *have, struct pt_tally *sum);
+/* What a note keeps to recognise the kernel by, as it was when nothing was left to do: one line into OUT. */
+void network_same_write(const struct network *want, const struct pt_tally *seen, struct pt_buf *out);
+/* network_note.c: the texts of what was put in force last in this network namespace, for who watches over it. SAME is a text of
+ * network_same_write(), NULL: none. */
+int network_note_write(const struct pt_conf *c, const char *same, struct pt_err *e);
+/* Gives FN, in their order, the files of the note as they were, the first one first, then SAME's text with a NULL path. -ENOENT where
+ * there is no note; what FN returns other than 0 ends it. */
+int network_note_texts(int (*fn)(const char *path, const char *text, size_t len, void *arg), void *arg);
 #define NETWORK_NOTE_PATH 60
 /* Its file. */
 void network_note_path(char *out, size_t size);

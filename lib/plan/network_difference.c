@@ -18,7 +18,7 @@ size_t network_difference_size(const struct difference *d)
 	return d->links.n + d->traits.n + d->addresses.n + d->routes.n + d->rules.n + d->neighbours.n + d->shapes.n;
 }
 
-static int read_network(struct difference *d, const struct network *want, struct pt_nl *route, struct pt_err *e)
+int network_read(struct difference *d, const struct network *want, struct pt_nl *route, struct pt_err *e)
 {
 	int rc = pt_links_read(route, d->arena, &d->have.links, e);
 
@@ -32,7 +32,11 @@ static int read_network(struct difference *d, const struct network *want, struct
 		rc = pt_neighbours_read(route, &d->have.links, d->arena, &d->have.neighbours, e);
 	if (!rc)
 		rc = pt_shapes_read(route, &d->have.links, d->arena, &d->have.shapes, e);
-	return rc ? rc : pt_route_rules_read(route, d->arena, &d->have.rules, e);
+	if (!rc)
+		rc = pt_route_rules_read(route, d->arena, &d->have.rules, e);
+	if (!rc)
+		network_tally(&d->have, &d->seen);
+	return rc;
 }
 
 static bool is_left(const struct difference *d, const char *device)
@@ -143,7 +147,8 @@ static int compare_routes(struct difference *d, const struct network *want, stru
 
 	if (!want->conf)
 		return 0;
-	return pt_routes_diff(route, want->conf->routes.v, want->conf->routes.n, network_find_link, &f, d->arena, &d->routes, e);
+	return pt_routes_diff(route, want->conf->routes.v, want->conf->routes.n, network_find_link, &f, d->arena, &d->routes,
+			      &d->seen, e);
 }
 
 /* N of V that are kept move to the front. */
@@ -181,7 +186,7 @@ int network_difference_find(struct difference *d, const struct network *want, st
 	d->arena = pt_arena_new();
 	if (!d->arena)
 		return pt_err_sys(e, -ENOMEM, "comparing the interfaces");
-	rc = read_network(d, want, route, e);
+	rc = network_read(d, want, route, e);
 	if (!rc && compare(d, want))
 		rc = pt_err_sys(e, -ENOMEM, "comparing the interfaces");
 	if (!rc)

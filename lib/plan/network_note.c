@@ -38,7 +38,10 @@ static void put_field(struct pt_buf *b, const char *s, size_t n)
 	pt_buf_chr(b, '\0');
 }
 
-int network_note_write(const struct pt_conf *c, struct pt_err *e)
+/* A source of no file: what network_same_write() has. */
+#define SAME "same"
+
+int network_note_write(const struct pt_conf *c, const char *same, struct pt_err *e)
 {
 	char path[NETWORK_NOTE_PATH];
 	struct pt_buf b = { 0 };
@@ -55,6 +58,11 @@ int network_note_write(const struct pt_conf *c, struct pt_err *e)
 		put_field(&b, s->anchor ? "anchor" : "file", s->anchor ? 6 : 4);
 		put_field(&b, name, strlen(name));
 		put_field(&b, s->text, s->len);
+	}
+	if (same) {
+		put_field(&b, SAME, strlen(SAME));
+		put_field(&b, "", 0);
+		put_field(&b, same, strlen(same));
 	}
 	rc = b.err ? pt_err_sys(e, b.err, "noting what is in force") : pt_mkdirs(PT_RUN_DIR, e);
 	if (!rc)
@@ -74,41 +82,93 @@ static const char *next_field(const char *note, size_t len, size_t *at)
 	return field;
 }
 
+/* The whole note, NUL-terminated. */
+static int read_note(char **note, size_t *len, struct pt_err *e)
+{
+	char path[NETWORK_NOTE_PATH];
+	struct stat st;
+
+	network_note_path(path, sizeof(path));
+	return stat(path, &st) ? -errno : pt_file_read(path, NOTE_MAX, note, len, e);
+}
+
+struct part {
+	const char *kind, *name, *text;
+};
+
+/* One after another from *AT on. 1: it is in OUT; 0: that was all. */
+static int next_part(const char *note, size_t len, size_t *at, struct part *out)
+{
+	if (*at >= len)
+		return 0;
+	out->kind = next_field(note, len, at);
+	out->name = next_field(note, len, at);
+	out->text = next_field(note, len, at);
+	return out->text ? 1 : -EBADMSG;
+}
+
+/* What stands before the parts: the first file. */
+static int read_head(const char *note, size_t len, size_t *at, const char **name, const char **text)
+{
+	const char *version = next_field(note, len, at);
+
+	*name = next_field(note, len, at);
+	*text = next_field(note, len, at);
+	return *text && !strcmp(version, VERSION) ? 0 : -EBADMSG;
+}
+
+int network_note_texts(int (*fn)(const char *path, const char *text, size_t len, void *arg), void *arg)
+{
+	const char *name, *text;
+	char *note = NULL;
+	struct part p;
+	size_t len, at = 0;
+	int more, rc = read_note(&note, &len, NULL);
+
+	if (!rc)
+		rc = read_head(note, len, &at, &name, &text);
+	if (!rc)
+		rc = fn(name, text, strlen(text), arg);
+	while (!rc && (more = next_part(note, len, &at, &p)) != 0) {
+		/* Anchors are none of the files that are read with the first one. */
+		if (more < 0 || !strcmp(p.kind, "anchor"))
+			rc = -EBADMSG;
+		else
+			rc = fn(strcmp(p.kind, SAME) != 0 ? p.name : NULL, p.text, strlen(p.text), arg);
+	}
+	free(note);
+	return rc;
+}
+
 int network_note_read(struct pt_conf **out, struct pt_err *e)
 {
 	PT_VEC(struct pt_conf_source) sources = { 0 };
 	struct pt_conf_more more = { 0 };
+	const char *name, *text;
 	char path[NETWORK_NOTE_PATH], *note = NULL;
-	const char *version, *name, *text;
-	struct stat st;
 	size_t len, at = 0;
-	int rc;
+	struct part p;
+	int has, rc;
 
 	*out = NULL;
-	network_note_path(path, sizeof(path));
-	if (stat(path, &st))
-		return -errno;
-	rc = pt_file_read(path, NOTE_MAX, &note, &len, e);
+	rc = read_note(&note, &len, e);
 	if (rc)
 		return rc;
-	version = next_field(note, len, &at);
-	name = next_field(note, len, &at);
-	text = next_field(note, len, &at);
-	rc = version && name && text && !strcmp(version, VERSION) ? 0 : -EBADMSG;
-	while (!rc && at < len) {
-		const char *kind = next_field(note, len, &at), *called = next_field(note, len, &at);
-		struct pt_conf_source s = { .text = next_field(note, len, &at) };
+	rc = read_head(note, len, &at, &name, &text);
+	while (!rc && (has = next_part(note, len, &at, &p)) != 0) {
+		struct pt_conf_source s = { 0 };
 
-		if (!s.text) {
-			rc = -EBADMSG;
-			break;
-		}
-		s.len = strlen(s.text);
-		*(strcmp(kind, "anchor") ? &s.file : &s.anchor) = called;
+		rc = has < 0 ? has : 0;
+		if (rc || !strcmp(p.kind, SAME))
+			continue;
+		s.text = p.text;
+		s.len = strlen(p.text);
+		*(strcmp(p.kind, "anchor") ? &s.file : &s.anchor) = p.name;
 		rc = pt_vec_push(NULL, &sources, s);
 	}
 	more.v = sources.v;
 	more.n = sources.n;
+	network_note_path(path, sizeof(path));
 	if (rc)
 		(void)pt_err_sys(e, rc, "reading %s", path);
 	else

@@ -219,7 +219,7 @@ static int run(size_t which, size_t fail, struct pt_buf *text)
 	end(&dump);
 	assert_int_equal(pt_nl_open_recorder(&nl, &rec, dump.s, dump.n), 0);
 	fail_at = fail;
-	rc = pt_routes_diff(nl, want, n, link_of, NULL, a, &changes, &e);
+	rc = pt_routes_diff(nl, want, n, link_of, NULL, a, &changes, NULL, &e);
 	fail_at = 0;
 	if (!rc)
 		print(text, &changes);

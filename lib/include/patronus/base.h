@@ -129,6 +129,29 @@ PT_API const char *pt_nearest_of_all(const char *word, const char *const *cand, 
 PT_API uint32_t pt_hash32(const void *p, size_t n); /* FNV-1a, 32 bits */
 PT_API uint64_t pt_hash64(const void *p, size_t n); /* FNV-1a, 64 bits */
 
+/* What tells this build of the library from all others, in hexadecimal digits. -ENOENT: nothing does. */
+PT_API int pt_build_id(char *out, size_t size) PT_MUST;
+/* A fingerprint of many things in no order, within one run of the machine: equal things give equal ones, others do not but by an
+ * accident of one in 2^64. Begin with zero; each thing is begun, filled and added. */
+struct pt_tally {
+	uint64_t a, b, n; /* N: things */
+};
+struct pt_tally_item {
+	uint64_t a, b;
+};
+PT_API void pt_tally_begin(struct pt_tally_item *t, uint64_t kind);
+#define PT_TALLY_A 0x9e3779b97f4a7c15ull /* odd numbers without a pattern: of the golden ratio and the square root of two */
+#define PT_TALLY_B 0xb504f333f9de6485ull
+static inline void pt_tally_word(struct pt_tally_item *t, uint64_t word)
+{
+	t->a = (t->a ^ word) * PT_TALLY_A;
+	t->a ^= t->a >> 32;
+	t->b = (t->b + word) * PT_TALLY_B;
+	t->b ^= t->b >> 29;
+}
+PT_API void pt_tally_bytes(struct pt_tally_item *t, const void *p, size_t n);
+PT_API void pt_tally_add(struct pt_tally *sum, const struct pt_tally_item *t);
+
 /* SHA-256 of the bytes, 64 hexadecimal digits. */
 PT_API void pt_digest(const void *p, size_t n, char out[65]);
 

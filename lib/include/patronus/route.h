@@ -58,9 +58,12 @@ typedef int (*pt_route_link)(void *arg, const char *name, uint32_t *index);
 PT_API int pt_route_wanted(const struct pt_conf_route *w, pt_route_link link, void *arg, struct pt_hop *hops, struct pt_route *out,
 			   bool *waits) PT_MUST;
 
-/* What leads from the kernel's routes of ours to the N of WANT. Memory from A. */
+/* What leads from the kernel's routes of ours to the N of WANT. Memory from A. All that the kernel told is added to SEEN, unless that is
+ * NULL. */
 PT_API int pt_routes_diff(struct pt_nl *route, const struct pt_conf_route *want, size_t n, pt_route_link link, void *arg,
-			  struct pt_arena *a, pt_route_changes *out, struct pt_err *e) PT_MUST;
+			  struct pt_arena *a, pt_route_changes *out, struct pt_tally *seen, struct pt_err *e) PT_MUST;
+/* The same without anything to compare with. */
+PT_API int pt_routes_tally(struct pt_nl *route, struct pt_tally *seen, struct pt_err *e) PT_MUST;
 /* Puts the message of one change into the line. -ENOENT: a link of it is not known yet, and nothing was put. */
 PT_API int pt_route_put(struct pt_nl_stream *s, const struct pt_route_change *c, pt_route_link link, void *arg,
 			uint64_t cookie) PT_MUST;

@@ -59,6 +59,9 @@ PT_API void pt_whole_walk(const struct pt_whole *w, pt_nft_op_cb cb, void *arg);
 PT_API struct pt_plan *pt_whole_firewall(const struct pt_whole *w);
 /* Frees the plans. */
 PT_API void pt_whole_fini(struct pt_whole *w);
+/* Has the network's subsystem nothing to write, because PATH and all that it includes are what was put in force last, and the
+ * kernel is what it was then? Far cheaper than the plan that finds the same. False: only the plan knows. */
+PT_API bool pt_network_same(const char *path, struct pt_nl *route) PT_MUST;
 /* Runs every check over a configuration. */
 PT_API int pt_whole_check(const struct pt_conf *c, struct pt_err *e) PT_MUST;
 /* The differences of the kernel from W's texts, subsystem by subsystem; N counts them. */
