@@ -52,6 +52,7 @@ TEST_LIBS := -lcmocka
 BASE_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DPT_VERSION='"$(VERSION)"' -fPIC -fvisibility=hidden \
 	      -Ilib/include -Ilib $(PKG_CFLAGS) $(CPPFLAGS) -MMD -MP
 TEST_CFLAGS = -Itests -Itests/lib -Icmd
+CMD_CFLAGS  = -Icmd
 
 LIB_SRC     := $(wildcard lib/*/*.c)
 TOOL_SRC    := $(wildcard cmd/*/*.c)
@@ -121,17 +122,17 @@ help: ## show this list
 $(BUILD)/obj/%.o: %.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(BASE_CFLAGS) $(if $(filter tests/%,$<),$(TEST_CFLAGS)) $(WARN) $(CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(BASE_CFLAGS) $(if $(filter tests/%,$<),$(TEST_CFLAGS)) $(if $(filter cmd/%,$<),$(CMD_CFLAGS)) $(WARN) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/asan/obj/%.o: %.c
 	$(call say,ASAN,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(BASE_CFLAGS) $(if $(filter tests/%,$<),$(TEST_CFLAGS)) $(WARN) $(SAN) -c -o $@ $<
+	$(Q)$(CC) $(BASE_CFLAGS) $(if $(filter tests/%,$<),$(TEST_CFLAGS)) $(if $(filter cmd/%,$<),$(CMD_CFLAGS)) $(WARN) $(SAN) -c -o $@ $<
 
 $(BUILD)/fuzz/obj/%.o: %.c
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(BASE_CFLAGS) $(if $(filter tests/%,$<),$(TEST_CFLAGS)) $(SAN) -O2 \
+	$(Q)$(CLANG) $(BASE_CFLAGS) $(if $(filter tests/%,$<),$(TEST_CFLAGS)) $(if $(filter cmd/%,$<),$(CMD_CFLAGS)) $(SAN) -O2 \
 		-fsanitize=fuzzer-no-link -c -o $@ $<
 
 # ---- programs for the kernel, and the objects that carry them ----
@@ -175,17 +176,30 @@ $(PC): Makefile
 
 # ---- tools: one in the build folder that runs as it is, one for installing that needs the shared library ----
 
+# The console runs the commands of the others: each of them is one object there, of which only its table can be seen.
+TABLES := $(filter-out ptsh,$(TOOLS))
+define table
+$(BUILD)$(2)/obj/$(1).table.o: $(patsubst %.c,$(BUILD)$(2)/obj/%.o,$(wildcard cmd/$(1)/*.c))
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) -r -nostdlib -o $$@ $$^
+	$$(Q)objcopy --keep-global-symbol=$(1)_tool $$@
+endef
+$(foreach t,$(TABLES),$(eval $(call table,$(t),)) $(eval $(call table,$(t),/asan)))
+
+tool_o = $(patsubst %.c,$(BUILD)$(2)/obj/%.o,$(wildcard cmd/$(1)/*.c)) $(if $(filter ptsh,$(1)),$(TABLES:%=$(BUILD)$(2)/obj/%.table.o))
+tool_libs = $(if $(filter ptsh,$(1)),-lreadline)
 define tool
-$(BUILD)/$(1): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard cmd/$(1)/*.c)) $(A)
+$(BUILD)/$(1): $(call tool_o,$(1),) $(A)
 	$$(call say,LD,$$@)
-	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(PKG_LIBS)
-$(BUILD)/asan/$(1): $(patsubst %.c,$(BUILD)/asan/obj/%.o,$(wildcard cmd/$(1)/*.c)) $(ASAN_A)
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(PKG_LIBS) $(call tool_libs,$(1))
+$(BUILD)/asan/$(1): $(call tool_o,$(1),/asan) $(ASAN_A)
 	$$(call say,LD,$$@)
-	$$(Q)$$(CC) $(SAN) $$(LDFLAGS) -o $$@ $$^ $$(PKG_LIBS)
-$(BUILD)/shared/$(1): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard cmd/$(1)/*.c)) $(SO)
+	$$(Q)$$(CC) $(SAN) $$(LDFLAGS) -o $$@ $$^ $$(PKG_LIBS) $(call tool_libs,$(1))
+$(BUILD)/shared/$(1): $(call tool_o,$(1),) $(SO)
 	$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -pie -Wl,-z,relro -Wl,-z,now -o $$@ $$(filter %.o,$$^) -L$(BUILD) -lpatronus $$(PKG_LIBS)
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -pie -Wl,-z,relro -Wl,-z,now -o $$@ $$(filter %.o,$$^) -L$(BUILD) -lpatronus $$(PKG_LIBS) \
+		$(call tool_libs,$(1))
 endef
 $(foreach t,$(TOOLS),$(eval $(call tool,$(t))))
 
@@ -297,11 +311,11 @@ lint-tidy: $(C_SRC:%.c=$(BUILD)/lint/%.tidy)
 
 $(BUILD)/lint/%.o: %.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(BASE_CFLAGS) $(if $(filter tests/%,$<),$(TEST_CFLAGS)) $(WARN_LINT) -O2 -c -o $@ $<
+	$(Q)$(CC) $(BASE_CFLAGS) $(if $(filter tests/%,$<),$(TEST_CFLAGS)) $(if $(filter cmd/%,$<),$(CMD_CFLAGS)) $(WARN_LINT) -O2 -c -o $@ $<
 
 $(BUILD)/lint/%.tidy: $(BUILD)/lint/%.o .clang-tidy
 	$(Q)clang-tidy --quiet --warnings-as-errors='*' $(if $(filter tests/%,$*),$(TIDY_TESTS)) $*.c -- $(filter-out -MMD -MP,$(BASE_CFLAGS)) \
-		$(if $(filter tests/%,$*),$(TEST_CFLAGS)) >$@.log 2>&1 || { grep -A2 -E '(error|warning): ' $@.log; exit 1; }
+		$(if $(filter tests/%,$*),$(TEST_CFLAGS)) $(if $(filter cmd/%,$*),$(CMD_CFLAGS)) >$@.log 2>&1 || { grep -A2 -E '(error|warning): ' $@.log; exit 1; }
 	@touch $@
 
 # cmocka's checks end a test, which neither analyser knows: null pointers in tests are not findings.

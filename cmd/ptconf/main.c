@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "ptconf.h"
+#include "tools.h"
 
 #define SHOW (PT_CLI_JSON | PT_CLI_LINE)
 #define MANY UINT_MAX
@@ -46,7 +47,7 @@ static const struct pt_cli_cmd commands[] = {
 	{ NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
 };
 
-static const struct pt_cli_tool tool = {
+const struct pt_cli_tool ptconf_tool = {
 	.name = "ptconf",
 	.summary = "the configuration of Patronus as a whole",
 	.cmds = commands,
@@ -59,5 +60,5 @@ int main(int argc, char **argv)
 	(void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
 	/* A reader that went away is an error of write(2), not the end of an apply. */
 	signal(SIGPIPE, SIG_IGN);
-	return pt_cli_main(&tool, argc, argv);
+	return pt_cli_main(&ptconf_tool, argc, argv);
 }

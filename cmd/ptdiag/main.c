@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "ptdiag.h"
+#include "tools.h"
 
 static const struct pt_cli_cmd commands[] = {
 	{ NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
@@ -12,7 +13,7 @@ static const struct pt_cli_grammar grammars[] = {
 	{ NULL, NULL, 0, NULL },
 };
 
-static const struct pt_cli_tool tool = {
+const struct pt_cli_tool ptdiag_tool = {
 	.name = "ptdiag",
 	.summary = "troubleshooting with Patronus",
 	.grammars = grammars,
@@ -23,5 +24,5 @@ int main(int argc, char **argv)
 {
 	/* A reader that went away is an error of write(2), not the end of the program. */
 	signal(SIGPIPE, SIG_IGN);
-	return pt_cli_main(&tool, argc, argv);
+	return pt_cli_main(&ptdiag_tool, argc, argv);
 }

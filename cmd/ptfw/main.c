@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "ptfw.h"
+#include "tools.h"
 
 #define SHOW (PT_CLI_JSON | PT_CLI_LINE)
 #define MANY UINT_MAX
@@ -109,7 +110,7 @@ static const struct pt_cli_more more[] = {
 	{ NULL, NULL, NULL }
 };
 
-static const struct pt_cli_tool tool = {
+const struct pt_cli_tool ptfw_tool = {
 	.more = more,
 	.name = "ptfw",
 	.summary = "packet filter of Patronus",
@@ -124,5 +125,5 @@ int main(int argc, char **argv)
 	(void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
 	/* A reader that went away is an error of write(2), not the end of an apply. */
 	signal(SIGPIPE, SIG_IGN);
-	return pfctl_main(&tool, argc, argv);
+	return pfctl_main(&ptfw_tool, argc, argv);
 }

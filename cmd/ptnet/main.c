@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "ptnet.h"
+#include "tools.h"
 
 #define SHOW (PT_CLI_JSON | PT_CLI_LINE)
 
@@ -57,7 +58,7 @@ static const struct pt_cli_cmd commands[] = {
 	{ NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
 };
 
-static const struct pt_cli_tool tool = {
+const struct pt_cli_tool ptnet_tool = {
 	.name = "ptnet",
 	.summary = "interfaces of Patronus",
 	.cmds = commands,
@@ -67,5 +68,5 @@ int main(int argc, char **argv)
 {
 	/* A reader that went away is an error of write(2), not the end of an apply. */
 	signal(SIGPIPE, SIG_IGN);
-	return pt_cli_main(&tool, argc, argv);
+	return pt_cli_main(&ptnet_tool, argc, argv);
 }

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Lines from the terminal. Readline edits them; what Tab and ? tell is our own, out of the same tables as everything: for a place
+ * in the line there is a list of words, and where the word begins that they would replace.
+ */
+#include <limits.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <readline/history.h>
+#include <readline/readline.h>
+
+#include "ptsh.h"
+
+#define HISTORY_FILE ".patronus_history"
+#define HISTORY_LINES 1000
+#define COLUMNS_MIN 24 /* of a word and what it is */
+
+/* Readline calls back without an argument. */
+static struct console *console;
+
+/* ---- what may stand at a place ---- */
+
+/* The words of the command that the cursor is in; an empty one when it stands behind a blank. */
+static int words_at(const struct pt_line *l, pt_line_words *of, struct pt_arena *a, size_t n)
+{
+	struct pt_line_word next = { .s = "", .from = (uint32_t)n, .to = (uint32_t)n };
+
+	if (l->blank || !of->n || of->v[of->n - 1].to < n)
+		return pt_vec_push(a, of, next);
+	return 0;
+}
+
+void input_offer(struct console *c, const char *s, size_t n, size_t *from, const struct offers *to)
+{
+	struct pt_line_command *cmd;
+	pt_line_words *of;
+	struct pt_line l;
+	size_t at;
+
+	*from = n;
+	c->arena = pt_arena_new();
+	if (c->arena && !pt_line_parse(s, n, c->arena, &l, &at)) {
+		cmd = &l.commands.v[l.commands.n - 1];
+		of = cmd->stages.n ? &cmd->stages.v[cmd->stages.n - 1] : &cmd->words;
+		if (!words_at(&l, of, c->arena, n)) {
+			*from = of->v[of->n - 1].from;
+			if (cmd->stages.n)
+				stages_offer(of, to);
+			else
+				target_offer(c, of, to);
+		}
+	}
+	pt_arena_free(c->arena);
+	c->arena = NULL;
+}
+
+struct candidate {
+	const char *word, *help;
+};
+
+struct list {
+	struct pt_arena *arena;
+	PT_VEC(struct candidate) v;
+	size_t widest;
+};
+
+static void keep(const char *w, const char *help, void *arg)
+{
+	struct list *l = arg;
+	struct candidate x = { pt_arena_strdup(l->arena, w), help ? pt_arena_strdup(l->arena, help) : NULL };
+
+	for (size_t i = 0; i < l->v.n; i++)
+		if (!strcmp(l->v.v[i].word, w))
+			return;
+	if (!x.word || pt_vec_push(l->arena, &l->v, x))
+		return;
+	if (strlen(w) > l->widest)
+		l->widest = strlen(w);
+}
+
+/* ---- showing them ---- */
+
+static void show_words(const struct list *l)
+{
+	int rows, columns;
+	size_t width = l->widest + 2, per_line;
+
+	rl_get_screen_size(&rows, &columns);
+	per_line = (size_t)columns / width ? (size_t)columns / width : 1;
+	for (size_t i = 0; i < l->v.n; i++)
+		printf("%-*s%s", (int)width, l->v.v[i].word, (i + 1) % per_line && i + 1 < l->v.n ? "" : "\n");
+}
+
+static void show_help(const struct list *l)
+{
+	size_t width = l->widest + 2 < COLUMNS_MIN ? l->widest + 2 : COLUMNS_MIN;
+
+	for (size_t i = 0; i < l->v.n; i++)
+		printf("  %-*s %s\n", (int)width, l->v.v[i].word, l->v.v[i].help ? l->v.v[i].help : "");
+}
+
+/* Below the line, which is then written again. */
+static void below(void (*show)(const struct list *l), const struct list *l)
+{
+	rl_crlf();
+	show(l);
+	(void)fflush(stdout);
+	rl_on_new_line();
+	rl_forced_update_display();
+}
+
+static void look(struct list *l, size_t *from)
+{
+	const struct offers to = { keep, l };
+
+	memset(l, 0, sizeof(*l));
+	l->arena = pt_arena_new();
+	if (l->arena)
+		input_offer(console, rl_line_buffer, (size_t)rl_point, from, &to);
+}
+
+/* What all of them begin with. */
+static size_t common(const struct list *l)
+{
+	size_t n = strlen(l->v.v[0].word);
+
+	for (size_t i = 1; i < l->v.n; i++)
+		for (size_t k = 0; k < n; k++)
+			if (l->v.v[i].word[k] != l->v.v[0].word[k])
+				n = k;
+	return n;
+}
+
+/* ---- keys ---- */
+
+static void replace(size_t from, const char *word, size_t n, bool whole)
+{
+	struct pt_buf b = { 0 };
+
+	if (whole)
+		pt_line_quote(&b, word);
+	else
+		pt_buf_add(&b, word, n);
+	if (!b.err && b.s) {
+		rl_begin_undo_group();
+		(void)rl_delete_text((int)from, rl_point);
+		rl_point = (int)from;
+		(void)rl_insert_text(b.s);
+		if (whole)
+			(void)rl_insert_text(" ");
+		rl_end_undo_group();
+	}
+	pt_buf_fini(&b);
+}
+
+static int on_tab(int count, int key)
+{
+	struct list l;
+	size_t from = 0, n;
+
+	(void)count;
+	(void)key;
+	look(&l, &from);
+	n = l.v.n ? common(&l) : 0;
+	if (l.v.n == 1)
+		replace(from, l.v.v[0].word, n, true);
+	else if (n > (size_t)rl_point - from)
+		replace(from, l.v.v[0].word, n, false);
+	else if (l.v.n)
+		below(show_words, &l);
+	else
+		(void)rl_ding();
+	pt_arena_free(l.arena);
+	return 0;
+}
+
+static void show_nothing(const struct list *l)
+{
+	(void)l;
+	printf("  nothing is known to stand here; Enter runs the line, `help` behind a command tells more\n");
+}
+
+/* In a quote it is a character. */
+static bool is_quoted(void)
+{
+	struct pt_arena *a = pt_arena_new();
+	struct pt_line l = { 0 };
+	size_t at;
+	bool open = a && !pt_line_parse(rl_line_buffer, (size_t)rl_point, a, &l, &at) && l.open;
+
+	pt_arena_free(a);
+	return open;
+}
+
+static int on_question(int count, int key)
+{
+	struct list l;
+	size_t from;
+
+	if (is_quoted())
+		return rl_insert(count, key);
+	look(&l, &from);
+	below(l.v.n ? show_help : show_nothing, &l);
+	pt_arena_free(l.arena);
+	return 0;
+}
+
+/* ---- history ---- */
+
+static bool history_path(char *out, size_t size)
+{
+	const struct passwd *p = getpwuid(geteuid());
+	int n = p ? snprintf(out, size, "%s/" HISTORY_FILE, p->pw_dir) : 0;
+
+	return n > 0 && (size_t)n < size;
+}
+
+static void history_begin(void)
+{
+	char path[PATH_MAX];
+
+	using_history();
+	stifle_history(HISTORY_LINES);
+	if (history_path(path, sizeof(path)))
+		(void)read_history(path);
+}
+
+static void history_save(void)
+{
+	mode_t before = umask(077);
+	char path[PATH_MAX];
+
+	if (history_path(path, sizeof(path)))
+		(void)write_history(path);
+	(void)umask(before);
+}
+
+static void remember(const char *line)
+{
+	const HIST_ENTRY *last = history_length ? history_get(history_base + history_length - 1) : NULL;
+	struct pt_arena *a = pt_arena_new();
+	bool secret = false;
+	struct pt_line l;
+	size_t at;
+
+	if (a && !pt_line_parse(line, strlen(line), a, &l, &at))
+		for (size_t i = 0; i < l.commands.n; i++)
+			secret |= is_secret(&l.commands.v[i].words);
+	pt_arena_free(a);
+	if (!secret && line[0] != ' ' && (!last || strcmp(last->line, line) != 0))
+		add_history(line);
+}
+
+/* ---- the terminal ---- */
+
+static void prompt(struct console *c, struct pt_buf *b)
+{
+	b->n = 0;
+	pt_buf_fmt(b, "%s%s ", c->host, c->mode->sign);
+}
+
+static void prepare(void)
+{
+	rl_readline_name = "ptsh";
+	rl_initialize();
+	(void)rl_bind_key('\t', on_tab);
+	(void)rl_bind_key('?', on_question);
+	(void)rl_variable_bind("enable-bracketed-paste", "off"); /* serial lines and dumb terminals */
+	rl_catch_signals = 1;
+	history_begin();
+}
+
+int input_run(struct console *c)
+{
+	struct pt_buf text = { 0 };
+	char *line;
+
+	console = c;
+	prepare();
+	(void)signal(SIGINT, SIG_IGN); /* readline has its own while it reads */
+	while (!c->ends) {
+		prompt(c, &text);
+		line = text.err ? NULL : readline(text.s);
+		if (!line) {
+			putchar('\n');
+			break;
+		}
+		if (line[strspn(line, " \t")]) {
+			remember(line);
+			(void)line_run(c, line, strlen(line), NULL);
+		}
+		free(line);
+	}
+	history_save();
+	pt_buf_fini(&text);
+	return c->status;
+}

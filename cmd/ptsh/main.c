@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * ptsh - the console over all tools. It has no power of its own: it runs their tables of commands, and edits the one file. Lines
+ * come from a terminal, from -c, from files or from standard input.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ptsh.h"
+
+static const char usage[] =
+	"ptsh: the console of Patronus\n"
+	"\n"
+	"Usage: ptsh [OPTIONS] [FILE...]\n"
+	"\n"
+	"Without FILE and -c, lines come from the terminal or from standard input.\n"
+	"\n"
+	"  -c LINE          run this line; commands are parted by `;`\n"
+	"  -e               end at the first command that fails\n"
+	"  -f FILE          the common file\n"
+	"  --strict         nothing may be shortened\n"
+	"  -h, --help       this\n"
+	"  -V, --version    version\n";
+
+enum { STRICT = 256 };
+
+static const struct option options[] = {
+	{ "strict", no_argument, NULL, STRICT },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static void begin(struct console *c)
+{
+	const struct passwd *p = getpwuid(geteuid());
+
+	c->mode = &operate_mode;
+	c->profile = profile_of_user();
+	(void)snprintf(c->user, sizeof(c->user), "%s", p ? p->pw_name : "?");
+	if (gethostname(c->host, sizeof(c->host) - 1))
+		(void)snprintf(c->host, sizeof(c->host), "patronus");
+	c->host[strcspn(c->host, ".")] = '\0';
+}
+
+/* Each line by itself, with its place in messages. */
+static int run_stream(struct console *c, FILE *f, const char *name)
+{
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t n;
+
+	for (size_t number = 1; !c->ends && (n = getline(&line, &room, f)) >= 0; number++) {
+		char at[4200];
+
+		(void)snprintf(at, sizeof(at), "%s:%zu", name, number);
+		if (n && line[n - 1] == '\n')
+			n--;
+		(void)line_run(c, line, (size_t)n, at);
+		if (c->status && c->stops)
+			break;
+	}
+	free(line);
+	return c->status;
+}
+
+static int run_file(struct console *c, const char *path)
+{
+	FILE *f = fopen(path, "re");
+	int rc;
+
+	if (!f) {
+		fprintf(stderr, "ptsh: reading %s: %s\n", path, strerror(errno));
+		return PT_EXIT_CONFIG;
+	}
+	rc = run_stream(c, f, path);
+	(void)fclose(f);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct console c = { 0 };
+	const char *line = NULL;
+	int opt, rc = 0;
+
+	while ((opt = getopt_long(argc, argv, "+c:ef:hV", options, NULL)) >= 0) {
+		switch (opt) {
+		case 'c':
+			line = optarg;
+			break;
+		case 'e':
+			c.stops = true;
+			break;
+		case 'f':
+			c.file = optarg;
+			break;
+		case STRICT:
+			c.strict = true;
+			break;
+		case 'h':
+			(void)fputs(usage, stdout);
+			return PT_EXIT_OK;
+		case 'V':
+			printf("ptsh (Patronus) %s\n", PT_VERSION);
+			return PT_EXIT_OK;
+		default:
+			fprintf(stderr, "ptsh: see `ptsh -h`\n");
+			return PT_EXIT_CONFIG;
+		}
+	}
+	begin(&c);
+	if (line)
+		return line_run(&c, line, strlen(line), NULL);
+	for (int i = optind; i < argc && !c.ends; i++)
+		rc = run_file(&c, argv[i]);
+	if (optind < argc)
+		return rc;
+	c.interactive = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	c.piped = !isatty(STDIN_FILENO);
+	return c.interactive ? input_run(&c) : run_stream(&c, stdin, "standard input");
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Shared by the parts of the console. */
+#ifndef PTSH_H
+#define PTSH_H
+
+#include <patronus/cli.h>
+#include <patronus/line.h>
+
+/* What this user may do, by the groups patronus-viewer, patronus-operator and patronus-admin; root is of the last. */
+enum profile { PROFILE_VIEWER, PROFILE_OPERATOR, PROFILE_ADMIN };
+
+struct console;
+
+/* Gets what may stand at a place; HELP may be NULL. */
+struct offers {
+	void (*word)(const char *w, const char *help, void *arg);
+	void *arg;
+};
+
+/* A command of the console itself. */
+struct builtin {
+	const char *name;
+	const char *args;     /* synopsis; NULL: none */
+	const char *help;
+	unsigned int options; /* PT_CLI_VIEW, PT_CLI_ACT as of tools' commands; INPLACE */
+	unsigned int min_args, max_args;
+	int (*run)(struct console *c, const pt_line_words *words); /* an exit status */
+	/* What may stand behind all of WORDS but the last one. */
+	void (*complete)(struct console *c, const pt_line_words *words, const struct offers *to);
+};
+#define INPLACE (1u << 31) /* changes the console itself: runs in its process, and has no output to be piped */
+
+/* A mode has its commands, and what its lines run beside them. */
+struct mode {
+	const char *sign;               /* behind the name of the host in the prompt: ">" */
+	const struct builtin *builtins; /* ends with a NULL name */
+	bool tools;                     /* the tools' own commands are commands here */
+};
+extern const struct mode operate_mode;
+
+struct console {
+	const char *file;     /* the common file */
+	char host[65];        /* of the prompt, up to the first dot */
+	char user[64];
+	enum profile profile;
+	const struct mode *mode;
+	bool interactive;     /* lines come from a terminal */
+	bool piped;           /* they come from standard input, which is no terminal */
+	bool stops;           /* -e: at the first that fails */
+	bool strict;          /* nothing may be shortened */
+	bool ends;            /* `exit` was said */
+	int status;           /* of the last command */
+	struct pt_arena *arena; /* of the line that runs */
+};
+
+/* ---- tools.c: names into commands ---- */
+
+struct target {
+	const struct builtin *builtin;      /* one of the two */
+	const struct pt_cli_tool *tool;
+	const struct pt_cli_cmd *cmd;       /* NULL: help, or the tool will say what is wrong */
+	const char **argv;                  /* of the tool, [0] its name; of a builtin, NULL */
+	size_t argc;
+};
+/* 0, or PT_EXIT_CONFIG with a record. */
+int target_find(struct console *c, const pt_line_words *words, struct target *t, struct pt_err *e);
+/* What may stand in the place of the last of WORDS. */
+void target_offer(struct console *c, const pt_line_words *words, const struct offers *to);
+/* The builtin that WORD means in a mode, when there is one of it alone. */
+const struct builtin *builtin_find(const struct builtin *of, const char *word, bool strict);
+/* `show NAME` for what other tools show. */
+void shortcuts_offer(const struct offers *to);
+
+/* ---- run.c: one command in a process of its own, its output through stages ---- */
+
+/* Runs a command with its stages; the exit status. */
+int command_run(struct console *c, const struct pt_line_command *cmd);
+/* The same of all commands of a line. AT: "FILE:LINE", or NULL at the terminal. */
+int line_run(struct console *c, const char *s, size_t n, const char *at);
+
+/* ---- stages.c ---- */
+
+struct stages;
+/* Of CMD; NULL with a record. JSON is set when the command itself is to write it. */
+struct stages *stages_new(struct console *c, const struct pt_line_command *cmd, bool *json, struct pt_err *e);
+/* Some bytes of the output; false: nobody wants more. */
+bool stages_put(struct stages *s, const char *p, size_t n);
+/* The end of the output, shows what was kept back. */
+void stages_end(struct stages *s);
+void stages_offer(const pt_line_words *words, const struct offers *to);
+
+/* ---- pager.c: lines to the terminal, a screen at a time ---- */
+
+struct pager {
+	bool on;
+	unsigned int rows, columns, used; /* of the screen; lines on it since the last key */
+	bool quit;
+};
+void pager_begin(struct pager *p, bool on);
+/* One line with its newline; false: the reader has seen enough. */
+bool pager_line(struct pager *p, const char *s, size_t n);
+
+/* ---- input.c: lines from the terminal ---- */
+
+int input_run(struct console *c);
+/* Words that may stand at the end of the N bytes of S; *FROM: where the one begins that they would replace. */
+void input_offer(struct console *c, const char *s, size_t n, size_t *from, const struct offers *to);
+
+/* ---- profile.c ---- */
+
+enum profile profile_of_user(void);
+const char *profile_name(enum profile p);
+/* Whether commands with these bits may be run. */
+bool profile_allows(enum profile p, unsigned int options);
+/* A line of the log of the system for what changed something. */
+void audit(const struct console *c, const char *line, int status);
+/* LINE holds what no history and no log may keep. */
+bool is_secret(const pt_line_words *words);
+
+#endif

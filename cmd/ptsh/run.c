@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A command runs in a process of its own that is this program again: what it opens, blocks, drops or leaks is gone with it, and
+ * Ctrl-C ends it and not the console.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ptsh.h"
+
+/* While a command runs, the keys that end it are not for the console. */
+static const int keys[] = { SIGINT, SIGQUIT, SIGTSTP };
+
+struct keys_before {
+	struct sigaction was[PT_ARRAY_SIZE(keys)];
+};
+
+static void keys_ignore(struct keys_before *b)
+{
+	struct sigaction none = { .sa_handler = SIG_IGN };
+
+	for (size_t i = 0; i < PT_ARRAY_SIZE(keys); i++)
+		(void)sigaction(keys[i], &none, &b->was[i]);
+}
+
+static void keys_give_back(const struct keys_before *b)
+{
+	for (size_t i = 0; i < PT_ARRAY_SIZE(keys); i++)
+		(void)sigaction(keys[i], &b->was[i], NULL);
+}
+
+/* ---- the process of the command ---- */
+
+static int run_target(struct console *c, const struct target *t, const pt_line_words *words, bool json)
+{
+	static char as_json[] = "-j";
+	char **argv;
+	int argc = 0, rc;
+
+	(void)signal(SIGINT, SIG_DFL);
+	(void)signal(SIGQUIT, SIG_DFL);
+	(void)signal(SIGPIPE, SIG_IGN); /* as the tools' own main has it */
+	if (t->builtin) {
+		rc = t->builtin->run(c, words);
+		return fflush(stdout) && errno != EPIPE ? PT_EXIT_SYSTEM : rc;
+	}
+	argv = calloc(t->argc + 2, sizeof(*argv));
+	if (!argv)
+		return PT_EXIT_SYSTEM;
+	for (size_t i = 0; i < t->argc; i++)
+		argv[argc++] = (char *)t->argv[i];
+	if (json)
+		argv[argc++] = as_json;
+	rc = pt_cli_main(t->tool, argc, argv);
+	free(argv);
+	return rc;
+}
+
+static int status_of(int wait)
+{
+	if (WIFEXITED(wait))
+		return WEXITSTATUS(wait);
+	if (WIFSIGNALED(wait) && WTERMSIG(wait) != SIGINT && WTERMSIG(wait) != SIGPIPE)
+		fprintf(stderr, "ptsh: the command was ended by signal %d\n", WTERMSIG(wait));
+	else if (WIFSIGNALED(wait))
+		putchar('\n');
+	return 128 + (WIFSIGNALED(wait) ? WTERMSIG(wait) : 0);
+}
+
+/* One that stops itself for Ctrl-Z goes on: there is no shell to go back to. */
+static int wait_for(pid_t pid)
+{
+	int wait = 0;
+
+	for (;;) {
+		pid_t got = waitpid(pid, &wait, WUNTRACED);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return PT_EXIT_SYSTEM;
+		if (!WIFSTOPPED(wait))
+			return status_of(wait);
+		(void)kill(pid, SIGCONT);
+	}
+}
+
+static void read_output(int fd, struct stages *s)
+{
+	char bytes[65536];
+
+	for (;;) {
+		ssize_t n = read(fd, bytes, sizeof(bytes));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0 || !stages_put(s, bytes, (size_t)n))
+			return;
+	}
+}
+
+/* LIVE: it has the terminal for itself. */
+static int run_apart(struct console *c, const struct target *t, const struct pt_line_command *cmd, struct stages *s, bool json, bool live)
+{
+	struct keys_before before;
+	int fds[2] = { -1, -1 }, status;
+	pid_t pid;
+
+	if (!live && pipe2(fds, O_CLOEXEC))
+		return PT_EXIT_SYSTEM;
+	(void)fflush(stdout);
+	(void)fflush(stderr);
+	keys_ignore(&before);
+	pid = fork();
+	if (!pid) {
+		if (!live && dup2(fds[1], STDOUT_FILENO) < 0)
+			_exit(PT_EXIT_SYSTEM);
+		if (c->piped) { /* the rest of a script is no answer to a question */
+			int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+			(void)dup2(null, STDIN_FILENO);
+		}
+		_exit(run_target(c, t, &cmd->words, json));
+	}
+	if (fds[1] >= 0)
+		(void)close(fds[1]);
+	if (pid > 0 && !live)
+		read_output(fds[0], s);
+	if (fds[0] >= 0)
+		(void)close(fds[0]);
+	status = pid < 0 ? PT_EXIT_SYSTEM : wait_for(pid);
+	keys_give_back(&before);
+	return status;
+}
+
+/* ---- one command ---- */
+
+static void tell(const struct pt_err *e)
+{
+	const struct pt_cli c = { .tool = &(const struct pt_cli_tool){ .name = "ptsh" } };
+
+	pt_cli_report(&c, e);
+}
+
+static bool is_live(const struct target *t, const struct pt_line_command *cmd)
+{
+	return t->cmd && (t->cmd->options & PT_CLI_LIVE) && !cmd->stages.n;
+}
+
+/* Help of a tool is for everybody, and so is what the tool itself will refuse. */
+static unsigned int bits_of(const struct target *t)
+{
+	return t->builtin ? t->builtin->options : t->cmd ? t->cmd->options : PT_CLI_VIEW;
+}
+
+static int run_in_place(struct console *c, const struct target *t, const struct pt_line_command *cmd, struct pt_err *e)
+{
+	if (cmd->stages.n) {
+		pt_err_add(e, PT_ERROR, NULL, NULL, "%s has no output for '|'", t->builtin->name);
+		return PT_EXIT_CONFIG;
+	}
+	return t->builtin->run(c, &cmd->words);
+}
+
+static int run_target_apart(struct console *c, const struct target *t, const struct pt_line_command *cmd, struct pt_err *e)
+{
+	bool json = false;
+	struct stages *s = stages_new(c, cmd, &json, e);
+	int status;
+
+	if (!s)
+		return PT_EXIT_CONFIG;
+	if (json && (t->builtin || !t->cmd || !(t->cmd->options & PT_CLI_JSON))) {
+		pt_err_add(e, PT_ERROR, NULL, NULL, "this command has no JSON");
+		stages_end(s);
+		return PT_EXIT_CONFIG;
+	}
+	status = run_apart(c, t, cmd, s, json, is_live(t, cmd));
+	stages_end(s);
+	return status;
+}
+
+static void audited(const struct console *c, const struct pt_line_command *cmd, int status)
+{
+	struct pt_buf line = { 0 };
+
+	for (size_t i = 0; i < cmd->words.n; i++) {
+		pt_buf_str(&line, i ? " " : "");
+		pt_line_quote(&line, cmd->words.v[i].s);
+	}
+	audit(c, is_secret(&cmd->words) ? "(a line with a secret)" : line.s ? line.s : "", status);
+	pt_buf_fini(&line);
+}
+
+int command_run(struct console *c, const struct pt_line_command *cmd)
+{
+	struct pt_err e = { 0 };
+	struct target t;
+	int status;
+
+	if (!cmd->words.n)
+		return c->status;
+	status = target_find(c, &cmd->words, &t, &e);
+	if (!status && !profile_allows(c->profile, bits_of(&t))) {
+		pt_err_add(&e, PT_ERROR, NULL, NULL, "%s is not permitted to %s", cmd->words.v[0].s, profile_name(c->profile));
+		status = PT_EXIT_PERM;
+	} else if (!status) {
+		status = t.builtin && (t.builtin->options & INPLACE) ? run_in_place(c, &t, cmd, &e) : run_target_apart(c, &t, cmd, &e);
+	}
+	if (!(bits_of(&t) & PT_CLI_VIEW))
+		audited(c, cmd, status);
+	tell(&e);
+	pt_err_fini(&e);
+	return status < 0 ? pt_cli_exit(status) : status;
+}
+
+static int fault(int rc, size_t at, const struct pt_line *l, struct pt_err *e)
+{
+	if (rc == -EINVAL)
+		pt_err_add(e, PT_ERROR, NULL, NULL, "column %zu: a control character, or '|' without a command before it", at + 1);
+	else if (rc == -E2BIG)
+		pt_err_add(e, PT_ERROR, NULL, NULL, "a line has %d bytes at most", PT_LINE_MAX);
+	else if (rc)
+		(void)pt_err_sys(e, rc, "reading the line");
+	else if (l->open)
+		pt_err_add(e, PT_ERROR, NULL, NULL, "the quote %c is not closed", l->open);
+	return rc || l->open ? PT_EXIT_CONFIG : 0;
+}
+
+int line_run(struct console *c, const char *s, size_t n, const char *at)
+{
+	struct pt_err e = { 0 };
+	struct pt_line l;
+	size_t where;
+	int bad;
+
+	c->arena = pt_arena_new();
+	if (!c->arena)
+		return PT_EXIT_SYSTEM;
+	bad = fault(pt_line_parse(s, n, c->arena, &l, &where), where, &l, &e);
+	tell(&e);
+	pt_err_fini(&e);
+	for (size_t i = 0; !bad && !c->ends && i < l.commands.n; i++) {
+		c->status = command_run(c, &l.commands.v[i]);
+		c->ends |= !c->interactive && (c->status == 128 + SIGINT || (c->status && c->stops));
+	}
+	if (bad)
+		c->status = bad;
+	if (c->status && at)
+		fprintf(stderr, "%s: status %d\n", at, c->status);
+	pt_arena_free(c->arena);
+	c->arena = NULL;
+	return c->status;
+}
