@@ -96,7 +96,7 @@ int cmd_boot(struct pt_cli *c)
 	if (c->argc && !first_only)
 		return pt_cli_usage(c, "'%s' is no step of the boot: block, or nothing for all", c->argv[0]);
 	c->force = true; /* nobody is at work on the file at boot */
-	rc = session_open(c, &s);
+	rc = session_open_any(c, &s);
 	if (rc)
 		return rc;
 	blocked = block(c, s.state, s.change.nf, &kept);

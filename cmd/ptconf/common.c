@@ -53,7 +53,32 @@ static int make_absolute(struct pt_cli *c, char path[PATH_MAX])
 	return 0;
 }
 
+int state_folder(struct pt_cli *c, char out[PATH_MAX])
+{
+	struct pt_err why = { 0 };
+	int rc = pt_cli_state(c, out), fd;
+
+	if (rc)
+		return rc;
+	fd = pt_folder_open(out, &why);
+	pt_err_fini(&why);
+	if (fd < 0 && fd != -ENOENT) /* not made yet: nothing is in it */
+		fd = pt_folder_open(out, &c->err);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 && fd != -ENOENT ? fd : 0;
+}
+
 int session_open(struct pt_cli *c, struct change_session *s)
+{
+	char state[PATH_MAX];
+	int rc = state_folder(c, state);
+
+	memset(s, 0, sizeof(*s));
+	return rc ? rc : session_open_any(c, s);
+}
+
+int session_open_any(struct pt_cli *c, struct change_session *s)
 {
 	int rc;
 

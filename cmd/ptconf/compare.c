@@ -124,7 +124,7 @@ int cmd_compare(struct pt_cli *c)
 	uint32_t number;
 	struct pt_out *o;
 	size_t lines = 0;
-	int rc = pt_cli_state(c, state), end;
+	int rc = state_folder(c, state), end;
 
 	if (!rc)
 		rc = texts_of_revision(c, state, c->argc ? c->argv[0] : "0", &old, &number);

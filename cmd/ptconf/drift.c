@@ -126,7 +126,7 @@ int cmd_drift(struct pt_cli *c)
 	struct pt_nl *nf = NULL, *route = NULL;
 	struct pt_drift *d = NULL;
 	char state[PATH_MAX];
-	int rc = pt_cli_state(c, state);
+	int rc = state_folder(c, state);
 
 	if (!rc)
 		rc = pt_nl_open(&nf, NETLINK_NETFILTER, &c->err);

@@ -26,7 +26,7 @@ static int editor_allows(struct pt_cli *c)
 
 	if (c->force || !is_configuration(c))
 		return 0;
-	rc = pt_cli_state(c, state);
+	rc = state_folder(c, state);
 	if (!rc)
 		rc = pt_editor_read(state, &ed, &c->err);
 	if (rc || !ed.author.user[0] || !ed.alive)

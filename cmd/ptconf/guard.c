@@ -171,11 +171,28 @@ static int undo_once(struct change_session *s, const struct pt_window *w)
 	return rc;
 }
 
+/* Folders that somebody opened to others within the window, or gave away, are refused by every command: who has to go back takes
+ * them back first. What counts in them is checked on its own, and a link in the place of one goes. */
+static void take_back(struct change_session *s)
+{
+	char history[PATH_MAX + 16];
+	const char *const folders[] = { PT_RUN_DIR, PT_RUN_DIR "/applied", s->state, history };
+	struct stat st;
+
+	(void)snprintf(history, sizeof(history), "%s/history", s->state);
+	if (!lstat(PT_RUN_DIR, &st) && S_ISLNK(st.st_mode) && !unlink(PT_RUN_DIR))
+		syslog(LOG_WARNING, "%s was a symbolic link: it is a folder again", PT_RUN_DIR);
+	for (size_t i = 0; i < PT_ARRAY_SIZE(folders); i++)
+		if (pt_folder_take_back(folders[i]))
+			syslog(LOG_WARNING, "%s could be written by others: taken back", folders[i]);
+}
+
 static void undo(struct change_session *s, const struct pt_window *w)
 {
 	bool told = false;
 
 	openlog("ptconf", LOG_PID, LOG_AUTHPRIV);
+	take_back(s);
 	while (still_open(s->state, w)) {
 		int rc = undo_once(s, w);
 		struct pt_err *e = &s->cli->err;

@@ -9,7 +9,7 @@
 static int read_history(struct pt_cli *c, char *state, struct pt_history **out)
 {
 	struct pt_window w;
-	int rc = pt_cli_state(c, state);
+	int rc = state_folder(c, state);
 
 	if (rc)
 		return rc;
@@ -116,7 +116,7 @@ int cmd_show(struct pt_cli *c)
 	struct pt_texts t;
 	struct pt_out *o;
 	uint32_t number;
-	int rc = pt_cli_state(c, state);
+	int rc = state_folder(c, state);
 
 	if (!rc)
 		rc = texts_of_revision(c, state, c->argc ? c->argv[0] : "0", &t, &number);

@@ -59,8 +59,12 @@ struct change_session {
 	struct guard *guard;    /* started early, see guard.c; NULL: none */
 	unsigned long long held[16]; /* the caller's signal mask */
 };
+/* The path of the state folder, which nobody else may write. */
+int state_folder(struct pt_cli *c, char out[PATH_MAX]);
 /* Sockets, author, state folder; no lock yet. */
 int session_open(struct pt_cli *c, struct change_session *s);
+/* The same whoever may write the folder: for the boot, which must close first, and which then takes nothing from such a folder. */
+int session_open_any(struct pt_cli *c, struct change_session *s);
 void session_close(struct change_session *s);
 /* The lock, and what others left is finished. From here to the end no signal ends this process half-way. A window whose guard
  * died gets another. */

@@ -57,8 +57,9 @@ static int refuse(struct pt_err *e, const char *path, const char *why, const cha
 	return code;
 }
 
-/* The folder that the first N bytes of PATH name. */
-static int check_folder(int fd, const char *path, size_t n, struct pt_err *e)
+/* The folder that the first N bytes of PATH name. With OWN, what is in it is ours to make and to remove: there, not even a sticky
+ * one will do, in which anybody can take a name before we do. */
+static int check_folder(int fd, const char *path, size_t n, bool own, struct pt_err *e)
 {
 	const char *folder = n ? path : *path == '/' ? "/" : ".";
 	const char *why, *hint;
@@ -69,10 +70,10 @@ static int check_folder(int fd, const char *path, size_t n, struct pt_err *e)
 	if (!trusted_owner(st.st_uid)) {
 		why = "belongs to another user";
 		hint = "chown it to root";
-	} else if ((st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX)) {
+	} else if ((st.st_mode & (S_IWGRP | S_IWOTH)) && (own || !(st.st_mode & S_ISVTX))) {
 		/* In a sticky folder such as /tmp nobody can replace what is ours. */
 		why = "can be written by others";
-		hint = "chmod go-w it";
+		hint = st.st_mode & S_ISVTX ? "name a folder of its own" : "chmod go-w it";
 	} else {
 		return 0;
 	}
@@ -118,8 +119,20 @@ static int open_component(int dir, const char *name, bool last, const char *path
 	return pt_err_sys(e, -errno, "reading %s", errno == ENOENT ? whole : path);
 }
 
-/* Walks PATH component by component, none of them a link; each folder checked. */
-static int open_checked(const char *path, struct pt_err *e)
+/* Where nothing can be written, what is there already will do. */
+static int make_folder(int dir, const char *name, const char *path, struct pt_err *e)
+{
+	struct stat st;
+	int rc = mkdirat(dir, name, 0755) && errno != EEXIST ? -errno : 0;
+
+	if (rc && !fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW))
+		rc = 0;
+	return rc ? pt_err_sys(e, rc, "making the folder %s", path) : 0;
+}
+
+/* Walks PATH component by component, none of them a link; each folder checked. With MAKE all are folders, and made where they are
+ * not there. */
+static int open_checked(const char *path, bool make, struct pt_err *e)
 {
 	char part[PATH_MAX];
 	size_t done = 0, len = strlen(path);
@@ -145,7 +158,9 @@ static int open_checked(const char *path, struct pt_err *e)
 		}
 		memcpy(name, path + start, n);
 		name[n] = '\0';
-		rc = check_folder(dir, path, done, e);
+		rc = check_folder(dir, path, done, false, e);
+		if (!rc && make)
+			rc = make_folder(dir, name, part, e);
 		if (rc)
 			break;
 		next = open_component(dir, name, !path[start + n], part, path, e);
@@ -170,7 +185,7 @@ int pt_file_read(const char *path, size_t max, char **data, size_t *len, struct 
 	*len = 0;
 	if (!strcmp(path, "-"))
 		return read_fd(STDIN_FILENO, "standard input", max, data, len, e);
-	fd = open_checked(path, e);
+	fd = open_checked(path, false, e);
 	if (fd < 0)
 		return fd;
 	rc = check_file(fd, path, max, e);
@@ -180,12 +195,12 @@ int pt_file_read(const char *path, size_t max, char **data, size_t *len, struct 
 	return rc;
 }
 
-int pt_folder_open(const char *path, struct pt_err *e)
+static int open_own(const char *path, bool make, struct pt_err *e)
 {
 	struct stat st;
 	int fd, rc = 0;
 
-	fd = open_checked(path, e);
+	fd = open_checked(path, make, e);
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &st))
@@ -193,11 +208,41 @@ int pt_folder_open(const char *path, struct pt_err *e)
 	else if (!S_ISDIR(st.st_mode))
 		rc = refuse(e, path, "it is no folder", NULL, -ENOTDIR);
 	else
-		rc = check_folder(fd, path, strlen(path), e);
+		rc = check_folder(fd, path, strlen(path), true, e);
 	if (!rc)
 		return fd;
 	close(fd);
 	return rc;
+}
+
+int pt_folder_open(const char *path, struct pt_err *e)
+{
+	return open_own(path, false, e);
+}
+
+int pt_folder_make(const char *path, struct pt_err *e)
+{
+	int fd = open_own(path, true, e);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+bool pt_folder_take_back(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	bool mine, shut;
+
+	if (fd < 0)
+		return false;
+	mine = !fstat(fd, &st) && (trusted_owner(st.st_uid) || !fchown(fd, geteuid(), (gid_t)-1));
+	shut = mine && (st.st_mode & (S_IWGRP | S_IWOTH)) && !fchmod(fd, st.st_mode & 07777 & ~(mode_t)(S_IWGRP | S_IWOTH));
+	shut = shut || (mine && !trusted_owner(st.st_uid));
+	close(fd);
+	return shut;
 }
 
 /* ---- writing ---- */

@@ -29,13 +29,9 @@ int pt_history_open(const char *state, struct pt_err *e)
 	char path[PATH_MAX];
 	int fd, rc;
 
-	rc = pt_mkdirs(state, e);
+	rc = pt_folder_make(state, e);
 	if (rc)
 		return rc;
-	fd = pt_folder_open(state, e);
-	if (fd < 0)
-		return fd;
-	close(fd);
 	if (snprintf(path, sizeof(path), "%s/history", state) >= (int)sizeof(path))
 		return pt_err_sys(e, -ENAMETOOLONG, "opening %s", state);
 	if (mkdir(path, 0700) && errno != EEXIST)

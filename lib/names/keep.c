@@ -177,7 +177,7 @@ int pt_names_store(const char *path, const struct pt_names *n, uint64_t now, str
 			write_side(&b, n->list.v[i].name, f, &n->list.v[i].side[f], now);
 	rc = b.err;
 	if (!rc && folder)
-		rc = pt_mkdirs(folder, e);
+		rc = pt_folder_make(folder, e);
 	if (!rc)
 		rc = pt_file_write(path, b.s, b.n, 0644, e);
 	free(folder);

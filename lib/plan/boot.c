@@ -81,16 +81,19 @@ static int put(struct pt_nft_prog **prog, const char *remember, struct pt_nl *nf
 	return rc;
 }
 
-/* -1: the way back must work where nothing can be written. */
+/* -1: the way back must work where nothing can be written, and where somebody spoilt the folder of the lock. */
 static int lock(int *fd, struct pt_err *e)
 {
 	struct pt_err why = { 0 };
 	int rc = plan_lock(fd, &why);
 
-	if (rc == -ETIMEDOUT || rc == -EPERM || rc == -EACCES)
+	if (rc == -ETIMEDOUT || rc == -EACCES) {
 		rc = plan_lock(fd, e); /* for its record */
-	else
+	} else {
+		if ((rc == -EPERM || rc == -ELOOP) && why.list.n)
+			pt_err_add(e, PT_WARNING, NULL, why.list.v[0].hint, "%s: the lock in it is not taken", why.list.v[0].msg);
 		rc = 0;
+	}
 	pt_err_fini(&why);
 	return rc;
 }

@@ -374,6 +374,8 @@ int pt_change_apply(struct pt_change *c, struct pt_whole *w, const struct pt_cha
 		rc = busy(&old, e);
 	if (!rc)
 		rc = keep_strict(c, &old, how, e);
+	if (!rc) /* which the switch and its undoing need: better no change than one that cannot go back */
+		rc = plan_store_folder(e);
 	if (!rc && !base && !old.revision)
 		rc = adopt(c, &base, e);
 	if (rc)

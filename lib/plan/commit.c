@@ -25,7 +25,7 @@ int plan_lock(int *fd, struct pt_err *e)
 	if (stat("/proc/thread-self/ns/net", &st))
 		return pt_err_sys(e, -errno, "reading /proc/thread-self/ns/net");
 	snprintf(path, sizeof(path), PT_RUN_DIR "/lock.%llu", (unsigned long long)st.st_ino);
-	rc = pt_mkdirs(PT_RUN_DIR, e);
+	rc = pt_folder_make(PT_RUN_DIR, e);
 	if (rc)
 		return rc;
 	for (int i = 0; i < LOCK_TRIES; i++) {

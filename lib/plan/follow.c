@@ -194,7 +194,7 @@ int plan_watch_applies(bool answers)
 	struct pt_err none = { 0 };
 	int fd = -1;
 
-	if (!pt_mkdirs(PLAN_STORE_DIR, &none))
+	if (!plan_store_folder(&none))
 		fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	if (fd >= 0 && (inotify_add_watch(fd, PLAN_STORE_DIR, IN_MOVED_TO) < 0 ||
 			(answers && inotify_add_watch(fd, PT_RUN_DIR, IN_MOVED_TO) < 0))) {

@@ -75,6 +75,8 @@ struct pt_addr plan_network_broadcast(const struct pt_host_addr *a);
 
 /* store.c: copies of applied files under PT_RUN_DIR, named by their digest */
 #define PLAN_STORE_DIR PT_RUN_DIR "/applied"
+/* Both folders are there, and nobody else's. */
+int plan_store_folder(struct pt_err *e) PT_MUST;
 struct plan_texts {
 	char *text; /* of the file */
 	size_t len;

@@ -64,7 +64,7 @@ int network_note_write(const struct pt_conf *c, const char *same, struct pt_err 
 		put_field(&b, "", 0);
 		put_field(&b, same, strlen(same));
 	}
-	rc = b.err ? pt_err_sys(e, b.err, "noting what is in force") : pt_mkdirs(PT_RUN_DIR, e);
+	rc = b.err ? pt_err_sys(e, b.err, "noting what is in force") : pt_folder_make(PT_RUN_DIR, e);
 	if (!rc)
 		rc = pt_file_write(path, b.s, b.n, 0600, e);
 	pt_buf_fini(&b);

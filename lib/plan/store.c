@@ -175,12 +175,19 @@ static int write_named(const struct pt_conf *c, struct pt_err *e)
 	return write_copy(digest, c->text, c->len, e);
 }
 
+int plan_store_folder(struct pt_err *e)
+{
+	int rc = pt_folder_make(PT_RUN_DIR, e);
+
+	return rc ? rc : pt_folder_make(STORE_DIR, e);
+}
+
 int plan_store_write(const struct pt_plan *p, struct pt_err *e)
 {
 	struct pt_buf list = { 0 };
 	int rc;
 
-	rc = pt_mkdirs(STORE_DIR, e);
+	rc = plan_store_folder(e);
 	if (rc)
 		return rc;
 	if (p->conf->sources.n == 1) {

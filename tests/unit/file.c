@@ -357,6 +357,51 @@ static void test_mkdirs(void **state)
 	umask(mask);
 }
 
+/* ---- folders of ours ---- */
+
+static void expect_folder(const char *path, int code, const char *says)
+{
+	struct pt_err e = { 0 };
+
+	assert_int_equal(pt_folder_make(path, &e), code);
+	assert_int_equal(e.list.n, code ? 1 : 0);
+	if (code && !strstr(e.list.v[0].msg, says))
+		fail_msg("%s: %s", path, e.list.v[0].msg);
+	pt_err_fini(&e);
+}
+
+static void test_own_folders(void **state)
+{
+	mode_t mask = umask(022);
+	struct stat st;
+
+	(void)state;
+	expect_folder(at("own/new/deep"), 0, NULL);
+	expect_folder(at("own/new/deep"), 0, NULL);
+	assert_int_equal(stat(at("own/new/deep"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0755);
+	assert_int_equal(chmod(at("own/new/deep"), 01777), 0); /* sticky, but whoever comes first has a name there */
+	expect_folder(at("own/new/deep"), -EPERM, "can be written");
+	expect_folder(at("own/new/deep/er"), 0, NULL); /* below one, ours stays ours */
+	assert_int_equal(chmod(at("own/new"), 0775), 0);
+	expect_folder(at("own/new/other"), -EPERM, "own/new can be written");
+	assert_int_not_equal(stat(at("own/new/other"), &st), 0);
+	assert_true(pt_folder_take_back(at("own/new")));
+	assert_false(pt_folder_take_back(at("own/new")));
+	assert_true(pt_folder_take_back(at("own/new/deep")));
+	expect_folder(at("own/new/deep"), 0, NULL);
+	assert_int_equal(symlink("new", at("own/link")), 0);
+	expect_folder(at("own/link"), -ELOOP, "symbolic link");
+	expect_folder(at("own/link/below"), -ELOOP, "symbolic link");
+	assert_int_not_equal(stat(at("own/new/below"), &st), 0); /* nothing is made behind it */
+	assert_false(pt_folder_take_back(at("own/link")));
+	make("own/file", "x", 0600);
+	expect_folder(at("own/file"), -ENOTDIR, "own/file");
+	expect_folder(at("own/file/below"), -ENOTDIR, "own/file");
+	expect_folder("", -ENOENT, "");
+	umask(mask);
+}
+
 /* ---- locks ---- */
 
 /* A child that holds the lock until it is told to go. */
@@ -459,7 +504,7 @@ int main(void)
 		cmocka_unit_test(test_write),
 		cmocka_unit_test(test_write_over_link),
 		cmocka_unit_test(test_write_fails),
-		cmocka_unit_test(test_mkdirs),
+		cmocka_unit_test(test_mkdirs), cmocka_unit_test(test_own_folders),
 		cmocka_unit_test(test_lock),
 		cmocka_unit_test(test_lock_refused),
 	};

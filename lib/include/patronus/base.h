@@ -203,9 +203,14 @@ PT_API void pt_unlock(int fd);
 /* Who holds it, as in the message; false: nobody. */
 PT_API bool pt_lock_holder(const char *path, struct pt_buf *who);
 
-/* A folder as pt_file_read() asks it of those above a file: owned by root or the caller, written by nobody else, no link on the
- * way. A descriptor of it, or a negative errno with a record. */
+/* A folder of ours: owned by root or the caller, written by nobody else, sticky or not; those above it as pt_file_read() asks it of
+ * those above a file; no link on the way. A descriptor of it, or a negative errno with a record. */
 PT_API int pt_folder_open(const char *path, struct pt_err *e) PT_MUST;
+/* The same of one that may have to be made first, with those above it, mode 0755; 0 or a negative errno with a record. */
+PT_API int pt_folder_make(const char *path, struct pt_err *e) PT_MUST;
+/* Others must not write into PATH, itself a folder and no link, nor own it: from now on. For those who have to go on. True: it was
+ * not so before. */
+PT_API bool pt_folder_take_back(const char *path);
 
 /* When a process was started, in ticks since the boot: with its number it is that process and no later one. 0: there is none. */
 PT_API uint64_t pt_process_started(int pid);
