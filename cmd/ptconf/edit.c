@@ -1,138 +1,27 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The file in an editor: a copy that only its author can read is edited, checked as it is saved, and takes the file's place only
- * when it is right. What is not taken is kept, and where is told.
+ * when it is right. What is not taken is kept, and where is told, also when the terminal goes away under the editor.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
+#include <syslog.h>
 #include <unistd.h>
 
+#include "editor.h"
 #include "ptconf.h"
-
-#define WORDS_MAX 16
-
-extern char **environ;
 
 struct session {
 	struct pt_cli *c;
 	struct pt_edit_texts texts;
 	char copy[4096];
-	char command[1024];        /* of the editor, taken apart in place */
-	char *argv[WORDS_MAX + 2]; /* its words, the copy, NULL */
-	char program[4096];
+	struct editor editor;
 };
-
-/* ---- which editor ---- */
-
-static bool is_program(const char *path)
-{
-	struct stat st;
-
-	return path[0] == '/' && !stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK);
-}
-
-/* The absolute path of NAME, by PATH where it has no folder. */
-static bool find_program(struct session *s, const char *name)
-{
-	const char *path = getenv("PATH");
-
-	if (strchr(name, '/')) {
-		(void)snprintf(s->program, sizeof(s->program), "%s", name);
-		return is_program(name);
-	}
-	for (path = path ? path : "/usr/bin:/bin"; *path; path += strspn(path, ":")) {
-		size_t n = strcspn(path, ":");
-
-		(void)snprintf(s->program, sizeof(s->program), "%.*s/%s", (int)n, path, name);
-		if (is_program(s->program))
-			return true;
-		path += n;
-	}
-	return false;
-}
-
-/* Words parted by blanks: no shell sees them. */
-static int take_apart(struct session *s, const char *command)
-{
-	char *rest = s->command, *word;
-	size_t n = 0;
-
-	if (strlen(command) >= sizeof(s->command))
-		return -E2BIG;
-	(void)snprintf(s->command, sizeof(s->command), "%s", command);
-	while ((word = strsep(&rest, " \t")) && n < WORDS_MAX)
-		if (*word)
-			s->argv[n++] = word;
-	s->argv[n] = s->copy;
-	s->argv[n + 1] = NULL;
-	return n ? 0 : -ENOENT;
-}
-
-static int find_editor(struct session *s)
-{
-	static const char *const usual[] = { "/usr/bin/editor", "/usr/bin/sensible-editor", "/usr/bin/vi", "/bin/vi", "/usr/bin/nano" };
-	const char *asked = getenv("VISUAL");
-
-	if (!asked || !*asked)
-		asked = getenv("EDITOR");
-	if (asked && *asked) {
-		if (!take_apart(s, asked) && find_program(s, s->argv[0]))
-			return 0;
-		pt_err_add(&s->c->err, PT_ERROR, NULL, "set EDITOR to the path of a program, perhaps with options",
-			   "there is no editor '%.200s'", asked);
-		return PT_EXIT_CONFIG;
-	}
-	for (size_t i = 0; i < PT_ARRAY_SIZE(usual); i++)
-		if (!take_apart(s, usual[i]) && find_program(s, usual[i]))
-			return 0;
-	pt_err_add(&s->c->err, PT_ERROR, NULL, "set EDITOR to the path of a program", "this machine has no editor that is known");
-	return PT_EXIT_CONFIG;
-}
-
-/* ---- run it ---- */
-
-/* The signals of the keyboard are the editor's. */
-static int run_editor(struct session *s)
-{
-	struct sigaction ignore = { .sa_handler = SIG_IGN }, interrupt, quit;
-	posix_spawnattr_t attr;
-	sigset_t defaults;
-	int rc, status = 0;
-	pid_t pid;
-
-	sigemptyset(&defaults);
-	sigaddset(&defaults, SIGPIPE);
-	sigaddset(&defaults, SIGINT);
-	sigaddset(&defaults, SIGQUIT);
-	rc = posix_spawnattr_init(&attr);
-	if (rc)
-		return pt_err_sys(&s->c->err, -rc, "starting %s", s->program);
-	(void)posix_spawnattr_setsigdefault(&attr, &defaults);
-	(void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
-	sigaction(SIGINT, &ignore, &interrupt);
-	sigaction(SIGQUIT, &ignore, &quit);
-	rc = posix_spawn(&pid, s->program, NULL, &attr, s->argv, environ);
-	while (!rc && waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			rc = errno;
-	sigaction(SIGINT, &interrupt, NULL);
-	sigaction(SIGQUIT, &quit, NULL);
-	posix_spawnattr_destroy(&attr);
-	if (rc)
-		return pt_err_sys(&s->c->err, -rc, "running %s", s->program);
-	if (!status)
-		return 0;
-	pt_err_add(&s->c->err, PT_ERROR, NULL, NULL, WIFEXITED(status) ? "%s ended with status %d" : "%s was ended by signal %d",
-		   s->program, WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
-	return PT_EXIT_SYSTEM;
-}
 
 /* ---- the copy ---- */
 
@@ -197,28 +86,54 @@ static int check_copy(struct session *s, const struct pt_edit_result *r, struct 
 
 static bool ask_again(struct session *s)
 {
-	char *answer = NULL;
-	size_t size = 0;
-	bool again = false;
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+	char answer[80];
+	ssize_t n;
 
 	if (!isatty(STDIN_FILENO))
 		return false;
 	for (;;) {
 		fputs("Edit again, or leave the file as it was? [e/l] ", stderr);
-		if (getline(&answer, &size, stdin) < 0 || *answer == 'l' || *answer == 'q')
-			break;
-		again = *answer == 'e' || *answer == '\n';
-		if (again)
-			break;
+		if (editor_wait(&in) < 0) {
+			pt_err_add(&s->c->err, PT_ERROR, NULL, NULL, "ended by signal %d (%s)", editor_ended(), strsignal(editor_ended()));
+			return false;
+		}
+		n = read(STDIN_FILENO, answer, sizeof(answer));
+		if (n <= 0 || *answer == 'l' || *answer == 'q')
+			return false;
+		if (*answer == 'e' || *answer == '\n')
+			return true;
 	}
-	free(answer);
-	(void)s;
-	return again;
 }
 
-static int keep_copy(struct session *s, int rc)
+/* Nobody may be there any more to read it. */
+static void log_copy(const struct session *s)
 {
-	pt_err_add(&s->c->err, PT_WARNING, NULL, NULL, "%s is as it was; what was written is in %s", s->texts.v.v[0].file, s->copy);
+	openlog("ptconf", LOG_PID, LOG_AUTHPRIV);
+	syslog(LOG_NOTICE, "the edit of %s was ended by signal %d: nothing of it is taken, what was written is in %s",
+	       s->texts.v.v[0].file, editor_ended(), s->copy);
+	closelog();
+}
+
+/* The file is as it was. A copy is kept where there is anything in it that the file has not. */
+static int leave(struct session *s, int rc)
+{
+	const char *file = s->texts.v.v[0].file;
+	struct pt_edit_result r = { 0 };
+	struct pt_err unseen = { 0 };
+	int bad = access(s->copy, F_OK) ? -errno : read_copy(s, &r, &unseen);
+
+	pt_err_fini(&unseen);
+	if (bad == -ENOENT) {
+		pt_err_add(&s->c->err, PT_WARNING, NULL, NULL, "%s is as it was; the copy that was edited, %s, is gone", file, s->copy);
+	} else if (!bad && !r.changed) {
+		(void)unlink(s->copy);
+		pt_err_add(&s->c->err, PT_WARNING, NULL, NULL, "%s is as it was, and nothing else was written", file);
+	} else {
+		pt_err_add(&s->c->err, PT_WARNING, NULL, NULL, "%s is as it was; what was written is in %s", file, s->copy);
+		if (editor_ended())
+			log_copy(s);
+	}
 	return rc;
 }
 
@@ -227,10 +142,38 @@ static int take_copy(struct session *s, const struct pt_edit_result *r)
 	int rc = pt_edit_write(&s->texts, r, &s->c->err);
 
 	if (rc)
-		return keep_copy(s, rc);
+		return leave(s, rc);
 	(void)unlink(s->copy);
 	pt_cli_say(s->c, "%s: changed\n", s->texts.v.v[0].file);
 	return 0;
+}
+
+static bool is_empty(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!strchr(" \t\r\n", text[i]) || !text[i])
+			return false;
+	return true;
+}
+
+/* What is wrong with what came back, if anything, is told. */
+static int judge(struct session *s, struct pt_edit_result *r)
+{
+	const struct pt_conf_source *old = &s->texts.v.v[0];
+	struct pt_err found = { 0 };
+	int rc;
+
+	/* An editor that fails on a full disk, or a slip of the hand; whoever means it removes the sections, or the file. */
+	if (is_empty(r->text, r->len) && !is_empty(old->text, old->len)) {
+		pt_err_add(&found, PT_ERROR, NULL, "to have no rules at all, remove the sections; to block everything, use `ptfw stop`",
+			   "the copy came back empty: it does not take the place of %s", old->file);
+		rc = -EINVAL;
+	} else {
+		rc = check_copy(s, r, &found);
+	}
+	pt_cli_report(s->c, &found);
+	pt_err_fini(&found);
+	return rc;
 }
 
 static int edit(struct session *s)
@@ -239,26 +182,64 @@ static int edit(struct session *s)
 	int rc;
 
 	for (;;) {
-		struct pt_err found = { 0 };
-
-		rc = run_editor(s);
+		rc = editor_run(s->c, &s->editor, s->copy);
+		if (!rc && access(s->copy, F_OK) && errno == ENOENT) {
+			pt_err_add(&s->c->err, PT_ERROR, NULL, NULL, "%s took the copy away", s->editor.program);
+			rc = PT_EXIT_CONFIG;
+		}
 		if (!rc)
 			rc = read_copy(s, &r, &s->c->err);
 		if (rc)
-			return keep_copy(s, rc);
+			return leave(s, rc);
 		if (!r.changed) {
 			(void)unlink(s->copy);
 			pt_cli_say(s->c, "%s: nothing changed\n", s->texts.v.v[0].file);
 			return 0;
 		}
-		rc = check_copy(s, &r, &found);
-		pt_cli_report(s->c, &found);
-		pt_err_fini(&found);
+		rc = judge(s, &r);
 		if (!rc)
 			return take_copy(s, &r);
 		if (rc == -ENOMEM || !ask_again(s))
-			return keep_copy(s, rc == -ENOMEM ? rc : PT_EXIT_CONFIG);
+			return leave(s, rc == -ENOMEM ? rc : editor_ended() ? PT_EXIT_SYSTEM : PT_EXIT_CONFIG);
 	}
+}
+
+/* Copies of edits that came to no end, or whose result was not taken. Their author may have forgotten them. */
+static void tell_left(struct session *s)
+{
+	const char *file = s->texts.v.v[0].file, *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file;
+	int n = slash ? (int)(slash - file) + 1 : 0;
+	char folder[4096], begin[NAME_MAX + 16];
+	struct dirent *de;
+	DIR *dir;
+
+	(void)snprintf(folder, sizeof(folder), "%.*s", n, file);
+	(void)snprintf(begin, sizeof(begin), ".%.255s.edit-", name);
+	dir = opendir(n ? folder : ".");
+	while (dir && (de = readdir(dir)))
+		if (!strncmp(de->d_name, begin, strlen(begin)))
+			pt_err_add(&s->c->err, PT_WARNING, NULL, "look at it with diff(1), then remove it",
+				   "%s%s is left from an edit whose result was not taken", folder, de->d_name);
+	if (dir)
+		closedir(dir);
+	pt_cli_report(s->c, &s->c->err);
+	pt_err_fini(&s->c->err);
+}
+
+static int edit_file(struct session *s)
+{
+	int rc = pt_edit_load(s->c->file, &s->texts, &s->c->err);
+
+	if (rc)
+		return rc == -ENOENT ? PT_EXIT_CONFIG : rc;
+	tell_left(s);
+	editor_begin();
+	rc = make_copy(s);
+	if (!rc)
+		rc = edit(s);
+	editor_end();
+	pt_edit_texts_fini(&s->texts);
+	return rc;
 }
 
 int cmd_edit(struct pt_cli *c)
@@ -270,18 +251,11 @@ int cmd_edit(struct pt_cli *c)
 	if (!s)
 		return -ENOMEM;
 	s->c = c;
-	rc = strcmp(c->file, "-") ? find_editor(s) : pt_cli_usage(c, "standard input cannot be changed: name a file with -f");
+	rc = strcmp(c->file, "-") ? editor_find(c, &s->editor) : pt_cli_usage(c, "standard input cannot be changed: name a file with -f");
 	if (!rc)
 		rc = file_lock_take(&lock, c, "ptconf edit");
 	if (!rc) {
-		rc = pt_edit_load(c->file, &s->texts, &c->err);
-		if (rc == -ENOENT)
-			rc = PT_EXIT_CONFIG;
-		if (!rc)
-			rc = make_copy(s);
-		if (!rc)
-			rc = edit(s);
-		pt_edit_texts_fini(&s->texts);
+		rc = edit_file(s);
 		file_lock_release(&lock);
 	}
 	free(s);

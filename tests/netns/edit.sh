@@ -140,6 +140,102 @@ like "$(cat "$tmp/second")" 'ptconf edit|process [0-9]+ holds it' 'edit: another
 is "$(tail -n 1 "$tmp/second")" 2 'with status 2'
 is "$(ls -A)" patronus.conf 'nothing is left in the folder'
 
+# What comes back is no file any more.
+editor ': >"$1"'
+said=$(edit x 2>&1)
+exits 1 'edit: the editor cut the copy to nothing' edit x
+ok 'the file is as it was' cmp "$tmp/before" "$file"
+like "$said" 'error: the copy came back empty' 'that is told'
+kept=$(printf '%s\n' "$said" | sed -n 's/.*what was written is in //p')
+ok 'and where the copy is' test -f "$kept"
+rm -f .patronus.conf.edit-*
+editor 'printf "\n \t\n" >"$1"'
+exits 1 'edit: only blanks are nothing, too' edit x
+rm -f .patronus.conf.edit-*
+editor 'rm -f "$1"'
+said=$(edit x 2>&1)
+exits 1 'edit: the editor removed the copy' edit x
+ok 'the file is as it was' cmp "$tmp/before" "$file"
+like "$said" 'took the copy away' 'that is told'
+like "$said" 'the copy that was edited, .*, is gone' 'and that it is gone'
+unlike "$said" 'what was written is in' 'nobody is sent to look for it'
+editor 'chmod 666 "$1"; echo >>"$1"'
+exits 4 'edit: a copy that others can write' edit x
+rm -f .patronus.conf.edit-*
+editor 'mv "$1" "$1.real"; ln -s "$1.real" "$1"'
+exits 1 'edit: a link in the place of the copy' edit x
+ok 'the file is as it was' cmp "$tmp/before" "$file"
+rm -f .patronus.conf.edit-*
+editor 'exit 3'
+like "$(edit x 2>&1)" 'nothing else was written' 'edit: a copy that nobody changed is not kept'
+is "$(ls -A)" patronus.conf 'nor left'
+
+# Which editor.
+is "$(edit x true)" "$file: nothing changed" 'edit: an editor by PATH'
+exits 1 'edit: a name of blanks only' edit x '  '
+exits 1 'edit: more words than anybody needs' edit x "$tmp/editor 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16"
+exits 1 'edit: a folder is no editor' edit x "$tmp"
+exits 1 'edit: nor is a file that nobody may run' edit x "$file"
+editor 'printf "%s\n" "$#" "$1" "$2" >'"$tmp/words"
+edit x "$tmp/editor  -a 	;rm" >/dev/null
+is "$(sed -n 1,3p "$tmp/words" | tr '\n' ' ')" '3 -a ;rm ' 'edit: words of the editor are words, for no shell'
+is "$(VISUAL=true EDITOR=/nonexistent "$build/ptconf" -f "$file" edit </dev/null)" "$file: nothing changed" 'edit: VISUAL before EDITOR'
+
+# The terminal goes away, or somebody ends us: the file is as it was, and where the copy is was told.
+for signal in HUP TERM; do
+	rm -f "$tmp/ready"
+	editor 'echo "# '$signal'" >>"$1"; echo $$ >'"$tmp/ready.new"'; mv '"$tmp/ready.new $tmp/ready"'; exec sleep 30'
+	EDITOR=$tmp/editor VISUAL='' "$build/ptconf" -f "$file" edit </dev/null >"$tmp/said" 2>&1 &
+	pid=$!
+	n=0
+	until [ -e "$tmp/ready" ] || [ "$n" -ge 200 ]; do
+		n=$((n + 1))
+		sleep 0.05
+	done
+	kill -"$signal" "$pid"
+	rc=0
+	wait "$pid" || rc=$?
+	is "$rc" 2 "edit, SIG$signal: ends by itself"
+	ok "edit, SIG$signal: the file is as it was" cmp "$tmp/before" "$file"
+	kept=$(sed -n 's/.*what was written is in //p' "$tmp/said")
+	is "$(tail -n 1 "$kept")" "# $signal" "edit, SIG$signal: where the copy is was told"
+	exits 1 "edit, SIG$signal: the editor is gone" kill -0 "$(cat "$tmp/ready")"
+	is "$(ls -A | wc -l)" 2 "edit, SIG$signal: no lock is left"
+	like "$(edit x true 2>&1)" "warning: $kept is left from an edit" "edit, SIG$signal: and the next edit tells of it"
+	rm -f .patronus.conf.edit-*
+done
+
+# At a terminal it asks.
+if command -v python3 >/dev/null; then
+	editor 'if [ -e '"$tmp/again"' ]; then printf "system { name = \"again\" }\n" >"$1"; else : >"$1"; fi; : >'"$tmp/again"
+	EDITOR=$tmp/editor python3 -c '
+import os, pty, sys
+pid, fd = pty.fork()
+if not pid:
+    os.environ.pop("VISUAL", None)
+    os.execv(sys.argv[1], sys.argv[1:])
+said, answered = b"", False
+while True:
+    try:
+        part = os.read(fd, 4096)
+    except OSError:
+        break
+    if not part:
+        break
+    said += part
+    if b"[e/l]" in said and not answered:
+        answered = True
+        os.write(fd, b"e\n")
+print(said.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$build/ptconf" -f "$file" edit >"$tmp/said"
+	is "$?" 0 'edit: asked, and edited again'
+	is "$(grep -c 'came back empty' "$tmp/said")" 1 'after it was told why'
+	is "$(cat "$file")" 'system { name = "again" }' 'and the second result is taken'
+	is "$(ls -A)" patronus.conf 'nothing is left'
+	cp "$tmp/before" "$file"
+else
+	skip 'needs python3' 'edit: asked at a terminal'
+fi
 }
 
 # ---- the lock of a session ----
