@@ -20,18 +20,6 @@ int load_file(struct pt_cli *c, struct pt_conf **conf)
 	return rc && rc != -ENOMEM ? PT_EXIT_CONFIG : rc;
 }
 
-int cmd_check(struct pt_cli *c)
-{
-	struct pt_conf *conf;
-	int rc = load_file(c, &conf);
-
-	if (rc)
-		return rc;
-	pt_cli_say(c, "%s: %zu interfaces, no errors\n", file_name(c), conf->interfaces.n);
-	pt_conf_free(conf);
-	return 0;
-}
-
 static const struct pt_subsystem *network(void)
 {
 	size_t i = 0;
@@ -39,6 +27,33 @@ static const struct pt_subsystem *network(void)
 	while (pt_subsystems[i] && strcmp(pt_subsystems[i]->name, "network") != 0)
 		i++;
 	return pt_subsystems[i];
+}
+
+/* What can be judged without the kernel: what is refused here is refused by `apply` before it writes anything. */
+static int load_checked(struct pt_cli *c, struct pt_conf **conf)
+{
+	int rc = load_file(c, conf);
+
+	if (rc)
+		return rc;
+	rc = network()->check(*conf, &c->err);
+	if (!rc)
+		return 0;
+	pt_conf_free(*conf);
+	*conf = NULL;
+	return rc == -ENOMEM ? rc : PT_EXIT_CONFIG;
+}
+
+int cmd_check(struct pt_cli *c)
+{
+	struct pt_conf *conf;
+	int rc = load_checked(c, &conf);
+
+	if (rc)
+		return rc;
+	pt_cli_say(c, "%s: %zu interfaces, no errors\n", file_name(c), conf->interfaces.n);
+	pt_conf_free(conf);
+	return 0;
 }
 
 static void show_change(const char *op, const char *kind, const char *name, void *arg)
@@ -75,7 +90,7 @@ static int with_plan(struct pt_cli *c, int (*use)(struct pt_cli *c, struct pt_wh
 {
 	struct pt_whole w = { 0 };
 	void *plan;
-	int rc = load_file(c, &w.conf);
+	int rc = load_checked(c, &w.conf);
 
 	if (rc)
 		return rc;

@@ -266,7 +266,7 @@ static int check_boot(const struct pt_conf *c, const struct conf_tree *t, struct
 int conf_model_check(struct pt_conf *c, const struct conf_tree *t, struct pt_err *e)
 {
 	int bad = check_macros(c, t, e) | check_udp(c, t, e) | check_schedules(c, t, e) | check_tests(c, t, e);
-	int all[] = { check_ifs(c, e), conf_check_links(c, t, e), conf_check_network(c, e),
+	int all[] = { check_ifs(c, e), conf_check_links(c, t, e), conf_check_links_among(c, e), conf_check_network(c, e),
 		      conf_check_qos(c, t, e) }, rc = 0;
 
 	for (size_t i = 0; i < PT_ARRAY_SIZE(all); i++)

@@ -223,6 +223,10 @@ int conf_model_check(struct pt_conf *c, const struct conf_tree *t, struct pt_err
 /* What links need and what does not fit together. -EINVAL with records. */
 int conf_check_links(const struct pt_conf *c, const struct conf_tree *t, struct pt_err *e) PT_MUST;
 
+/* ---- link_among.c ---- */
+
+int conf_check_links_among(const struct pt_conf *c, struct pt_err *e) PT_MUST;
+
 /* ---- network.c ---- */
 
 int conf_check_network(const struct pt_conf *c, struct pt_err *e) PT_MUST;

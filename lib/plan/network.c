@@ -73,14 +73,13 @@ static void tell_absent(const struct difference *d, const struct pt_links *want,
 			   d->absent.v[i]->kind == PT_LINK_PHYSICAL ? "" : " yet: what it stands on is missing");
 }
 
-int network_want(const struct pt_conf *c, struct pt_arena *a, struct network *out, struct pt_err *e)
+/* Without what links had before, which only this machine knows. */
+static int want_offline(const struct pt_conf *c, struct pt_arena *a, struct network *out, struct pt_err *e)
 {
 	int rc = network_want_links(c, a, &out->links);
 
 	if (!rc)
 		rc = network_want_traits(c, a, &out->traits);
-	if (!rc)
-		rc = network_before_read(a, &out->before, e);
 	if (!rc)
 		rc = network_want_addresses(c, a, &out->addresses);
 	if (!rc)
@@ -91,6 +90,28 @@ int network_want(const struct pt_conf *c, struct pt_arena *a, struct network *ou
 		rc = network_want_shapes(c, a, &out->shapes);
 	out->conf = c;
 	return rc ? pt_err_sys(e, rc, "planning the interfaces") : pt_route_rules_wanted(c, a, &out->rules, e);
+}
+
+int network_want(const struct pt_conf *c, struct pt_arena *a, struct network *out, struct pt_err *e)
+{
+	int rc = network_before_read(a, &out->before, e);
+
+	return rc ? pt_err_sys(e, rc, "planning the interfaces") : want_offline(c, a, out, e);
+}
+
+/* All that can be refused without asking the kernel. */
+static int check(const struct pt_conf *c, struct pt_err *e)
+{
+	struct pt_arena *a = pt_arena_new();
+	struct network ignored = { 0 };
+	int rc = a ? network_check_shapers(c, e) : pt_err_sys(e, -ENOMEM, "checking the interfaces"), more;
+
+	if (rc != -ENOMEM) {
+		more = want_offline(c, a, &ignored, e);
+		rc = rc ? rc : more;
+	}
+	pt_arena_free(a);
+	return rc;
 }
 
 static int make_plan(struct pt_whole *w, void **out, struct pt_err *e)
@@ -417,7 +438,7 @@ out:
 
 const struct pt_subsystem plan_network = {
 	.name = "network",
-	.check = network_check_shapers,
+	.check = check,
 	.plan = make_plan,
 	.writes = writes_of,
 	.walk = walk,

@@ -191,7 +191,9 @@ refused()
 }
 refused 'a macvlan longer than its parent' 'interface a0 { type = bridge }' \
 	'interface z0 { type = macvlan parent = eth0 mtu = 9000 address = { "10.8.0.1/24" } }'
-refused 'the same vxlan twice' 'interface a0 { type = ifb }' 'interface z0 { type = vxlan id = 42 remote = "10.0.0.2" }'
+in_ns fw ip link add other0 type vxlan id 77 dstport 4789 remote 10.0.0.2
+refused 'a vxlan that somebody else has' 'interface a0 { type = ifb }' 'interface z0 { type = vxlan id = 77 remote = "10.0.0.2" }'
+in_ns fw ip link del other0
 refused 'a route that leads nowhere' 'interface a0 { type = bridge address = { "10.8.0.1/24" } }' \
 	'network { routes = { "10.98.0.0/16 via 10.0.0.2", "10.97.0.0/16 via 172.31.9.9" } rules = { "from 10.98.0.0/16 lookup 8001" } }'
 like "$(apply "$lab_tmp/bad.conf" 2>&1)" 'refuses to add route.*10\.97\.0\.0/16' 'the refusal tells what'

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,6 +126,21 @@ static const struct bad {
 	{ "interface x { cost = 5 }", 1, 22, "no port of a bridge, so its cost does nothing" },
 	{ "interface x { vlans = { \"5\" } }\ninterface b { type = bridge members = { x } }", 1, 26, "does not tell VLANs apart" },
 	{ "interface b { type = bridge vlans = { \"5\" } }", 1, 40, "does not tell VLANs apart" },
+	{ "interface p { }\ninterface x { type = vlan parent = p id = 5 }\ninterface y { type = vlan parent = p id = 5 }", 3, 43,
+	  "interface x is this VLAN already" },
+	{ "interface x { type = vxlan id = 5 }\ninterface y { type = vxlan id = 5 port = 4789 }", 2, 33, "x has this id and port" },
+	{ "interface x { type = veth peer = a }\ninterface y { type = veth peer = a }", 2, 34, "x makes a link of this name already" },
+	{ "interface x { type = veth peer = y }\ninterface y { type = bridge }", 2, 11, "x makes a link of this name already" },
+	{ "interface x { type = bridge members = { y } }\ninterface y { type = bridge }", 1, 41, "a port of another" },
+	{ "interface lo { }\ninterface x { type = bridge members = { lo } }", 2, 41, "which has no master" },
+	{ "interface lo { type = dummy }", 1, 11, "is there always" },
+	{ "interface x { device = \"all\" }", 1, 11, "no link has the name all" },
+	{ "interface p { }\ninterface x { type = bridge members = { p } }\ninterface y { type = macvlan parent = p }", 3, 39,
+	  "belong to its master" },
+	{ "interface x { type = vxlan id = 5 remote = \"ff02::7\" }", 1, 45, "need a parent" },
+	{ "interface x { mtu = 1279 address = { \"2001:db8::1/64\" } }", 1, 21, "too small for IPv6" },
+	{ "interface x { mtu = 1279 address = { auto } }", 1, 21, "too small for IPv6" },
+	{ "interface x { enabled = false }\nnetwork { routes = { \"10.0.0.0/8 dev x\" } }", 2, 23, "x is not enabled" },
 	{ "interface x { type = bridge forward-delay = 31s }", 1, 45, "forward-delay is 2s to 30s" },
 	{ "interface x { type = bridge forward-delay = 1s }", 1, 45, "forward-delay is 2s to 30s" },
 };
@@ -143,6 +159,55 @@ static void test_bad(void **state)
 		    e.list.v[0].loc.col != b->col)
 			fail_msg("%s\n%zu records, at %u:%u: %s", b->text, e.list.n, e.list.v[0].loc.line,
 				 e.list.v[0].loc.col, e.list.v[0].msg);
+		pt_err_fini(&e);
+	}
+}
+
+/* What is much like it, and good. */
+static void test_near(void **state)
+{
+	static const char *const texts[] = {
+		"interface p { }\ninterface x { type = vlan parent = p id = 5 }\ninterface y { type = vlan parent = p id = 5 protocol = 802.1ad }",
+		"interface p { }\ninterface q { }\ninterface x { type = vlan parent = p id = 5 }\ninterface y { type = vlan parent = q id = 5 }",
+		"interface x { type = vxlan id = 5 }\ninterface y { type = vxlan id = 5 port = 4790 }",
+		"interface x { type = vxlan id = 5 }\ninterface y { type = vxlan id = 5 local = \"2001:db8::1\" }",
+		"interface x { type = veth peer = y }\ninterface y { address = { \"192.0.2.1/24\" } }",
+		"interface p { }\ninterface x { type = vxlan id = 5 parent = p remote = \"239.1.1.1\" }",
+		"interface x { mtu = 1280 address = { \"2001:db8::1/64\" } }",
+		"interface x { mtu = 576 address = { \"192.0.2.1/24\" } }",
+		"interface x { enabled = true }\nnetwork { routes = { \"10.0.0.0/8 dev x\" } }",
+		"interface lo { address = { \"127.0.0.1/8\" } }",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PT_ARRAY_SIZE(texts); i++) {
+		struct pt_err e = { 0 };
+		struct pt_conf *c;
+
+		if (pt_conf_parse("f", texts[i], strlen(texts[i]), &c, &e))
+			fail_msg("%s\n%s", texts[i], e.list.n ? e.list.v[0].msg : "");
+		pt_conf_free(c);
+		pt_err_fini(&e);
+	}
+}
+
+/* A description stands behind our name in the alias, for which the kernel has room for 255 bytes. */
+static void test_description(void **state)
+{
+	char text[400], words[256];
+
+	(void)state;
+	for (int n = 244; n <= 247; n++) {
+		struct pt_err e = { 0 };
+		struct pt_conf *c;
+		int rc;
+
+		memset(words, 'x', (size_t)n);
+		words[n] = '\0';
+		snprintf(text, sizeof(text), "interface x { type = bridge description = \"%s\" }", words);
+		rc = pt_conf_parse("f", text, strlen(text), &c, &e);
+		assert_int_equal(rc, n <= 245 ? 0 : -EINVAL);
+		pt_conf_free(c);
 		pt_err_fini(&e);
 	}
 }
@@ -172,6 +237,8 @@ int main(void)
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_near),
+		cmocka_unit_test(test_description),
 		cmocka_unit_test(test_many),
 	};
 
