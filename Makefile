@@ -46,7 +46,7 @@ SAN      := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 PKGS      := libconfuse libnftnl libmnl nettle libbpf libseccomp
 # Recursively expanded once, then simple: pkg-config runs only when something is compiled.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PKGS)))$(PKG_CFLAGS)
-PKG_LIBS   = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PKGS)) -lresolv)$(PKG_LIBS)
+PKG_LIBS   = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PKGS)) -lresolv -lm)$(PKG_LIBS)
 TEST_LIBS := -lcmocka
 
 BASE_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DPT_VERSION='"$(VERSION)"' -fPIC -fvisibility=hidden \

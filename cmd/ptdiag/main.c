@@ -2,14 +2,17 @@
 /* ptdiag - what is wrong, asked from the machine itself: its table of commands. */
 #include <signal.h>
 
+#include "probe.h"
 #include "ptdiag.h"
 #include "tools.h"
 
 static const struct pt_cli_cmd commands[] = {
+	{ "ping", NULL, "HOST [WORD ...]", "does a host answer, how fast and how evenly", PT_CLI_JSON | PT_CLI_FAMILY, 1, 64, NULL, cmd_ping },
 	{ NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
 };
 
 static const struct pt_cli_grammar grammars[] = {
+	{ "ping", NULL, 1, ping_words },
 	{ NULL, NULL, 0, NULL },
 };
 

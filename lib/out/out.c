@@ -326,6 +326,19 @@ void pt_out_i64(struct pt_out *o, const char *key, int64_t v)
 	value_text(o, key, VALUE_NUM);
 }
 
+/* Without a locale's point, and exact. */
+void pt_out_decimal(struct pt_out *o, const char *key, uint64_t v, unsigned int digits)
+{
+	uint64_t one = 1;
+
+	if (!takes_values(o))
+		return;
+	for (unsigned int i = 0; i < digits; i++)
+		one *= 10;
+	pt_buf_fmt(new_text(o), "%llu.%0*llu", (unsigned long long)(v / one), (int)digits, (unsigned long long)(v % one));
+	value_text(o, key, VALUE_NUM);
+}
+
 void pt_out_bool(struct pt_out *o, const char *key, bool v)
 {
 	value(o, key, v ? "true" : "false", v ? "yes" : "no", VALUE_STR);

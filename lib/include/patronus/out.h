@@ -48,6 +48,8 @@ PT_API void pt_out_rec(struct pt_out *o);                        /* begins a rec
 PT_API void pt_out_str(struct pt_out *o, const char *key, const char *s); /* NULL: null / - */
 PT_API void pt_out_u64(struct pt_out *o, const char *key, uint64_t v);
 PT_API void pt_out_i64(struct pt_out *o, const char *key, int64_t v);
+/* V / 10^DIGITS, with 1..9 digits behind the point: 1250 with 2 is 12.50. */
+PT_API void pt_out_decimal(struct pt_out *o, const char *key, uint64_t v, unsigned int digits);
 PT_API void pt_out_bool(struct pt_out *o, const char *key, bool v);
 PT_API void pt_out_addr(struct pt_out *o, const char *key, struct pt_addr a);
 PT_API void pt_out_null(struct pt_out *o, const char *key);
