@@ -143,12 +143,14 @@ static uint64_t map_hash(const struct nft_set *set)
 	return parts[0];
 }
 
+/* The lowest bit of the contents: the set has elements that came at run time, too. */
+#define WITH_ADDED 1ull
+
 static struct nft_note_set note_of(const struct nft_set *set)
 {
-	return (struct nft_note_set){
-		.name = pt_hash64(set->name, strlen(set->name)),
-		.contents = set->keys ? map_hash(set) : pt_hash64(set->elems.v, set->elems.n * sizeof(*set->elems.v)),
-	};
+	uint64_t contents = set->keys ? map_hash(set) : pt_hash64(set->elems.v, set->elems.n * sizeof(*set->elems.v));
+
+	return (struct nft_note_set){ pt_hash64(set->name, strlen(set->name)), contents & ~WITH_ADDED };
 }
 
 static const struct nft_note_set *note_find(const struct nft_note *note, uint64_t name)
@@ -157,6 +159,23 @@ static const struct nft_note_set *note_find(const struct nft_note *note, uint64_
 		if (note->v[i].name == name)
 			return &note->v[i];
 	return NULL;
+}
+
+/* What the kernel has of SET stays in it. */
+static bool has_added(const struct pt_nft_state *have, const struct nft_set *want)
+{
+	const struct nft_set *set = nft_find_set(have->objects, want->name);
+
+	return set && (set->unread ? !nft_note_pure(have, set) : set->n_added || set->dynamic);
+}
+
+bool nft_note_pure(const struct pt_nft_state *have, const struct nft_set *set)
+{
+	const struct nft_note *note = &have->objects->note;
+	const struct nft_note_set *known = note->genid && note->genid == have->genid ?
+						   note_find(note, pt_hash64(set->name, strlen(set->name))) : NULL;
+
+	return known && !(known->contents & WITH_ADDED);
 }
 
 void nft_note_make(struct nft_note *note, const struct pt_nft_objects *want,
@@ -180,9 +199,25 @@ void nft_note_make(struct nft_note *note, const struct pt_nft_objects *want,
 		/* What is kept is not what is wanted, but it stays what it was. */
 		if (set->keep && old->genid == have->genid)
 			known = note_find(old, now.name);
+		if (!known && !set->keys && has_added(have, set))
+			now.contents |= WITH_ADDED;
 		if (known || !set->keep)
 			note->v[note->n++] = known ? *known : now;
 	}
+}
+
+bool nft_note_due(const struct pt_nft_objects *want, const struct pt_nft_state *have)
+{
+	for (size_t i = 0; have->genid && i < want->sets.n; i++) {
+		const struct nft_set *set = &want->sets.v[i], *there;
+
+		if (set->keys || set->keep || !worth_a_note(set))
+			continue;
+		there = nft_find_set(have->objects, set->name);
+		if (there && !there->unread)
+			return true;
+	}
+	return false;
 }
 
 bool nft_note_knows(const struct nft_note *note, uint32_t genid, const struct nft_set *want,
@@ -199,5 +234,5 @@ bool nft_note_knows(const struct nft_note *note, uint32_t genid, const struct nf
 		return false;
 	wanted = note_of(want);
 	known = note_find(note, wanted.name);
-	return known && known->contents == wanted.contents;
+	return known && (known->contents & ~WITH_ADDED) == wanted.contents;
 }

@@ -37,6 +37,7 @@ enum nft_part {
 	NFT_PART_ALL,
 	NFT_PART_FIRST, /* but for what packets under way with old keys need */
 	NFT_PART_REST, /* only that */
+	NFT_PART_NOTE, /* nothing differs: only what the big sets hold is noted anew */
 };
 
 struct nft_diff {

@@ -184,11 +184,11 @@ static int write_applied(struct nft_diff *d, const struct pt_nft_prog *want,
 {
 	const char *digest = want->digest ? want->digest : "";
 	struct nft_applied a = { .digest = digest, .path = want->path, .before = want->before,
-				 .when = (uint64_t)time(NULL) };
+				 .when = d->part == NFT_PART_NOTE ? have->applied : (uint64_t)time(NULL) };
 	uint64_t cookie;
 	int rc;
 
-	if (!pt_nl_batch_count(d->plan->batch) &&
+	if (d->part != NFT_PART_NOTE && !pt_nl_batch_count(d->plan->batch) &&
 	    (d->part == NFT_PART_REST ||
 	     (have->objects->applied_chain && !strcmp(digest, have->digest))))
 		return 0;
@@ -335,7 +335,9 @@ static int diff(const struct pt_nft_prog *want, const struct pt_nft_state *have,
 		goto out;
 	d.arena = d.plan->arena;
 	rc = diff_prepare(&d, want, have);
-	if (!rc && part >= NFT_PART_ALL)
+	if (!rc && part == NFT_PART_NOTE)
+		rc = have->objects->applied_chain && nft_note_due(&want->objects, have) ? write_applied(&d, want, have, genid) : 0;
+	else if (!rc && part >= NFT_PART_ALL)
 		rc = write_change(&d, want, have, genid);
 	else if (!rc && have->present)
 		rc = write_ahead(&d);
@@ -352,6 +354,12 @@ int pt_nft_diff(const struct pt_nft_prog *want, const struct pt_nft_state *have,
 		struct pt_nft_plan **out, struct pt_err *e)
 {
 	return diff(want, have, NFT_PART_ALL, NULL, NULL, out, e);
+}
+
+int pt_nft_diff_note(const struct pt_nft_prog *want, const struct pt_nft_state *have, struct pt_nft_plan **out,
+		     struct pt_err *e)
+{
+	return diff(want, have, NFT_PART_NOTE, NULL, NULL, out, e);
 }
 
 int pt_nft_diff_sets(const struct pt_nft_prog *want, const struct pt_nft_state *have, struct pt_nft_plan **out,

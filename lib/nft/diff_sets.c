@@ -117,7 +117,7 @@ static int elems_op(struct nft_diff *d, bool add, const struct nft_set *set,
 /* DEL of the kernel's elements are named one by one; additions come from an interval set. TIMEOUT: 0 for good,
  * or NFT_TIMEOUT_OF_SET. */
 static int write_elems(struct nft_diff *d, bool add, const struct nft_set *set,
-		       const struct pt_iset *elems, bool interval, uint64_t timeout)
+		       const struct pt_iset *elems, bool interval, uint64_t timeout, bool added)
 {
 	struct nft_elem_walk walk = { .from = elems };
 	uint64_t cookie;
@@ -125,8 +125,10 @@ static int write_elems(struct nft_diff *d, bool add, const struct nft_set *set,
 	int rc;
 
 	while ((n = nft_elem_walk_next(&walk, interval, d->chunk, NFT_ELEMS_PER_MESSAGE))) {
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < n; i++) {
 			d->chunk[i].timeout = timeout;
+			d->chunk[i].added = added;
+		}
 		rc = elems_op(d, add, set, d->chunk, n, &cookie);
 		if (!rc)
 			rc = nft_put_elems(d->plan->batch, cookie, add, set, d->chunk, n);
@@ -187,7 +189,7 @@ static int write_new_set(struct nft_diff *d, const struct nft_set *set, const st
 		return rc;
 	return is_map(set) ? write_map_elems(d, true, set, set->map.v, set->map.n) :
 			     write_elems(d, true, set, elems, set->interval,
-					 elems == &set->elems ? 0 : NFT_TIMEOUT_OF_SET);
+					 elems == &set->elems ? 0 : NFT_TIMEOUT_OF_SET, elems != &set->elems);
 }
 
 /* ---- sets that stay ---- */
@@ -250,7 +252,7 @@ static int delta_flush(struct delta *x)
 	const struct pt_iset elems = { .v = x->v, .n = x->n };
 
 	x->n = 0;
-	return write_elems(x->d, x->add, x->set, &elems, x->add ? x->set->interval : true, 0);
+	return write_elems(x->d, x->add, x->set, &elems, x->add ? x->set->interval : true, 0, false);
 }
 
 static int delta_take(bool add, pt_u128 lo, pt_u128 hi, void *arg)
@@ -263,20 +265,134 @@ static int delta_take(bool add, pt_u128 lo, pt_u128 hi, void *arg)
 	return x->n == NFT_ELEMS_PER_MESSAGE ? delta_flush(x) : 0;
 }
 
+/* ---- what came at run time ---- */
+
+static bool touches(const struct pt_iset *set, const struct nft_elem *el)
+{
+	size_t low = 0, high = set->n;
+
+	while (low < high) { /* the first interval that does not end before it */
+		size_t middle = low + (high - low) / 2;
+
+		if (set->v[middle].hi < el->lo)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < set->n && set->v[low].lo <= el->hi;
+}
+
+/* Elements on their way into messages, which they fill: D's chunk. */
+struct pieces {
+	struct nft_diff *d;
+	const struct nft_set *set;
+	bool add;
+	size_t n;
+};
+
+static int pieces_flush(struct pieces *p)
+{
+	uint64_t cookie;
+	size_t n = p->n;
+	int rc;
+
+	p->n = 0;
+	if (!n)
+		return 0;
+	rc = elems_op(p->d, p->add, p->set, p->d->chunk, n, &cookie);
+	return rc ? rc : nft_put_elems(p->d->plan->batch, cookie, p->add, p->set, p->d->chunk, n);
+}
+
+static int pieces_take(struct pieces *p, const struct nft_elem *el)
+{
+	p->d->chunk[p->n++] = *el;
+	return p->n == NFT_ELEMS_PER_MESSAGE ? pieces_flush(p) : 0;
+}
+
+/* The parts of EL that the file does not name, for as long as EL would have stayed. */
+static int take_rest(struct pieces *p, const struct nft_elem *el)
+{
+	struct pt_iset whole = { 0 }, rest = { 0 };
+	struct nft_elem part = *el;
+	int rc = pt_iset_add(p->d->arena, &whole, el->lo, el->hi);
+
+	if (!rc)
+		rc = pt_iset_subtract(p->d->arena, &rest, &whole, &p->set->elems);
+	for (size_t i = 0; !rc && i < rest.n; i++) {
+		part.lo = rest.v[i].lo;
+		part.hi = rest.v[i].hi;
+		rc = pieces_take(p, &part);
+	}
+	return rc;
+}
+
+/* What the file says is the file's, and stays for good; the rest of what came at run time stays as it is. NEW: the set is made
+ * anew, and is to have it all. */
+static int write_added(struct nft_diff *d, bool add, const struct nft_set *want, const struct nft_set *have, bool new)
+{
+	struct pieces p = { .d = d, .set = want, .add = add };
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < have->n_added; i++) {
+		const struct nft_elem *el = &have->added[i];
+		bool shared = touches(&want->elems, el);
+
+		if (!new && !want->constant && !shared)
+			continue;
+		if (!add)
+			rc = pieces_take(&p, el);
+		else if (!want->constant)
+			rc = shared ? take_rest(&p, el) : pieces_take(&p, el);
+	}
+	return rc ? rc : pieces_flush(&p);
+}
+
+/* Rules wrote into the set as it was: all of it came at run time. */
+static int write_learned(struct nft_diff *d, const struct nft_set *want, const struct nft_set *have)
+{
+	struct pt_iset rest = { 0 };
+	int rc = 0;
+
+	if (want->constant)
+		return 0;
+	rc = pt_iset_subtract(d->arena, &rest, &have->elems, &want->elems);
+	return rc ? rc : write_elems(d, true, want, &rest, want->interval, NFT_TIMEOUT_OF_SET, true);
+}
+
+/* A set of another make takes the place of HAVE. */
+static int write_replaced(struct nft_diff *d, const struct nft_set *want, const struct nft_set *have)
+{
+	bool same_kind = want->role == NFT_SET_TABLE && want->af == have->af;
+	int rc;
+
+	if (want->keep && want->af == have->af)
+		return write_new_set(d, want, &have->elems);
+	rc = write_new_set(d, want, &want->elems);
+	if (!rc && same_kind && have->dynamic)
+		rc = write_learned(d, want, have);
+	else if (!rc && same_kind)
+		rc = write_added(d, true, want, have, true);
+	return rc;
+}
+
 static int write_delta(struct nft_diff *d, const struct nft_set *want, const struct nft_set *have)
 {
 	struct delta x = { .d = d, .set = want };
 	int rc;
 
-	if (!have->timed.n && pt_iset_equal(&want->elems, &have->elems))
+	if (!have->n_added && !have->timed.n && pt_iset_equal(&want->elems, &have->elems))
 		return 0;
 	rc = nft_elems_delta(have, &want->elems, delta_take, &x);
 	if (!rc)
 		rc = delta_flush(&x);
+	if (!rc)
+		rc = write_added(d, false, want, have, false);
 	x.add = true;
 	if (!rc)
 		rc = nft_elems_delta(have, &want->elems, delta_take, &x);
-	return rc ? rc : delta_flush(&x);
+	if (!rc)
+		rc = delta_flush(&x);
+	return rc ? rc : write_added(d, true, want, have, false);
 }
 
 /* Keys need more room: a new set, to which counts and perhaps old keys move. */
@@ -326,8 +442,7 @@ int nft_diff_write_set(struct nft_diff *d, const struct nft_set_pair *pair)
 		return -EINVAL;
 	}
 	if (pair->replace)
-		return write_new_set(d, want, want->keep && want->af == have->af ? &have->elems :
-										   &want->elems);
+		return write_replaced(d, want, have);
 	if (want->keep || have->unread)
 		return 0;
 	return is_map(want) ? write_map_delta(d, want, have) : write_delta(d, want, have);

@@ -127,6 +127,7 @@ static int elem_parse(struct nft_elems *e, const struct nft_set *set, uint32_t f
 		rc = counter_of(tb[NFTA_SET_ELEM_EXPR], &el.has_counter, &el.packets, &el.bytes);
 	if (rc || el.hi < el.lo)
 		return -EBADMSG;
+	el.added = nft_elem_id(tb[NFTA_SET_ELEM_USERDATA]) == NFT_ELEM_ADDED;
 	return elem_join(e, &el) ? 0 : pt_vec_push(NULL, e, el);
 }
 

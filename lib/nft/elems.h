@@ -18,6 +18,7 @@ struct nft_elem {
 	uint64_t packets, bytes;
 	uint8_t state;
 	bool has_counter;
+	bool added;                    /* at run time: the kernel keeps our mark with it */
 };
 
 struct nft_elems {

@@ -9,7 +9,7 @@
 
 #include "nft/encode.h"
 
-#define ELEM_BYTES 100     /* both halves of an IPv6 interval with its two times */
+#define ELEM_BYTES 100     /* both halves of an IPv6 interval with its two times and our mark */
 #define MAP_ELEM_BYTES 480 /* key, data, the longest names of a chain and of a rule, counter, heads */
 
 /* How `nft list` learns in which order the bytes of a bare number stand. */
@@ -138,13 +138,15 @@ static void put_times(struct nlmsghdr *nlh, const struct nft_set *set, const str
 void nft_put_half(struct nlmsghdr *nlh, const struct nft_set *set, pt_u128 key, const struct nft_elem *start)
 {
 	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-	uint8_t bytes[16];
+	uint8_t bytes[16], mark[NFT_USERDATA_MAXLEN];
 
 	nft_key_to_bytes(key, bytes, set->key_len);
 	put_data(nlh, NFTA_SET_ELEM_KEY, bytes, set->key_len);
 	if (start)
 		put_times(nlh, set, start);
-	else
+	if (start && start->added)
+		mnl_attr_put(nlh, NFTA_SET_ELEM_USERDATA, nft_elem_identity(mark, NFT_ELEM_ADDED, NULL), mark);
+	if (!start)
 		nft_put_be32(nlh, NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
 	mnl_attr_nest_end(nlh, nest);
 }

@@ -15,6 +15,7 @@ const uint8_t *nft_udata_find(const uint8_t *data, size_t size, uint8_t type, si
 /* User data of an element that counts for a rule; its length. */
 size_t nft_elem_identity(uint8_t out[NFT_USERDATA_MAXLEN], uint32_t id, const char *name);
 uint32_t nft_elem_id(const struct nlattr *udata); /* 0: none */
+#define NFT_ELEM_ADDED 1u /* in the place of a rule: it came at run time */
 bool nft_rule_uses_set(struct nftnl_rule *r, bool (*match)(const char *set, const void *arg),
 		       const void *arg);
 /* Bytes that its expressions take at most. */
@@ -94,6 +95,10 @@ void nft_note_make(struct nft_note *note, const struct pt_nft_objects *want,
 /* Whether HAVE, in generation GENID, is known to hold what WANT wants, so that it need not be read. */
 bool nft_note_knows(const struct nft_note *note, uint32_t genid, const struct nft_set *want,
 		    const struct nft_set *have);
+/* Nothing differs, and a big set had to be read for that: the next time a note will do. */
+bool nft_note_due(const struct pt_nft_objects *want, const struct pt_nft_state *have);
+/* It is noted of SET, which was left unread, that all of it was there when the file was applied. */
+bool nft_note_pure(const struct pt_nft_state *have, const struct nft_set *set);
 
 /* ---- read.c: questions shared with table.c; no records, the caller knows the purpose ---- */
 

@@ -331,6 +331,7 @@ static void table_add(struct nft_lower *l, const struct pt_pol_table *table)
 		set.has_timeout = conf->timeout || !conf->constant;
 		set.keep = !pt_conf_table_written(conf);
 		set.follows = conf->names.n > 0;
+		set.constant = conf->constant || set.follows;
 		nft_table_set_name(name, conf->name, set.af);
 		set_add(l, name, &set);
 	}

@@ -62,7 +62,8 @@ struct nft_timeouts {
 	uint32_t seconds[NFT_TIMEOUTS_MAX]; /* by the kernel's numbers of the protocol's states, 0: the kernel's */
 };
 
-struct nft_elems; /* elems.h */
+struct nft_elem; /* elems.h */
+struct nft_elems;
 
 struct nft_set {
 	const char *name;
@@ -80,14 +81,17 @@ struct nft_set {
 	uint32_t size;          /* the most elements that it can hold, 0: as many as come. Of KEYS and DYNAMIC */
 	bool keep;              /* contents belong to run time (a table without addresses or file): never
 				 * changed by an apply once the set exists */
+	bool constant;          /* a table that nothing may be added to at run time */
 	bool follows;           /* a table with names of hosts: its contents change with their answers */
 	struct pt_iset elems;   /* normal */
 	PT_VEC(struct nft_map_elem) map; /* sorted by key */
 	/* Kernel side only: */
-	PT_VEC(struct pt_ival) raw; /* the elements one by one, sorted, possibly adjacent */
+	PT_VEC(struct pt_ival) raw; /* the elements one by one, sorted, possibly adjacent; without those of ADDED */
 	struct nft_elems *pending;  /* being read; malloc'ed, NULL after pt_nft_read() */
 	bool unread;                /* left out: the contents are those wanted */
 	struct pt_iset timed;       /* the elements of RAW that will leave by themselves */
+	struct nft_elem *added;     /* those that came at run time, sorted; not in RAW, but in ELEMS */
+	size_t n_added;
 	uint64_t handle;
 };
 

@@ -60,6 +60,30 @@ static bool is_normal(const struct nft_set *set)
 	return true;
 }
 
+/* Those that came at run time are few, and set aside; they stay with the time that they have left. */
+static int take_added(struct nft_set *set, struct pt_arena *a)
+{
+	const struct nft_elems *e = set->pending;
+	size_t n = 0;
+
+	for (size_t i = 0; i < e->n; i++)
+		n += e->v[i].added;
+	if (!n)
+		return 0;
+	set->added = pt_arena_alloc(a, n * sizeof(*set->added));
+	if (!set->added)
+		return -ENOMEM;
+	for (size_t i = 0; i < e->n; i++) {
+		if (!e->v[i].added)
+			continue;
+		set->added[set->n_added] = e->v[i];
+		if (e->v[i].expires && !e->v[i].timeout) /* the set's own */
+			set->added[set->n_added].timeout = (uint64_t)set->timeout * 1000;
+		set->n_added++;
+	}
+	return 0;
+}
+
 int nft_set_finish(struct nft_set *set, struct pt_arena *a)
 {
 	struct nft_elems *e = set->pending;
@@ -73,17 +97,20 @@ int nft_set_finish(struct nft_set *set, struct pt_arena *a)
 	set->raw.v = pt_arena_alloc(a, e->n * sizeof(*set->raw.v));
 	if (e->n && !set->raw.v)
 		return -ENOMEM;
+	rc = take_added(set, a);
 	for (size_t i = 0; !rc && i < e->n; i++) {
-		set->raw.v[i] = (struct pt_ival){ .lo = e->v[i].lo, .hi = e->v[i].hi };
+		if (e->v[i].added)
+			continue;
+		set->raw.v[set->raw.n++] = (struct pt_ival){ .lo = e->v[i].lo, .hi = e->v[i].hi };
 		if (e->v[i].expires)
 			rc = pt_iset_add(a, &set->timed, e->v[i].lo, e->v[i].hi);
 	}
 	pt_iset_norm(&set->timed);
-	set->raw.n = set->raw.cap = e->n;
+	set->raw.cap = e->n;
 	nft_set_forget(set);
 	if (rc)
 		return rc;
-	if (is_normal(set)) {
+	if (!set->n_added && is_normal(set)) {
 		set->elems = (struct pt_iset){ .v = set->raw.v,
 					       .n = (uint32_t)set->raw.n,
 					       .cap = set->raw.n & PT_ISET_MAX };
@@ -91,6 +118,8 @@ int nft_set_finish(struct nft_set *set, struct pt_arena *a)
 	}
 	for (size_t i = 0; !rc && i < set->raw.n; i++)
 		rc = pt_iset_add(a, &set->elems, set->raw.v[i].lo, set->raw.v[i].hi);
+	for (size_t i = 0; !rc && i < set->n_added; i++)
+		rc = pt_iset_add(a, &set->elems, set->added[i].lo, set->added[i].hi);
 	pt_iset_norm(&set->elems);
 	return rc;
 }

@@ -171,18 +171,22 @@ static uint32_t seconds(uint64_t ms)
 	return s > UINT32_MAX ? UINT32_MAX : (uint32_t)s;
 }
 
+struct pt_nft_elem nft_elem_shown(const struct nft_elem *from, enum pt_af af)
+{
+	return (struct pt_nft_elem){
+		.af = af, .lo = from->lo, .hi = from->hi,
+		.timeout = seconds(from->timeout), .expires = seconds(from->expires),
+		.packets = from->packets, .bytes = from->bytes,
+		.has_counter = from->has_counter, .added = from->added,
+	};
+}
+
 static int dump_set(const struct nft_set *set, enum pt_af af, pt_nft_elem_cb cb, void *arg)
 {
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < set->pending->n; i++) {
-		const struct nft_elem *from = &set->pending->v[i];
-		struct pt_nft_elem el = {
-			.af = af, .lo = from->lo, .hi = from->hi,
-			.timeout = seconds(from->timeout), .expires = seconds(from->expires),
-			.packets = from->packets, .bytes = from->bytes,
-			.has_counter = from->has_counter,
-		};
+		const struct pt_nft_elem el = nft_elem_shown(&set->pending->v[i], af);
 
 		rc = cb(&el, arg);
 	}
@@ -436,7 +440,7 @@ static int replace_family(const struct nft_table *t, size_t i, const struct pt_i
 {
 	const struct nft_elems *have = t->set[i]->pending;
 	struct pt_iset kept = { 0 }, missing = { 0 };
-	struct nft_elem el = { .timeout = NFT_TIMEOUT_OF_SET };
+	struct nft_elem el = { .timeout = NFT_TIMEOUT_OF_SET, .added = true };
 	int rc = 0;
 
 	for (size_t k = 0; !rc && k < have->n; k++) {

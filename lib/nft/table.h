@@ -19,6 +19,8 @@ int nft_table_read(struct pt_nl *nf, struct nft_table *t, struct pt_err *e) PT_M
 void nft_table_fini(struct nft_table *t);
 /* Sets that rules write into have none: their elements are asked for all together. */
 bool nft_table_has_ranges(const struct nft_table *t);
+/* As callers see it: seconds. */
+struct pt_nft_elem nft_elem_shown(const struct nft_elem *from, enum pt_af af);
 /* Elements that have the set's own time-out come without it. */
 void nft_default_timeout(const struct nft_set *set);
 

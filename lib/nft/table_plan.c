@@ -100,7 +100,7 @@ static bool stays(const struct entry *en, const struct pt_ival *want, uint64_t t
 static int put_one(struct nft_change *c, entries *list, size_t first, const struct pt_ival *want,
 		   uint64_t timeout)
 {
-	struct nft_elem el = { .lo = want->lo, .timeout = timeout };
+	struct nft_elem el = { .lo = want->lo, .timeout = timeout, .added = true };
 
 	for (size_t i = first; i < list->n && list->v[i].el.lo <= want->hi; i++) {
 		struct entry *en = &list->v[i];

@@ -290,7 +290,7 @@ static int prepare(struct pt_change *c, struct pt_whole *w, const struct pt_chan
 		return rc;
 	win->revision = r->number;
 	if (win->snapshot == win->id)
-		rc = snapshot_take(c, win->id, e);
+		rc = snapshot_take(c, w, win->id, e);
 	if (!rc)
 		rc = pt_confirmed_prepare(c->state, r->number, e);
 	waiting = *win;

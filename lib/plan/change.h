@@ -28,7 +28,7 @@ int window_commit(const char *state, struct pt_err *e);
 int window_remove(const char *state, struct pt_err *e);
 
 /* snapshot.c: STATE/snapshot.NAME of each subsystem */
-int snapshot_take(struct pt_change *c, uint64_t id, struct pt_err *e);
+int snapshot_take(struct pt_change *c, const struct pt_whole *planned, uint64_t id, struct pt_err *e);
 /* What is damaged is left out with a warning. W is planned and in force, or has no configuration. */
 int snapshot_restore(struct pt_change *c, uint64_t id, struct pt_whole *w, struct pt_err *e);
 void snapshot_remove(const char *state);

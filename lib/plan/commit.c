@@ -197,6 +197,18 @@ int plan_commit(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_e
 	return read_back(p, nf, e);
 }
 
+/* That large tables are as they should be took long to find out. Whatever keeps it from being noted, nothing is lost. */
+static void note(struct pt_plan *p, struct pt_nl *nf)
+{
+	struct pt_nft_plan *note = NULL;
+	struct pt_err none = { 0 };
+
+	if (!pt_nft_diff_note(p->prog, p->have, &note, &none))
+		(void)!pt_nft_commit(nf, note, &none);
+	pt_nft_plan_free(note);
+	pt_err_fini(&none);
+}
+
 int plan_switch(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_err *e)
 {
 	bool has = plan_store_has(p);
@@ -210,6 +222,8 @@ int plan_switch(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_e
 		rc = 0;
 	if (!rc)
 		rc = plan_commit(p, nf, writes, e);
+	if (!rc && !*writes && p->prog)
+		note(p, nf);
 	if (!rc && strcmp(before, p->digest) != 0)
 		plan_store_drop(before);
 	return rc;

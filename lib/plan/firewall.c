@@ -74,12 +74,23 @@ static int put_element(const struct pt_nft_elem *el, void *arg)
 	return b->err;
 }
 
-/* Tables that the file in force fills are filled by it again. */
-static bool is_learned(const struct pt_conf *c, const char *name)
+/* Whether what is in a table may have come at run time; T NULL: nobody knows. */
+static bool may_learn(const struct pt_conf_table *t)
 {
-	const struct pt_conf_table *t = c ? pt_conf_find_table(c, name) : NULL;
+	return !t || (!t->constant && !t->names.n);
+}
 
-	return !t || !pt_conf_table_written(t);
+/* What the file in force wrote into a table it writes again. */
+static int put_table(struct pt_whole *w, const struct pt_conf_table *t, const char *name, struct pt_buf *out, struct pt_err *e)
+{
+	const struct pt_plan *planned = pt_whole_firewall(w);
+
+	if (!may_learn(t))
+		return 0;
+	pt_buf_fmt(out, "table %s\n", name);
+	if (!t || !pt_conf_table_written(t))
+		return pt_nft_table_dump(w->nf, name, put_element, out, e);
+	return pt_nft_table_added(w->nf, planned ? planned->have : NULL, name, put_element, out, e);
 }
 
 static int put_tables(struct pt_whole *w, const struct pt_conf *c, struct pt_buf *out, struct pt_err *e)
@@ -89,12 +100,8 @@ static int put_tables(struct pt_whole *w, const struct pt_conf *c, struct pt_buf
 	size_t n = 0;
 	int rc = a ? pt_nft_table_list(w->nf, a, &names, &n, e) : pt_err_sys(e, -ENOMEM, "noting the tables");
 
-	for (size_t i = 0; !rc && i < n; i++) {
-		if (!is_learned(c, names[i]))
-			continue;
-		pt_buf_fmt(out, "table %s\n", names[i]);
-		rc = pt_nft_table_dump(w->nf, names[i], put_element, out, e);
-	}
+	for (size_t i = 0; !rc && i < n; i++)
+		rc = put_table(w, c ? pt_conf_find_table(c, names[i]) : NULL, names[i], out, e);
 	pt_arena_free(a);
 	return rc;
 }
@@ -183,8 +190,7 @@ static int flush_learned(struct pt_whole *w, struct learned *l, struct pt_err *e
 	const struct pt_conf_table *t = l->table && w->conf ? pt_conf_find_table(w->conf, l->table) : NULL;
 	int rc = 0;
 
-	/* One that is not there any more, or that the file fills, has learned nothing. */
-	if (t && !pt_conf_table_written(t))
+	if (t && may_learn(t)) /* one that is not there any more, or that nothing may be added to, has learned nothing */
 		rc = put_back(w, l, e);
 	l->list.n = 0;
 	l->table = NULL;

@@ -40,10 +40,12 @@ static int take_one(struct pt_change *c, uint64_t id, const struct pt_subsystem 
 	return rc;
 }
 
-int snapshot_take(struct pt_change *c, uint64_t id, struct pt_err *e)
+int snapshot_take(struct pt_change *c, const struct pt_whole *planned, uint64_t id, struct pt_err *e)
 {
 	struct pt_whole w = { .nf = c->nf, .route = c->route };
 	int rc = 0;
+
+	memcpy(w.plans, planned->plans, sizeof(w.plans)); /* borrowed: what they have read need not be read again */
 
 	for (size_t i = 0; !rc && pt_subsystems[i]; i++)
 		if (pt_subsystems[i]->snapshot)

@@ -276,8 +276,12 @@ pt -q apply -f "$lab_tmp/contents.conf"
 pt -q table add other 198.51.100.7 2001:db8::7
 pt -q table delete other 192.0.2.0/25
 is "$(pt diff -f "$lab_tmp/contents.conf" | tr '\n' ' ')" \
-	'- <other> 198.51.100.7 + <other> 192.0.2.0/25 - <other> 2001:db8::7 ' 'contents of tables are told, too'
+	'+ <other> 192.0.2.0/25 ' 'contents of tables are told, too; what was added at run time stays'
+sed -i 's/192.0.2.0/203.0.113.0/' "$lab_tmp/contents.conf"
+is "$(pt diff -f "$lab_tmp/contents.conf" | grep '<other>' | tr '\n' ' ')" \
+	'- <other> 192.0.2.128/25 + <other> 203.0.113.0/24 ' 'of those that the file does not name any more, too'
 like "$(pt apply -f "$lab_tmp/contents.conf")" '^removed: <other> ' 'apply tells what leaves them'
+exits 0 'which is not what was added' pt table test other 198.51.100.7 2001:db8::7
 pt -q apply -f "$conf"
 pt -q table flush other
 

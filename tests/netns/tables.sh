@@ -44,6 +44,8 @@ is "$(pt table show t -4j | jq -r '.addresses[0] | "\(.address) \(.timeout)"')" 
 ok 'replaced' pt table replace t 192.0.2.0/25 203.0.113.1
 is "$(expires)" '192.0.2.0/25 0 203.0.113.1 3600 ' 'one that comes with replace takes the time of the table'
 
+pt -q table flush t
+
 # ---- written: only what differs ----
 many=100000
 list() { awk -v n="$many" -v from="$1" 'BEGIN { for (i = 0; i < n; i++) printf "%d.%d.%d.%d\n", i < from ? 60 : 11, i / 32768, (i / 128) % 256, (i * 2) % 256 }'; }
@@ -74,13 +76,16 @@ written()
 }
 is "$(written pt table replace t --file "$lab_tmp/other")" 'add 5, delete 5' "replace, ten of $many differ: ten elements"
 is "$(written pt table replace t --file "$lab_tmp/other")" '' 'the same again: none'
-is "$(written pt apply -f "$conf")" 'add 5, delete 5' 'apply takes it back: ten elements'
+is "$(written pt apply -f "$conf")" 'add 5' "apply brings the file's five back, and leaves what came at run time"
+is "$(written pt table replace t --file "$lab_tmp/list")" 'delete 5' 'which goes at run time, too'
 is "$(written pt apply -f "$conf")" '' 'again: none'
 is "$(written pt table add t 192.0.2.1 2001:db8::1)" 'add 2' 'two addresses: two elements'
 is "$(written pt table delete t 192.0.2.1 2001:db8::1)" 'delete 2' 'and away again'
 lab_stop "$monitor"
 ok 'the other list' pt table replace t --file "$lab_tmp/other"
 ok 'the file once more' pt apply -f "$conf"
+ok 'and only that' pt table replace t --file "$lab_tmp/list"
+ok 'which is noted' pt apply -f "$conf"
 if command -v strace >/dev/null; then
 	in_ns fw strace -f -o "$lab_tmp/trace" -e trace=recvmsg "$ptfw" apply -f "$conf" >"$lab_tmp/out" 2>&1
 	answers=$(grep -Ec 'recvmsg.*= [0-9]+$' "$lab_tmp/trace")
@@ -108,6 +113,7 @@ else
 fi
 like "$(pt table add t 11.0.0.0/8)" "^1 range added, $many deleted" 'a network around all of them takes their place'
 is "$(pt table show t)" 11.0.0.0/8 'and is alone'
+ok 'away' pt table delete t 11.0.0.0/8
 ok 'the file takes it back' pt apply -f "$conf"
 is "$(pt table test t 11.0.0.0 11.0.0.1 11.0.0.2 11.3.13.62)" '3/4 addresses match' 'table test'
 done_testing

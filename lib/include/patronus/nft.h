@@ -166,6 +166,10 @@ PT_API int pt_nft_diff_first(const struct pt_nft_prog *want, const struct pt_nft
 PT_API int pt_nft_diff_rest(const struct pt_nft_prog *want, const struct pt_nft_state *have,
 			    const struct pt_nft_plan *sets, const struct pt_nft_plan *first,
 			    struct pt_nft_plan **out, struct pt_err *e) PT_MUST;
+/* Where nothing differs: what large tables hold is noted, so that they need not be read the next time. Empty where there is
+ * nothing to note. */
+PT_API int pt_nft_diff_note(const struct pt_nft_prog *want, const struct pt_nft_state *have, struct pt_nft_plan **out,
+			    struct pt_err *e) PT_MUST;
 /* A transaction ahead of those: new sets of ranges, which packets would find empty for a moment if they came with
  * the rules. Then the change as a whole is pt_nft_diff_after(), in two parts the above with these SETS (else NULL).
  * Where that fails after all, undo takes them away. All are planned from the same HAVE, and fit as said. */
@@ -189,6 +193,7 @@ struct pt_nft_elem {
 	uint32_t timeout, expires; /* seconds, 0: none */
 	uint64_t packets, bytes;
 	bool has_counter;
+	bool added;                  /* at run time, with pt_nft_table_change() or _replace(): no file says it */
 };
 typedef int (*pt_nft_elem_cb)(const struct pt_nft_elem *el, void *arg);
 
@@ -198,6 +203,10 @@ PT_API int pt_nft_table_list(struct pt_nl *nf, struct pt_arena *a, const char **
 /* Elements in order, both families; reads only this table. -ENOENT with a record: no such table. */
 PT_API int pt_nft_table_dump(struct pt_nl *nf, const char *name, pt_nft_elem_cb cb, void *arg,
 			     struct pt_err *e) PT_MUST;
+/* Only those that were added at run time. HAVE, or NULL, is what was read of the kernel for a plan: while nothing has changed since
+ * then, a large table need not be read again. */
+PT_API int pt_nft_table_added(struct pt_nl *nf, const struct pt_nft_state *have, const char *name, pt_nft_elem_cb cb, void *arg,
+			      struct pt_err *e) PT_MUST;
 /* How many elements it holds, by a socket of its own; LIMIT+1: more than LIMIT, which were not all read. 0 also where there is no
  * such table. */
 PT_API int pt_nft_table_size(const char *name, uint64_t limit, uint64_t *n, struct pt_err *e) PT_MUST;

@@ -40,7 +40,7 @@ struct pt_subsystem {
 	int (*apply)(struct pt_whole *w, void *plan, size_t *writes, struct pt_err *e);
 	void (*free)(void *plan);
 	/* What the kernel has that no file says: tables with learned elements, values that were there before us. Text or bytes,
-	 * appended to OUT; they are read back by the same version. */
+	 * appended to OUT; they are read back by the same version. W's plans are those of the change that is to come. */
 	int (*snapshot)(struct pt_whole *w, struct pt_buf *out, struct pt_err *e);
 	/* After W's configuration, the one from before the snapshot, is in force again, or, with no W->conf, where nothing of ours
 	 * was in force when the snapshot was made: brings back what is in it. */
