@@ -20,7 +20,7 @@ section()
 	"$ptdiag" $1 help | sed -n '/^Words, in any order:/,/^$/s/^  \([a-z0-9-]*\) .*/\1/p' >"$tmp/words"
 	while read -r word; do
 		ok "$1: $word stands in the page" awk -v from=".It Cm $1" -v word="$word" '
-			index($0, from) == 1 { on = 1; next }
+			index($0 " ", from " ") == 1 { on = 1; next }
 			on && /^\.Ss/ { on = 0 }
 			on && $0 ~ "^\\.(It )?Cm " word "( |$)" { found = 1 }
 			END { exit !found }' man/ptdiag.8

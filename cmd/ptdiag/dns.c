@@ -12,6 +12,7 @@
 #include "dns.h"
 
 #define RESOLV_CONF "/etc/resolv.conf"
+#define ARGUMENTS_MAX 64 /* of the table of commands */
 
 struct dns_words {
 	bool tcp, tls, all, brief, trace, search, norecurse, dnssec, nocheck, nsid, noedns, notcp, unchecked;
@@ -228,30 +229,30 @@ static void take_words(struct dns_asking *d)
 	};
 }
 
-/* [TYPE] and [@SERVER]... stand before the words. */
+/* The type stands behind the name, servers anywhere: what is left are words. */
 static int read_arguments(struct dns_asking *d)
 {
-	const char *named[PT_DNS_SERVERS_MAX];
+	const char *named[PT_DNS_SERVERS_MAX], *rest[ARGUMENTS_MAX], **argv = d->c->argv;
 	struct pt_cli *c = d->c;
-	size_t n = 0, used = 1;
+	size_t n = 0, n_rest = 0, argc = c->argc;
 	bool typed = false;
 	int rc;
 
 	d->q.type = PT_DNS_A;
 	d->q.rclass = PT_DNS_IN;
-	for (; used < c->argc; used++) {
-		if (c->argv[used][0] == '@' && n < PT_DNS_SERVERS_MAX)
-			named[n++] = c->argv[used];
-		else if (!typed && !pt_dns_type(c->argv[used], &d->q.type))
+	for (size_t i = 0; i < argc; i++) {
+		if (i && argv[i][0] == '@' && n < PT_DNS_SERVERS_MAX)
+			named[n++] = argv[i];
+		else if (n_rest == 1 && !typed && !pt_dns_type(argv[i], &d->q.type))
 			typed = true;
 		else
-			break;
+			rest[n_rest++] = argv[i];
 	}
-	c->argv += used - 1;
-	c->argc -= used - 1;
+	c->argv = rest;
+	c->argc = n_rest;
 	rc = pt_cli_words(c, &d->words);
-	c->argv -= used - 1;
-	c->argc += used - 1;
+	c->argv = argv;
+	c->argc = argc;
 	if (!rc)
 		rc = check_words(d);
 	if (!rc)
@@ -412,6 +413,8 @@ int cmd_dns(struct pt_cli *c)
 
 	if (!rc && d.words.tls)
 		rc = pt_tls_load(&c->err);
+	if (!rc)
+		rc = diag_confine(c, d.words.tls, d.words.ca);
 	if (!rc) {
 		d.out = pt_cli_out(c, PT_OUT_TEXT, "patronus.dns.v1", "replies");
 		rc = !d.out ? -ENOMEM : d.words.trace ? ask_down(&d) : d.words.all ? ask_all(&d) : ask_one(&d);

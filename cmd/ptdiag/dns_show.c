@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <netinet/in.h>
+
 #include "dns.h"
 
 #define OWNER_WIDTH_MAX 40
@@ -36,7 +38,7 @@ static void server_text(struct pt_buf *b, const struct pt_dns_reply *r)
 	pt_addr_fmt(b, r->server->address);
 	if (r->server->name)
 		pt_buf_fmt(b, " (%s)", r->server->name);
-	pt_buf_fmt(b, " port %u by %s", (port & 0xff) << 8 | port >> 8, pt_dns_transport_name(r->transport));
+	pt_buf_fmt(b, " port %u by %s", ntohs((uint16_t)port), pt_dns_transport_name(r->transport));
 }
 
 static void question_text(struct pt_buf *b, const struct pt_dns_message *m)

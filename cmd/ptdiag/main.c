@@ -8,11 +8,19 @@
 
 static const struct pt_cli_cmd commands[] = {
 	{ "ping", NULL, "HOST [WORD ...]", "does a host answer, how fast and how evenly", PT_CLI_JSON | PT_CLI_FAMILY, 1, 64, NULL, cmd_ping },
+	{ "dns", NULL, "NAME [TYPE] [@SERVER...] [WORD [VALUE]...]",
+	  "what servers of the DNS say, in all their sections; status 3 without an answer, 5 without a reply", PT_CLI_JSON | PT_CLI_FAMILY, 1, 64,
+	  NULL, cmd_dns },
+	{ "port", NULL, "HOST PORT... [WORD [VALUE]...]",
+	  "is it open, refused (status 3) or filtered (status 5), and by whom; certificates", PT_CLI_JSON | PT_CLI_FAMILY | PT_CLI_DETAILS, 2,
+	  1000, NULL, cmd_port },
 	{ NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
 };
 
 static const struct pt_cli_grammar grammars[] = {
 	{ "ping", NULL, 1, ping_words },
+	{ "dns", NULL, 1, dns_words },
+	{ "port", NULL, 2, port_words },
 	{ NULL, NULL, 0, NULL },
 };
 

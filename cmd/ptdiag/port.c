@@ -374,6 +374,8 @@ int cmd_port(struct pt_cli *c)
 	if (!rc && p.want.tls)
 		rc = pt_tls_load(&c->err);
 	if (!rc)
+		rc = diag_confine(c, p.want.tls, p.words.ca);
+	if (!rc)
 		rc = dial(&p);
 	if (p.out) {
 		end = pt_cli_end(c, p.out);

@@ -5,4 +5,19 @@
 
 #include <patronus/cli.h>
 
+struct pt_tls;
+
+/* dns.c */
+extern const struct pt_cli_word dns_words[];
+int cmd_dns(struct pt_cli *c);
+
+/* confine.c: before anything of the network is read. TLS reads certificates, of CA with the rights of the user that names it. */
+int diag_confine(struct pt_cli *c, bool tls, const char *ca);
+
+/* port.c */
+extern const struct pt_cli_word port_words[];
+int cmd_port(struct pt_cli *c);
+/* port_show.c: what TLS says of itself, as the member KEY of a record */
+void port_show_tls(struct pt_out *o, const char *key, const struct pt_tls *t);
+
 #endif

@@ -202,8 +202,8 @@ static int rest_0x(struct dns_data *d)
 		return -EBADMSG;
 	dns_data_space(d);
 	pt_buf_str(d->b, "0x");
-	dns_hex(d->b, d->msg + d->at, d->end - d->at);
-	d->at = d->end;
+	for (; d->at < d->end; d->at++)
+		pt_buf_fmt(d->b, "%02x", d->msg[d->at]);
 	return 0;
 }
 

@@ -9,6 +9,12 @@
 
 #define EQUATOR 0x80000000u /* thousandths of a second of arc */
 #define GROUND 10000000     /* centimetres above the lowest altitude */
+#define DEGREE 3600000u
+
+static bool within(uint64_t v, uint32_t degrees_of)
+{
+	return v >= EQUATOR - degrees_of * DEGREE && v <= EQUATOR + degrees_of * DEGREE;
+}
 
 static void degrees(struct dns_data *d, uint32_t v, char plus, char minus)
 {
@@ -16,7 +22,7 @@ static void degrees(struct dns_data *d, uint32_t v, char plus, char minus)
 	uint32_t t = negative ? EQUATOR - v : v - EQUATOR;
 
 	dns_data_space(d);
-	pt_buf_fmt(d->b, "%u %u %u.%03u %c", t / 3600000, t / 60000 % 60, t / 1000 % 60, t % 1000, negative ? minus : plus);
+	pt_buf_fmt(d->b, "%u %u %u.%03u %c", t / DEGREE, t / 60000 % 60, t / 1000 % 60, t % 1000, negative ? minus : plus);
 }
 
 /* A digit and a power of ten, in centimetres. */
@@ -49,7 +55,7 @@ int dns_data_location(struct dns_data *d)
 	memcpy(sizes, d->msg + d->at, sizeof(sizes));
 	d->at += sizeof(sizes);
 	if (!length_ok(sizes[0]) || !length_ok(sizes[1]) || !length_ok(sizes[2]) || dns_data_number(d, 4, &latitude) ||
-	    dns_data_number(d, 4, &longitude) || dns_data_number(d, 4, &altitude))
+	    dns_data_number(d, 4, &longitude) || dns_data_number(d, 4, &altitude) || !within(latitude, 90) || !within(longitude, 180))
 		return -EBADMSG;
 	degrees(d, (uint32_t)latitude, 'N', 'S');
 	degrees(d, (uint32_t)longitude, 'E', 'W');
