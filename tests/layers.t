@@ -41,7 +41,7 @@ module_of_header()
 	classify) echo policy ;;
 	shape) echo tc ;;
 	edit | history | record) echo conf ;;
-	subsystem | change | drift | hand) echo plan ;;
+	subsystem | change | drift | hand | vip) echo plan ;;
 	nft_trace) echo nft ;;
 	trace | learn | reach | watch) echo plan ;;
 	lint) echo space ;;

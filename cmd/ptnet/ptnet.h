@@ -43,6 +43,8 @@ int cmd_rule_delete(struct pt_cli *c);
 int cmd_neighbour_add(struct pt_cli *c);
 int cmd_neighbour_delete(struct pt_cli *c);
 int cmd_neighbour_flush(struct pt_cli *c);
+/* What was told of a dry run. */
+void say_lines(const struct pt_cli *c, const struct pt_buf *told);
 int complete_route(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 int complete_rule(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 int complete_route_delete(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
@@ -72,6 +74,12 @@ int load_file(struct pt_cli *c, struct pt_conf **conf);
 int cmd_wol_send(struct pt_cli *c);
 int cmd_wol_show(struct pt_cli *c);
 int complete_wol(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+/* vip.c */
+int cmd_vip_show(struct pt_cli *c);
+int cmd_vip_add(struct pt_cli *c);
+int cmd_vip_delete(struct pt_cli *c);
+int complete_vip(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+int complete_vip_words(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 /* watch.c */
 int cmd_watch(struct pt_cli *c);
 

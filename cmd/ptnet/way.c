@@ -21,7 +21,7 @@ static int join(const struct pt_cli *c, struct pt_buf *b)
 }
 
 /* Line by line: what is said is escaped. */
-static void say_lines(const struct pt_cli *c, const struct pt_buf *told)
+void say_lines(const struct pt_cli *c, const struct pt_buf *told)
 {
 	const char *at = told->s, *end;
 

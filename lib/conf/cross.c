@@ -267,11 +267,14 @@ int conf_model_check(struct pt_conf *c, const struct conf_tree *t, struct pt_err
 {
 	int bad = check_macros(c, t, e) | check_udp(c, t, e) | check_schedules(c, t, e) | check_tests(c, t, e);
 	int all[] = { check_ifs(c, e), conf_check_links(c, t, e), conf_check_links_among(c, e), conf_check_network(c, e),
-		      conf_check_qos(c, t, e) }, rc = 0;
+		      conf_check_qos(c, t, e) }, rc = 0, vips;
 
 	for (size_t i = 0; i < PT_ARRAY_SIZE(all); i++)
 		if (!rc || all[i] == -ENOMEM)
 			rc = all[i];
+	vips = conf_check_vips(c, t, e);
+	if (!rc || vips == -ENOMEM)
+		rc = vips;
 	bad |= check_boot(c, t, e);
 	for (size_t i = 0; i < c->tables.n; i++)
 		check_table(&c->tables.v[i], e);

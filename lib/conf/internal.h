@@ -241,6 +241,9 @@ int conf_check_shaper(const char *s, const struct pt_loc *loc, struct pt_err *e)
 /* An option of shaper or queue number AT; what it means is found when all are there. */
 int conf_qos_put(struct pt_conf *c, const char *section, size_t at, const struct pt_conf_option *o) PT_MUST;
 /* Takes the options into the typed fields, and says what does not fit together. -EINVAL with records. */
+/* vip.c: gives interfaces the addresses of the sections `vip`, and rules their names. */
+int conf_check_vips(struct pt_conf *c, const struct conf_tree *t, struct pt_err *e) PT_MUST;
+int conf_check_vip_address(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_qos(struct pt_conf *c, const struct conf_tree *t, struct pt_err *e) PT_MUST;
 
 /* ---- report.c ---- */

@@ -159,6 +159,37 @@ static int put_host_interface(const struct item *i)
 	return 0;
 }
 
+static struct pt_conf_vip *vip_of(const struct item *i)
+{
+	return &i->c->vips.v[i->at];
+}
+
+static int put_vip_interface(const struct item *i)
+{
+	vip_of(i)->interface = i->str.s;
+	vip_of(i)->interface_loc = i->str.loc;
+	return 0;
+}
+
+static int put_vip_address(const struct item *i)
+{
+	vip_of(i)->address_loc = i->str.loc;
+	return pt_prefix_parse(i->str.s, &vip_of(i)->address);
+}
+
+static int put_vip_type(const struct item *i)
+{
+	while (strcmp(pt_vip_types[vip_of(i)->type], i->str.s) != 0)
+		vip_of(i)->type++;
+	return 0;
+}
+
+static int put_vip_description(const struct item *i)
+{
+	vip_of(i)->description = i->str.s;
+	return 0;
+}
+
 static struct pt_conf_schedule *schedule_of(const struct item *i)
 {
 	return &i->c->schedules.v[i->at];
@@ -413,6 +444,10 @@ static const struct binding {
 	{ "macro", "value", put_macro_value },
 	{ "host", "mac", put_host_mac },
 	{ "host", "interface", put_host_interface },
+	{ "vip", "interface", put_vip_interface },
+	{ "vip", "address", put_vip_address },
+	{ "vip", "type", put_vip_type },
+	{ "vip", "description", put_vip_description },
 	{ "network", "routes", put_route },
 	{ "network", "rules", put_route_rule },
 	{ "network", "neighbours", put_neighbour },
@@ -500,6 +535,7 @@ static int begin_section(struct pt_conf *c, struct conf_section *s)
 	struct pt_conf_schedule schedule = { .name = s->title, .loc = s->loc };
 	struct pt_conf_anchor anchor = { .path = s->title, .source = s->source, .loc = s->loc };
 	struct pt_conf_host host = { .name = s->title, .loc = s->loc };
+	struct pt_conf_vip vip = { .name = s->title, .loc = s->loc };
 	struct pt_conf_shaper shaper = { .name = s->title, .loc = s->loc };
 	struct pt_conf_queue queue = { .name = s->title, .loc = s->loc };
 	struct pt_conf_test test = { .name = s->title, .source = s->source, .loc = s->loc };
@@ -523,6 +559,10 @@ static int begin_section(struct pt_conf *c, struct conf_section *s)
 	if (!strcmp(s->row->name, "host")) {
 		s->model = (uint32_t)c->hosts.n;
 		return pt_vec_push(c->arena, &c->hosts, host);
+	}
+	if (!strcmp(s->row->name, "vip")) {
+		s->model = (uint32_t)c->vips.n;
+		return pt_vec_push(c->arena, &c->vips, vip);
 	}
 	if (!strcmp(s->row->name, "anchor")) {
 		s->model = (uint32_t)c->anchors.n;

@@ -256,6 +256,22 @@ struct pt_conf_host {
 	struct pt_loc loc, interface_loc;
 };
 
+/* vip NAME { ... }: an address beside the first one of an interface, with a name that is a macro of rules, too. */
+enum pt_vip_type {
+	PT_VIP_ALIAS,            /* the machine has it */
+	PT_VIP_PROXY,            /* the interface answers for it */
+	PT_VIP_OTHER,            /* it comes here by a route: nothing is set */
+};
+PT_API extern const char *const pt_vip_types[]; /* their words; ends with NULL */
+
+struct pt_conf_vip {
+	const char *name, *description, *interface;
+	enum pt_vip_type type : 8;
+	struct pt_prefix address; /* as written */
+	struct pt_prefix held;   /* what is held of it: one address, or of PROXY and OTHER a network */
+	struct pt_loc loc, interface_loc, address_loc;
+};
+
 /* What makes a route that one and no other to the kernel: family, table, destination and metric, of which IPv6 has one even where
  * none is written. */
 PT_API uint32_t pt_conf_route_metric(const struct pt_conf_route *r);
@@ -345,6 +361,7 @@ struct pt_conf {
 	PT_VEC(struct pt_conf_route_rule) route_rules;
 	PT_VEC(struct pt_conf_neighbour) neighbours;
 	PT_VEC(struct pt_conf_host) hosts;
+	PT_VEC(struct pt_conf_vip) vips; /* their addresses are among those of the interfaces, too, their names among the macros */
 	PT_VEC(struct pt_conf_test) tests;
 	PT_VEC(struct pt_conf_shaper) shapers;
 	PT_VEC(struct pt_conf_queue) queues;
