@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <regex.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 #include <unistd.h>
 
 #include "ptsh.h"
+
+extern char **environ;
 
 #define LAST_MAX 100000 /* lines */
 
@@ -186,10 +189,36 @@ static int begin_save(struct stages *s, struct stage *g, const pt_line_words *w,
 	return s->fd < 0 ? pt_err_sys(e, -errno, "writing %s", path) : 0;
 }
 
+/* The user's own words for the user's own shell, with his environment. */
+static int start_shell(struct stages *s, char *text, int input)
+{
+	char *argv[] = { (char[]){ "sh" }, (char[]){ "-c" }, text, NULL };
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	sigset_t defaults;
+	int rc;
+
+	sigemptyset(&defaults);
+	sigaddset(&defaults, SIGINT);
+	sigaddset(&defaults, SIGPIPE);
+	if (posix_spawnattr_init(&attr))
+		return -ENOMEM;
+	rc = posix_spawn_file_actions_init(&files);
+	if (!rc) {
+		(void)posix_spawnattr_setsigdefault(&attr, &defaults);
+		(void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
+		rc = posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO);
+		rc = rc ? rc : posix_spawn(&s->child, "/bin/sh", &files, &attr, argv, environ);
+		posix_spawn_file_actions_destroy(&files);
+	}
+	posix_spawnattr_destroy(&attr);
+	return -rc;
+}
+
 static int begin_shell(struct stages *s, struct stage *g, const pt_line_words *w, struct pt_err *e)
 {
 	struct pt_buf text = { 0 };
-	int fds[2];
+	int fds[2] = { -1, -1 }, rc;
 
 	(void)g;
 	if (s->console->profile != PROFILE_ADMIN) {
@@ -198,22 +227,12 @@ static int begin_shell(struct stages *s, struct stage *g, const pt_line_words *w
 	}
 	for (size_t i = 0; i < w->n; i++)
 		pt_buf_fmt(&text, "%s%s", i > 1 ? " " : "", i ? w->v[i].s : w->v[i].s + 1);
-	if (text.err || pipe2(fds, O_CLOEXEC)) {
-		pt_buf_fini(&text);
-		return pt_err_sys(e, text.err ? text.err : -errno, "starting a program");
-	}
-	s->child = fork();
-	if (!s->child) {
-		(void)signal(SIGINT, SIG_DFL);
-		(void)signal(SIGPIPE, SIG_DFL);
-		(void)dup2(fds[0], STDIN_FILENO);
-		(void)execl("/bin/sh", "sh", "-c", text.s, (char *)NULL);
-		_exit(127);
-	}
+	rc = text.err ? text.err : pipe2(fds, O_CLOEXEC) ? -errno : start_shell(s, text.s, fds[0]);
 	pt_buf_fini(&text);
-	(void)close(fds[0]);
+	if (fds[0] >= 0)
+		(void)close(fds[0]);
 	s->fd = fds[1];
-	return s->child < 0 ? pt_err_sys(e, -errno, "starting a program") : 0;
+	return rc ? pt_err_sys(e, rc, "starting /bin/sh") : 0;
 }
 
 static bool line_write(struct stages *s, size_t stage, const char *p, size_t n)
