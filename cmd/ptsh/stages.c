@@ -226,7 +226,7 @@ static int begin_shell(struct stages *s, struct stage *g, const pt_line_words *w
 		return PT_EXIT_PERM;
 	}
 	for (size_t i = 0; i < w->n; i++)
-		pt_buf_fmt(&text, "%s%s", i > 1 ? " " : "", i ? w->v[i].s : w->v[i].s + 1);
+		pt_buf_fmt(&text, "%s%s", text.n ? " " : "", i ? w->v[i].s : w->v[i].s + 1);
 	rc = text.err ? text.err : pipe2(fds, O_CLOEXEC) ? -errno : start_shell(s, text.s, fds[0]);
 	pt_buf_fini(&text);
 	if (fds[0] >= 0)

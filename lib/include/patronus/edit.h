@@ -96,6 +96,14 @@ PT_API int pt_edit_get(struct pt_edit_texts *t, const struct pt_edit *what, bool
 PT_API int pt_edit_complete(struct pt_edit_texts *t, const struct pt_edit *what, void (*word)(const char *w, void *arg),
 			    void *arg) PT_MUST;
 
+/*
+ * The changes that would make the file out of nothing, WORDS of PT_EDIT_SET each, in order: a section, then its options; of a list
+ * one a value, or all of them behind "=" where one comes twice. WHAT's words are a path, none: everything.
+ */
+typedef int (*pt_edit_words_cb)(const char *const *words, size_t n, void *arg);
+PT_API int pt_edit_commands(struct pt_edit_texts *t, const struct pt_edit *what, pt_edit_words_cb cb, void *arg,
+			    struct pt_err *e) PT_MUST;
+
 /* ---- the file ---- */
 
 /* Puts R's text in the place of the file that it was made from: the old or the new one is there whenever the power goes. Keeps
