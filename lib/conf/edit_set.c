@@ -95,7 +95,7 @@ static int take_values(struct edit_run *r, size_t from, size_t to, bool one, str
 /* A rule without quotes is many words; with one that has blanks in it, each word is a rule. */
 static bool is_one_rule(const struct edit_run *r, size_t from, size_t to)
 {
-	if (!is_rules(r->path.option) || to - from < 2)
+	if (r->line.what->whole || !is_rules(r->path.option) || to - from < 2)
 		return false;
 	for (size_t i = from; i < to; i++)
 		if (has_blank(r->line.what->words[i]))

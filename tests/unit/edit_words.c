@@ -35,7 +35,7 @@ static void commands_of(struct pt_edit_texts *t, struct pt_buf *b)
 
 static int make(const char *const *words, size_t n, void *arg)
 {
-	struct pt_edit what = { .op = PT_EDIT_SET, .words = words, .n = n, .draft = true };
+	struct pt_edit what = { .op = PT_EDIT_SET, .words = words, .n = n, .draft = true, .whole = true };
 	struct pt_edit_texts *t = arg;
 	struct pt_edit_result r;
 	struct pt_err e = { 0 };

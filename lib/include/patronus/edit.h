@@ -60,6 +60,7 @@ struct pt_edit {
 		     struct pt_err *e);
 	void *arg;
 	bool draft; /* the result is not judged: other changes will follow */
+	bool whole; /* each word is a value, and no rule is many of them */
 };
 
 /* One text after a change. */
