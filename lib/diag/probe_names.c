@@ -279,12 +279,14 @@ const char *pt_probe_name(struct pt_probe_names *n, struct pt_addr a)
 	return NULL;
 }
 
-bool pt_probe_names_wait(const struct pt_probe_names *n)
+bool pt_probe_name_told(struct pt_probe_names *n, struct pt_addr a)
 {
-	for (size_t i = 0; n && i < n->list.n; i++)
-		if (!n->list.v[i].done)
-			return true;
-	return false;
+	const struct name *who;
+
+	if (!n || pt_probe_name(n, a))
+		return true;
+	who = find(n, a);
+	return !who || who->done;
 }
 
 nfds_t pt_probe_names_fds(const struct pt_probe_names *n, struct pollfd *fds, nfds_t max)

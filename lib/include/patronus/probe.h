@@ -195,6 +195,8 @@ PT_API int pt_ping_run(struct pt_probe *p, const struct pt_ping_options *o, cons
 
 /* ---- the way to a host, hop by hop ---- */
 
+struct pt_probe_names;
+
 #define PT_TRACE_HOPS_MAX 255
 #define PT_TRACE_QUERIES_MAX 10
 
@@ -205,8 +207,9 @@ struct pt_trace_options {
 	uint16_t parallel;    /* probes on the way at once */
 	uint32_t size;        /* of the data */
 	uint32_t timeout;     /* microseconds; less where others answer quickly */
-	bool mtu;             /* find the MTU of each part of the way: DF, from the device's MTU on */
+	bool mtu;             /* find the MTU of each part of the way: PROBE has DF and PROBE_MTU; one probe at a time */
 	int stop_fd;
+	struct pt_probe_names *names; /* NULL, or hops wait until those of their hosts are told */
 };
 
 struct pt_trace_query {
@@ -278,15 +281,14 @@ PT_API bool pt_mtr_reached(const struct pt_mtr *m);
 PT_API int pt_probe_host(const char *host, enum pt_af af, struct pt_addr *out, uint32_t *zone, struct pt_err *e) PT_MUST;
 
 /* Names of addresses, asked for beside the probes and without waiting: /etc/hosts, then the servers of /etc/resolv.conf. */
-struct pt_probe_names;
 PT_API struct pt_probe_names *pt_probe_names_open(void);
 PT_API void pt_probe_names_close(struct pt_probe_names *n);
 PT_API nfds_t pt_probe_names_fds(const struct pt_probe_names *n, struct pollfd *fds, nfds_t max);
 PT_API void pt_probe_names_receive(struct pt_probe_names *n);
 /* The name as it was told, not to be shown but escaped; NULL: none yet, or none at all. The first call asks. */
 PT_API const char *pt_probe_name(struct pt_probe_names *n, struct pt_addr a);
-/* Some question waits for its answer, for two seconds at most. */
-PT_API bool pt_probe_names_wait(const struct pt_probe_names *n);
+/* Nothing more will be heard about it, which takes two seconds a server at most. */
+PT_API bool pt_probe_name_told(struct pt_probe_names *n, struct pt_addr a);
 /* Exposed for fuzzing: the name in an answer to question ID about A, 0; -EBADMSG: none of ours, -ENOENT: it has none. */
 PT_API int pt_probe_names_parse(const uint8_t *p, size_t n, uint16_t id, struct pt_addr a, char *name, size_t size) PT_MUST;
 
