@@ -145,10 +145,11 @@ $(BUILD)/%.bpf.o: %.bpf.c
 	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
 
 LIB_ASM := $(wildcard lib/*/*.S)
-$(LIB_ASM:%.S=$(BUILD)/obj/%.o): $(BUILD)/obj/%.o: %.S $(BUILD)/bpf/classify.bpf.o
+$(LIB_ASM:%.S=$(BUILD)/obj/%.o): $(BUILD)/obj/%.o: %.S $(BUILD)/bpf/classify.bpf.o $(BUILD)/bpf/each.bpf.o
 	$(call say,AS,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -DPT_BPF_OBJECT='"$(BUILD)/bpf/classify.bpf.o"' -c -o $@ $<
+	$(Q)$(CC) -DPT_BPF_OBJECT='"$(BUILD)/bpf/classify.bpf.o"' \
+		-DPT_BPF_EACH='"$(BUILD)/bpf/each.bpf.o"' -c -o $@ $<
 
 # ---- library ----
 

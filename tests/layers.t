@@ -40,6 +40,7 @@ module_of_header()
 	link | address | neighbour | wake | route | route_rule | trait) echo net ;;
 	classify) echo policy ;;
 	shape) echo tc ;;
+	each) echo bpf ;;
 	edit | history | record) echo conf ;;
 	subsystem | change | drift | hand | vip) echo plan ;;
 	nft_trace) echo nft ;;

@@ -61,6 +61,8 @@ static const struct pt_cli_cmd commands[] = {
 	{ "wol", "send", "NAME|MAC [dev DEVICE] [udp [PORT]] [password BYTES]", "wake a host", PT_CLI_FILE, 1, 7, complete_wol, cmd_wol_send },
 	{ "qos", "show", "[SHAPER|QUEUE...]", "shapers and queues: rates, traffic, drops, waiting; -s -s watches for a second",
 	  SHOW | PT_CLI_FILE | PT_CLI_STATS, 0, 64, complete_qos, cmd_qos_show },
+	{ "qos", "monitor", "[SHAPER|QUEUE...]", "what passes, is dropped and waits, each second anew", SHOW | PT_CLI_FILE, 0, 64,
+	  complete_qos, cmd_qos_monitor },
 	{ NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
 };
 

@@ -66,6 +66,7 @@ int live_neighbours(struct pt_cli *c, void (*word)(const char *w, void *arg), vo
 int complete_neighbour(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 /* qos.c */
 int cmd_qos_show(struct pt_cli *c);
+int cmd_qos_monitor(struct pt_cli *c);
 int complete_qos(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 
 /* The common file; PT_EXIT_CONFIG, or -ENOMEM. */

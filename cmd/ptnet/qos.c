@@ -8,27 +8,10 @@
 #include <time.h>
 
 #include <patronus/policy.h>
-#include <patronus/shape.h>
 
-#include "ptnet.h"
+#include "qos.h"
 
-struct picture {
-	struct pt_arena *arena;
-	struct pt_links links;
-	struct pt_shapes shapes;
-	struct timespec at;
-};
-
-struct view {
-	struct pt_cli *c;
-	struct pt_nl *route;
-	struct pt_conf *conf;      /* for names; NULL: none can be read */
-	struct picture now, before;
-	bool watched;              /* BEFORE is there */
-	struct pt_out *o;
-};
-
-static int read_picture(struct view *v, struct picture *p)
+static int read_picture(struct qos_view *v, struct qos_picture *p)
 {
 	int rc;
 
@@ -43,7 +26,7 @@ static int read_picture(struct view *v, struct picture *p)
 }
 
 /* A file that is wrong, or not there, has no names. */
-static int view_open(struct view *v, struct pt_cli *c)
+int qos_open(struct qos_view *v, struct pt_cli *c)
 {
 	struct pt_err ignored = { 0 };
 	int rc;
@@ -58,7 +41,7 @@ static int view_open(struct view *v, struct pt_cli *c)
 	return rc ? rc : read_picture(v, &v->now);
 }
 
-static void view_close(struct view *v)
+void qos_close(struct qos_view *v)
 {
 	pt_nl_close(v->route);
 	pt_conf_free(v->conf);
@@ -69,7 +52,7 @@ static void view_close(struct view *v)
 /* ---- names ---- */
 
 /* The device whose arriving packets wait on a link of ours; NULL: S is for those that leave. */
-static const char *arriving_at(const struct view *v, const struct pt_shape *s)
+static const char *arriving_at(const struct qos_view *v, const struct pt_shape *s)
 {
 	for (size_t i = 0; i < v->now.shapes.v.n; i++) {
 		const struct pt_shape *r = &v->now.shapes.v.v[i];
@@ -80,7 +63,7 @@ static const char *arriving_at(const struct view *v, const struct pt_shape *s)
 	return NULL;
 }
 
-static const struct pt_conf_shaper *shaper_at(const struct view *v, const struct pt_shape *s)
+static const struct pt_conf_shaper *shaper_at(const struct qos_view *v, const struct pt_shape *s)
 {
 	const char *from = arriving_at(v, s);
 
@@ -93,7 +76,7 @@ static const struct pt_conf_shaper *shaper_at(const struct view *v, const struct
 	return NULL;
 }
 
-static const char *queue_name(const struct view *v, const struct pt_shape *s, uint32_t class)
+static const char *queue_name(const struct qos_view *v, const struct pt_shape *s, uint32_t class)
 {
 	const struct pt_conf_shaper *shaper = shaper_at(v, s);
 
@@ -105,11 +88,11 @@ static const char *queue_name(const struct view *v, const struct pt_shape *s, ui
 
 static bool is_queue(const struct pt_shape *s)
 {
-	return s->what == PT_SHAPE_CLASS && s->handle >> 16 == PT_SHAPE_CLASSES_MAJOR && (s->handle & 0xffff) != PT_SHAPE_ROOT_CLASS;
+	return s->what == PT_SHAPE_CLASS && !s->member && s->handle >> 16 == PT_SHAPE_CLASSES_MAJOR && (s->handle & 0xffff) != PT_SHAPE_ROOT_CLASS;
 }
 
 /* "web", or "8000:1a2b" where nobody knows better. */
-static void name_of(const struct view *v, const struct pt_shape *s, struct pt_buf *b)
+static void name_of(const struct qos_view *v, const struct pt_shape *s, struct pt_buf *b)
 {
 	const struct pt_conf_shaper *shaper = shaper_at(v, s);
 	const char *name = is_queue(s) ? queue_name(v, s, s->handle) : shaper ? shaper->name : NULL;
@@ -123,7 +106,7 @@ static void name_of(const struct view *v, const struct pt_shape *s, struct pt_bu
 
 /* ---- records ---- */
 
-static const struct pt_shape *find(const struct pt_shapes *in, const struct pt_shape *s, enum pt_shape_what what, uint32_t parent)
+const struct pt_shape *qos_find(const struct pt_shapes *in, const struct pt_shape *s, enum pt_shape_what what, uint32_t parent)
 {
 	for (size_t i = 0; i < in->v.n; i++) {
 		const struct pt_shape *x = &in->v.v[i];
@@ -134,7 +117,7 @@ static const struct pt_shape *find(const struct pt_shapes *in, const struct pt_s
 	return NULL;
 }
 
-static const struct pt_shape *same(const struct pt_shapes *in, const struct pt_shape *s)
+const struct pt_shape *qos_same(const struct pt_shapes *in, const struct pt_shape *s)
 {
 	for (size_t i = 0; i < in->v.n; i++)
 		if (in->v.v[i].what == s->what && in->v.v[i].index == s->index && in->v.v[i].handle == s->handle &&
@@ -143,7 +126,7 @@ static const struct pt_shape *same(const struct pt_shapes *in, const struct pt_s
 	return NULL;
 }
 
-static uint64_t elapsed_us(const struct view *v)
+static uint64_t elapsed_us(const struct qos_view *v)
 {
 	int64_t us = (v->now.at.tv_sec - v->before.at.tv_sec) * 1000000ll + (v->now.at.tv_nsec - v->before.at.tv_nsec) / 1000;
 
@@ -151,7 +134,7 @@ static uint64_t elapsed_us(const struct view *v)
 }
 
 /* Bytes a second between the two readings, in the words of the file for people, as a number for programs. */
-static void out_rate(struct view *v, const char *key, uint64_t bytes, bool known)
+static void out_rate(struct qos_view *v, const char *key, uint64_t bytes, bool known)
 {
 	struct pt_buf b = { 0 };
 
@@ -167,12 +150,12 @@ static void out_rate(struct view *v, const char *key, uint64_t bytes, bool known
 	pt_buf_fini(&b);
 }
 
-static uint64_t per_second(const struct view *v, uint64_t now, uint64_t before)
+static uint64_t per_second(const struct qos_view *v, uint64_t now, uint64_t before)
 {
 	return now > before ? (uint64_t)((double)(now - before) * 1e6 / (double)elapsed_us(v)) : 0;
 }
 
-static void out_delay(struct view *v, bool has, uint32_t us)
+static void out_delay(struct qos_view *v, bool has, uint32_t us)
 {
 	if (has)
 		pt_out_u64(v->o, "delay_us", us);
@@ -180,7 +163,7 @@ static void out_delay(struct view *v, bool has, uint32_t us)
 		pt_out_null(v->o, "delay_us");
 }
 
-static void out_head(struct view *v, const char *name, const char *what, const struct pt_shape *s)
+void qos_out_head(struct qos_view *v, const char *name, const char *what, const struct pt_shape *s)
 {
 	const char *from = arriving_at(v, s);
 
@@ -189,9 +172,11 @@ static void out_head(struct view *v, const char *name, const char *what, const s
 	pt_out_str(v->o, "what", what);
 	pt_out_str(v->o, "device", from ? from : s->device);
 	pt_out_str(v->o, "direction", from ? "in" : "out");
+	if (v->c->json) /* of the clock that rates are found by */
+		pt_out_u64(v->o, "at_us", (uint64_t)v->now.at.tv_sec * 1000000 + (uint64_t)v->now.at.tv_nsec / 1000);
 }
 
-static void out_stats(struct view *v, const struct pt_shape *s, const struct pt_shape *leaf, const struct pt_shape *old)
+void qos_out_stats(struct qos_view *v, const struct pt_shape *s, const struct pt_shape *leaf, const struct pt_shape *old)
 {
 	const struct pt_shape_stats *n = &s->stats;
 	bool delay = n->has_delay || (leaf && leaf->stats.has_delay);
@@ -209,7 +194,7 @@ static void out_stats(struct view *v, const struct pt_shape *s, const struct pt_
 }
 
 /* What a class of htb hangs on, or a queueing discipline on a class. */
-static void out_values(struct view *v, const struct pt_shape *s, const struct pt_shape *leaf, const char *parent)
+void qos_out_values(struct qos_view *v, const struct pt_shape *s, const struct pt_shape *leaf, const char *parent)
 {
 	bool queue = is_queue(s);
 
@@ -223,7 +208,30 @@ static void out_values(struct view *v, const struct pt_shape *s, const struct pt
 		pt_out_null(v->o, "priority");
 }
 
-static void show_tins(struct view *v, const struct pt_shape *s, const struct pt_shape *old, const char *shaper)
+/* "up eth0 out 3.9Mbit, 12 packets dropped, 40 waiting 53 ms": what became of it since the last look. */
+static void qos_out_text(struct qos_view *v, const char *name, const struct pt_shape *s, const struct pt_shape *leaf,
+			 const struct pt_shape *old)
+{
+	const struct pt_shape_stats *delay = leaf && leaf->stats.has_delay ? &leaf->stats : &s->stats;
+	const char *from = arriving_at(v, s);
+	struct pt_buf b = { 0 };
+
+	if (pt_out_format(v->o) != PT_OUT_TEXT)
+		return;
+	pt_buf_fmt(&b, "%s %s %s ", name, from ? from : s->device, from ? "in" : "out");
+	pt_fmt_rate(&b, old ? per_second(v, s->stats.bytes, old->stats.bytes) : 0);
+	pt_buf_fmt(&b, ", %llu packets dropped, %u waiting",
+		   (unsigned long long)(old && s->stats.drops > old->stats.drops ? s->stats.drops - old->stats.drops : 0),
+		   s->stats.backlog_packets);
+	if (delay->has_delay)
+		pt_buf_fmt(&b, " %u us", delay->delay);
+	pt_out_fail(v->o, b.err);
+	if (b.s)
+		pt_out_text(v->o, b.s);
+	pt_buf_fini(&b);
+}
+
+static void show_tins(struct qos_view *v, const struct pt_shape *s, const struct pt_shape *old, const char *shaper)
 {
 	static const char *const names[][PT_SHAPE_TINS] = {
 		{ "bulk", "besteffort", "voice" },
@@ -236,7 +244,7 @@ static void show_tins(struct view *v, const struct pt_shape *s, const struct pt_
 		const struct pt_shape_tin *t = &s->tins[i];
 		const char *name = s->v.diffserv < PT_ARRAY_SIZE(names) ? names[s->v.diffserv][i] : NULL;
 
-		out_head(v, name ? name : "tin", "tin", s);
+		qos_out_head(v, name ? name : "tin", "tin", s);
 		pt_out_str(v->o, "type", NULL);
 		pt_out_str(v->o, "parent", shaper);
 		out_rate(v, "rate", t->rate, t->rate != 0);
@@ -257,19 +265,19 @@ static void show_tins(struct view *v, const struct pt_shape *s, const struct pt_
 }
 
 /* Of an htb what it has is told by its class, which is the whole. */
-static struct pt_shape whole(const struct view *v, const struct pt_shape *s)
+static struct pt_shape whole(const struct qos_view *v, const struct pt_shape *s)
 {
 	const struct pt_shape *class = NULL;
 	struct pt_shape out = *s;
 
 	if (!strcmp(s->kind, "htb") && pt_shape_is_root(s))
-		class = find(&v->now.shapes, s, PT_SHAPE_CLASS, s->handle);
+		class = qos_find(&v->now.shapes, s, PT_SHAPE_CLASS, s->handle);
 	if (class)
 		out.v.rate = class->v.rate;
 	return out;
 }
 
-static bool is_asked(const struct view *v, const char *name)
+static bool is_asked(const struct qos_view *v, const char *name)
 {
 	bool asked = !v->c->argc;
 
@@ -278,10 +286,10 @@ static bool is_asked(const struct view *v, const char *name)
 	return asked;
 }
 
-static void show_one(struct view *v, const struct pt_shape *s)
+static void qos_show_one(struct qos_view *v, const struct pt_shape *s)
 {
-	const struct pt_shape *leaf = is_queue(s) ? find(&v->now.shapes, s, PT_SHAPE_QDISC, s->handle) : NULL;
-	const struct pt_shape *old = v->watched ? same(&v->before.shapes, s) : NULL;
+	const struct pt_shape *leaf = is_queue(s) ? qos_find(&v->now.shapes, s, PT_SHAPE_QDISC, s->handle) : NULL;
+	const struct pt_shape *old = v->watched ? qos_same(&v->before.shapes, s) : NULL;
 	const struct pt_conf_shaper *shaper = shaper_at(v, s);
 	const struct pt_shape shown = whole(v, s);
 	struct pt_buf name = { 0 };
@@ -294,45 +302,53 @@ static void show_one(struct view *v, const struct pt_shape *s)
 	}
 	name_of(v, s, &name);
 	if (!name.err && (is_asked(v, name.s) || (parent && is_asked(v, parent)))) {
-		out_head(v, name.s, is_queue(s) ? "queue" : "shaper", s);
-		out_values(v, &shown, leaf, parent);
+		qos_out_head(v, name.s, is_queue(s) ? "queue" : "shaper", s);
+		qos_out_values(v, &shown, leaf, parent);
 		if (v->c->stats || v->c->json)
-			out_stats(v, s, leaf, old);
+			qos_out_stats(v, s, leaf, old);
+		qos_out_text(v, name.s, s, leaf, old);
 		pt_out_rec_end(v->o);
 		show_tins(v, s, old, name.s);
+		if (v->c->stats)
+			qos_show_hosts(v, s, name.s);
 	}
 	pt_out_fail(v->o, name.err);
 	pt_buf_fini(&name);
 }
 
 /* Each shaper, and then its queues, parents before what has its share of theirs. */
-static void show_below(struct view *v, const struct pt_shape *root, uint32_t parent, unsigned int depth)
+static void qos_show_below(struct qos_view *v, const struct pt_shape *root, uint32_t parent, unsigned int depth)
 {
 	for (size_t i = 0; depth < 16 && i < v->now.shapes.v.n; i++) {
 		const struct pt_shape *s = &v->now.shapes.v.v[i];
 
-		if (s->what != PT_SHAPE_CLASS || s->index != root->index || s->parent != parent)
+		if (s->what != PT_SHAPE_CLASS || s->member || s->index != root->index || s->parent != parent)
 			continue;
 		if (is_queue(s))
-			show_one(v, s);
-		show_below(v, root, s->handle, depth + 1);
+			qos_show_one(v, s);
+		qos_show_below(v, root, s->handle, depth + 1);
 	}
 }
 
-static int show(struct view *v)
+void qos_show_all(struct qos_view *v)
+{
+	for (size_t i = 0; i < v->now.shapes.v.n; i++)
+		if (pt_shape_is_ours(&v->now.shapes.v.v[i])) {
+			qos_show_one(v, &v->now.shapes.v.v[i]);
+			qos_show_below(v, &v->now.shapes.v.v[i], v->now.shapes.v.v[i].handle, 0);
+		}
+}
+
+static int show(struct qos_view *v)
 {
 	v->o = pt_cli_out(v->c, PT_OUT_TABLE, "patronus.qos.v1", "qos");
 	if (!v->o)
 		return -ENOMEM;
-	for (size_t i = 0; i < v->now.shapes.v.n; i++)
-		if (pt_shape_is_ours(&v->now.shapes.v.v[i])) {
-			show_one(v, &v->now.shapes.v.v[i]);
-			show_below(v, &v->now.shapes.v.v[i], v->now.shapes.v.v[i].handle, 0);
-		}
+	qos_show_all(v);
 	return pt_cli_end(v->c, v->o);
 }
 
-static int check_asked(struct view *v)
+int qos_check_asked(struct qos_view *v)
 {
 	struct pt_buf name = { 0 };
 	int rc = 0;
@@ -359,10 +375,11 @@ static int check_asked(struct view *v)
 }
 
 /* A second later again. */
-static int watch(struct view *v)
+int qos_watch(struct qos_view *v)
 {
 	const struct timespec second = { .tv_sec = 1 };
 
+	pt_arena_free(v->before.arena);
 	v->before = v->now;
 	memset(&v->now, 0, sizeof(v->now));
 	v->watched = true;
@@ -372,24 +389,24 @@ static int watch(struct view *v)
 
 int cmd_qos_show(struct pt_cli *c)
 {
-	struct view v;
-	int rc = view_open(&v, c);
+	struct qos_view v;
+	int rc = qos_open(&v, c);
 
 	if (!rc)
-		rc = check_asked(&v);
+		rc = qos_check_asked(&v);
 	if (!rc && c->stats > 1)
-		rc = watch(&v);
+		rc = qos_watch(&v);
 	if (!rc)
 		rc = show(&v);
-	view_close(&v);
+	qos_close(&v);
 	return rc;
 }
 
 int complete_qos(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg)
 {
-	struct view v;
+	struct qos_view v;
 	struct pt_buf name = { 0 };
-	int rc = view_open(&v, c);
+	int rc = qos_open(&v, c);
 
 	(void)n;
 	for (size_t i = 0; !rc && i < v.now.shapes.v.n; i++) {
@@ -402,6 +419,6 @@ int complete_qos(struct pt_cli *c, size_t n, void (*word)(const char *w, void *a
 			word(name.s, arg);
 	}
 	pt_buf_fini(&name);
-	view_close(&v);
+	qos_close(&v);
 	return rc;
 }

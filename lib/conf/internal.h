@@ -238,6 +238,7 @@ int conf_check_rate(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_microseconds(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_queue(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_shaper(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_each_of(const char *s, const struct pt_loc *loc, struct pt_err *e);
 /* An option of shaper or queue number AT; what it means is found when all are there. */
 int conf_qos_put(struct pt_conf *c, const char *section, size_t at, const struct pt_conf_option *o) PT_MUST;
 /* Takes the options into the typed fields, and says what does not fit together. -EINVAL with records. */
@@ -245,6 +246,18 @@ int conf_qos_put(struct pt_conf *c, const char *section, size_t at, const struct
 int conf_check_vips(struct pt_conf *c, const struct conf_tree *t, struct pt_err *e) PT_MUST;
 int conf_check_vip_address(const char *s, const struct pt_loc *loc, struct pt_err *e);
 int conf_check_qos(struct pt_conf *c, const struct conf_tree *t, struct pt_err *e) PT_MUST;
+
+/* ---- qos_each.c ---- */
+
+struct conf_each_owner {
+	const char *what, *name;              /* "queue", "guests" */
+	const struct pt_conf_option *options; /* as written */
+	size_t n;
+	uint64_t most;                        /* what all hosts together can have; 0: not known */
+	bool bad;                             /* something in the section was refused */
+};
+/* Takes the options of O about hosts into EACH, and says what does not fit together. */
+int conf_each_read(struct pt_arena *a, const struct conf_each_owner *o, struct pt_conf_each *each, struct pt_err *e) PT_MUST;
 
 /* ---- report.c ---- */
 

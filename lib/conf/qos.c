@@ -32,6 +32,12 @@ static const struct {
 	{ "burst", T(HTB) | T(TBF), "htb and tbf" },
 	{ "latency", T(TBF), "tbf" },
 	{ "leaf", T(HTB) | T(TBF), "htb and tbf" },
+	{ "each", T(HTB), "htb" },
+	{ "each-rate", T(HTB), "htb" },
+	{ "each-of", T(HTB), "htb" },
+	{ "each-prefix", T(HTB), "htb" },
+	{ "each-prefix6", T(HTB), "htb" },
+	{ "each-hosts", T(HTB), "htb" },
 };
 static const char *const type_names[] = { "cake", "fq_codel", "htb", "tbf" };
 
@@ -55,7 +61,7 @@ struct checker {
 #define COMPLAIN(k, ...)                                        \
 	do {                                                    \
 		pt_err_add((k)->e, PT_ERROR, __VA_ARGS__);      \
-		(k)->rc = -EINVAL;                              \
+		(k)->rc = (k)->rc == -ENOMEM ? -ENOMEM : -EINVAL; \
 	} while (0)
 
 int conf_qos_put(struct pt_conf *c, const char *section, size_t at, const struct pt_conf_option *o)
@@ -167,6 +173,16 @@ static void check_twins(struct checker *k, const struct pt_conf_shaper *s)
 				 "shaper %s shapes the same packets as %s (line %u)", s->name, o->name, o->loc.line);
 }
 
+static void check_each(struct checker *k, const char *what, const char *name, const struct pt_conf_option *options, size_t n,
+		       uint64_t most, bool bad, struct pt_conf_each *each)
+{
+	const struct conf_each_owner o = { what, name, options, n, most, bad };
+	int rc = conf_each_read(k->c->arena, &o, each, k->e);
+
+	if (rc && k->rc != -ENOMEM)
+		k->rc = rc;
+}
+
 static void check_shaper(struct checker *k, struct pt_conf_shaper *s)
 {
 	const struct pt_conf_option *interface = OPTION(s, "interface");
@@ -189,6 +205,8 @@ static void check_shaper(struct checker *k, struct pt_conf_shaper *s)
 		COMPLAIN(k, &s->loc, "add bandwidth = \"100Mbit\"",
 			 "shaper %s says what the link adds to packets, but not how much it carries", s->name);
 	check_twins(k, s);
+	if (s->type == PT_SHAPER_HTB)
+		check_each(k, "shaper", s->name, s->options.v, s->options.n, s->bandwidth, bad, &s->each);
 }
 
 /* ---- queues ---- */
@@ -241,6 +259,7 @@ static void read_queue(struct checker *k, struct pt_conf_queue *q)
 		COMPLAIN(k, &ceil->loc, NULL, "the most that queue %s has (ceil) is less than its rate", q->name);
 	if (!q->ceil && q->shaper)
 		q->ceil = q->shaper->bandwidth > q->rate ? q->shaper->bandwidth : q->rate;
+	check_each(k, "queue", q->name, q->options.v, q->options.n, q->ceil, bad, &q->each);
 }
 
 static void find_parent(struct checker *k, struct pt_conf_queue *q)
@@ -282,6 +301,8 @@ static void check_place(struct checker *k, const struct pt_conf_queue *q)
 	if (q->fallback && q->inner && fallback)
 		COMPLAIN(k, &fallback->loc, "give it a queue of its own for these packets",
 			 "queue %s is the parent of others: no packets wait in it", q->name);
+	if (q->each.on && q->inner)
+		COMPLAIN(k, &q->each.loc, "write it to the queues below", "queue %s is the parent of others: no packets wait in it", q->name);
 }
 
 /* What they have in any case can be had by all of them at once. */
@@ -313,6 +334,9 @@ static void check_shares(struct checker *k)
 			fallbacks += k->c->queues.v[q].fallback;
 			sum += k->c->queues.v[q].parent ? 0 : k->c->queues.v[q].rate;
 		}
+		if (n && s->each.on)
+			COMPLAIN(k, &s->each.loc, "write it to those queues whose hosts are to have it",
+				 "shaper %s has queues: its packets wait in them", s->name);
 		if (n && fallbacks != 1)
 			COMPLAIN(k, &s->loc, "give one of them default = true",
 				 fallbacks ? "shaper %s has more than one queue for packets of no queue"

@@ -14,6 +14,49 @@ static const char *const presets[] = { "adsl", "vdsl", "docsis", "fiber", "ether
 static const char *const cells[] = { "none", "atm", "ptm", NULL };
 static const char *const diffservs[] = { "besteffort", "diffserv3", "diffserv4", "diffserv8", NULL };
 static const char *const leaves[] = { "fq_codel", "fifo", NULL };
+static const char *const sides[] = { "destination", "source", NULL };
+
+/* Of shapers without queues, and of queues. */
+#define EACH_OPTIONS                                                                                                            \
+	{ .name = "each",                                                                                                       \
+	  .type = PT_OPT_WORD,                                                                                                  \
+	  .words = sides,                                                                                                       \
+	  .range = "destination or source",                                                                                     \
+	  .help = "of htb: each host has a limit of its own; which address of a packet is the host's" },                        \
+	{ .name = "each-rate",                                                                                                  \
+	  .type = PT_OPT_STR,                                                                                                   \
+	  .unit = "rate",                                                                                                       \
+	  .range = RATE_RANGE,                                                                                                  \
+	  .help = "the most that each host has",                                                                                \
+	  .check = conf_check_rate },                                                                                           \
+	{ .name = "each-of",                                                                                                    \
+	  .type = PT_OPT_LIST,                                                                                                  \
+	  .range = "up to 16 networks",                                                                                         \
+	  .help = "the hosts that are meant; without it all, and all others have no limit of their own",                        \
+	  .complete = "address",                                                                                                \
+	  .check = conf_check_each_of },                                                                                        \
+	{ .name = "each-prefix",                                                                                                \
+	  .type = PT_OPT_NUMBER,                                                                                                \
+	  .def = "32",                                                                                                          \
+	  .min = 8,                                                                                                             \
+	  .max = 32,                                                                                                            \
+	  .range = "8 to 32 bits",                                                                                              \
+	  .help = "how much of an IPv4 address makes a host: 24 is one limit for each network of that length" },                \
+	{ .name = "each-prefix6",                                                                                               \
+	  .type = PT_OPT_NUMBER,                                                                                                \
+	  .def = "128",                                                                                                         \
+	  .min = 16,                                                                                                            \
+	  .max = 128,                                                                                                           \
+	  .range = "16 to 128 bits",                                                                                            \
+	  .help = "the same of an IPv6 address; a host with several addresses has several limits, a network of 64 bits has one" }, \
+	{ .name = "each-hosts",                                                                                                 \
+	  .type = PT_OPT_NUMBER,                                                                                                \
+	  .def = "254",                                                                                                         \
+	  .min = 1,                                                                                                             \
+	  .max = 4096,                                                                                                          \
+	  .range = "1 to 4096 hosts",                                                                                           \
+	  .help = "as many have a limit of their own at the same time; those beyond share one, until another host was silent "  \
+		  "for a minute" }
 
 int conf_check_rate(const char *s, const struct pt_loc *loc, struct pt_err *e)
 {
@@ -160,6 +203,7 @@ const struct pt_schema conf_shaper_options[] = {
 	  .def = "false",
 	  .range = "true or false",
 	  .help = "take the place of a queueing discipline that somebody else put there" },
+	EACH_OPTIONS,
 	{ 0 },
 };
 
@@ -211,5 +255,6 @@ const struct pt_schema conf_queue_options[] = {
 	  .words = leaves,
 	  .range = "fq_codel or fifo",
 	  .help = "who comes first of those that wait" },
+	EACH_OPTIONS,
 	{ 0 },
 };

@@ -147,6 +147,13 @@ static size_t writes_of(const void *plan)
 	return network_difference_size(&((const struct network_plan *)plan)->first);
 }
 
+/* Classes for hosts are told once. */
+static bool is_one_more(const struct pt_shape_change *before, const struct pt_shape_change *c)
+{
+	return before->s.member && c->s.member && before->op == c->op && before->s.what == c->s.what && before->s.name == c->s.name &&
+	       !strcmp(before->s.device, c->s.device);
+}
+
 static void walk(const void *plan, pt_nft_op_cb cb, void *arg)
 {
 	const struct difference *d = &((const struct network_plan *)plan)->first;
@@ -156,6 +163,8 @@ static void walk(const void *plan, pt_nft_op_cb cb, void *arg)
 		for (size_t i = 0; i < network_changes_of(d, kind); i++) {
 			const struct network_described x = network_describe(d, NETWORK_COOKIE(kind, i), &b);
 
+			if (kind == CHANGE_SHAPE && i && is_one_more(&d->shapes.v[i - 1], &d->shapes.v[i]))
+				continue;
 			cb(x.op, network_kinds[kind], b.err ? "" : b.s, arg);
 		}
 	pt_buf_fini(&b);
@@ -221,7 +230,7 @@ static int put(struct pt_nl_stream *s, struct difference *d, const struct networ
 	else if (kind == CHANGE_ROUTE)
 		rc = pt_route_put(s, &d->routes.v[i], network_find_link, &f, cookie);
 	else if (kind == CHANGE_SHAPE)
-		rc = pt_shape_put(s, &d->shapes.v[i], cookie);
+		rc = network_put_shape(s, d, i, cookie);
 	else
 		rc = pt_route_rule_put(s, &d->rules.v[i], cookie);
 	return rc;
@@ -274,7 +283,7 @@ int network_write_round(struct difference *d, const struct network *want, struct
 			waiting = waiting || rc == -ENOENT;
 			*writes += !rc;
 			rc = rc == -ENOENT ? 0 : rc;
-			if (rc && phases[p].kind == CHANGE_TRAIT)
+			if (rc && (phases[p].kind == CHANGE_TRAIT || phases[p].kind == CHANGE_SHAPE))
 				rc = call_refused(r, rc, NETWORK_COOKIE(phases[p].kind, i));
 		}
 	if (!rc)
@@ -430,6 +439,7 @@ static int apply(struct pt_whole *w, void *plan, size_t *writes, struct pt_err *
 		pt_err_add(e, PT_ERROR, NULL, "`ptnet diff` shows what is left", "the interfaces could not all be put back");
 out:
 	close(fd);
+	network_release_shapes(&before.shapes);
 	/* The rules were put in force before there was what they are about. They take the lock themselves. */
 	if (!rc && (p->first.links.n || p->first.addresses.n))
 		plan_follow_once(w->nf, w->route, e);

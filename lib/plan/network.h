@@ -43,6 +43,7 @@ struct difference {
 	pt_route_rule_changes rules;
 	pt_neighbour_changes neighbours;
 	pt_shape_changes shapes;
+	PT_VEC(int) programs;    /* descriptors, until the kernel has them */
 	pt_link_list left;       /* somebody took them down, and what is on them waits */
 	struct pt_tally seen;    /* all of the kernel that the comparison looked at, routes included */
 	struct link_cache {      /* of the name that was looked up last */
@@ -141,6 +142,10 @@ void plan_follow_once(struct pt_nl *nf, struct pt_nl *route, struct pt_err *e);
 int network_want_ifbs(const struct pt_conf *c, struct pt_arena *a, struct pt_links *out);
 int network_want_shapes(const struct pt_conf *c, struct pt_arena *a, struct pt_shapes *out);
 int network_keep_shapes(const struct pt_shapes *have, struct pt_arena *a, struct pt_shapes *out);
+/* Descriptors of programs that were kept. */
+void network_release_shapes(struct pt_shapes *kept);
+/* network_each.c: one change into the line, with the program that it needs. */
+int network_put_shape(struct pt_nl_stream *s, struct difference *d, size_t i, uint64_t cookie);
 /* The name of the link for the arriving packets of DEVICE. */
 void network_ifb_name(const char *device, char out[PT_LINK_NAME]);
 int network_check_shapers(const struct pt_conf *c, struct pt_err *e);

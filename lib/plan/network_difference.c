@@ -4,11 +4,14 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "plan/network.h"
 
 void network_difference_fini(struct difference *d)
 {
+	for (size_t i = 0; i < d->programs.n; i++)
+		close(d->programs.v[i]);
 	pt_arena_free(d->arena);
 	memset(d, 0, sizeof(*d));
 }

@@ -8,12 +8,14 @@
 #include <errno.h>
 #include <linux/pkt_sched.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "plan/network.h"
+#include "plan/network_shape.h"
 
 #define TARGET_PART 20 /* of the interval: RFC 8289 */
 #define CODEL_TARGET 5000
 #define CODEL_INTERVAL 100000
+#define CODEL_FLOWS 1024
 #define TBF_LATENCY 50000
 #define BURST_MIN 3200 /* two packets */
 #define BURST_PART 500 /* of what passes in a second: two milliseconds */
@@ -60,14 +62,14 @@ int network_want_ifbs(const struct pt_conf *c, struct pt_arena *a, struct pt_lin
 
 /* ---- values ---- */
 
-static uint32_t burst_of(uint64_t rate, uint32_t given)
+uint32_t network_burst_of(uint64_t rate, uint32_t given)
 {
 	uint64_t bytes = given ? given : rate / BURST_PART;
 
 	return pt_shape_ticks(rate, bytes < BURST_MIN && !given ? BURST_MIN : bytes);
 }
 
-static uint32_t quantum_of(uint64_t rate)
+uint32_t network_quantum_of(uint64_t rate)
 {
 	uint64_t bytes = rate / 100;
 
@@ -95,11 +97,12 @@ static void cake_values(const struct pt_conf_shaper *s, struct pt_shape_values *
 	v->ingress = s->in;
 }
 
-static void codel_values(uint32_t rtt, bool ecn, struct pt_shape_values *v)
+void network_codel_values(uint32_t rtt, bool ecn, struct pt_shape_values *v)
 {
 	v->interval = pt_shape_codel_time(rtt ? rtt : CODEL_INTERVAL);
 	v->target = pt_shape_codel_time(rtt ? target_of(rtt) : CODEL_TARGET);
 	v->ecn = ecn;
+	v->flows = CODEL_FLOWS;
 }
 
 static void tbf_values(const struct pt_conf_shaper *s, struct pt_shape_values *v)
@@ -107,58 +110,51 @@ static void tbf_values(const struct pt_conf_shaper *s, struct pt_shape_values *v
 	uint64_t burst = s->burst ? s->burst : s->bandwidth / BURST_PART, wait = s->latency ? s->latency : TBF_LATENCY, limit;
 
 	v->rate = s->bandwidth;
-	v->burst = burst_of(s->bandwidth, s->burst);
+	v->burst = network_burst_of(s->bandwidth, s->burst);
 	limit = s->bandwidth / 1000 * wait / 1000 + (burst < BURST_MIN ? BURST_MIN : burst);
 	v->limit = limit > INT32_MAX ? INT32_MAX : (uint32_t)limit;
 }
 
 /* ---- objects ---- */
 
-struct wants {
-	const struct pt_conf *c;
-	const struct pt_conf_shaper *shaper;
-	struct pt_arena *a;
-	struct pt_shapes *out;
-	char device[PT_LINK_NAME]; /* where packets wait */
-};
-
-static struct pt_shape object(const struct wants *w, enum pt_shape_what what, const char *kind, const char *name, const struct pt_loc *loc)
+struct pt_shape network_shape_object(const struct network_wants *w, enum pt_shape_what what, const char *kind, const char *name,
+				     const struct pt_loc *loc)
 {
-	struct pt_shape s = { .what = what, .name = name, .loc = loc };
+	struct pt_shape s = { .what = what, .name = name, .loc = loc, .fd = -1 };
 
 	copy_name(s.device, w->device);
 	copy_name(s.kind, kind);
 	return s;
 }
 
-static uint32_t class_of(const struct pt_conf_queue *q)
+uint32_t network_class_of(const struct pt_conf_queue *q)
 {
 	return PT_SHAPE_CLASSES_MAJOR << 16 | (q ? pt_queue_class(q->name) : PT_SHAPE_ROOT_CLASS);
 }
 
-static int want_leaf(const struct wants *w, uint32_t parent, enum pt_leaf leaf, const char *name, const struct pt_loc *loc)
+static int want_leaf(const struct network_wants *w, uint32_t parent, enum pt_leaf leaf, const char *name, const struct pt_loc *loc)
 {
-	struct pt_shape s = object(w, PT_SHAPE_QDISC, "fq_codel", name, loc);
+	struct pt_shape s = network_shape_object(w, PT_SHAPE_QDISC, "fq_codel", name, loc);
 
 	if (leaf == PT_LEAF_FIFO)
 		return 0; /* the kernel's own */
 	s.parent = parent;
-	codel_values(0, true, &s.v);
+	network_codel_values(0, true, &s.v);
 	return pt_vec_push(w->a, &w->out->v, s);
 }
 
-static int want_class(const struct wants *w, const struct pt_conf_queue *q)
+static int want_class(const struct network_wants *w, const struct pt_conf_queue *q)
 {
-	struct pt_shape s = object(w, PT_SHAPE_CLASS, "htb", q->name, &q->loc);
+	struct pt_shape s = network_shape_object(w, PT_SHAPE_CLASS, "htb", q->name, &q->loc);
 
-	s.handle = class_of(q);
-	s.parent = class_of(q->parent);
-	s.inner = q->inner;
+	s.handle = network_class_of(q);
+	s.parent = network_class_of(q->parent);
+	s.inner = q->inner || q->each.on;
 	s.v.rate = q->rate;
 	s.v.ceil = q->ceil;
-	s.v.burst = burst_of(q->rate, q->burst);
-	s.v.cburst = burst_of(q->ceil, q->burst);
-	s.v.quantum = quantum_of(q->rate);
+	s.v.burst = network_burst_of(q->rate, q->burst);
+	s.v.cburst = network_burst_of(q->ceil, q->burst);
+	s.v.quantum = network_quantum_of(q->rate);
 	s.v.priority = q->priority;
 	return pt_vec_push(w->a, &w->out->v, s);
 }
@@ -173,7 +169,7 @@ static size_t depth_of(const struct pt_conf_queue *q)
 }
 
 /* Parents first. */
-static int want_queues(const struct wants *w)
+static int want_queues(const struct network_wants *w)
 {
 	const struct pt_conf *c = w->c;
 	int rc = 0;
@@ -185,13 +181,15 @@ static int want_queues(const struct wants *w)
 	for (size_t i = 0; !rc && i < c->queues.n; i++) {
 		const struct pt_conf_queue *q = &c->queues.v[i];
 
-		if (q->shaper == w->shaper && !q->inner)
-			rc = want_leaf(w, class_of(q), q->leaf, q->name, &q->loc);
+		if (q->shaper != w->shaper || q->inner)
+			continue;
+		rc = q->each.on ? network_want_each(w, network_each_of(w, q)) :
+				  want_leaf(w, network_class_of(q), q->leaf, q->name, &q->loc);
 	}
 	return rc;
 }
 
-static const struct pt_conf_queue *fallback_of(const struct wants *w)
+static const struct pt_conf_queue *fallback_of(const struct network_wants *w)
 {
 	for (size_t i = 0; i < w->c->queues.n; i++)
 		if (w->c->queues.v[i].shaper == w->shaper && w->c->queues.v[i].fallback)
@@ -199,23 +197,34 @@ static const struct pt_conf_queue *fallback_of(const struct wants *w)
 	return NULL;
 }
 
+/* Where packets go that nobody put anywhere: a class without others below, or the kernel lets them pass without any limit. */
+static uint32_t fallback_class(const struct network_wants *w)
+{
+	const struct pt_conf_queue *q = fallback_of(w);
+	const struct network_each *each = network_each_of(w, q);
+
+	return each ? each->program.rest : network_class_of(q);
+}
+
 /* The class of the whole: what it has is what all queues share. */
-static int want_htb(const struct wants *w, const struct pt_shape *root)
+static int want_htb(const struct network_wants *w, const struct pt_shape *root)
 {
 	const struct pt_conf_shaper *s = w->shaper;
 	const struct pt_conf_queue *fallback = fallback_of(w);
-	struct pt_shape class = object(w, PT_SHAPE_CLASS, "htb", s->name, &s->loc);
+	struct pt_shape class = network_shape_object(w, PT_SHAPE_CLASS, "htb", s->name, &s->loc);
 	int rc;
 
-	class.handle = class_of(NULL);
+	class.handle = network_class_of(NULL);
 	class.parent = root->handle;
-	class.inner = fallback != NULL;
+	class.inner = fallback || s->each.on;
 	class.v.rate = class.v.ceil = s->bandwidth;
-	class.v.burst = class.v.cburst = burst_of(s->bandwidth, s->burst);
-	class.v.quantum = quantum_of(s->bandwidth);
+	class.v.burst = class.v.cburst = network_burst_of(s->bandwidth, s->burst);
+	class.v.quantum = network_quantum_of(s->bandwidth);
 	rc = pt_vec_push(w->a, &w->out->v, class);
 	if (rc)
 		return rc;
+	if (s->each.on)
+		return network_want_each(w, network_each_of(w, NULL));
 	return fallback ? want_queues(w) : want_leaf(w, class.handle, s->leaf, s->name, &s->loc);
 }
 
@@ -228,13 +237,15 @@ static void frame_values(const struct pt_conf_shaper *s, struct pt_shape *root)
 	root->v.cells = s->cells;
 }
 
-static int want_root(const struct wants *w)
+static int want_root(struct network_wants *w)
 {
 	static const char *const kinds[] = { "cake", "fq_codel", "htb", "tbf" };
 	const struct pt_conf_shaper *s = w->shaper;
-	struct pt_shape root = object(w, PT_SHAPE_QDISC, kinds[s->type], s->name, &s->loc);
-	int rc;
+	struct pt_shape root = network_shape_object(w, PT_SHAPE_QDISC, kinds[s->type], s->name, &s->loc);
+	int rc = network_each_find(w);
 
+	if (rc)
+		return rc;
 	root.parent = PT_SHAPE_ROOT;
 	root.handle = (s->type == PT_SHAPER_HTB ? PT_SHAPE_CLASSES_MAJOR : PT_SHAPE_MAJOR) << 16;
 	root.force = s->force;
@@ -243,11 +254,11 @@ static int want_root(const struct wants *w)
 	if (s->type == PT_SHAPER_CAKE)
 		cake_values(s, &root.v);
 	else if (s->type == PT_SHAPER_FQ_CODEL)
-		codel_values(s->rtt, s->ecn, &root.v);
+		network_codel_values(s->rtt, s->ecn, &root.v);
 	else if (s->type == PT_SHAPER_TBF)
 		tbf_values(s, &root.v);
 	else
-		root.v.fallback = class_of(fallback_of(w)) & 0xffff;
+		root.v.fallback = fallback_class(w) & 0xffff;
 	if (s->type == PT_SHAPER_HTB)
 		root.v.rate = s->bandwidth;
 	rc = pt_vec_push(w->a, &w->out->v, root);
@@ -259,7 +270,7 @@ static int want_root(const struct wants *w)
 }
 
 /* The packets get there when there is something to wait in. */
-static int want_redirect(struct wants *w)
+static int want_redirect(struct network_wants *w)
 {
 	struct pt_shape hook, redirect;
 	char ifb[PT_LINK_NAME];
@@ -267,8 +278,8 @@ static int want_redirect(struct wants *w)
 
 	memcpy(ifb, w->device, sizeof(ifb));
 	copy_name(w->device, w->shaper->interface->device);
-	hook = object(w, PT_SHAPE_HOOK, "clsact", w->shaper->name, &w->shaper->loc);
-	redirect = object(w, PT_SHAPE_REDIRECT, "u32", w->shaper->name, &w->shaper->loc);
+	hook = network_shape_object(w, PT_SHAPE_HOOK, "clsact", w->shaper->name, &w->shaper->loc);
+	redirect = network_shape_object(w, PT_SHAPE_REDIRECT, "u32", w->shaper->name, &w->shaper->loc);
 	copy_name(redirect.target, ifb);
 	rc = pt_vec_push(w->a, &w->out->v, hook);
 	return rc ? rc : pt_vec_push(w->a, &w->out->v, redirect);
@@ -280,7 +291,7 @@ int network_want_shapes(const struct pt_conf *c, struct pt_arena *a, struct pt_s
 
 	*out = (struct pt_shapes){ .arena = a };
 	for (size_t i = 0; !rc && i < c->shapers.n; i++) {
-		struct wants w = { .c = c, .shaper = &c->shapers.v[i], .a = a, .out = out };
+		struct network_wants w = { .c = c, .shaper = &c->shapers.v[i], .a = a, .out = out };
 
 		if (!w.shaper->interface)
 			continue;
@@ -319,13 +330,18 @@ static size_t levels(const struct pt_shapes *have, const struct pt_shape *class)
 	return n;
 }
 
-/* Roots, classes by their levels, leaves, redirects. */
+/* Roots, classes by their levels, leaves, filters, redirects. */
+#define TURNS (PT_QUEUE_DEPTH_MAX + 7)
 static size_t turn_of(const struct pt_shapes *have, const struct pt_shape *s)
 {
 	const struct pt_shape *root = our_root(have, s->index);
 
 	if (s->what == PT_SHAPE_REDIRECT)
-		return PT_QUEUE_DEPTH_MAX + 4;
+		return TURNS - 1;
+	if (s->what == PT_SHAPE_INTO)
+		return TURNS - 2;
+	if (s->what == PT_SHAPE_EACH)
+		return TURNS - 3;
 	if (!root || s->standing || s->what == PT_SHAPE_HOOK)
 		return SIZE_MAX;
 	if (s == root)
@@ -335,23 +351,43 @@ static size_t turn_of(const struct pt_shapes *have, const struct pt_shape *s)
 	return s->parent >> 16 == root->handle >> 16 ? PT_QUEUE_DEPTH_MAX + 3 : SIZE_MAX;
 }
 
+/* The program may be gone from its place when it is wanted back. */
+static int keep_one(struct pt_shape s, struct pt_arena *a, struct pt_shapes *out)
+{
+	int rc;
+
+	s.stats = (struct pt_shape_stats){ 0 };
+	if (s.what == PT_SHAPE_QDISC && !pt_shape_is_root(&s))
+		s.handle = 0; /* the kernel's choice */
+	if (s.what == PT_SHAPE_EACH && pt_each_open(s.program_id, &s.fd))
+		return 0;
+	rc = pt_vec_push(a, &out->v, s);
+	if (rc && s.fd >= 0)
+		close(s.fd);
+	return rc;
+}
+
 int network_keep_shapes(const struct pt_shapes *have, struct pt_arena *a, struct pt_shapes *out)
 {
+	PT_VEC(size_t) turns = { 0 };
 	int rc = 0;
 
 	*out = (struct pt_shapes){ .arena = a };
-	for (size_t turn = 0; turn <= PT_QUEUE_DEPTH_MAX + 4; turn++)
-		for (size_t i = 0; !rc && i < have->v.n; i++) {
-			struct pt_shape s = have->v.v[i];
-
-			if (turn_of(have, &have->v.v[i]) != turn)
-				continue;
-			s.stats = (struct pt_shape_stats){ 0 };
-			if (s.what == PT_SHAPE_QDISC && !pt_shape_is_root(&s))
-				s.handle = 0; /* the kernel's choice */
-			rc = pt_vec_push(a, &out->v, s);
-		}
+	for (size_t i = 0; !rc && i < have->v.n; i++)
+		rc = pt_vec_push(a, &turns, turn_of(have, &have->v.v[i]));
+	for (size_t turn = 0; turn < TURNS; turn++)
+		for (size_t i = 0; !rc && i < have->v.n; i++)
+			if (turns.v[i] == turn)
+				rc = keep_one(have->v.v[i], a, out);
 	return rc;
+}
+
+void network_release_shapes(struct pt_shapes *kept)
+{
+	for (size_t i = 0; i < kept->v.n; i++)
+		if (kept->v.v[i].what == PT_SHAPE_EACH && kept->v.v[i].fd >= 0)
+			close(kept->v.v[i].fd);
+	kept->v.n = 0;
 }
 
 /* ---- checks ---- */
@@ -377,6 +413,9 @@ static int check_classes(const struct pt_conf *c, struct pt_err *e)
 int network_check_shapers(const struct pt_conf *c, struct pt_err *e)
 {
 	int rc = check_classes(c, e);
+
+	if (!rc)
+		rc = network_check_each(c, e);
 
 	for (size_t i = 0; i < c->shapers.n; i++) {
 		const struct pt_conf_shaper *s = &c->shapers.v[i];
@@ -421,12 +460,14 @@ const char *network_shape_hint(const struct pt_shape *s, int code)
 		{ "cake", "the kernel lacks cake: modprobe sch_cake (CONFIG_NET_SCH_CAKE)" },
 		{ "fq_codel", "the kernel lacks fq_codel: modprobe sch_fq_codel (CONFIG_NET_SCH_FQ_CODEL), or write leaf = fifo" },
 		{ "htb", "the kernel lacks htb: modprobe sch_htb (CONFIG_NET_SCH_HTB)" },
+		{ "bfifo", "the kernel lacks bfifo: modprobe sch_fifo (CONFIG_NET_SCH_FIFO)" },
+		{ "bpf", "the kernel lacks filters by BPF: modprobe cls_bpf (CONFIG_NET_CLS_BPF, CONFIG_BPF_SYSCALL)" },
 		{ "tbf", "the kernel lacks tbf: modprobe sch_tbf (CONFIG_NET_SCH_TBF)" },
 		{ "clsact", "the kernel lacks clsact: modprobe sch_ingress (CONFIG_NET_SCH_INGRESS)" },
 		{ "u32", "the kernel lacks it: modprobe cls_u32 act_mirred (CONFIG_NET_CLS_U32, CONFIG_NET_ACT_MIRRED)" },
 	};
 
-	for (size_t i = 0; (code == -ENOENT || code == -EOPNOTSUPP) && i < PT_ARRAY_SIZE(hints); i++)
+	for (size_t i = 0; (code == -ENOENT || code == -EOPNOTSUPP || code == -ENOSYS) && i < PT_ARRAY_SIZE(hints); i++)
 		if (!strcmp(hints[i].kind, s->kind))
 			return hints[i].hint;
 	return NULL;

@@ -13,27 +13,32 @@
 
 #define ETHERNET_HEADER 14
 
+/* A root of ours, found once: thousands of classes may ask. */
+struct our_root {
+	const struct pt_shape *root;
+	bool goes;
+};
+
 struct differ {
 	const struct pt_shapes *have;
 	const struct pt_links *links;
 	const pt_link_list *absent;
 	struct pt_shapes want; /* a copy, with indexes */
+	PT_VEC(struct our_root) roots;
 	struct pt_arena *arena;
 	pt_shape_changes *out;
 };
 
 static bool same_place(const struct pt_shape *x, const struct pt_shape *y)
 {
-	if (x->what != y->what || strcmp(x->device, y->device) != 0)
+	if (x->what != y->what)
 		return false;
-	switch (x->what) {
-	case PT_SHAPE_QDISC:
-		return x->parent == y->parent;
-	case PT_SHAPE_CLASS:
-		return x->handle == y->handle;
-	default:
-		return true;
-	}
+	/* There may be thousands: numbers first. */
+	if ((x->what == PT_SHAPE_QDISC || x->what == PT_SHAPE_EACH) && x->parent != y->parent)
+		return false;
+	if (x->what == PT_SHAPE_CLASS && x->handle != y->handle)
+		return false;
+	return !strcmp(x->device, y->device);
 }
 
 static const struct pt_shape *find(const struct pt_shapes *in, const struct pt_shape *what)
@@ -98,6 +103,8 @@ static struct pt_shape_values compared(const struct pt_shape *s, bool inner)
 		v.quantum = v.priority = 0; /* the kernel keeps what the class once had */
 	if (pt_shape_is_root(s) && !strcmp(s->kind, "htb"))
 		v.rate = 0; /* for people */
+	if (!strcmp(s->kind, "fq_codel"))
+		v.flows = 0; /* as they were when it was made */
 	return v;
 }
 
@@ -108,6 +115,8 @@ static bool same_values(const struct pt_shape *want, const struct pt_shape *have
 
 	if (want->what == PT_SHAPE_REDIRECT)
 		return want->target_index == have->target_index;
+	if (want->what == PT_SHAPE_EACH)
+		return !strcmp(want->program, have->program);
 	return !memcmp(&x, &y, sizeof(x));
 }
 
@@ -139,20 +148,27 @@ static int add(struct differ *d, enum pt_shape_op op, bool again, const struct p
 	return pt_vec_push(d->arena, d->out, c);
 }
 
-/* Our root on its device, and whether it goes. */
-static const struct pt_shape *our_root(const struct differ *d, const char *device)
+static int find_roots(struct differ *d)
 {
-	for (size_t i = 0; i < d->have->v.n; i++)
-		if (pt_shape_is_ours(&d->have->v.v[i]) && !strcmp(d->have->v.v[i].device, device))
-			return &d->have->v.v[i];
-	return NULL;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < d->have->v.n; i++) {
+		const struct pt_shape *root = &d->have->v.v[i], *want = pt_shape_is_ours(root) ? find(&d->want, root) : NULL;
+		struct our_root r = { root, !want || needs_another(d, want, root) };
+
+		if (pt_shape_is_ours(root))
+			rc = pt_vec_push(d->arena, &d->roots, r);
+	}
+	return rc;
 }
 
-static bool root_goes(const struct differ *d, const struct pt_shape *root)
+/* Our root on a device. */
+static const struct our_root *our_root(const struct differ *d, const char *device)
 {
-	const struct pt_shape *want = find(&d->want, root);
-
-	return !want || needs_another(d, want, root);
+	for (size_t i = 0; i < d->roots.n; i++)
+		if (!strcmp(d->roots.v[i].root->device, device))
+			return &d->roots.v[i];
+	return NULL;
 }
 
 static size_t depth(const struct pt_shapes *all, const struct pt_shape *class)
@@ -186,10 +202,11 @@ static int delete_classes(struct differ *d)
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < d->have->v.n; i++) {
-		const struct pt_shape *s = &d->have->v.v[i], *root = s->what == PT_SHAPE_CLASS ? our_root(d, s->device) : NULL;
+		const struct pt_shape *s = &d->have->v.v[i];
+		const struct our_root *root = s->what == PT_SHAPE_CLASS ? our_root(d, s->device) : NULL;
 		struct deep one = { s, 0 };
 
-		if (!root || root_goes(d, root) || find(&d->want, s))
+		if (!root || root->goes || find(&d->want, s))
 			continue;
 		one.depth = depth(d->have, s);
 		rc = pt_vec_push(d->arena, &go, one);
@@ -213,10 +230,22 @@ static bool class_stays(const struct differ *d, const struct pt_shape *leaf)
 /* Leaves go with their classes. */
 static bool leaf_goes(const struct differ *d, const struct pt_shape *s)
 {
-	const struct pt_shape *root = s->what == PT_SHAPE_QDISC && !pt_shape_is_root(s) ? our_root(d, s->device) : NULL;
+	const struct our_root *root = s->what == PT_SHAPE_QDISC && !pt_shape_is_root(s) ? our_root(d, s->device) : NULL;
 
-	return root && !s->standing && s->parent >> 16 == root->handle >> 16 && !root_goes(d, root) && !find(&d->want, s) &&
+	return root && !s->standing && s->parent >> 16 == root->root->handle >> 16 && !root->goes && !find(&d->want, s) &&
 	       class_stays(d, s);
+}
+
+/* Filters hold the classes that they name. */
+static bool filter_goes(const struct differ *d, const struct pt_shape *s)
+{
+	const struct our_root *root = s->what == PT_SHAPE_EACH || s->what == PT_SHAPE_INTO ? our_root(d, s->device) : NULL;
+	const struct pt_shape *want;
+
+	if (!root || root->goes)
+		return false;
+	want = find(&d->want, s);
+	return !want || (s->what == PT_SHAPE_INTO && !same_values(want, s));
 }
 
 static int delete_all(struct differ *d)
@@ -230,6 +259,9 @@ static int delete_all(struct differ *d)
 			rc = add(d, PT_SHAPE_DELETE, want != NULL, s);
 	}
 	for (size_t i = 0; !rc && i < d->have->v.n; i++)
+		if (filter_goes(d, &d->have->v.v[i]))
+			rc = add(d, PT_SHAPE_DELETE, false, &d->have->v.v[i]);
+	for (size_t i = 0; !rc && i < d->have->v.n; i++)
 		if (leaf_goes(d, &d->have->v.v[i]))
 			rc = add(d, PT_SHAPE_DELETE, false, &d->have->v.v[i]);
 	if (!rc)
@@ -237,7 +269,7 @@ static int delete_all(struct differ *d)
 	for (size_t i = 0; !rc && i < d->have->v.n; i++) {
 		const struct pt_shape *s = &d->have->v.v[i], *want;
 
-		if (!pt_shape_is_ours(s) || !root_goes(d, s))
+		if (!pt_shape_is_ours(s) || !our_root(d, s->device)->goes)
 			continue;
 		want = find(&d->want, s);
 		if (!want || want->handle == s->handle) /* else the new one takes its place, or is refused and nothing has changed */
@@ -248,13 +280,16 @@ static int delete_all(struct differ *d)
 
 static int add_or_change(struct differ *d, const struct pt_shape *want)
 {
-	const struct pt_shape *have = find(d->have, want), *root = our_root(d, want->device);
-	bool anew = want->what < PT_SHAPE_HOOK && root && root_goes(d, root);
+	const struct our_root *root = our_root(d, want->device);
+	const struct pt_shape *have = find(d->have, want);
+	bool anew = want->what < PT_SHAPE_HOOK && root && root->goes;
 
 	if (want->what == PT_SHAPE_HOOK)
 		return have ? 0 : add(d, PT_SHAPE_ADD, false, want);
 	if (want->what == PT_SHAPE_REDIRECT)
 		return have && same_values(want, have) ? 0 : add(d, PT_SHAPE_ADD, have != NULL, want);
+	if (want->what == PT_SHAPE_INTO && have && !same_values(want, have))
+		have = NULL; /* it went */
 	if (anew || !have || (pt_shape_is_root(want) && !pt_shape_is_ours(have)) || strcmp(want->kind, have->kind) != 0)
 		return add(d, PT_SHAPE_ADD, anew, want);
 	return same_values(want, have) ? 0 : add(d, PT_SHAPE_CHANGE, false, want);
@@ -266,6 +301,8 @@ int pt_shapes_diff(const struct pt_shapes *want, const struct pt_shapes *have, c
 	struct differ d = { .have = have, .links = links, .absent = absent, .want = { .arena = a }, .arena = a, .out = out };
 	int rc = copy_wanted(&d, want);
 
+	if (!rc)
+		rc = find_roots(&d);
 	if (!rc)
 		rc = delete_all(&d);
 	for (size_t i = 0; !rc && i < d.want.v.n; i++)

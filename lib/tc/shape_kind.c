@@ -146,11 +146,12 @@ static void tbf_put(struct nlmsghdr *nlh, const struct pt_shape *s)
 
 static int codel_parse(const struct nlattr *options, struct pt_shape *s)
 {
-	const struct nlattr *tb[TCA_FQ_CODEL_ECN + 1];
+	const struct nlattr *tb[TCA_FQ_CODEL_FLOWS + 1];
 
 	if (pt_nl_nested(options, tb, PT_ARRAY_SIZE(tb)) || pt_nl_get(tb[TCA_FQ_CODEL_TARGET], &s->v.target, sizeof(s->v.target)) ||
 	    pt_nl_get(tb[TCA_FQ_CODEL_INTERVAL], &s->v.interval, sizeof(s->v.interval)) ||
-	    pt_nl_get(tb[TCA_FQ_CODEL_ECN], &s->v.ecn, sizeof(s->v.ecn)))
+	    pt_nl_get(tb[TCA_FQ_CODEL_ECN], &s->v.ecn, sizeof(s->v.ecn)) ||
+	    pt_nl_get(tb[TCA_FQ_CODEL_FLOWS], &s->v.flows, sizeof(s->v.flows)))
 		return -EBADMSG;
 	if (s->v.target > 3600000000u || s->v.interval > 3600000000u)
 		return -EBADMSG;
@@ -164,6 +165,8 @@ static void codel_put(struct nlmsghdr *nlh, const struct pt_shape *s)
 	mnl_attr_put_u32(nlh, TCA_FQ_CODEL_TARGET, s->v.target);
 	mnl_attr_put_u32(nlh, TCA_FQ_CODEL_INTERVAL, s->v.interval);
 	mnl_attr_put_u32(nlh, TCA_FQ_CODEL_ECN, s->v.ecn);
+	if (s->v.flows) /* they cannot be changed, nor said again */
+		mnl_attr_put_u32(nlh, TCA_FQ_CODEL_FLOWS, s->v.flows);
 }
 
 /* Of the whole, how many packets were marked; of one flow, which the kernel shows as a class, how long it waits. */
@@ -181,6 +184,28 @@ static int codel_stats(const struct nlattr *app, struct pt_arena *a, struct pt_s
 		s->stats.delay = x.class_stats.ldelay;
 	}
 	return 0;
+}
+
+/* ---- bfifo ---- */
+
+static int fifo_parse(const struct nlattr *options, struct pt_shape *s)
+{
+	struct tc_fifo_qopt opt = { 0 };
+
+	if (mnl_attr_get_payload_len(options) < sizeof(opt))
+		return -EBADMSG;
+	memcpy(&opt, mnl_attr_get_payload(options), sizeof(opt));
+	s->v.limit = opt.limit;
+	return 0;
+}
+
+static void fifo_put(struct nlmsghdr *nlh, const struct pt_shape *s)
+{
+	const struct tc_fifo_qopt opt = { .limit = s->v.limit };
+
+	/* No attributes: the structure is all that there is. */
+	memcpy(mnl_nlmsg_get_payload_tail(nlh), &opt, sizeof(opt));
+	nlh->nlmsg_len += sizeof(opt);
 }
 
 /* ---- cake ---- */
@@ -286,6 +311,7 @@ static int cake_stats(const struct nlattr *app, struct pt_arena *a, struct pt_sh
 
 static const struct shape_kind kinds[] = {
 	{ .name = "cake", .changes = true, .parse = cake_parse, .put = cake_put, .stats = cake_stats },
+	{ .name = "bfifo", .changes = true, .parse = fifo_parse, .put = fifo_put },
 	{ .name = "fq_codel", .table = true, .changes = true, .parse = codel_parse, .put = codel_put, .stats = codel_stats },
 	{ .name = "htb", .table = true, .parse = htb_parse, .put = htb_put },
 	{ .name = "tbf", .table = true, .changes = true, .parse = tbf_parse, .put = tbf_put },

@@ -90,7 +90,7 @@ static int parse_object(struct pt_shapes *out, const struct nlmsghdr *nlh, bool 
 	return rc ? rc : pt_vec_push(out->arena, &out->v, s);
 }
 
-/* ---- redirects ---- */
+/* ---- filters ---- */
 
 /* The device that an action of kind mirred sends to; 0: it is something else. */
 static uint32_t target_of(const struct nlattr *actions)
@@ -107,22 +107,45 @@ static uint32_t target_of(const struct nlattr *actions)
 	return m.eaction == TCA_EGRESS_REDIR ? m.ifindex : 0;
 }
 
+/* A filter of a root of ours or of a class: who of the hosts has which class below, or where all others go. */
+static int parse_inner(struct pt_shapes *out, struct pt_shape *s, const struct nlattr *options)
+{
+	const struct nlattr *bpf[TCA_BPF_MAX + 1], *u32[TCA_U32_CLASSID + 1];
+
+	if (!strcmp(s->kind, "bpf") && !pt_nl_nested(options, bpf, PT_ARRAY_SIZE(bpf)) && bpf[TCA_BPF_ID]) {
+		s->what = PT_SHAPE_EACH;
+		if (pt_nl_get(bpf[TCA_BPF_ID], &s->program_id, sizeof(s->program_id)))
+			return -EBADMSG;
+		if (pt_nl_get_str(bpf[TCA_BPF_NAME], s->program, sizeof(s->program)))
+			s->program[0] = '\0'; /* none, or longer than any of ours */
+	} else if (!strcmp(s->kind, "u32") && !pt_nl_nested(options, u32, PT_ARRAY_SIZE(u32)) && u32[TCA_U32_CLASSID]) {
+		s->what = PT_SHAPE_INTO;
+		if (pt_nl_get(u32[TCA_U32_CLASSID], &s->v.fallback, sizeof(s->v.fallback)))
+			return -EBADMSG;
+	} else {
+		return 0;
+	}
+	return pt_vec_push(out->arena, &out->v, *s);
+}
+
 static int parse_filter(struct pt_shapes *out, const struct nlmsghdr *nlh)
 {
 	const struct tcmsg *tc = mnl_nlmsg_get_payload(nlh);
 	const struct nlattr *tb[TCA_CHAIN + 1], *opt[TCA_U32_ACT + 1];
-	struct pt_shape s = { .what = PT_SHAPE_REDIRECT, .kind = "u32" };
-	char kind[16] = "";
+	struct pt_shape s = { .what = PT_SHAPE_REDIRECT, .fd = -1 };
 
-	if (pt_nl_attrs(nlh, sizeof(*tc), tb, PT_ARRAY_SIZE(tb)) || pt_nl_get_str(tb[TCA_KIND], kind, sizeof(kind)) ||
+	if (pt_nl_attrs(nlh, sizeof(*tc), tb, PT_ARRAY_SIZE(tb)) || pt_nl_get_str(tb[TCA_KIND], s.kind, sizeof(s.kind)) ||
 	    tc->tcm_ifindex <= 0)
 		return -EBADMSG;
-	if (strcmp(kind, "u32") != 0 || tc->tcm_info != TC_H_MAKE((uint32_t)PT_SHAPE_PREF << 16, htons(ETH_P_ALL)) ||
-	    !tb[TCA_OPTIONS] || pt_nl_nested(tb[TCA_OPTIONS], opt, PT_ARRAY_SIZE(opt)))
+	if (tc->tcm_info != TC_H_MAKE((uint32_t)PT_SHAPE_PREF << 16, htons(ETH_P_ALL)) || !tb[TCA_OPTIONS])
 		return 0;
 	s.index = (uint32_t)tc->tcm_ifindex;
 	s.handle = tc->tcm_handle;
 	s.parent = tc->tcm_parent;
+	if (s.parent >> 16 == PT_SHAPE_CLASSES_MAJOR)
+		return parse_inner(out, &s, tb[TCA_OPTIONS]);
+	if (strcmp(s.kind, "u32") != 0 || pt_nl_nested(tb[TCA_OPTIONS], opt, PT_ARRAY_SIZE(opt)))
+		return 0;
 	s.target_index = target_of(opt[TCA_U32_ACT]);
 	return s.target_index ? pt_vec_push(out->arena, &out->v, s) : 0;
 }
@@ -208,6 +231,53 @@ static void fold_flows(struct pt_shapes *out, size_t first)
 	out->v.n = n;
 }
 
+/* Filters of our root on a device, and of its inner classes. */
+static int read_inner(struct pt_nl *route, uint32_t index, size_t first, struct pt_shapes *out)
+{
+	size_t n = out->v.n;
+	int rc = if_there(dump(route, RTM_GETTFILTER, index, PT_SHAPE_CLASSES_MAJOR << 16, out));
+
+	for (size_t i = first; !rc && i < n; i++)
+		if (out->v.v[i].what == PT_SHAPE_CLASS && out->v.v[i].inner)
+			rc = if_there(dump(route, RTM_GETTFILTER, index, out->v.v[i].handle, out));
+	return rc;
+}
+
+static const struct pt_shape *find(const struct pt_shapes *in, enum pt_shape_what what, uint32_t index, uint32_t parent)
+{
+	for (size_t i = in->v.n; i-- > 0;)
+		if (in->v.v[i].what == what && in->v.v[i].index == index && in->v.v[i].parent == parent)
+			return &in->v.v[i];
+	return NULL;
+}
+
+/* Classes below one that tells hosts apart are theirs, from FIRST on. */
+static void mark_members(struct pt_shapes *out, size_t first)
+{
+	size_t n = out->v.n;
+
+	for (size_t i = first; i < n; i++) {
+		struct pt_shape *s = &out->v.v[i];
+
+		s->member = s->what == PT_SHAPE_CLASS && find(out, PT_SHAPE_EACH, s->index, s->parent);
+	}
+}
+
+static void mark_leaves(struct pt_shapes *out)
+{
+	for (size_t i = 0; i < out->v.n; i++) {
+		struct pt_shape *leaf = &out->v.v[i];
+
+		if (leaf->what != PT_SHAPE_QDISC || leaf->parent >> 16 != PT_SHAPE_CLASSES_MAJOR)
+			continue;
+		for (size_t k = 0; k < out->v.n && !leaf->member; k++) {
+			const struct pt_shape *c = &out->v.v[k];
+
+			leaf->member = c->handle == leaf->parent && c->index == leaf->index && c->what == PT_SHAPE_CLASS && c->member;
+		}
+	}
+}
+
 static bool has_our_ifb(const struct pt_links *links)
 {
 	for (size_t i = 0; i < links->v.n; i++)
@@ -230,7 +300,11 @@ static int read_all(struct pt_nl *route, const struct pt_links *links, struct pt
 		first = out->v.n;
 		rc = if_there(dump(route, RTM_GETTCLASS, index, 0, out));
 		fold_flows(out, first);
+		if (!rc && !strcmp(out->v.v[i].kind, "htb"))
+			rc = read_inner(route, index, first, out);
+		mark_members(out, first);
 	}
+	mark_leaves(out);
 	for (size_t i = 0; !rc && i < n && has_our_ifb(links); i++)
 		if (out->v.v[i].what == PT_SHAPE_HOOK)
 			rc = if_there(dump(route, RTM_GETTFILTER, out->v.v[i].index, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS), out));

@@ -206,6 +206,17 @@ enum pt_shaper_type { PT_SHAPER_CAKE, PT_SHAPER_FQ_CODEL, PT_SHAPER_HTB, PT_SHAP
 enum pt_cells { PT_CELLS_NONE, PT_CELLS_ATM, PT_CELLS_PTM }; /* what a link makes of packets */
 enum pt_leaf { PT_LEAF_FQ_CODEL, PT_LEAF_FIFO };
 
+/* each = source|destination: every host has a limit of its own. */
+#define PT_CONF_EACH_NETS 16
+struct pt_conf_each {
+	bool on, source;
+	uint64_t rate;           /* bytes a second */
+	PT_VEC(struct pt_prefix) of; /* hosts that are meant; none: all */
+	uint8_t len4, len6;      /* bits of an address that make a host */
+	uint32_t hosts;          /* at the same time */
+	struct pt_loc loc;
+};
+
 struct pt_conf_shaper {
 	const char *name;
 	PT_VEC(struct pt_conf_option) options; /* as written */
@@ -223,6 +234,7 @@ struct pt_conf_shaper {
 	bool force;              /* takes the place of what somebody else put there */
 	uint32_t rtt, latency;   /* microseconds; 0: not given */
 	uint32_t burst;          /* bytes; 0: by the rate */
+	struct pt_conf_each each;
 	struct pt_loc loc;
 };
 
@@ -237,6 +249,7 @@ struct pt_conf_queue {
 	enum pt_leaf leaf : 8;
 	uint64_t rate, ceil;
 	uint32_t priority, burst;
+	struct pt_conf_each each;
 	struct pt_loc loc;
 };
 #define PT_QUEUE_DEPTH_MAX 6 /* of HTB's eight levels, the shaper has one, and the kernel counts from 0 */

@@ -4,13 +4,15 @@
  * somebody wants, and the difference.
  *
  * Ours are, on each device, the root with handle 8000: (htb, whose classes rules name, see pt_queue_class()) or 7fff: (all others),
- * everything that hangs on it, and the filter of preference 81 at the ingress, behind the classifier's (tc.h). The kernel itself
+ * everything that hangs on it, filters of preference 81 on it, and the one at the ingress, behind the classifier's (tc.h). The kernel itself
  * gives handles from 8001: up, so neither is ever its choice.
  */
 #ifndef PATRONUS_SHAPE_H
 #define PATRONUS_SHAPE_H
 
 #include <patronus/link.h>
+
+struct pt_each;
 
 #define PT_SHAPE_CLASSES_MAJOR 0x8000u /* PT_QUEUE_MAJOR */
 #define PT_SHAPE_MAJOR 0x7fffu
@@ -20,9 +22,13 @@
 enum pt_shape_what {
 	PT_SHAPE_QDISC,
 	PT_SHAPE_CLASS,
+	PT_SHAPE_EACH,     /* filter of a class: each host has one of the classes below it, see each.h */
+	PT_SHAPE_INTO,     /* filter of a root: packets of no queue go into class v.fallback */
 	PT_SHAPE_HOOK,     /* clsact, where filters for arriving packets stand */
 	PT_SHAPE_REDIRECT, /* arriving packets of DEVICE to TARGET */
 };
+
+#define PT_SHAPE_PROGRAM 48 /* PT_EACH_NAME */
 
 /* All numbers of all kinds; those that a kind does not have are 0. */
 struct pt_shape_values {
@@ -30,12 +36,12 @@ struct pt_shape_values {
 	uint32_t burst, cburst;            /* htb, tbf: ticks of 64 nanoseconds */
 	uint32_t quantum, priority;        /* htb: of a class */
 	uint32_t fallback;                 /* htb: minor number of the class for all others */
-	uint32_t limit;                    /* tbf: bytes */
+	uint32_t limit;                    /* tbf, bfifo: bytes */
 	uint32_t target, interval;         /* microseconds */
 	uint32_t ecn;
 	uint32_t framed, mpu, cells;       /* what the link makes of packets; cells: enum pt_cells */
 	int32_t overhead;
-	uint32_t diffserv, flows, nat, wash, ack_filter, ingress; /* cake, as it speaks them */
+	uint32_t diffserv, flows, nat, wash, ack_filter, ingress; /* cake, as it speaks them; flows: of fq_codel, too */
 	uint32_t reserved;                 /* no gap: values are compared as bytes */
 };
 
@@ -62,11 +68,16 @@ struct pt_shape {
 	char kind[PT_LINK_NAME];           /* "cake", "htb", …; of the kernel, whatever it is */
 	struct pt_shape_values v;
 	bool inner;                        /* a class that others have as parent: no packets wait there */
+	bool member;                       /* one of those for hosts, or what hangs on it */
 	char target[PT_LINK_NAME];         /* REDIRECT */
 	uint32_t target_index;
+	char program[PT_SHAPE_PROGRAM];    /* EACH: its name, "" where it is not ours */
+	int fd;                            /* EACH: the program to be put there */
+	uint32_t program_id;
 	/* wanted only */
 	const char *name;                  /* of the shaper or queue */
 	bool force, layer3;                /* v.overhead counts from the IP header on */
+	const struct pt_each *each;        /* EACH */
 	const struct pt_loc *loc;
 	/* of the kernel only */
 	bool standing;                     /* what the kernel gave the device itself */
