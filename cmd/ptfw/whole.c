@@ -109,6 +109,8 @@ int cmd_check(struct pt_cli *c)
 		rules = p.conf->rules.n;
 		if (c->verbose && !c->json && !c->quiet)
 			rc = print_rules(p.policy);
+		if (!rc)
+			rc = pt_plan_queues(p.conf, &c->err);
 		if (!rc && c->kernel)
 			trial = pt_plan_trial(&p, &c->err);
 		if (!rc && !trial)
@@ -164,6 +166,11 @@ static int with_plan(struct pt_cli *c, bool soon, int (*use)(struct pt_cli *c, s
 	if (rc)
 		return rc;
 	rc = pt_plan_online(c->file, engine, soon, s.nf, s.route, &p, &c->err);
+	if (!rc && soon) {
+		rc = pt_plan_queues(p.conf, &c->err);
+		if (rc)
+			pt_plan_fini(&p);
+	}
 	if (rc) {
 		rc = plan_exit(c, rc);
 	} else {

@@ -416,6 +416,8 @@ int network_check_shapers(const struct pt_conf *c, struct pt_err *e)
 
 	if (!rc)
 		rc = network_check_each(c, e);
+	if (!rc)
+		rc = pt_plan_queues(c, e);
 
 	for (size_t i = 0; i < c->shapers.n; i++) {
 		const struct pt_conf_shaper *s = &c->shapers.v[i];

@@ -15,6 +15,7 @@
 #include <linux/rtnetlink.h>
 
 #include <patronus/conf.h>
+#include <patronus/plan.h>
 #include <patronus/shape.h>
 
 static void test_rates(void **state)
@@ -85,6 +86,50 @@ static void test_bad(void **state)
 	}
 }
 
+#define SHAPER "interface w { }\nshaper s { interface = w type = htb bandwidth = \"9Mbit\" }\n" \
+	"queue rest { shaper = s rate = \"1Mbit\" default = on }\n"
+#define WEB "queue web { shaper = s rate = \"1Mbit\" }\n"
+#define RULES "firewall { rules = { \"pass\", \"match out on w proto tcp set queue "
+
+/* What rules name and what the file has. LINE 0: nothing is wrong. */
+static const struct pairing {
+	const char *text;
+	unsigned int line;
+	const char *message, *hint;
+} pairings[] = {
+	{ SHAPER WEB RULES "web\" } }", 0, NULL, NULL },
+	{ SHAPER WEB RULES "(rest, web)\" } }", 0, NULL, NULL },
+	{ SHAPER, 0, NULL, NULL },
+	{ SHAPER WEB RULES "wbe\", \"match out on w proto udp set queue web\" } }", 5, "no queue wbe", "mean web?" },
+	{ SHAPER WEB RULES "video\", \"match out on w proto udp set queue web\" } }", 5, "no queue video", "queue video {" },
+	{ SHAPER WEB, 4, "no rule puts packets into queue web", "set queue" },
+	{ SHAPER WEB "queue part { shaper = s parent = web rate = \"1Mbit\" }\n" RULES "web\", \"match out on w proto udp set queue part\" } }", 6,
+	  "queue web is the parent", "below it" },
+	{ SHAPER WEB "firewall { rules = { \"pass\", 'anchor \"a/*\"' } }", 0, NULL, NULL }, /* a program may */
+	{ "firewall { rules = { \"pass\", \"match out set queue web\", \"match out proto udp set queue web\" } }", 1, "no queue web", "write" },
+};
+
+static void test_pairings(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < PT_ARRAY_SIZE(pairings); i++) {
+		const struct pairing *p = &pairings[i];
+		struct pt_err e = { 0 };
+		struct pt_conf *c;
+
+		if (pt_conf_parse("f", p->text, strlen(p->text), &c, &e))
+			fail_msg("refused: %s: %s", p->text, e.list.v[0].msg);
+		assert_int_equal(pt_plan_queues(c, &e), 0);
+		if (e.list.n != (p->line ? 1 : 0))
+			fail_msg("%s: %zu records, %s", p->text, e.list.n, e.list.n ? e.list.v[0].msg : "");
+		if (p->line && (e.list.v[0].loc.line != p->line || !strstr(e.list.v[0].msg, p->message) ||
+				!strstr(e.list.v[0].hint, p->hint) || e.list.v[0].sev != PT_WARNING))
+			fail_msg("%s: %u: %s: %s", p->text, e.list.v[0].loc.line, e.list.v[0].msg, e.list.v[0].hint);
+		pt_conf_free(c);
+		pt_err_fini(&e);
+	}
+}
+
 /* Every length cut off: an error or nothing, never a read beyond the end. */
 static void test_hostile(void **state)
 {
@@ -127,7 +172,8 @@ static void test_hostile(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rates), cmocka_unit_test(test_bad), cmocka_unit_test(test_hostile) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rates), cmocka_unit_test(test_bad), cmocka_unit_test(test_pairings),
+					    cmocka_unit_test(test_hostile) };
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

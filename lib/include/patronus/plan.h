@@ -56,6 +56,8 @@ PT_API int pt_plan_online(const char *path, enum pt_engine engine, bool soon, st
 struct pt_texts;
 PT_API int pt_plan_online_texts(const struct pt_texts *t, enum pt_engine engine, bool again, struct pt_nl *nf, struct pt_nl *route,
 				struct pt_plan *p, struct pt_err *e) PT_MUST;
+/* Warnings about queues that rules name and the file does not have, and the other way round. -ENOMEM or 0. */
+PT_API int pt_plan_queues(const struct pt_conf *c, struct pt_err *e) PT_MUST;
 /* Number of writes that the change consists of, with those to the classifier; 0: nothing differs. */
 PT_API size_t pt_plan_writes(const struct pt_plan *p);
 PT_API void pt_plan_walk(const struct pt_plan *p, pt_nft_op_cb cb, void *arg);
