@@ -26,6 +26,18 @@ for type in $(sed -n 's/^const char \*const pt_link_kinds\[\] = {//; t kinds; d;
 		tr -cd 'a-z0-9 ' | tr -s ' ' '\n' | grep -v -e physical -e '^NULL$'); do
 	ok "type $type has an example" grep -Eq "type = $type( |\$)" "$tmp/all"
 done
+# words NAME: of the option of shapers
+words() { sed -n "s/^static const char \*const $1\[\] = { \(.*\), NULL };/\1/p" lib/conf/schema_qos.c | tr -d '",'; }
+for type in $(words types); do
+	case $type in
+	cake) ok 'type cake has an example' grep -q '^shaper.*bandwidth' "$tmp/all" ;;
+	*) ok "type $type of shapers has an example" grep -Eq "^shaper .*type = $type( |\$)" "$tmp/all" ;;
+	esac
+done
+for preset in $(words presets); do
+	ok "preset $preset has an example" grep -Eq "preset = $preset( |\$)" "$tmp/all"
+done
+ok 'there are types and presets' [ "$(words types | wc -w)" -ge 4 -a "$(words presets | wc -w)" -ge 5 ]
 "$ptnet" help | sed -n 's/^  \([a-z]*\) *\([a-z]*\).*/\1 \2/p' | grep -v -e '^ ' >"$tmp/commands"
 while read -r object command; do
 	case $object in check | diff | apply | watch) words="Cm $object" ;; *) words="Cm $object $command" ;; esac

@@ -9,6 +9,7 @@ set -u
 cd "${PATRONUS_TOP:-$(dirname "$0")/../..}" || exit 1
 build=${PATRONUS_BUILD:-$PWD/build}
 ptfw=${PTFW:-$build/ptfw}
+ptnet=$build/ptnet
 peer=$build/contrib/demo/peer
 # shellcheck source=tests/lib/tap.sh
 . tests/lib/tap.sh
@@ -33,6 +34,7 @@ example()
 	lab_settle "$ns" "$ns-far"
 
 	ok "$name: check" in_ns "$ns" "$ptfw" check -f "$conf"
+	ok "$name: its interfaces, too" in_ns "$ns" "$ptnet" check -f "$conf"
 	ok "$name: lint finds nothing" in_ns "$ns" "$ptfw" lint -f "$conf"
 	ok "$name: check needs no privilege" setpriv --reuid 65534 --regid 65534 --clear-groups \
 		"$lab_tmp/open/ptfw" check -f "$lab_tmp/open/$name.conf"
@@ -87,7 +89,7 @@ for file in contrib/examples/*.conf; do
 	n=$((n + 1))
 	example "$file" "e$n"
 done
-ok 'there are at least six examples' [ "$n" -ge 6 ]
+ok 'there are at least seven examples' [ "$n" -ge 7 ]
 rules=$(grep -Ec '^ +"(pass|block|match) ' contrib/examples/small-office.conf)
 ok "small-office.conf has about 40 rules ($rules)" [ "$rules" -ge 38 ]
 done_testing

@@ -58,7 +58,6 @@ def flow(to, port, tos, size, pace="0", source="", number="0"):
     six = ":" in to
     s = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM)
     s.setsockopt(*((socket.IPPROTO_IPV6, socket.IPV6_TCLASS) if six else (socket.IPPROTO_IP, socket.IP_TOS)), int(tos))
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
     if source:
         s.bind((source, 0))
     data, sent, begin = b"x" * int(size), 0, time.monotonic()
