@@ -134,6 +134,7 @@ static void tally_shape(struct pt_tally *sum, const struct pt_shape *s)
 	pt_tally_word(&t, (uint64_t)s->handle << 32 | s->parent);
 	word_text(&t, s->kind);
 	pt_tally_bytes(&t, &s->v, sizeof(s->v)); /* no gap, see there */
+	word_text(&t, s->program);
 	pt_tally_add(sum, &t);
 }
 

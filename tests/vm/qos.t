@@ -300,10 +300,10 @@ unlike "$(in_ns fw tc qdisc show dev eth0)" ecn 'fq_codel: marks no more'
 # ---- htb: queues that rules feed, with fq_codel as their leaves; an ATM line below ----
 
 writes <<'CONF'
-shaper up { interface = wan type = htb bandwidth = "3Mbit" burst = 16000 }
-queue web { shaper = up rate = "800kbit" ceil = "800kbit" priority = 1 burst = 16000 }
-queue bulk { shaper = up rate = "500kbit" burst = 16000 }
-queue rest { shaper = up rate = "500kbit" ceil = "1Mbit" default = true burst = 16000 }
+shaper up { interface = wan type = htb bandwidth = "3Mbit" burst = 60000 }
+queue web { shaper = up rate = "800kbit" ceil = "800kbit" priority = 1 burst = 60000 }
+queue bulk { shaper = up rate = "500kbit" burst = 60000 }
+queue rest { shaper = up rate = "500kbit" ceil = "1Mbit" default = true burst = 60000 }
 firewall { rules = {
 	"pass",
 	"match out on wan proto udp to any port 80 set queue web",
