@@ -146,8 +146,29 @@ static void no_data(struct reader *r)
 	memset(r->data, 0, sizeof(r->data));
 }
 
+/* As the kernel numbers them. */
+static const char *const bridge_states[] = { "disabled", "listening", "learning", "forwarding", "blocking" };
+static const char *const bond_states[] = { "active", "backup" };
+
+static int read_port_state(struct reader *r, bool bridge)
+{
+	uint8_t state = UINT8_MAX, mii = 0;
+
+	if (pt_nl_get(r->data[bridge ? IFLA_BRPORT_STATE : IFLA_BOND_SLAVE_STATE], &state, sizeof(state)) ||
+	    (!bridge && pt_nl_get(r->data[IFLA_BOND_SLAVE_MII_STATUS], &mii, sizeof(mii))))
+		return -EBADMSG;
+	if (bridge && state < PT_ARRAY_SIZE(bridge_states))
+		r->l->port_state = bridge_states[state];
+	else if (!bridge && mii)
+		r->l->port_state = "down";
+	else if (!bridge && state < PT_ARRAY_SIZE(bond_states))
+		r->l->port_state = bond_states[state];
+	return 0;
+}
+
 static int read_kind(struct reader *r)
 {
+	bool bridge;
 	const struct nlattr *info[IFLA_INFO_SLAVE_DATA + 1] = { 0 };
 	char kind[32] = "", port_of[32] = "";
 	int rc;
@@ -167,12 +188,13 @@ static int read_kind(struct reader *r)
 	if (info[IFLA_INFO_DATA] && pt_nl_nested(info[IFLA_INFO_DATA], r->data, PT_ARRAY_SIZE(r->data)))
 		return -EBADMSG;
 	rc = r->l->kind == PT_LINK_PHYSICAL ? 0 : read_settings(r, false);
-	if (rc || strcmp(port_of, "bridge") != 0 || !info[IFLA_INFO_SLAVE_DATA])
+	bridge = !strcmp(port_of, "bridge");
+	if (rc || (!bridge && strcmp(port_of, "bond") != 0) || !info[IFLA_INFO_SLAVE_DATA])
 		return rc;
 	no_data(r);
-	if (pt_nl_nested(info[IFLA_INFO_SLAVE_DATA], r->data, PT_ARRAY_SIZE(r->data)))
+	if (pt_nl_nested(info[IFLA_INFO_SLAVE_DATA], r->data, PT_ARRAY_SIZE(r->data)) || read_port_state(r, bridge))
 		return -EBADMSG;
-	return read_settings(r, true);
+	return bridge ? read_settings(r, true) : 0;
 }
 
 /* ---- the link ---- */
@@ -209,6 +231,7 @@ static int read_numbers(struct reader *r)
 	    pt_nl_get(r->top[IFLA_TXQLEN], &l->txqueuelen, sizeof(l->txqueuelen)) ||
 	    pt_nl_get(r->top[IFLA_LINK], &l->parent, sizeof(l->parent)) ||
 	    pt_nl_get(r->top[IFLA_MASTER], &l->master_index, sizeof(l->master_index)) ||
+	    pt_nl_get(r->top[IFLA_CARRIER_CHANGES], &l->carrier_changes, sizeof(l->carrier_changes)) ||
 	    pt_nl_get(r->top[IFLA_OPERSTATE], &l->operstate, sizeof(l->operstate)))
 		return -EBADMSG;
 	l->foreign_parent = r->top[IFLA_LINK_NETNSID] != NULL;

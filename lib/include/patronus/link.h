@@ -76,6 +76,8 @@ struct pt_link {
 	uint32_t parent, master_index; /* index of the link it stands on, of its master; 0: none */
 	bool foreign_parent;     /* PARENT is in another network namespace */
 	uint32_t flags;          /* IFF_* */
+	uint32_t carrier_changes; /* how often it lost or found its other end */
+	const char *port_state;  /* of a port of a bridge: "forwarding"; of a bond: "active", "backup", "down"; NULL: it is none */
 	struct pt_link_counters counters;
 
 	/* wanted only */
@@ -105,6 +107,15 @@ PT_API int pt_links_parse(struct pt_links *l, const struct nlmsghdr *nlh) PT_MUS
 
 /* After pt_links_parse(): names for what the kernel tells by index, of masters, parents and peers. -ENOMEM or 0. */
 PT_API int pt_links_name(struct pt_links *l) PT_MUST;
+
+/* What only the driver tells, of one link; empty where it tells nothing. */
+struct pt_link_hardware {
+	char driver[32];
+	uint32_t speed;          /* Mbit a second, 0: not known */
+	const char *duplex;      /* "full", "half"; NULL: not known */
+};
+/* Of each of L, in their order. Memory from A; NULL: there is none. */
+PT_API struct pt_link_hardware *pt_links_hardware(const struct pt_links *l, struct pt_arena *a);
 
 /* ---- changes ---- */
 
