@@ -9,6 +9,7 @@
 static const struct pt_cli_cmd commands[] = {
 	{ "ping", NULL, "HOST [WORD ...]", "does a host answer, how fast and how evenly", PT_CLI_JSON | PT_CLI_FAMILY, 1, 64, NULL, cmd_ping },
 	{ "trace", NULL, "HOST [WORD ...]", "the routers on the way to a host", PT_CLI_JSON | PT_CLI_FAMILY, 1, 64, NULL, cmd_trace },
+	{ "mtr", NULL, "HOST [WORD ...]", "where on the way packets are lost or late, live", PT_CLI_JSON | PT_CLI_FAMILY, 1, 64, NULL, cmd_mtr },
 	{ "dns", NULL, "NAME [TYPE] [@SERVER...] [WORD [VALUE]...]",
 	  "what servers of the DNS say, in all their sections; status 3 without an answer, 5 without a reply", PT_CLI_JSON | PT_CLI_FAMILY, 1, 64,
 	  NULL, cmd_dns },
@@ -21,6 +22,7 @@ static const struct pt_cli_cmd commands[] = {
 static const struct pt_cli_grammar grammars[] = {
 	{ "ping", NULL, 1, ping_words },
 	{ "trace", NULL, 1, trace_words },
+	{ "mtr", NULL, 1, mtr_words },
 	{ "dns", NULL, 1, dns_words },
 	{ "port", NULL, 2, port_words },
 	{ NULL, NULL, 0, NULL },

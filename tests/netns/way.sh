@@ -146,6 +146,85 @@ if [ "$(user "$ptdiag" -V 2>/dev/null | cut -d' ' -f1)" = ptdiag ]; then
 	like "$tap_out" 'needs CAP_NET_RAW' 'it says which'
 fi
 
+# ---- mtr ----
+mtr() { in_ns a "$ptdiag" mtr "$@"; }
+for host in 10.0.5.2 fd05::2; do
+	out=$(mtr -j $host count 4 interval 50ms)
+	is "$(printf '%s' "$out" | jq -r '"\(.reached) " + ([.hops[] | "\(.hop) \(.hosts[0].address) \(.sent) \(.loss_percent)"] | join(","))')" \
+		"true $(i=0; for h in $([ $host = 10.0.5.2 ] && echo "$way4" || echo "$way6"); do i=$((i + 1)); printf '%s%s %s 4 0' "$([ $i -eq 1 ] || echo ,)" $i "$h"; done)" "$host: each hop, each round"
+	is "$(printf '%s' "$out" | jq '[.hops[] | .best_ms <= .avg_ms and .avg_ms <= .worst_ms and .best_ms > 0] | all')" true "$host: the order of times"
+done
+is "$(mtr 10.0.5.2 report count 2 interval 50ms mode udp | awk 'NR > 1 { print $1, $2, $3, $5 }')" '1 10.0.1.2 0.0 2
+2 10.0.2.2 0.0 2
+3 10.0.3.2 0.0 2
+4 10.0.4.2 0.0 2
+5 10.0.5.2 0.0 2' 'text'
+rules r3 'table ip t { chain p { type filter hook prerouting priority 0; icmp type echo-request numgen random mod 2 == 0 drop; }; }'
+out=$(mtr -j 10.0.5.2 count 40 interval 50ms timeout 500ms)
+is "$(printf '%s' "$out" | jq -r '[.hops[] | if .loss_percent == 0 then "no" elif .loss_percent > 12 and .loss_percent < 88 then "half" else "\(.loss_percent)" end] | join(" ")')" \
+	'no no half half half' 'a loss at the third hop is seen from there on'
+rules r3 ''
+rules r4 'table ip t { chain f { type filter hook forward priority 0; drop; }; }'
+exits 3 'the host does not answer: a no' mtr 10.0.5.2 count 2 interval 50ms timeout 200ms
+is "$(printf '%s\n' "$tap_out" | tail -n 1 | awk '{ print $1, $2 }')" '4 10.0.4.2' 'the last hop that answers'
+rules r4 ''
+cat >"$lab_tmp/keys.py" <<'PYTHON'
+# A terminal of 30 lines: presses keys once their effect can be seen, and says what was seen.
+import os, pty, sys, select, struct, fcntl, termios, time
+pid, fd = pty.fork()
+if not pid:
+    os.environ['TERM'] = 'xterm'
+    os.execv(sys.argv[1], sys.argv[1:])
+fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', 30, 120, 0, 0))
+seen = ''
+def until(text, seconds=20):
+    global seen
+    end = time.time() + seconds
+    while text not in seen and time.time() < end:
+        if select.select([fd], [], [], 0.1)[0]:
+            try: seen += os.read(fd, 65536).decode('latin1')
+            except OSError: break
+    print(('saw ' if text in seen else 'missed ') + text)
+    seen = seen[seen.find(text) + len(text):] if text in seen else ''
+until('q quit  r reset'); until('10.0.5.2   ')
+os.write(fd, b'p'); until(', paused')
+os.write(fd, b'r'); until('10.0.5.2   ', 1)
+os.write(fd, b'p'); seen = ''; until('hop host', 2); seen = ''; until('10.0.5.2   ')
+os.write(fd, b'q'); until('\x1b[?1049l'); until('hop host'); until('10.0.5.2   ')
+print('status', os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+PYTHON
+out=$(in_ns a python3 "$lab_tmp/keys.py" "$ptdiag" mtr 10.0.5.2 interval 200ms)
+is "$(printf '%s\n' "$out" | grep -c '^missed')" 0 'the live table and its keys'
+like "$out" '^status 0$' 'q ends it'
+
+# ---- names, as hostile as they come ----
+if [ -n "$lab_mounts" ]; then
+	cat >"$lab_tmp/dns.py" <<'PYTHON'
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(('127.0.0.1', 53))
+print('ready', flush=True)
+names = {b'\x012\x011\x010\x0210': b'\x02r1\x07example\x00', b'\x012\x012\x010\x0210': b'\x06\x1b[31m\n\x00'}
+while True:
+    q, a = s.recvfrom(4096)
+    name = names.get(q[12:12 + q[12:].find(b'\x07in-addr')])
+    head = q[:2] + (b'\x81\x80\0\1\0\1\0\0\0\0' if name else b'\x81\x83\0\1\0\0\0\0\0\0')
+    s.sendto(b'\xff\xff' + q[2:], a) # another's answer
+    s.sendto(head + q[12:] + (b'\xc0\x0c\0\x0c\0\1\0\0\0\x3c\0' + bytes([len(name)]) + name if name else b''), a)
+PYTHON
+	echo 'nameserver 127.0.0.1' >"$lab_tmp/resolv.conf"
+	in_ns a mount --bind "$lab_tmp/resolv.conf" /etc/resolv.conf
+	lab_bg a python3 "$lab_tmp/dns.py" >"$lab_tmp/dns"
+	lab_wait 10 grep -q ready "$lab_tmp/dns"
+	out=$(trace 10.0.5.2 names queries 1)
+	like "$out" '^ 1  r1\.example \(10\.0\.1\.2\)' 'a name'
+	like "$out" '^ 2  \\027\[31m\\010 \(10\.0\.2\.2\)' 'one that would write to the terminal'
+	like "$out" '^ 3  10\.0\.3\.2' 'none'
+	is "$(mtr -j 10.0.5.2 names count 1 | jq -r '.hops[0].hosts[0].name')" r1.example 'mtr has names, too'
+else
+	skip 'mounts are not private here' 'names'
+fi
+
 # ---- a label stack, from a router that is a script ----
 lab_ns m
 lab_link a mpls m mpls
