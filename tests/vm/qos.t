@@ -28,7 +28,7 @@ lab_ns fw out lan
 lab_link fw eth0 out eth0
 lab_link fw lan0 lan eth0
 lab_addr fw eth0 10.0.0.1/24 fd00::1/64
-lab_addr out eth0 10.0.0.2/24 fd00::2/64
+lab_addr out eth0 10.0.0.2/24 10.0.0.3/24 fd00::2/64 fd00::3/64
 lab_addr fw lan0 192.168.1.1/24 fd00:1::1/64
 lab_addr lan eth0 192.168.1.10/24 192.168.1.11/24 fd00:1::10/64 fd00:1::11/64
 for via in 192.168.1.1 fd00:1::1; do lab_route lan default via "$via"; done
@@ -343,6 +343,24 @@ load fw 10.0.0.2,80,0,1000
 measure 4
 unload
 ok "htb, adsl: $(got web 3) packets a second of 1219 bytes are 1Mbit" near $(($(got web 3) * 1219)) 125000
+
+# ---- a limit for each host, with fq_codel as their leaves ----
+
+writes <<'CONF'
+shaper up { interface = wan type = htb bandwidth = "20Mbit" each = destination each-rate = "500kbit" each-hosts = 20 burst = 60000 }
+CONF
+applied 'each host'
+is "$(in_ns fw tc qdisc show dev eth0 | grep -c 'fq_codel.*parent 8000:.*flows 64 ')" 22 'each host: a leaf for each, those beyond number and the rest'
+load fw 10.0.0.2,9,0,1000 10.0.0.3,9,0,1000 fd00::2,9,0,1000 fd00::3,9,0,1000
+measure 5
+unload
+for host in 10.0.0.2 10.0.0.3 fd00::2 fd00::3; do
+	ok "each host: $host has its 500kbit: $(got $host 2)" near "$(got $host 2)" 62500
+	like "$(got $host 5)" '^[0-9]' "each host: packets to $host wait $(got $host 5) us"
+done
+sed -i 's/"500kbit"/"300kbit"/' "$conf"
+like "$(pt apply -o -f "$conf")" '^op=change kind=qos name="classes for each host of up' 'each host: changed in place'
+like "$(pt apply -f "$conf")" 'nothing written' 'each host: nothing is left to do'
 
 # ---- removal ----
 
