@@ -136,6 +136,13 @@ for pair in '192.168.1.10 192.168.1.11 10.0.0.2' 'fd00:1::10 fd00:1::11 fd00::2'
 done
 is "$(pt qos show -s -j -f "$conf" | jq -r '[.qos[] | select(.what == "host" and .parent == "down").name] | sort | join(" ")')" \
 	'192.168.1.10 192.168.1.11 fd00:1::10 fd00:1::11' 'show names the hosts'
+in_ns fw timeout 4 "$ptnet" qos monitor -f "$conf" down >"$lab_tmp/monitor" 2>&1
+like "$(head -n 1 "$lab_tmp/monitor")" '^down lan0 out [0-9.]+[kM]?bit, [0-9]+ packets dropped, [0-9]+ waiting' 'monitor tells each second'
+[ "$(wc -l <"$lab_tmp/monitor")" -ge 2 ]
+is $? 0 'and again'
+like "$(in_ns fw timeout 4 "$ptnet" qos monitor -j -f "$conf" down | head -n 1 | jq -c '[.name, (.current | type)]')" '^\["down","number"\]$' \
+	'a JSON object a line'
+exits 3 'what is not in force is not watched' pt qos monitor -f "$conf" nosuch
 load out 10.0.0.2,192.168.2.10
 measure 2
 unload
