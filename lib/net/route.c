@@ -292,10 +292,12 @@ static void print_hop(struct pt_buf *b, const struct pt_links *links, const stru
 		pt_buf_str(b, " via ");
 		pt_addr_fmt(b, h->via);
 	}
-	if (l)
-		pt_buf_fmt(b, " dev %s", l->name);
-	else if (h->index)
+	if (l) { /* a hundred thousand times: without a format */
+		pt_buf_str(b, " dev ");
+		pt_buf_str(b, l->name);
+	} else if (h->index) {
 		pt_buf_fmt(b, " dev %u", h->index);
+	}
 	if (h->onlink)
 		pt_buf_str(b, " onlink");
 }
@@ -311,14 +313,15 @@ static const struct {
 
 void pt_route_print(struct pt_buf *b, const struct pt_links *links, const struct pt_route *r)
 {
-	for (size_t i = 0; i < PT_ARRAY_SIZE(types); i++)
+	for (size_t i = 0; r->type != RTN_UNICAST && i < PT_ARRAY_SIZE(types); i++)
 		if (types[i].type == r->type)
 			pt_buf_str(b, types[i].name);
 	if (!r->dst.len && !r->dst.addr.v) {
 		pt_buf_str(b, "default");
 	} else {
 		pt_addr_fmt(b, r->dst.addr);
-		pt_buf_fmt(b, "/%u", r->dst.len);
+		pt_buf_chr(b, '/');
+		pt_buf_uint(b, r->dst.len);
 	}
 	if (r->n_hops == 1)
 		print_hop(b, links, &r->hops[0]);

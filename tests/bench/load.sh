@@ -5,7 +5,7 @@
 #
 # What is not assigned here comes from run.sh.
 
-# timed SERIES COMMAND...: milliseconds to SERIES.ms, peak memory to SERIES.kib, in a router of its own.
+# timed SERIES COMMAND...: milliseconds to SERIES.ms, those of the processor to SERIES.cpu, peak memory to SERIES.kib, in a router of its own.
 timed()
 {
 	timed_series=$1
@@ -26,11 +26,12 @@ timed_as()
 	timed_series=$1
 	shift
 	if timed_out=$("$@" 2>"$tmp/stderr"); then
-		# Three numbers: median, least, memory.
+		# Four numbers: median, least, memory, processor.
 		# shellcheck disable=SC2086
 		set -- $timed_out
 		sample "$timed_series.ms" "$1"
 		sample "$timed_series.kib" "$3"
+		sample "$timed_series.cpu" "$4"
 	else
 		skipped "$timed_series" "$(sed -n 1p "$tmp/stderr")"
 	fi

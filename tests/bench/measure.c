@@ -6,7 +6,7 @@
  *   measure RUNS [PREPARATION ... --] COMMAND ...
  *   measure -k RUNS COMMAND ...
  *
- * Prints "MEDIAN_MS MIN_MS PEAK_KIB". The preparation runs first in the same namespace and
+ * Prints "MEDIAN_MS MIN_MS PEAK_KIB MIN_CPU_MS", the last one of the processor, which does not wait for others. The preparation runs first in the same namespace and
  * is not counted. With -k it keeps the namespace it is in, for commands that need what is there.
  */
 #include <errno.h>
@@ -25,7 +25,7 @@
 #define RUNS_MAX 1000
 
 struct sample {
-	double ms;
+	double ms, cpu;
 	long kib;
 };
 
@@ -62,6 +62,7 @@ static int run(char **argv, struct sample *s)
 		return -1;
 	s->ms = now_ms() - start;
 	s->kib = use.ru_maxrss;
+	s->cpu = (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1e3 + (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e3;
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
 }
 
@@ -110,6 +111,7 @@ int main(int argc, char **argv)
 	char **prepare = NULL, **command;
 	bool keep = argc > 1 && strcmp(argv[1], "-k") == 0;
 	long peak = 0, runs;
+	double cpu = 0;
 
 	argc -= keep;
 	argv += keep;
@@ -134,8 +136,10 @@ int main(int argc, char **argv)
 		}
 		if (samples[i].kib > peak)
 			peak = samples[i].kib;
+		if (!i || samples[i].cpu < cpu)
+			cpu = samples[i].cpu;
 	}
 	qsort(samples, (size_t)runs, sizeof(samples[0]), by_time);
-	printf("%.2f %.2f %ld\n", samples[runs / 2].ms, samples[0].ms, peak);
+	printf("%.2f %.2f %ld %.2f\n", samples[runs / 2].ms, samples[0].ms, peak, cpu);
 	return 0;
 }

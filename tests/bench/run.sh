@@ -5,7 +5,7 @@
 # with its peer. A table on standard output, every sample in $PATRONUS_BUILD/bench.json.
 #
 #   BENCH=quick|full   a few minutes, or as long as it takes (default quick)
-#   CASES=...          of: forward load table read lint explain (default: all)
+#   CASES=...          of: forward load table read lint explain network (default: all)
 #   CLASSBENCH=DIR     rule sets and traces of ClassBench; without it they are made up
 #   SETS=PATTERN       only sets whose names match, as acl1_*
 #   SEED=N             of everything made up (default 1)
@@ -14,12 +14,13 @@ set -eu
 cd "${PATRONUS_TOP:-$(dirname "$0")/../..}"
 build=${PATRONUS_BUILD:-build}
 ptfw=${PTFW:-$build/ptfw}
+ptnet=$build/ptnet
 measure=$build/bench/measure
 offer=$build/bench/offer
 offer_object=$build/tests/bench/offer.bpf.o
 mode=${BENCH:-quick}
 seed=${SEED:-1}
-cases=${CASES:-forward load table read explain lint}
+cases=${CASES:-forward load table read explain lint network}
 started=$(date +%s)
 state_count=100000
 packet_count=300000
@@ -49,6 +50,8 @@ esac
 . tests/bench/lint.sh
 # shellcheck source=tests/bench/explain.sh
 . tests/bench/explain.sh
+# shellcheck source=tests/bench/network.sh
+. tests/bench/network.sh
 
 lab_begin || { echo "bench: $lab_why" >&2; exit 1; }
 tmp=$lab_tmp
@@ -112,4 +115,8 @@ if wanted lint; then
 	each_set lint_if_large
 	tests/bench/classbench -g acl -l 50000 -s "$seed" >"$tmp/acl_50000"
 	lint_rules acl_50000 "$tmp/acl_50000"
+fi
+if wanted network; then
+	network_routes
+	network_links
 fi
