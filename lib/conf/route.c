@@ -11,7 +11,7 @@
 struct words {
 	const char *s, *at; /* the text; the word at work, NULL: none left */
 	size_t len;
-	struct pt_arena *a;
+	struct pt_arena *a;      /* NULL: it is only judged, and names and next hops are not kept */
 	struct pt_conf_fault *f;
 };
 
@@ -95,7 +95,7 @@ static int device(struct words *w, const char **out)
 	pt_err_fini(&ignored);
 	if (rc)
 		return fault(w, "this is no name of an interface");
-	*out = pt_arena_strdup(w->a, text);
+	*out = w->a ? pt_arena_strdup(w->a, text) : "";
 	return *out ? 0 : -ENOMEM;
 }
 
@@ -144,12 +144,10 @@ static int tell(const struct pt_conf_fault *f, int rc, const struct pt_loc *loc,
 #define CHECK(name, type, parse, hint)                                                                                 \
 	int name(const char *s, const struct pt_loc *loc, struct pt_err *e)                                            \
 	{                                                                                                              \
-		struct pt_arena *a = pt_arena_new();                                                                   \
 		struct pt_conf_fault f = { 0 };                                                                        \
 		type ignored;                                                                                          \
-		int rc = a ? parse(s, a, &ignored, &f) : -ENOMEM;                                                      \
+		int rc = parse(s, NULL, &ignored, &f);                                                                 \
                                                                                                                        \
-		pt_arena_free(a);                                                                                      \
 		return rc ? tell(&f, rc, loc, hint, e) : 0;                                                            \
 	}
 
@@ -325,7 +323,7 @@ static int parse_route(const char *s, struct pt_arena *a, struct pt_conf_route *
 		out->dst.addr.af = out->n_hops && p.hops[0].via.af == PT_AF_INET6 ? PT_AF_INET6 : PT_AF_INET;
 	if (!part)
 		rc = check_route(&p);
-	if (rc || !out->n_hops)
+	if (rc || !out->n_hops || !a)
 		return rc;
 	hops = pt_arena_alloc(a, out->n_hops * sizeof(*hops));
 	if (!hops)

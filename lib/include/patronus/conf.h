@@ -290,8 +290,8 @@ struct pt_conf_vip {
 PT_API uint32_t pt_conf_route_metric(const struct pt_conf_route *r);
 PT_API uint32_t pt_route_hash(const struct pt_prefix *dst, uint32_t table, uint32_t metric);
 
-/* One of these from its text; names and hops are in A. -ENOMEM; -EINVAL: *AT is the place of the word that is wrong, *LEN its length,
- * WHY a constant text. */
+/* One of these from its text; names and hops are in A (NULL: they are left out, it is only judged). -ENOMEM; -EINVAL: *AT is the place
+ * of the word that is wrong, *LEN its length, WHY a constant text. */
 struct pt_conf_fault {
 	size_t at, len;
 	const char *why;
