@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the kernel tells of links, addresses, routes and rules, with every attribute in every length and cut anywhere: names and numbers
+ * What the kernel tells of links, addresses, routes, rules and neighbours, with every attribute in every length and cut anywhere: names and numbers
  * in it were chosen by whoever made the link. Each message is in memory of exactly its size.
  */
 #include <errno.h>
@@ -19,6 +19,7 @@
 #include <linux/rtnetlink.h>
 
 #include <patronus/address.h>
+#include <patronus/neighbour.h>
 #include <patronus/route_rule.h>
 #include <patronus/trait.h>
 
@@ -31,6 +32,7 @@ struct readers {
 	struct pt_addresses addresses;
 	struct pt_route_rules rules;
 	struct pt_traits traits;
+	struct pt_neighbours neighbours;
 };
 
 static void read_message(struct readers *r, const struct nlmsghdr *nlh)
@@ -39,7 +41,7 @@ static void read_message(struct readers *r, const struct nlmsghdr *nlh)
 	struct pt_route route;
 	int rc[] = { pt_links_parse(&r->links, nlh), pt_addresses_parse(&r->addresses, nlh),
 		      pt_route_rules_parse(&r->rules, nlh), pt_route_parse(nlh, hops, &route),
-		     pt_traits_parse(&r->traits, &r->links, nlh) };
+		     pt_traits_parse(&r->traits, &r->links, nlh), pt_neighbours_parse(&r->neighbours, nlh) };
 
 	for (size_t i = 0; i < PT_ARRAY_SIZE(rc); i++)
 		assert_true(rc[i] >= 0 || rc[i] == -EBADMSG);
@@ -87,7 +89,7 @@ static void test_hostile(void **state)
 	struct readers r = { .arena = pt_arena_new() };
 
 	(void)state;
-	r.links.arena = r.addresses.arena = r.rules.arena = r.traits.arena = r.arena;
+	r.links.arena = r.addresses.arena = r.rules.arena = r.traits.arena = r.neighbours.arena = r.arena;
 	hostile(&r, RTM_NEWLINK, sizeof(struct ifinfomsg), "eth0");
 	hostile(&r, RTM_NEWLINK, sizeof(struct ifinfomsg), NULL);
 	hostile(&r, RTM_NEWADDR, sizeof(struct ifaddrmsg), NULL);
@@ -105,7 +107,7 @@ static void test_hostile_kinds(void **state)
 	uint8_t bytes[512], payload[BYTES];
 
 	(void)state;
-	r.links.arena = r.addresses.arena = r.rules.arena = r.traits.arena = r.arena;
+	r.links.arena = r.addresses.arena = r.rules.arena = r.traits.arena = r.neighbours.arena = r.arena;
 	memset(payload, 0xff, sizeof(payload));
 	for (size_t kind = 1; kind < PT_LINK_KINDS; kind++)
 		for (uint16_t attr = 0; attr < TYPES; attr++)
