@@ -97,13 +97,19 @@ static void sleep_until(uint64_t when)
 		;
 }
 
-/* Whether the window still is the one to watch. One that cannot be read may be. */
+/* Whether the window still is the one to watch. One that cannot be read may be, and so may one that somebody removed with the whole
+ * folder: then nobody has confirmed it, and nobody can. */
 static bool still_open(const char *state, const struct pt_window *w)
 {
 	struct pt_window now;
 	int rc = pt_window_read(state, &now, NULL);
 
-	return rc ? rc != -ENOENT : now.id == w->id;
+	if (rc || now.id == w->id)
+		return true;
+	/* Who removes the folder removes one file after the other: the note first, perhaps. */
+	if (!now.revision && !pt_state_lost(state))
+		sleep_until(pt_boottime() + TICK_NS);
+	return !now.revision && pt_state_lost(state);
 }
 
 /* The terminal of the author, if it is still his: names of terminals are used again. */
@@ -145,8 +151,9 @@ static void press(const struct change_session *s, const struct pt_window *w)
 	kill(pid, SIGKILL);
 }
 
-static int undo_once(struct change_session *s, const struct pt_window *w)
+static int undo_once(struct change_session *s, const struct pt_window *w, const struct pt_texts *texts)
 {
+	bool lost = pt_state_lost(s->state);
 	struct pt_window was;
 	struct pt_cli *c = s->cli;
 	int rc;
@@ -154,7 +161,9 @@ static int undo_once(struct change_session *s, const struct pt_window *w)
 	rc = pt_nl_open(&s->change.nf, NETLINK_NETFILTER, &c->err);
 	if (!rc)
 		rc = pt_nl_open(&s->change.route, NETLINK_ROUTE, &c->err);
-	if (!rc)
+	if (!rc && lost)
+		rc = pt_change_way_back(&s->change, texts, &c->err);
+	else if (!rc)
 		rc = pt_change_begin(&s->change, true, &c->err); /* settles */
 	if (rc == -ETIMEDOUT)
 		press(s, w);
@@ -187,14 +196,15 @@ static void take_back(struct change_session *s)
 			syslog(LOG_WARNING, "%s could be written by others: taken back", folders[i]);
 }
 
-static void undo(struct change_session *s, const struct pt_window *w)
+static void undo(struct change_session *s, const struct pt_window *w, const struct pt_texts *texts)
 {
 	bool told = false;
 
 	openlog("ptconf", LOG_PID, LOG_AUTHPRIV);
 	take_back(s);
 	while (still_open(s->state, w)) {
-		int rc = undo_once(s, w);
+		bool lost = pt_state_lost(s->state);
+		int rc = undo_once(s, w, texts);
 		struct pt_err *e = &s->cli->err;
 
 		if (rc && !told) {
@@ -204,13 +214,16 @@ static void undo(struct change_session *s, const struct pt_window *w)
 		pt_err_fini(e);
 		if (rc)
 			sleep_until(pt_boottime() + TICK_NS);
-		else if (!still_open(s->state, w))
+		else if (lost || !still_open(s->state, w))
 			say_undone(s, w);
+		if (!rc && lost)
+			break;
 	}
 }
 
 static void watch(struct change_session *s, int fd)
 {
+	struct pt_texts texts;
 	struct pt_window w;
 	char ready = 1;
 	ssize_t n;
@@ -221,6 +234,7 @@ static void watch(struct change_session *s, int fd)
 	if (n != (ssize_t)sizeof(w))
 		_exit(0); /* nothing came of it */
 	s->change.author = w.author;
+	(void)!pt_window_texts(s->state, &w, &texts); /* without them the folder must be there */
 	if (pt_guard_note(s->state, &w)) /* on a full disk it watches all the same */
 		ready = 2;
 	if (write(fd, &ready, 1) != 1)
@@ -231,7 +245,7 @@ static void watch(struct change_session *s, int fd)
 
 		sleep_until(next < w.deadline ? next : w.deadline);
 	}
-	undo(s, &w);
+	undo(s, &w, &texts);
 	pt_guard_forget(s->state, &w);
 	_exit(0);
 }

@@ -3,8 +3,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ptconf.h"
+
+#define OVERDUE_NS 1500000000ll /* after its deadline a guard that is alive has begun */
 
 struct status {
 	uint32_t confirmed;
@@ -12,6 +15,8 @@ struct status {
 	bool window_damaged;
 	bool elsewhere;          /* the window is of another network namespace */
 	int guard;
+	bool guard_stopped;
+	bool problem;            /* something could not be read: the records say what */
 	struct pt_buf holder;
 	struct pt_editor editor;
 	enum { FORCE_NOTHING, FORCE_CONFIRMED, FORCE_PENDING, FORCE_OTHER, FORCE_UNKNOWN } force;
@@ -38,18 +43,32 @@ static bool is_revision(const char *state, uint32_t number, const struct pt_plan
 	return same;
 }
 
+/* The kernel knows of a file that nobody can read any more. */
+static bool is_lost(struct pt_nl *nf)
+{
+	struct pt_nft_state *now = NULL;
+	bool lost = !pt_nft_read_applied(nf, &now, NULL) && now->digest[0];
+
+	pt_nft_state_free(now);
+	return lost;
+}
+
 /* Whether the rules in the kernel are those of the revision: `ptfw apply` and `ptfw stop` work without the history. */
-static void find_force(struct status *st, const char *state, struct pt_nl *nf)
+static void find_force(struct status *st, const char *state, struct pt_nl *nf, struct pt_err *e)
 {
 	struct pt_err why = { 0 };
 	struct pt_plan now;
 	int rc = pt_plan_applied(nf, &now, &why);
 
-	pt_err_fini(&why);
 	if (rc) {
-		st->force = rc == -ENOENT ? FORCE_NOTHING : FORCE_UNKNOWN;
-		return;
+		st->force = rc == -ENOENT && !is_lost(nf) ? FORCE_NOTHING : FORCE_UNKNOWN;
+		for (size_t i = 0; st->force == FORCE_UNKNOWN && i < why.list.n; i++)
+			pt_err_add(e, PT_ERROR, NULL, why.list.v[i].hint, "%s", why.list.v[i].msg);
+		st->problem |= st->force == FORCE_UNKNOWN;
 	}
+	pt_err_fini(&why);
+	if (rc)
+		return;
 	snprintf(st->path, sizeof(st->path), "%s", now.conf->path);
 	if (is_revision(state, st->window.revision, &now))
 		st->force = FORCE_PENDING;
@@ -58,26 +77,44 @@ static void find_force(struct status *st, const char *state, struct pt_nl *nf)
 	pt_plan_fini(&now);
 }
 
-static int read_status(struct pt_cli *c, const char *state, struct pt_nl *nf, struct status *st)
+/* One that is not there is the one of a machine where nothing was applied yet. */
+static void check_folder(struct status *st, const char *state, struct pt_err *e)
+{
+	char path[PATH_MAX + 16];
+
+	for (size_t i = 0; i < 2; i++) {
+		int fd;
+
+		snprintf(path, sizeof(path), "%s%s", state, i ? "/history" : "");
+		if (access(path, F_OK) && errno == ENOENT)
+			continue;
+		fd = pt_folder_open(path, e);
+		if (fd >= 0)
+			close(fd);
+		st->problem |= fd < 0;
+	}
+}
+
+static void read_status(struct pt_cli *c, const char *state, struct pt_nl *nf, struct status *st)
 {
 	int rc;
 
 	memset(st, 0, sizeof(*st));
+	check_folder(st, state, &c->err);
 	rc = pt_window_read(state, &st->window, &c->err);
-	if (rc == -EBADMSG)
-		st->window_damaged = true;
-	else if (rc)
-		return rc;
-	st->confirmed = pt_confirmed_read(state);
+	st->window_damaged = rc == -EBADMSG;
+	st->problem |= rc != 0;
+	st->problem |= pt_confirmed_check(state, &st->confirmed, &c->err) != 0;
 	if (st->window.revision && (!pt_window_here(&st->window) || st->window.revision == st->confirmed))
 		memset(&st->window, 0, sizeof(st->window)); /* the next change forgets it */
 	if (st->window.revision)
 		st->elsewhere = !pt_window_open(state, &(struct pt_window){ 0 });
 	if (st->window.revision)
-		st->guard = pt_guard_alive(state, &st->window);
+		st->guard = pt_guard_pid(state, &st->window);
+	st->guard_stopped = st->guard && !pt_guard_alive(state, &st->window);
 	(void)pt_change_holder(state, &st->holder);
-	find_force(st, state, nf);
-	return pt_editor_read(state, &st->editor, &c->err);
+	find_force(st, state, nf, &c->err);
+	st->problem |= pt_editor_read(state, &st->editor, &c->err) != 0;
 }
 
 static void put_window(struct pt_out *o, const struct status *st)
@@ -144,7 +181,7 @@ static void text_window(struct pt_buf *b, const struct status *st)
 		pt_buf_fmt(b, "%s, undone in %lld s unless it is confirmed%s", st->elsewhere ? " in another network namespace" : "",
 			   (long long)(left > 0 ? left / 1000000000 : 0), st->window.strict ? " from another session" : "");
 	if (st->window.seconds && st->guard)
-		pt_buf_fmt(b, "\nguard     process %d\n", st->guard);
+		pt_buf_fmt(b, "\nguard     process %d%s\n", st->guard, st->guard_stopped ? ", which is stopped" : "");
 	else if (st->window.seconds)
 		pt_buf_str(b, "\nguard     none: the next ptconf command that changes something starts another one\n");
 	else
@@ -167,6 +204,8 @@ static void text_status(struct pt_buf *b, const struct status *st)
 {
 	if (st->confirmed)
 		pt_buf_fmt(b, "confirmed r%u\n", st->confirmed);
+	else if (st->problem)
+		pt_buf_str(b, "confirmed none that could be read\n");
 	else
 		pt_buf_str(b, "confirmed none\n");
 	switch (st->force) {
@@ -191,6 +230,7 @@ static void text_status(struct pt_buf *b, const struct status *st)
 static int print(struct pt_cli *c, const struct status *st)
 {
 	struct pt_out *o = pt_cli_out(c, PT_OUT_TEXT, "patronus.status.v1", "status");
+	const struct pt_err *e = &c->err;
 	struct pt_buf text = { 0 };
 
 	if (!o)
@@ -209,6 +249,7 @@ static int print(struct pt_cli *c, const struct status *st)
 	put_window(o, st);
 	pt_out_str(o, "at_work", st->holder.n ? st->holder.s : NULL);
 	put_editor(o, &st->editor);
+	pt_out_str(o, "problem", st->problem && e->list.n ? e->list.v[0].msg : NULL);
 	if (text.s)
 		pt_out_text(o, text.s);
 	pt_out_rec_end(o);
@@ -229,7 +270,9 @@ static bool is_left(const struct status *st, const char *state)
 		return false;
 	if (!w->switching && pt_confirmed_prepared(state) != w->revision)
 		return true;
-	return !st->guard || (w->switching && pt_process_started(w->pid) != w->started);
+	if (w->seconds && pt_window_left(w) < -OVERDUE_NS)
+		return true;
+	return !st->guard || st->guard_stopped || (w->switching && pt_process_started(w->pid) != w->started);
 }
 
 /* Finishes what others left, where it may: whoever asks is to see what is so. */
@@ -237,22 +280,24 @@ int cmd_status(struct pt_cli *c)
 {
 	struct change_session s;
 	struct status st = { 0 };
-	int rc = session_open(c, &s);
+	int rc = session_open(c, &s), left = 0;
 
 	if (rc)
 		return rc;
-	rc = read_status(c, s.state, s.change.nf, &st);
-	if (!rc && is_left(&st, s.state)) {
+	read_status(c, s.state, s.change.nf, &st);
+	if (is_left(&st, s.state)) {
 		c->force = true;
-		rc = session_begin(&s);
-		if (!rc) {
+		pt_err_fini(&c->err); /* it is read again */
+		pt_buf_fini(&st.holder);
+		left = session_begin(&s);
+		if (!left)
 			session_end(&s);
-			pt_buf_fini(&st.holder);
-			rc = read_status(c, s.state, s.change.nf, &st);
-		}
+		read_status(c, s.state, s.change.nf, &st);
 	}
-	if (!rc)
-		rc = print(c, &st);
+	st.problem |= left != 0;
+	rc = print(c, &st);
+	if (!rc && st.problem)
+		rc = left ? left : PT_EXIT_SYSTEM;
 	pt_buf_fini(&st.holder);
 	session_close(&s);
 	return rc;

@@ -378,15 +378,24 @@ static void say_ended(struct pt_addr source, size_t n, void *arg)
 	fflush(stdout);
 }
 
+static void say_undone(uint32_t revision, void *arg)
+{
+	pt_cli_say(arg, "r%u was not confirmed, and its guard was gone: what was before it is in force again\n", revision);
+	fflush(stdout);
+}
+
 int cmd_follow(struct pt_cli *c)
 {
-	struct pt_follower who = { say_updated, say_failed, say_ended, c, false };
+	struct pt_follower who = { .updated = say_updated, .failed = say_failed, .ended = say_ended, .undone = say_undone, .arg = c };
+	char state[PATH_MAX];
 	struct sockets s;
 	int fd, rc;
 
 	if (c->argc && strcmp(c->argv[0], "kept") != 0)
 		return pt_cli_usage(c, "'%s' is not 'kept'", c->argv[0]);
 	who.names_kept = c->argc;
+	if (!(c->netns && strchr(c->netns, '/')) && !pt_cli_state(c, state)) /* such a namespace has no state folder of its own */
+		who.state = state;
 	fd = pt_cli_signals(c);
 	if (fd < 0)
 		return fd;

@@ -161,7 +161,7 @@ bool pt_lock_holder(const char *path, struct pt_buf *who)
 	bool is_held;
 	int fd;
 
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return false;
 	is_held = flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;

@@ -387,6 +387,32 @@ uint32_t pt_confirmed_read(const char *state)
 	return read_pointer(state, "confirmed");
 }
 
+int pt_confirmed_check(const char *state, uint32_t *number, struct pt_err *e)
+{
+	char path[PATH_MAX];
+	struct pt_texts t;
+	int rc;
+
+	*number = pt_confirmed_read(state);
+	if (pointer_path(state, "confirmed", path, sizeof(path)))
+		return pt_err_sys(e, -ENAMETOOLONG, "reading the history");
+	if (!*number && access(path, F_OK) && errno == ENOENT)
+		return 0;
+	if (!*number) {
+		pt_err_add(e, PT_ERROR, NULL, "`ptconf apply` or `ptconf rollback` writes it anew",
+			   "reading %s: it does not name a revision; what is confirmed is not known", path);
+		return -EBADMSG;
+	}
+	rc = pt_revision_read(state, *number, &t, e);
+	if (rc) {
+		pt_err_add(e, PT_ERROR, NULL, "`ptconf apply` or `ptconf rollback` makes another one",
+			   "%s names r%u, which cannot be read: a boot takes the one before", path, *number);
+		return rc;
+	}
+	pt_texts_fini(&t);
+	return 0;
+}
+
 uint32_t pt_confirmed_prepared(const char *state)
 {
 	return read_pointer(state, "confirmed.next");

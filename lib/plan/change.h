@@ -38,6 +38,8 @@ int change_editor_allows(struct pt_change *c, struct pt_err *e);
 
 /* undo.c: BASE in force again, or an older confirmed one where that is damaged; *NUMBER tells. 0: what the snapshot says. */
 int undo_to(struct pt_change *c, uint32_t base, uint64_t snapshot, uint32_t *number, struct pt_err *e);
+/* W's texts, planned and in force. */
+int undo_put_in_force(struct pt_whole *w, struct pt_err *e);
 /* The window is over, whatever came of it: files go. */
 int undo_tidy(struct pt_change *c, struct pt_err *e);
 

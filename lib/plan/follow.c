@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <patronus/change.h>
+
 #include "plan/internal.h"
 #include "plan/network.h"
 
@@ -27,6 +29,8 @@ struct follow {
 	int applies; /* tells of new copies of files; -1: nothing does */
 	int stop;
 	struct plan_notices *notices; /* NULL: somebody else has them */
+	struct pt_keeper *keeper; /* NULL: none is wanted, or could be had */
+	bool keeper_told; /* of what it could not do */
 	const struct pt_follower *who;
 	bool told; /* of notices that could not be dealt with */
 	uint64_t due; /* the time of the next answer, 0: not known */
@@ -144,17 +148,35 @@ static void follow_notices(struct follow *f)
 	pt_err_fini(&why);
 }
 
+/* A change that waits without anybody who would undo it. */
+static void follow_keep(struct follow *f)
+{
+	struct pt_err why = { 0 };
+	uint32_t undone;
+	int rc = pt_keeper_look(f->keeper, &undone, &why);
+
+	if (undone)
+		f->who->undone(undone, f->who->arg);
+	if (rc && !f->keeper_told)
+		f->who->failed(&why, f->who->arg);
+	f->keeper_told = rc;
+	pt_err_fini(&why);
+}
+
 /* 1: something changed or TIMEOUT (-1: none) is over, 0: asked to stop. */
 static int follow_wait(struct follow *f, int timeout, struct pt_err *e)
 {
-	struct pollfd fds[4] = { { .fd = pt_nl_fd(f->events), .events = POLLIN },
+	struct pollfd fds[5] = { { .fd = pt_nl_fd(f->events), .events = POLLIN },
 				 { .fd = f->stop, .events = POLLIN },
 				 { .fd = f->applies, .events = POLLIN },
-				 { .fd = plan_notices_fd(f->notices), .events = POLLIN } };
+				 { .fd = plan_notices_fd(f->notices), .events = POLLIN },
+				 { .fd = pt_keeper_fd(f->keeper), .events = POLLIN } };
 	int rc;
 
 	do {
-		rc = poll(fds, 4, timeout);
+		rc = poll(fds, PT_ARRAY_SIZE(fds), timeout);
+		if (rc > 0 && fds[4].revents)
+			follow_keep(f);
 		if (rc > 0 && fds[3].revents)
 			follow_notices(f);
 	} while ((rc < 0 && errno == EINTR) ||
@@ -224,6 +246,19 @@ static void listen_notices(struct follow *f)
 	pt_err_fini(&why);
 }
 
+static void keep_windows(struct follow *f)
+{
+	struct pt_err why = { 0 };
+
+	if (!f->who->state)
+		return;
+	if (pt_keeper_open(f->who->state, &f->keeper, &why))
+		f->who->failed(&why, f->who->arg);
+	else
+		follow_keep(f);
+	pt_err_fini(&why);
+}
+
 int pt_plan_follow(struct pt_nl *nf, struct pt_nl *route, int fd_stop, const struct pt_follower *who,
 		   struct pt_err *e)
 {
@@ -239,6 +274,8 @@ int pt_plan_follow(struct pt_nl *nf, struct pt_nl *route, int fd_stop, const str
 		f.applies = plan_watch_applies(who->names_kept);
 	if (!rc)
 		listen_notices(&f);
+	if (!rc)
+		keep_windows(&f);
 	while (!rc) {
 		struct pt_err round = { 0 };
 
@@ -264,6 +301,7 @@ int pt_plan_follow(struct pt_nl *nf, struct pt_nl *route, int fd_stop, const str
 		close(f.applies);
 	free(f.translated.v);
 	plan_notices_close(f.notices);
+	pt_keeper_close(f.keeper);
 	pt_nl_close(f.events);
 	return rc;
 }

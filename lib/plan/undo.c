@@ -11,7 +11,7 @@
 
 #include "plan/change.h"
 
-static int put_in_force(struct pt_whole *w, struct pt_err *e)
+int undo_put_in_force(struct pt_whole *w, struct pt_err *e)
 {
 	size_t writes;
 	int rc = pt_whole_plan(w, e);
@@ -70,7 +70,7 @@ int undo_to(struct pt_change *c, uint32_t base, uint64_t snapshot, uint32_t *num
 		rc = read_intact(c, base, &texts, number, e);
 	if (!rc && base) {
 		w.texts = &texts;
-		rc = put_in_force(&w, e);
+		rc = undo_put_in_force(&w, e);
 	}
 	if (!rc && snapshot) {
 		back = snapshot_restore(c, snapshot, &w, e);

@@ -93,4 +93,121 @@ ok 'another session puts a third in its place, and confirms it by that' in_ns fw
 is "$(last | grep -o 'state=[a-z]*')" 'state=confirmed' 'it is confirmed'
 ok 'back' pc apply -f "$lab_tmp/old.conf"
 
+# ---- somebody is stopped ----
+pc -q apply -f "$lab_tmp/new.conf" --confirm 600
+g=$(guard)
+kill -STOP "$g"
+run pc status
+like "$said" 'another one took its place' 'a guard that is stopped is none: status starts another one'
+isnt "$(guard)" "$g" 'which is another process'
+kill -CONT "$g"
+ok 'and undone once' pc rollback
+ok 'the first one ends' lab_wait 5 sh -c "! kill -0 $g"
+lab_bg fw flock -F -x $state/lock sleep 60
+holder=$lab_last
+lab_wait 3 in_ns fw sh -c "! flock -n $state/lock true"
+in_ns fw sh -c "echo '$holder 1700000000 bob on pts/3' >$state/lock"
+kill -STOP "$holder"
+run pc apply -f "$lab_tmp/other.conf"
+is "$tap_run_rc" 5 'somebody who is stopped at work is not waited for for ever'
+like "$said" "held by bob on pts/3, process $holder, since 2023.*, which is stopped" 'who it is, since when, and that he is stopped, is told'
+like "$(pc status)" "^at work +bob on pts/3, process $holder, since 2023.*, which is stopped" 'by status, too'
+kill -CONT "$holder"
+lab_stop "$holder"
+run fw apply -f "$lab_tmp/old.conf"
+lock=/run/patronus/lock.$(in_ns fw stat -Lc %i /proc/self/ns/net)
+lab_bg fw flock -F -x "$lock" sleep 60
+holder=$lab_last
+lab_wait 3 in_ns fw sh -c "! flock -n $lock true"
+in_ns fw sh -c "echo '$holder 1700000000' >$lock"
+kill -STOP "$holder"
+exits 5 'nor is an apply of ptfw' fw apply -f "$lab_tmp/other.conf"
+kill -CONT "$holder"
+lab_stop "$holder"
+
+# ---- what cannot be read ----
+n=$(confirmed)
+run pc status
+is "$tap_run_rc" 0 'all can be read'
+in_ns fw chmod 0777 $state
+run pc status
+is "$tap_run_rc" 4 'a folder that everybody writes in'
+like "$said" "error: .*$state" 'is told'
+in_ns fw chmod 0755 $state
+for bad in '' x 999; do
+	in_ns fw sh -c "printf '%s' '$bad' >$state/confirmed"
+	run pc status
+	is "$tap_run_rc" 2 "a pointer to what is confirmed with '$bad' in it"
+	like "$said" "error: .*$state.*confirmed|r999" 'is told'
+	like "$(pc status -j 2>/dev/null)" '"problem":"' 'also as JSON'
+done
+in_ns fw sh -c "printf '%s\n' '$n' >$state/confirmed"
+in_ns fw mv /run/patronus/applied /run/patronus/gone
+run pc status
+is "$tap_run_rc" 2 'the copy of what is in force is gone'
+like "$said" '^in force  something that cannot be read' 'which is not nothing'
+like "$said" 'error: the copy of the applied file .* cannot be read' 'and told'
+in_ns fw mv /run/patronus/gone /run/patronus/applied
+run pc status
+is "$tap_run_rc" 0 'and all is well again'
+
+# ---- notes that are damaged: nothing crashes ----
+pc -q apply -f "$lab_tmp/new.conf"
+pc -q apply -f "$lab_tmp/old.conf"
+n=$(confirmed)
+in_ns fw cp -a $state /var/lib/whole
+wrong=
+for file in history/000001.end history/000001.meta "history/$(printf %06d "$n").end" "history/$(printf %06d "$n").meta" confirmed window guard editor lock; do
+	for how in ': >F' 'printf x >F' 'printf "patronus end 1\ncheck = " >F' 'head -c 100 /dev/urandom >F' 'head -c 30 F >F.c; mv F.c F' \
+		'rm -f F; mkdir F' 'rm -f F; ln -s /dev/zero F' 'rm -f F; mkfifo F'; do
+		in_ns fw sh -c "touch $state/$file; $(printf '%s' "$how" | sed "s|F|$state/$file|g")" 2>/dev/null
+		for words in history 'history -j' status 'show r1' 'compare 1 0'; do
+			# shellcheck disable=SC2086
+			in_ns fw timeout 20 "$ptconf" $words >"$lab_tmp/out" 2>&1
+			rc=$?
+			[ "$rc" -le 5 ] || wrong="$wrong $file ($how) $words: $rc;"
+		done
+		in_ns fw sh -c "rm -rf $state; cp -a /var/lib/whole $state"
+	done
+done
+is "$wrong" '' 'files that are cut, random, folders, links and pipes: history, status, show and compare answer'
+in_ns fw sh -c "echo x >>$state/history/000001.end"
+like "$(pc history)" 'r1 .* unknown ' 'what became of a revision whose note is damaged is unknown'
+in_ns fw sh -c "rm -rf $state; mv /var/lib/whole $state"
+
+# ---- a second pair of eyes ----
+# kept NAME TOOL...: a program that runs all the time undoes what nobody else would.
+kept()
+{
+	what=$1
+	shift
+	ok "$what: the confirmed rules" pc apply -f "$lab_tmp/old.conf"
+	lab_bg fw "$@" >"$lab_tmp/kept" 2>&1
+	keeper=$lab_last
+	sleep 0.5
+	pc -q apply -f "$lab_tmp/new.conf" --confirm 3
+	kill -9 "$(guard)"
+	is "$(rules)" 'new ' "$what: the guard is killed"
+	ok "$what: and it is undone in time, by no command" lab_wait 9 are 'old '
+	like "$(last)" 'state=undone by=guard .*why="not confirmed in time"' "$what: as the history says"
+	ok "$what: and the program" lab_wait 3 grep -q 'was not confirmed, and its guard was gone' "$lab_tmp/kept"
+	pc -q apply -f "$lab_tmp/new.conf" --confirm 3
+	kill -9 "$(guard)"
+	sleep 1.2
+	in_ns fw rm -rf $state
+	is "$(rules)" 'new ' "$what: the guard is killed and the state folder is gone"
+	ok "$what: all the same" lab_wait 9 are 'old '
+	pc -q apply -f "$lab_tmp/old.conf"
+	pc -q apply -f "$lab_tmp/new.conf" --confirm 2
+	pc -q confirm
+	sleep 3
+	is "$(rules)" 'new ' "$what: what is confirmed stays"
+	lab_stop "$keeper"
+}
+kept follow "$ptfw" follow
+ok 'start again' pc apply -f "$lab_tmp/old.conf"
+pc -q apply -f "$lab_tmp/new.conf" --confirm 2
+in_ns fw rm -rf $state
+ok 'the guard does its work without the state folder, too' lab_wait 8 are 'old '
+
 done_testing

@@ -97,6 +97,23 @@ PT_API int pt_change_undo(struct pt_change *c, const char *by, const char *why, 
 /* Puts the last confirmed revision in force that can be read, for the boot; NUMBER tells which. -ENOENT: there is none. */
 PT_API int pt_change_restore(struct pt_change *c, uint32_t *number, struct pt_err *e) PT_MUST;
 
+/* ---- a second pair of eyes ---- */
+
+/* For programs that run all the time: when the guard of a window died, or the state folder was removed with a change waiting, that
+ * change is undone at its deadline all the same. */
+struct pt_keeper;
+PT_API int pt_keeper_open(const char *state, struct pt_keeper **out, struct pt_err *e) PT_MUST;
+PT_API void pt_keeper_close(struct pt_keeper *k);
+/* Readable when pt_keeper_look() is to be called, which is to be called once in the beginning, too. -1: of NULL. */
+PT_API int pt_keeper_fd(const struct pt_keeper *k);
+/* UNDONE is the revision that was undone here, 0: none had to be. What failed is tried again. */
+PT_API int pt_keeper_look(struct pt_keeper *k, uint32_t *undone, struct pt_err *e) PT_MUST;
+/* The same for the guard itself, which sleeps: what comes back, taken while the folder is there; whether that is gone; and what
+ * comes back is put in force. */
+PT_API int pt_window_texts(const char *state, const struct pt_window *w, struct pt_texts *out) PT_MUST;
+PT_API bool pt_state_lost(const char *state);
+PT_API int pt_change_way_back(struct pt_change *c, const struct pt_texts *texts, struct pt_err *e) PT_MUST;
+
 /* ---- an editor's lock: of a session, for as long as it lives or until it is given back ---- */
 
 struct pt_editor {

@@ -111,5 +111,7 @@ PT_API int pt_confirmed_cancel(const char *state, struct pt_err *e) PT_MUST;
 PT_API uint32_t pt_confirmed_prepared(const char *state);
 /* 0: none. */
 PT_API uint32_t pt_confirmed_read(const char *state);
+/* The same, with what is wrong with the file, or with the revision that it names. */
+PT_API int pt_confirmed_check(const char *state, uint32_t *number, struct pt_err *e) PT_MUST;
 
 #endif

@@ -99,6 +99,8 @@ struct pt_follower {
 	/* of a source with too many connections */
 	void (*ended)(struct pt_addr source, size_t states, void *arg);
 	void *arg;
+	const char *state; /* changes that wait in that folder are watched over, see pt_keeper_open(); NULL: none are */
+	void (*undone)(uint32_t revision, void *arg); /* such a one, whose guard was gone */
 	bool names_kept; /* somebody else, pt_plan_names_follow(), asks for names: what is kept of them counts */
 };
 /* Whether anybody does that in this network namespace: rules with max-src-conn and flush need it. */
