@@ -17,6 +17,8 @@
 #include "diag/dns.h"
 #include "diag/stream.h"
 
+#define HEADER 12 /* of a message */
+
 struct asking {
 	const struct pt_dns_server *server;
 	struct pt_dns_query q;
@@ -97,7 +99,7 @@ static int take(struct asking *x, const uint8_t *msg, size_t n)
 
 	if (rc == -ENOMEM)
 		return rc;
-	if (n >= 2 && m.id != x->id) {
+	if (n >= HEADER && m.id != x->id) {
 		out->ignored.id++;
 		return 0;
 	}

@@ -120,3 +120,20 @@ done_testing()
 	echo "1..$tap_n"
 	[ "$tap_failed" -eq 0 ]
 }
+
+# fits JSON SCHEMA NAME: the document in a file keeps to contrib/schema/patronus.SCHEMA.v1.json
+fits()
+{
+	if python3 -c 'import jsonschema' 2>/dev/null; then
+		ok "$3" python3 -c 'import json, jsonschema, sys
+jsonschema.validate(json.load(open(sys.argv[1])), json.load(open(sys.argv[2])))' "$1" "contrib/schema/patronus.$2.v1.json"
+	else
+		skip 'no python3-jsonschema' "$3"
+	fi
+}
+
+# manual PAGE COMMAND: what the page shows behind "$ COMMAND", up to the next command or the end of the display
+manual()
+{
+	awk -v command="\$ $2" '$0 == command { on = 1; next } /^\$ / || /^\.Ed/ { on = 0 } on' "$1" | sed 's/\\e/\\/g; s/\\&//g'
+}

@@ -226,6 +226,43 @@ like "$tap_out" ': port unreachable, says 192\.0\.2\.55$' 'who says so'
 exits 5 'nobody is there' dns www.zone.test @192.0.2.99 timeout 100ms tries 1
 is "$(dns www.zone.test @192.0.2.99 @192.0.2.53 timeout 200ms short)" 192.0.2.80 'several servers on the command line'
 
+# ---- servers that lie ----
+
+lab_bg server python3 tests/lib/dns_liar.py 192.0.2.55 >"$work/liar"
+lab_wait 10 grep -q ready "$work/liar"
+# lie NAME STATUS REGEX WORDS...
+lie()
+{
+	name=$1
+	want=$2
+	regex=$3
+	shift 3
+	exits "$want" "a lie ($name): status $want" dns "$name.test" @192.0.2.55 timeout 500ms tries 1 "$@"
+	like "$tap_out" "$regex" "a lie ($name): what is shown"
+	unlike "$tap_out" '6\.6\.6\.6' "a lie ($name): it is not believed"
+}
+ignored='^;; ignored: 0 from elsewhere, 0 with another number, 0 to another question, 1 that are no messages$'
+lie number 0 '^;; ignored: 0 from elsewhere, 3 with another number, 0 to another question, 0 that are no messages$'
+lie elsewhere 0 '^;; ignored: 2 from elsewhere, 0 with another number,'
+lie question 0 ', 1 to another question, 0 that are no messages$'
+lie query 0 "$ignored"
+lie short 0 "$ignored"
+lie flood 0 ', [1-9][0-9]* with another number, '
+lie loop 3 'the answer has a name that is cut, too long, or points in a circle$'
+lie many 3 'the answer has a name that is cut, too long, or points in a circle$|the answer has a record that is cut$'
+lie forward 0 ' NS +\\# 2 C0F0$'
+lie escape 0 ' TXT +"\\027\]0;pwn\\007\\255"$'
+unlike "$tap_out" "$(printf '\033')" 'no escape sequence comes through'
+lie old 0 '^;; the server does not know EDNS: asked again without$'
+lie blocked 3 '^;; extended error 15 \(blocked\): no \\x1b\[31m$'
+lie extended 3 ': BADVERS, '
+lie cut 3 ': the server hung up$'
+lie hang 5 ': no answer in time$'
+lie drip 5 ': no answer in time$'
+lie lies 0 ', 1 with another number, '
+lie silent 5 ': no answer in time$'
+like "$(dns elsewhere.test @192.0.2.55 -j | jq -c '.replies[0].ignored')" '"source":2' 'JSON counts them, too'
+
 # ---- what is no question ----
 
 for name in '; reboot' 'a
@@ -241,4 +278,22 @@ exits 1 'words that exclude each other' dns zone.test @192.0.2.53 tcp tls
 dns www.zone.test A @192.0.2.53 nsid -j >"$work/json"
 is "$(jq -r '.schema, .replies[0].outcome, .replies[0].server, .replies[0].edns.nsid' "$work/json" | tr '\n' ' ')" \
 	'patronus.dns.v1 answered 192.0.2.53 736974652d6f6e65 ' 'JSON'
+fits "$work/json" dns 'JSON keeps to its schema'
+dns blocked.test @192.0.2.55 -j >"$work/json"
+fits "$work/json" dns 'with an extended error, too'
+dns www.zone.test @192.0.2.53 tls ca "$work/cert" -j >"$work/json"
+fits "$work/json" dns 'by TLS, too'
+dns silent.test @192.0.2.55 timeout 100ms tries 1 -j >"$work/json"
+fits "$work/json" dns 'without a reply, too'
+dns www.zone.test @192.0.2.53 @192.0.2.54 all -j >"$work/json"
+fits "$work/json" dns 'of several servers, too'
+
+# ---- the manual ----
+
+# Times differ.
+plain() { sed 's/[0-9.]* ms/T ms/'; }
+for words in 'www.zone.test aaaa @192.0.2.53' '192.0.2.80 @192.0.2.53 short' 'www.zone.test all @192.0.2.53 @192.0.2.54'; do
+	# shellcheck disable=SC2086
+	is "$(dns $words | plain)" "$(manual man/ptdiag.8 "ptdiag dns $words" | plain)" "ptdiag(8) shows what comes: $words"
+done
 done_testing
