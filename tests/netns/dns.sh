@@ -82,6 +82,7 @@ zone "0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa" { type primary; file "$work/reve
 CONF
 }
 for zone in reverse reverse6; do
+	# shellcheck disable=SC2016
 	printf '%s\n' '$TTL 300' '@ SOA ns1.zone.test. admin.zone.test. 1 1 1 1 1' '@ NS ns1.zone.test.' >"$work/$zone"
 done
 echo '80 PTR www.zone.test.' >>"$work/reverse"
@@ -144,7 +145,7 @@ same()
 	name=$1
 	option=$2
 	shift 2
-	digs @192.0.2.53 $option +noedns "$name" A +cmd | sed -n 's/^;; ->>HEADER<<- opcode: \([A-Z]*\), status: \([A-Z]*\),.*/\1 \2/p; s/^;; flags: \([a-z ]*\);.*/\1/p' >"$work/theirs"
+	digs @192.0.2.53 "$option" +noedns "$name" A +cmd | sed -n 's/^;; ->>HEADER<<- opcode: \([A-Z]*\), status: \([A-Z]*\),.*/\1 \2/p; s/^;; flags: \([a-z ]*\);.*/\1/p' >"$work/theirs"
 	dns "$name" A @192.0.2.53 noedns "$@" -j | jq -r '.replies[0] | "\(.opcode) \(.rcode)", (.flags | join(" "))' >"$work/ours"
 	is "$(cat "$work/ours")" "$(cat "$work/theirs")" "the header of $name $*"
 }
