@@ -15,7 +15,7 @@
 #include <readline/history.h>
 #include <readline/readline.h>
 
-#include "ptsh.h"
+#include "candidate.h"
 
 #define HISTORY_FILE ".patronus_history"
 #define HISTORY_LINES 1000
@@ -60,20 +60,20 @@ void input_offer(struct console *c, const char *s, size_t n, size_t *from, const
 	c->arena = NULL;
 }
 
-struct candidate {
+struct offered {
 	const char *word, *help;
 };
 
 struct list {
 	struct pt_arena *arena;
-	PT_VEC(struct candidate) v;
+	PT_VEC(struct offered) v;
 	size_t widest;
 };
 
 static void keep(const char *w, const char *help, void *arg)
 {
 	struct list *l = arg;
-	struct candidate x = { pt_arena_strdup(l->arena, w), help ? pt_arena_strdup(l->arena, help) : NULL };
+	struct offered x = { pt_arena_strdup(l->arena, w), help ? pt_arena_strdup(l->arena, help) : NULL };
 
 	for (size_t i = 0; i < l->v.n; i++)
 		if (!strcmp(l->v.v[i].word, w))
@@ -262,6 +262,10 @@ static void remember(const char *line)
 static void prompt(struct console *c, struct pt_buf *b)
 {
 	b->n = 0;
+	configure_banner(c, b);
+	if (b->n)
+		puts(b->s);
+	b->n = 0;
 	pt_buf_fmt(b, "%s%s ", c->host, c->mode->sign);
 }
 
@@ -297,6 +301,7 @@ int input_run(struct console *c)
 		}
 		free(line);
 	}
+	configure_end(c);
 	history_save();
 	pt_buf_fini(&text);
 	return c->status;

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ptsh.h"
+#include "candidate.h"
 
 static const char usage[] =
 	"ptsh: the console of Patronus\n"
@@ -48,6 +48,16 @@ static void begin(struct console *c)
 	c->host[strcspn(c->host, ".")] = '\0';
 }
 
+/* A script that ends with changes it did not commit did not do what it was for. */
+static void leave(struct console *c, const char *name)
+{
+	if (c->candidate && candidate_differs(c->candidate)) {
+		fprintf(stderr, "%s: it ends with changes that are not committed: they are forgotten\n", name);
+		c->status = c->status ? c->status : PT_EXIT_CONFIG;
+	}
+	configure_end(c);
+}
+
 /* Each line by itself, with its place in messages. */
 static int run_stream(struct console *c, FILE *f, const char *name)
 {
@@ -65,6 +75,7 @@ static int run_stream(struct console *c, FILE *f, const char *name)
 		if (c->status && c->stops)
 			break;
 	}
+	leave(c, name);
 	free(line);
 	return c->status;
 }
@@ -115,8 +126,11 @@ int main(int argc, char **argv)
 		}
 	}
 	begin(&c);
-	if (line)
-		return line_run(&c, line, strlen(line), NULL);
+	if (line) {
+		(void)line_run(&c, line, strlen(line), NULL);
+		leave(&c, "-c");
+		return c.status;
+	}
 	for (int i = optind; i < argc && !c.ends; i++)
 		rc = run_file(&c, argv[i]);
 	if (optind < argc)

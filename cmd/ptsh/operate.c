@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ptsh.h"
+#include "candidate.h"
 
 #define WIDTH 16 /* of a name in a list */
 
@@ -63,6 +63,28 @@ static void complete_show(struct console *c, const pt_line_words *w, const struc
 	shortcuts_offer(&some);
 }
 
+static int run_configure(struct console *c, const pt_line_words *w)
+{
+	const char *how = w->n > 1 ? w->v[1].s : "private";
+
+	if (strcmp(how, "private") != 0 && strcmp(how, "exclusive") != 0) {
+		fprintf(stderr, "ptsh: error: configure, configure private or configure exclusive\n");
+		return PT_EXIT_CONFIG;
+	}
+	return configure_begin(c, how[0] == 'e');
+}
+
+static void complete_configure(struct console *c, const pt_line_words *w, const struct offers *to)
+{
+	static const char *const ways[][2] = { { "exclusive", "keep others from changing it meanwhile" },
+					       { "private", "a copy of one's own; the same as nothing" } };
+
+	(void)c;
+	for (size_t i = 0; w->n == 2 && i < PT_ARRAY_SIZE(ways); i++)
+		if (!strncmp(ways[i][0], w->v[1].s, strlen(w->v[1].s)))
+			to->word(ways[i][0], ways[i][1], to->arg);
+}
+
 static int run_exit(struct console *c, const pt_line_words *w)
 {
 	(void)w;
@@ -71,6 +93,7 @@ static int run_exit(struct console *c, const pt_line_words *w)
 }
 
 static const struct builtin builtins[] = {
+	{ "configure", "[private|exclusive]", "change the configuration", INPLACE, 0, 1, run_configure, complete_configure },
 	{ "exit", NULL, "leave the console", PT_CLI_VIEW | INPLACE, 0, 0, run_exit, NULL },
 	{ "help", NULL, "what there is", PT_CLI_VIEW, 0, 0, run_help, NULL },
 	{ "quit", NULL, "leave the console", PT_CLI_VIEW | INPLACE, 0, 0, run_exit, NULL },

@@ -29,6 +29,7 @@ struct builtin {
 	void (*complete)(struct console *c, const pt_line_words *words, const struct offers *to);
 };
 #define INPLACE (1u << 31) /* changes the console itself: runs in its process, and has no output to be piped */
+#define ELSEWHERE 1u       /* the words behind it are a command of operational mode */
 
 /* A mode has its commands, and what its lines run beside them. */
 struct mode {
@@ -50,6 +51,8 @@ struct console {
 	bool strict;          /* nothing may be shortened */
 	bool ends;            /* `exit` was said */
 	int status;           /* of the last command */
+	bool display_set;     /* of this command: `| display set` */
+	struct candidate *candidate; /* configuration mode's, NULL: we are not there */
 	struct pt_arena *arena; /* of the line that runs */
 };
 
@@ -75,6 +78,8 @@ void shortcuts_offer(const struct offers *to);
 
 /* Runs a command with its stages; the exit status. */
 int command_run(struct console *c, const struct pt_line_command *cmd);
+/* Runs a tool with the terminal for itself; its exit status. */
+int tool_run(struct console *c, const struct pt_cli_tool *tool, const char *const *argv, size_t argc);
 /* The same of all commands of a line. AT: "FILE:LINE", or NULL at the terminal. */
 int line_run(struct console *c, const char *s, size_t n, const char *at);
 
@@ -105,6 +110,10 @@ bool pager_line(struct pager *p, const char *s, size_t n);
 int input_run(struct console *c);
 /* Words that may stand at the end of the N bytes of S; *FROM: where the one begins that they would replace. */
 void input_offer(struct console *c, const char *s, size_t n, size_t *from, const struct offers *to);
+
+/* ---- configure.c: leaves configuration mode, where we are in it ---- */
+
+void configure_end(struct console *c);
 
 /* ---- profile.c ---- */
 

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ptsh.h"
+#include "candidate.h"
 
 /* While a command runs, the keys that end it are not for the console. */
 static const int keys[] = { SIGINT, SIGQUIT, SIGTSTP };
@@ -176,6 +176,11 @@ static int run_target_apart(struct console *c, const struct target *t, const str
 
 	if (!s)
 		return PT_EXIT_CONFIG;
+	if (c->display_set && (!t->builtin || t->builtin->run != run_config_show)) {
+		pt_err_add(e, PT_ERROR, NULL, NULL, "display set is for `show` of configuration mode");
+		stages_end(s);
+		return PT_EXIT_CONFIG;
+	}
 	if (json && (t->builtin || !t->cmd || !(t->cmd->options & PT_CLI_JSON))) {
 		pt_err_add(e, PT_ERROR, NULL, NULL, "this command has no JSON");
 		stages_end(s);
@@ -198,6 +203,28 @@ static void audited(const struct console *c, const struct pt_line_command *cmd, 
 	pt_buf_fini(&line);
 }
 
+int tool_run(struct console *c, const struct pt_cli_tool *tool, const char *const *argv, size_t argc)
+{
+	const struct target t = { .tool = tool, .argv = (const char **)argv, .argc = argc };
+	const struct pt_line_command none = { 0 };
+
+	return run_apart(c, &t, &none, NULL, false, true);
+}
+
+static int run_elsewhere(struct console *c, const struct pt_line_command *cmd)
+{
+	struct pt_line_command rest = *cmd;
+	const struct mode *mode = c->mode;
+	int status;
+
+	rest.words.v++;
+	rest.words.n--;
+	c->mode = &operate_mode;
+	status = command_run(c, &rest);
+	c->mode = mode;
+	return status;
+}
+
 int command_run(struct console *c, const struct pt_line_command *cmd)
 {
 	struct pt_err e = { 0 };
@@ -206,7 +233,10 @@ int command_run(struct console *c, const struct pt_line_command *cmd)
 
 	if (!cmd->words.n)
 		return c->status;
+	c->display_set = false;
 	status = target_find(c, &cmd->words, &t, &e);
+	if (!status && t.builtin && (t.builtin->options & ELSEWHERE))
+		return run_elsewhere(c, cmd);
 	if (!status && !profile_allows(c->profile, bits_of(&t))) {
 		pt_err_add(&e, PT_ERROR, NULL, NULL, "%s is not permitted to %s", cmd->words.v[0].s, profile_name(c->profile));
 		status = PT_EXIT_PERM;

@@ -166,6 +166,19 @@ static int begin_json(struct stages *s, struct stage *g, const pt_line_words *w,
 	return 0; /* the command writes it */
 }
 
+/* ---- display ---- */
+
+static int begin_display(struct stages *s, struct stage *g, const pt_line_words *w, struct pt_err *e)
+{
+	(void)g;
+	if (strcmp(w->v[1].s, "set") != 0) {
+		pt_err_add(e, PT_ERROR, NULL, NULL, "display set, and nothing else");
+		return PT_EXIT_CONFIG;
+	}
+	s->console->display_set = true;
+	return 0;
+}
+
 /* ---- save, ! ---- */
 
 /* Whoever may not configure writes into his home only, and no file that a shell or sshd would read. */
@@ -253,6 +266,7 @@ static bool line_write(struct stages *s, size_t stage, const char *p, size_t n)
 
 static const struct kind kinds[] = {
 	{ "count", NULL, "how many lines there are", NULL, line_count, end_count, false },
+	{ "display", "set", "the changes that make it, of `show` in configuration mode", begin_display, line_pass, NULL, false },
 	{ "except", "EXPRESSION", "lines that do not match", begin_match, line_except, NULL, false },
 	{ "json", NULL, "as JSON; the first stage", begin_json, line_pass, NULL, false },
 	{ "last", "[N]", "the last lines, 10 without N", begin_last, line_last, end_last, false },
@@ -278,7 +292,7 @@ static const struct kind *find_kind(const struct console *c, const char *word, s
 		}
 	if (n == 1)
 		return found;
-	pt_err_add(e, PT_ERROR, NULL, "count, except, json, last, match, no-more, save, !COMMAND", "there is no '| %s'", word);
+	pt_err_add(e, PT_ERROR, NULL, "count, display set, except, json, last, match, no-more, save, !COMMAND", "there is no '| %s'", word);
 	return NULL;
 }
 
@@ -392,6 +406,8 @@ void stages_offer(const pt_line_words *w, const struct offers *to)
 {
 	const char *begun = w->n ? w->v[w->n - 1].s : "";
 
+	if (w->n == 2 && !strcmp(w->v[0].s, "display"))
+		to->word("set", "the changes that make it", to->arg);
 	for (size_t i = 0; w->n <= 1 && i < PT_ARRAY_SIZE(kinds); i++)
 		if (!strncmp(kinds[i].name, begun, strlen(begun)))
 			to->word(kinds[i].name, kinds[i].help, to->arg);
