@@ -127,7 +127,7 @@ static int change(struct pt_cli *c, enum pt_edit_op op)
 	if (!c->dry)
 		rc = file_lock_take(&lock, c, op == PT_EDIT_SET ? "ptconf set" : "ptconf delete");
 	if (!rc)
-		rc = pt_edit_load(c->file, &t, &c->err);
+		rc = pt_edit_load_whole(c->file, &t, &c->err); /* "not there" must be true */
 	if (rc) {
 		file_lock_release(&lock);
 		return rc == -ENOENT ? PT_EXIT_CONFIG : rc;

@@ -270,6 +270,7 @@ for path in 'table others' 'interface lan device' 'firewall rules'; do
 	# shellcheck disable=SC2086
 	exits 1 "get: $path, where an included file is missing" conf get $path
 done
+exits 1 'delete: where an included file is missing, nobody knows what is not there' conf delete table others
 like "$(conf get table others 2>&1)" "^$file:[0-9]+:10: error: it cannot be included: reading .*none.conf" 'told where it is named'
 is "$(conf get interface lan device 2>/dev/null)" '' 'and nothing else is said'
 sed -i 's/rules.d.none/patronus/' "$file"
