@@ -133,7 +133,7 @@ static int delete(const struct hand_words *w, const struct pt_conf_route_rule *m
 
 int pt_hand_rule(const struct pt_hand *h, enum pt_hand_op op, const char *words, struct pt_err *e)
 {
-	struct pt_conf_route_rule r;
+	struct pt_conf_route_rule r = { 0 };
 	struct pt_conf_fault f = { 0 };
 	struct hand_words w;
 	bool ends = false;
