@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the kernel tells of links, addresses, routes, rules and neighbours, with every attribute in every length and cut anywhere: names and numbers
- * in it were chosen by whoever made the link. Each message is in memory of exactly its size.
+ * What the kernel tells of links, addresses, routes, rules and neighbours, with every attribute in every length and cut anywhere: names and
+ * numbers in it were chosen by whoever made the link. Each message is in memory of exactly its size.
  */
 #include <errno.h>
 #include <setjmp.h>
