@@ -307,10 +307,10 @@ unlike "$(in_ns fw tc qdisc show dev eth0)" ecn 'fq_codel: marks no more'
 # ---- htb: queues that rules feed, with fq_codel as their leaves; an ATM line below ----
 
 writes <<'CONF'
-shaper up { interface = wan type = htb bandwidth = "3Mbit" burst = 60000 }
-queue web { shaper = up rate = "800kbit" ceil = "800kbit" priority = 1 burst = 60000 }
-queue bulk { shaper = up rate = "500kbit" burst = 60000 }
-queue rest { shaper = up rate = "500kbit" ceil = "1Mbit" default = true burst = 60000 }
+shaper up { interface = wan type = htb bandwidth = "3Mbit" burst = 30000 }
+queue web { shaper = up rate = "800kbit" ceil = "800kbit" priority = 1 burst = 30000 }
+queue bulk { shaper = up rate = "500kbit" burst = 30000 }
+queue rest { shaper = up rate = "500kbit" ceil = "1Mbit" default = true burst = 30000 }
 firewall { rules = {
 	"pass",
 	"match out on wan proto udp to any port 80 set queue web",
@@ -322,7 +322,7 @@ is "$(in_ns fw tc qdisc show dev eth0 | grep -c 'fq_codel.*parent 8000:')" 3 'ht
 ok 'htb: the rules load' in_ns fw "$ptfw" apply -f "$conf"
 for to in 10.0.0.2 fd00::2; do
 	load fw $to,80,0,1000 $to,81,0,1000 $to,82,0,1000
-	measure 5
+	measure 10
 	unload
 	ok "htb to $to: web has its 800kbit: $(got web 2)" near "$(got web 2)" 100000
 	ok "htb to $to: the rest has its 1Mbit: $(got rest 2)" near "$(got rest 2)" 125000
@@ -347,7 +347,7 @@ ok "htb, adsl: $(got web 3) packets a second of 1219 bytes are 1Mbit" near $(($(
 # ---- a limit for each host, with fq_codel as their leaves ----
 
 writes <<'CONF'
-shaper up { interface = wan type = htb bandwidth = "20Mbit" each = destination each-rate = "500kbit" each-hosts = 20 burst = 60000 }
+shaper up { interface = wan type = htb bandwidth = "20Mbit" each = destination each-rate = "500kbit" each-hosts = 20 burst = 30000 }
 CONF
 applied 'each host'
 is "$(in_ns fw tc qdisc show dev eth0 | grep -c 'fq_codel.*parent 8000:.*flows 64 ')" 22 'each host: a leaf for each, those beyond number and the rest'
