@@ -97,6 +97,13 @@ static void sleep_until(uint64_t when)
 		;
 }
 
+static bool is_there(const char *state, const struct pt_window *w)
+{
+	struct pt_window now;
+
+	return pt_window_read(state, &now, NULL) || now.id == w->id;
+}
+
 /* Whether the window still is the one to watch. One that cannot be read may be, and so may one that somebody removed with the whole
  * folder: then nobody has confirmed it, and nobody can. */
 static bool still_open(const char *state, const struct pt_window *w)
@@ -212,12 +219,12 @@ static void undo(struct change_session *s, const struct pt_window *w, const stru
 			syslog(LOG_ERR, "r%u cannot be undone yet: %s", w->revision, e->list.n ? e->list.v[e->list.n - 1].msg : strerror(-rc));
 		}
 		pt_err_fini(e);
-		if (rc)
+		if (rc) {
 			sleep_until(pt_boottime() + TICK_NS);
-		else if (lost || !still_open(s->state, w))
+		} else if (lost || !is_there(s->state, w)) {
 			say_undone(s, w);
-		if (!rc && lost)
 			break;
+		}
 	}
 }
 
