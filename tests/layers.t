@@ -42,7 +42,7 @@ module_of_header()
 	shape) echo tc ;;
 	each) echo bpf ;;
 	edit | history | record) echo conf ;;
-	subsystem | change | drift | hand | vip | roles) echo plan ;;
+	lease | subsystem | change | drift | hand | vip | roles) echo plan ;;
 	nft_trace) echo nft ;;
 	trace | learn | reach | watch) echo plan ;;
 	lint) echo space ;;

@@ -85,8 +85,12 @@ void address_fields(struct pt_out *o, const struct pt_address *a)
 	pt_out_fail(o, b.err);
 	pt_out_str(o, "address", b.s);
 	pt_out_bool(o, "ours", a->protocol == PT_NET_PROTOCOL);
+	/* What is ours for a time only, a server gave. */
+	pt_out_str(o, "by", a->protocol != PT_NET_PROTOCOL ? NULL : a->valid == UINT32_MAX ? "file" : "dhcp");
 	if (a->valid != UINT32_MAX)
 		pt_out_u64(o, "valid", a->valid);
+	else
+		pt_out_null(o, "valid");
 	pt_buf_fini(&b);
 }
 

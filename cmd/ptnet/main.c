@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ptnet - interfaces of Patronus: its table of commands. */
 #include <signal.h>
+#include <stdlib.h>
+
+#include <patronus/lease.h>
 
 #include "ptnet.h"
 #include "tools.h"
@@ -59,6 +62,12 @@ static const struct pt_cli_cmd commands[] = {
 	  cmd_vip_delete },
 	{ "wol", "show", NULL, "the hosts of the file that can be woken", PT_CLI_FILE | SHOW, 0, 0, NULL, cmd_wol_show },
 	{ "wol", "send", "NAME|MAC [dev DEVICE] [udp [PORT]] [password BYTES]", "wake a host", PT_CLI_FILE, 1, 7, complete_wol, cmd_wol_send },
+	{ "dhcp", "show", "[DEVICE]", "what servers of addresses gave, and until when", SHOW | PT_CLI_DETAILS | PT_CLI_FAMILY, 0, 1,
+	  complete_dhcp, cmd_dhcp_show },
+	{ "dhcp", "renew", "DEVICE", "ask the server again", 0, 1, 1, complete_dhcp, cmd_dhcp_renew },
+	{ "dhcp", "release", "DEVICE", "give the lease back to the server, and ask no more until `renew`", 0, 1, 1, complete_dhcp,
+	  cmd_dhcp_release },
+	{ "dhcp", "watch", NULL, "have a client ask for each interface with `dhcp` or `dhcp6`, in the foreground", 0, 0, 0, NULL, cmd_dhcp_watch },
 	{ "qos", "show", "[SHAPER|QUEUE...]", "shapers and queues: rates, traffic, drops, waiting; -s -s watches for a second",
 	  SHOW | PT_CLI_FILE | PT_CLI_STATS, 0, 64, complete_qos, cmd_qos_show },
 	{ "qos", "monitor", "[SHAPER|QUEUE...]", "what passes, is dropped and waits, each second anew", SHOW | PT_CLI_FILE, 0, 64,
@@ -74,6 +83,9 @@ const struct pt_cli_tool ptnet_tool = {
 
 int main(int argc, char **argv)
 {
+	/* What a client of servers of addresses runs: without arguments, and with a variable that nobody else sets. */
+	if (argc == 1 && secure_getenv(PT_LEASE_ENV))
+		return lease_event();
 	/* A reader that went away is an error of write(2), not the end of an apply. */
 	signal(SIGPIPE, SIG_IGN);
 	return pt_cli_main(&ptnet_tool, argc, argv);

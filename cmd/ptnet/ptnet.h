@@ -81,6 +81,14 @@ int cmd_vip_add(struct pt_cli *c);
 int cmd_vip_delete(struct pt_cli *c);
 int complete_vip(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 int complete_vip_words(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+/* dhcp.c */
+int cmd_dhcp_watch(struct pt_cli *c);
+int cmd_dhcp_show(struct pt_cli *c);
+int cmd_dhcp_renew(struct pt_cli *c);
+int cmd_dhcp_release(struct pt_cli *c);
+int complete_dhcp(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
+/* An event of a client, from the environment; an exit status. */
+int lease_event(void);
 /* watch.c */
 int cmd_watch(struct pt_cli *c);
 

@@ -73,6 +73,14 @@ static int place_descriptors(const struct start *t)
 	return (int)syscall(SYS_close_range, 4u, ~0u, 0);
 }
 
+static int drop_capabilities(uint64_t which)
+{
+	for (unsigned long i = 0; i < 64; i++)
+		if (which >> i & 1 && prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1 && prctl(PR_CAPBSET_DROP, i, 0, 0, 0))
+			return -1;
+	return 0;
+}
+
 static void __attribute__((noreturn)) become(const struct start *t)
 {
 	int report = t->report, code;
@@ -83,7 +91,7 @@ static void __attribute__((noreturn)) become(const struct start *t)
 	if (place_descriptors(t))
 		goto out;
 	report = 3;
-	if (chdir("/") || (!t->s->gains && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)))
+	if (chdir("/") || drop_capabilities(t->s->drops) || (!t->s->gains && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)))
 		goto out;
 	if (t->s->dies_with_us && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
 		goto out;
@@ -201,7 +209,7 @@ static int start(const struct pt_spawn *s, int out, int err, struct pt_child *c,
 
 /* ---- its end ---- */
 
-bool pt_child_ended(struct pt_child *c, struct pt_spawned *r)
+static bool ended(struct pt_child *c, struct pt_spawned *r)
 {
 	int status = 0;
 	pid_t pid;
@@ -221,6 +229,16 @@ bool pt_child_ended(struct pt_child *c, struct pt_spawned *r)
 	return true;
 }
 
+/* While it is not reaped nobody else can have its number, so its group can be named. */
+bool pt_child_ended(struct pt_child *c, struct pt_spawned *r)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	if (c->pid > 0 && !waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid)
+		(void)kill(-c->pid, SIGKILL);
+	return ended(c, r);
+}
+
 int pt_child_signal(const struct pt_child *c, int signal)
 {
 	if (c->pid <= 0)
@@ -235,7 +253,7 @@ static bool wait_end(struct pt_child *c, struct pt_spawned *r, unsigned int ms)
 
 	while ((now = now_ms()) < end && poll(&p, 1, (int)(end - now)) <= 0)
 		;
-	return pt_child_ended(c, r);
+	return ended(c, r);
 }
 
 /* It, and what it started in its group. A group is named by its leader while that is not reaped, so the group goes first. */
@@ -345,7 +363,7 @@ static int follow(struct run *u)
 		rc = take_both(u);
 		if (rc)
 			return rc;
-		if (p[2].revents && pt_child_ended(&u->c, u->r))
+		if (p[2].revents && ended(&u->c, u->r))
 			return take_both(u);
 	}
 }

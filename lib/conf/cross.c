@@ -267,7 +267,7 @@ int conf_model_check(struct pt_conf *c, const struct conf_tree *t, struct pt_err
 {
 	int bad = check_macros(c, t, e) | check_udp(c, t, e) | check_schedules(c, t, e) | check_tests(c, t, e);
 	int all[] = { check_ifs(c, e), conf_check_links(c, t, e), conf_check_links_among(c, e), conf_check_network(c, e),
-		      conf_check_qos(c, t, e) }, rc = 0, vips;
+		      conf_check_qos(c, t, e), conf_check_dhcp(c, e) }, rc = 0, vips;
 
 	for (size_t i = 0; i < PT_ARRAY_SIZE(all); i++)
 		if (!rc || all[i] == -ENOMEM)

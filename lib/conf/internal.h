@@ -227,6 +227,14 @@ int conf_check_links(const struct pt_conf *c, const struct conf_tree *t, struct 
 
 int conf_check_links_among(const struct pt_conf *c, struct pt_err *e) PT_MUST;
 
+/* ---- dhcp.c ---- */
+
+int conf_check_dhcp_name(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_client_id(const char *s, const struct pt_loc *loc, struct pt_err *e);
+int conf_check_delegate(const char *s, const struct pt_loc *loc, struct pt_err *e);
+/* What is said to servers of addresses; interfaces that get a part of a delegated prefix follow the kernel. -EINVAL with records. */
+int conf_check_dhcp(struct pt_conf *c, struct pt_err *e) PT_MUST;
+
 /* ---- network.c ---- */
 
 int conf_check_network(const struct pt_conf *c, struct pt_err *e) PT_MUST;

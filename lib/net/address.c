@@ -18,6 +18,7 @@
 #include "net/message.h"
 
 #define MESSAGE_MAX 256
+#define TIME_SLACK 3 /* seconds */
 
 /* ---- reading ---- */
 
@@ -119,9 +120,28 @@ static const struct pt_address **sorted(const struct pt_addresses *l, struct pt_
 	return v;
 }
 
-static bool is_in(const struct pt_address **v, size_t n, const struct pt_address *a)
+static const struct pt_address *find(const struct pt_address **v, size_t n, const struct pt_address *a)
 {
-	return n && bsearch(&a, v, n, sizeof(*v), by_place); /* NOLINT(bugprone-sizeof-expression) */
+	const struct pt_address **at = n ? bsearch(&a, v, n, sizeof(*v), by_place) : NULL; /* NOLINT(bugprone-sizeof-expression) */
+
+	return at ? *at : NULL;
+}
+
+/* Both count down by themselves, and not at the same moment. */
+static bool same_time(uint32_t want, uint32_t have)
+{
+	if (want == UINT32_MAX || have == UINT32_MAX)
+		return want == have;
+	return want > have ? want - have <= TIME_SLACK : have - want <= TIME_SLACK;
+}
+
+/* Of others' addresses nothing is changed. */
+static bool wants_time(const struct pt_address *w, const struct pt_address *h)
+{
+	if (h->protocol != PT_NET_PROTOCOL)
+		return false;
+	return !same_time(w->valid ? w->valid : UINT32_MAX, h->valid) ||
+	       !same_time(w->valid ? w->preferred : UINT32_MAX, h->preferred);
 }
 
 static int change(struct pt_arena *arena, pt_address_changes *out, bool add, const struct pt_address *a, uint32_t index)
@@ -141,15 +161,17 @@ int pt_addresses_diff(const struct pt_addresses *want, const struct pt_addresses
 	for (size_t i = 0; !rc && i < have->v.n; i++) {
 		const struct pt_address *h = &have->v.v[i];
 
-		if (h->protocol == PT_NET_PROTOCOL && !is_in(wanted, want->v.n, h))
+		if (h->protocol == PT_NET_PROTOCOL && !find(wanted, want->v.n, h))
 			rc = change(a, out, false, h, h->index);
 	}
 	for (size_t i = 0; !rc && i < want->v.n; i++) {
-		const struct pt_address *w = &want->v.v[i];
+		const struct pt_address *w = &want->v.v[i], *h = find(there, have->v.n, w);
 		const struct pt_link *l = pt_links_find(links, w->device);
 
-		if (!is_in(there, have->v.n, w))
+		if (!h || wants_time(w, h))
 			rc = change(a, out, true, w, l ? l->index : 0);
+		if (!rc && h && wants_time(w, h))
+			out->v[out->n - 1].renews = true;
 	}
 	return rc;
 }
@@ -187,6 +209,12 @@ int pt_address_put(struct pt_nl_stream *s, const struct pt_address_change *c, ui
 			struct pt_addr last = { PT_AF_INET, pt_prefix_hi(p) };
 
 			net_put_addr(nlh, IFA_BROADCAST, last);
+		}
+		if (c->a.valid || c->renews) {
+			const struct ifa_cacheinfo times = { .ifa_valid = c->a.valid ? c->a.valid : UINT32_MAX,
+							     .ifa_prefered = c->a.valid ? c->a.preferred : UINT32_MAX };
+
+			mnl_attr_put(nlh, IFA_CACHEINFO, sizeof(times), &times);
 		}
 	}
 	return pt_nl_stream_commit(s, nlh, cookie);

@@ -10,6 +10,8 @@
 static const char *const settings[] = {
 	[PT_SETTING_ACCEPT_RA] = "accept_ra",
 	[PT_SETTING_PROXY_NDP] = "proxy_ndp",
+	[PT_SETTING_AUTOCONF] = "autoconf",
+	[PT_SETTING_RA_DEFAULT] = "accept_ra_defrtr",
 };
 
 const char *net_setting_name(uint32_t number)

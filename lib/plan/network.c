@@ -89,6 +89,10 @@ static int want_offline(const struct pt_conf *c, struct pt_arena *a, struct netw
 	if (!rc)
 		rc = network_want_shapes(c, a, &out->shapes);
 	out->conf = c;
+	out->routes = c->routes.v;
+	out->n_routes = c->routes.n;
+	if (!rc)
+		rc = network_want_leases(c, a, out, e);
 	return rc ? pt_err_sys(e, rc, "planning the interfaces") : pt_route_rules_wanted(c, a, &out->rules, e);
 }
 
@@ -138,6 +142,7 @@ static int make_plan(struct pt_whole *w, void **out, struct pt_err *e)
 		return rc;
 	}
 	tell_absent(&p->first, &p->want.links, e);
+	network_check_client(w->conf, e);
 	*out = p;
 	return 0;
 }
@@ -444,6 +449,12 @@ out:
 	if (!rc && (p->first.links.n || p->first.addresses.n))
 		plan_follow_once(w->nf, w->route, e);
 	return rc;
+}
+
+static int check(const struct pt_conf *c, struct pt_err *e)
+{
+	network_check_client(c, e);
+	return network_check_shapers(c, e);
 }
 
 const struct pt_subsystem plan_network = {

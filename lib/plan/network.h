@@ -20,6 +20,8 @@ struct network_left {
 /* What there is to be, or was. */
 struct network {
 	const struct pt_conf *conf; /* the routes' */
+	const struct pt_conf_route *routes; /* its, and those of leases */
+	size_t n_routes;
 	struct pt_links links;
 	struct pt_traits traits;
 	struct pt_addresses addresses;
@@ -115,6 +117,13 @@ int network_keep_links(const struct pt_links *want, const struct pt_links *have,
 /* network_addresses.c: those of C's interfaces; ours among HAVE. -ENOMEM or 0. */
 int network_want_addresses(const struct pt_conf *c, struct pt_arena *a, struct pt_addresses *out);
 int network_keep_addresses(const struct pt_addresses *have, struct pt_arena *a, struct pt_addresses *out);
+/* network_leases.c: addresses and routes that servers gave to C's interfaces, added to OUT, whose addresses and conf are there. Memory
+ * from A. -ENOMEM, or a lease that cannot be read with a record. */
+int network_want_leases(const struct pt_conf *c, struct pt_arena *a, struct network *out, struct pt_err *e);
+/* What PREFIX of a lease of I would take from another interface; NULL: nothing. */
+const struct pt_conf_if *network_lease_clash(const struct pt_conf *c, const struct pt_conf_if *i, const struct pt_prefix *p);
+/* Warns where C asks servers and this machine has no client. */
+void network_check_client(const struct pt_conf *c, struct pt_err *e);
 /* network_traits.c: what the interfaces are to have beside. -ENOMEM or 0. */
 int network_want_traits(const struct pt_conf *c, struct pt_arena *a, struct pt_traits *out);
 

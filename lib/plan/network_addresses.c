@@ -29,7 +29,11 @@ int network_keep_addresses(const struct pt_addresses *have, struct pt_arena *a, 
 
 	*out = (struct pt_addresses){ .arena = a };
 	for (size_t i = 0; !rc && i < have->v.n; i++)
-		if (have->v.v[i].protocol == PT_NET_PROTOCOL)
+		if (have->v.v[i].protocol == PT_NET_PROTOCOL) {
 			rc = pt_vec_push(a, &out->v, have->v.v[i]);
+			/* 0 would be for ever. */
+			if (!rc && !out->v.v[out->v.n - 1].valid)
+				out->v.v[out->v.n - 1].valid = 1;
+		}
 	return rc;
 }

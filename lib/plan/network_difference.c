@@ -150,7 +150,7 @@ static int compare_routes(struct difference *d, const struct network *want, stru
 
 	if (!want->conf)
 		return 0;
-	return pt_routes_diff(route, want->conf->routes.v, want->conf->routes.n, network_find_link, &f, d->arena, &d->routes,
+	return pt_routes_diff(route, want->routes, want->n_routes, network_find_link, &f, d->arena, &d->routes,
 			      &d->seen, e);
 }
 
@@ -223,6 +223,11 @@ static void describe_route(const struct difference *d, const struct pt_route_cha
 		pt_route_print(b, &d->have.links, c->old);
 }
 
+static const char *address_op(const struct pt_address_change *c)
+{
+	return !c->add ? "delete" : c->renews ? "change" : "add";
+}
+
 /* What change COOKIE is; its text into B unless that is NULL. */
 struct network_described network_describe(const struct difference *d, uint64_t cookie, struct pt_buf *b)
 {
@@ -241,7 +246,7 @@ struct network_described network_describe(const struct difference *d, uint64_t c
 		if (b)
 			pt_trait_print(b, &d->traits.v[i].t);
 	} else if (cookie >> 32 == CHANGE_ADDRESS) {
-		x = (struct network_described){ d->addresses.v[i].add ? "add" : "delete", d->addresses.v[i].a.loc };
+		x = (struct network_described){ address_op(&d->addresses.v[i]), d->addresses.v[i].a.loc };
 		if (b)
 			pt_address_print(b, &d->addresses.v[i].a);
 	} else if (cookie >> 32 == CHANGE_NEIGHBOUR) {

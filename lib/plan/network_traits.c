@@ -124,17 +124,37 @@ static const struct {
 	{ "offload", add_offload },
 };
 
+/* DHCPv6 tells of no routers, so they are believed for it, too; addresses are made of what they say for `auto` only. */
+static int add_advertisements(const struct wants *w, const struct pt_conf_if *i)
+{
+	const struct pt_conf_option *route = pt_conf_if_option(i, "default-route");
+	const struct {
+		enum pt_trait_setting setting;
+		uint32_t value;
+	} values[] = {
+		{ PT_SETTING_ACCEPT_RA, 2 }, /* from routers, although this machine is one */
+		{ PT_SETTING_AUTOCONF, i->ways & PT_IF_SLAAC ? 1 : 0 },
+		{ PT_SETTING_RA_DEFAULT, !route || route->number },
+	};
+	int rc = 0;
+
+	for (size_t k = 0; !rc && i->ways & (PT_IF_SLAAC | PT_IF_DHCP6) && k < PT_ARRAY_SIZE(values); k++) {
+		struct pt_trait t = { .kind = PT_TRAIT_SETTING, .number = values[k].setting, .value = values[k].value };
+
+		rc = add(w, i, t, &i->loc);
+	}
+	return rc;
+}
+
 static int add_options(const struct wants *w, const struct pt_conf_if *i)
 {
-	struct pt_trait t = { .kind = PT_TRAIT_SETTING, .number = PT_SETTING_ACCEPT_RA, .value = 2 };
 	int rc = 0;
 
 	for (size_t k = 0; !rc && k < i->options.n; k++)
 		for (size_t n = 0; !rc && n < PT_ARRAY_SIZE(options); n++)
 			if (!strcmp(i->options.v[k].row->name, options[n].option))
 				rc = options[n].add(w, i, &i->options.v[k]);
-	/* 2: from routers, although this machine is one. */
-	return rc || !(i->ways & PT_IF_SLAAC) ? rc : add(w, i, t, &i->loc);
+	return rc ? rc : add_advertisements(w, i);
 }
 
 int network_want_traits(const struct pt_conf *c, struct pt_arena *a, struct pt_traits *out)

@@ -17,6 +17,7 @@
 
 #include <patronus/watch.h>
 
+#include "plan/lease.h"
 #include "plan/network.h"
 
 #define SETTLE_MS 50   /* events come in bursts */
@@ -43,6 +44,8 @@ struct watch {
 	uint64_t told;          /* hash of the last failure, 0: none */
 	bool looked;            /* once, at least */
 	bool dirty;             /* the events tell of something that may be ours */
+	int leases;             /* tells when they come or go */
+	bool leased;            /* they did: nobody undoes what follows */
 };
 
 static uint64_t now_ms(void)
@@ -171,7 +174,8 @@ static int tell_done(struct watch *w, const struct difference *first, const stru
 			if (left.n && bsearch(&what, left.v, left.n, sizeof(what), by_value))
 				continue;
 			w->who->changed(x.op, network_kinds[kind], b.s, w->who->arg);
-			count(w, network_kinds[kind], b.s);
+			if (!w->leased)
+				count(w, network_kinds[kind], b.s);
 		}
 	pt_buf_fini(&b);
 	return rc;
@@ -335,18 +339,21 @@ static int take_burst(struct watch *w, struct pt_err *e)
 /* 1: there is something to look at, 0: asked to stop. */
 static int wait_for(struct watch *w, int stop, int timeout, struct pt_err *e)
 {
-	struct pollfd fds[2] = { { .fd = pt_nl_fd(w->events), .events = POLLIN }, { .fd = stop, .events = POLLIN } };
+	struct pollfd fds[3] = { { .fd = pt_nl_fd(w->events), .events = POLLIN }, { .fd = stop, .events = POLLIN },
+				 { .fd = w->leases, .events = POLLIN } };
 	int rc;
 
 	for (w->dirty = false; !w->dirty;) {
-		rc = poll(fds, 2, timeout);
+		rc = poll(fds, 3, timeout);
 		if (rc < 0 && errno != EINTR)
 			return pt_err_sys(e, -errno, "waiting for changes of the interfaces");
 		if (rc > 0 && fds[1].revents)
 			return 0;
 		if (!rc)
 			return 1;
-		if (rc > 0)
+		if (rc > 0 && fds[2].revents)
+			w->dirty = w->leased = lease_watch_take(w->leases);
+		if (rc > 0 && fds[0].revents)
 			rc = take_burst(w, e);
 		if (rc < 0 && errno != EINTR)
 			return rc;
@@ -377,10 +384,14 @@ int pt_network_watch(struct pt_nl *route, int fd_stop, const struct pt_network_w
 	rc = pt_nl_open(&w->events, NETLINK_ROUTE, e);
 	if (!rc)
 		rc = join_groups(w->events, e);
+	w->leases = rc ? -1 : lease_watch(e);
+	if (!rc && w->leases < 0)
+		rc = w->leases;
 	while (!rc) {
 		struct pt_err why = { 0 };
 
 		rc = look(w, &why);
+		w->leased = false;
 		if (rc && rc != -ETIMEDOUT)
 			tell_failed(w, &why);
 		pt_err_fini(&why);
@@ -393,6 +404,8 @@ int pt_network_watch(struct pt_nl *route, int fd_stop, const struct pt_network_w
 			break;
 		rc = 0;
 	}
+	if (w->leases >= 0)
+		close(w->leases);
 	pt_nl_close(w->events);
 	pt_conf_free(w->conf);
 	free(w->known.v);

@@ -41,7 +41,8 @@ static char *dhcp_interfaces(struct policy_builder *b)
 	size_t n = 0;
 
 	for (size_t i = 0; i < b->conf->interfaces.n; i++)
-		if (b->conf->interfaces.v[i].dhcp)
+		/* Not one that only gets a network of another's prefix. */
+		if (b->conf->interfaces.v[i].dhcp && (b->conf->interfaces.v[i].ways || !b->conf->interfaces.v[i].addresses.n))
 			pt_buf_fmt(&list, "%s%s", n++ ? ", " : "{ ", b->conf->interfaces.v[i].name);
 	pt_buf_str(&list, n ? " }" : "");
 	if (!list.err)

@@ -335,7 +335,7 @@ static void test_schema_is_bound(void **state)
 					    : o->type == PT_OPT_BOOL	 ? "true"
 					    : o->type == PT_OPT_DURATION ? "1m"
 					    : !strcmp(s->name, "network") ? network_value(o->name)
-					    : o->type == PT_OPT_NUMBER	 ? (o->min > 1 ? "68" : "1")
+					    : o->type == PT_OPT_NUMBER	 ? (o->min <= 1 ? "1" : o->max < 68 ? "64" : "68")
 					    : o->type == PT_OPT_WORD	 ? o->words[0]
 									 : "10.0.0.1/32";
 

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "plan/dhcp_client.h"
 #include "plan/network.h"
 
 /* ---- allocations that fail ---- */
@@ -509,9 +510,22 @@ static const struct {
 	{ "peer", "otherend" },		   { "remotes", "{ \"192.0.2.9\" }" },	  { "primary", "q" },
 	{ "vlans", "{ \"7-9 untagged\" }" }, { "mode", "active-backup" },		  { "id", "77" },
 	{ "updelay", "200" },		   { "downdelay", "200" },		  { "lacp-rate", "fast" },
+	{ "hostname", "gate" },		   { "client-id", "me" },		  { "metric", NULL },
+	{ "delegate", "{ \"q 1\" }" },
 };
 
 /* What a type needs in any case, but for OPTION. */
+/* What only an interface that asks a server takes; `metric` is of routes that it gives. */
+static const char *const asked[] = { "hostname", "client-id", "default-route", "delegate", "delegate-length" };
+
+static bool is_asked(const char *name)
+{
+	for (size_t i = 0; i < PT_ARRAY_SIZE(asked); i++)
+		if (!strcmp(asked[i], name))
+			return true;
+	return false;
+}
+
 static const struct {
 	enum pt_link_kind kind;
 	const char *option, *value;
@@ -575,6 +589,8 @@ static void told(struct pt_buf *out, enum pt_link_kind kind, const struct pt_sch
 		pt_buf_str(&text, " mode = \"802.3ad\"");
 	if (kind == PT_LINK_BRIDGE && !strcmp(row->name, "vlans"))
 		pt_buf_str(&text, " vlan-filtering = true");
+	if (is_asked(row->name))
+		pt_buf_fmt(&text, " address = { dhcp, dhcp6 }%s", strcmp(row->name, "delegate-length") ? "" : " delegate = { q }");
 	if (written)
 		put_value(&text, row, kind);
 	pt_buf_str(&text, " }\n");
@@ -595,6 +611,8 @@ static void told(struct pt_buf *out, enum pt_link_kind kind, const struct pt_sch
 		pt_address_print(out, &addresses.v.v[i]);
 	for (size_t i = 0; i < neighbours.v.n; i++)
 		pt_neighbour_print(out, &neighbours.v.v[i]);
+	if (is_asked(row->name))
+		dhcp_config(out, pt_conf_find_if(c, "x"), "/hook", "/folder");
 	pt_conf_free(c);
 	pt_arena_free(a);
 	pt_buf_fini(&text);

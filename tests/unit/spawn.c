@@ -334,6 +334,50 @@ static void test_child_that_does_not_end(void **state)
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
 
+/* What a child that was killed leaves behind goes with it. */
+static void test_group_of_a_child(void **state)
+{
+	struct pt_spawn s = { .path = "/bin/sh", .argv = ARGS("sh", "-c", "sleep 1000 & echo $!; wait") };
+	struct pt_spawned r = { 0 };
+	struct pt_child c;
+	struct pollfd p;
+	char text[16];
+	int status;
+	pid_t left;
+
+	(void)state;
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+	assert_int_equal(pt_child_start(&s, &c, &err), 0);
+	read_until(c.output, text, sizeof(text));
+	left = (pid_t)strtol(text, NULL, 10);
+	assert_int_equal(pt_child_signal(&c, SIGKILL), 0);
+	p = (struct pollfd){ .fd = c.pidfd, .events = POLLIN };
+	assert_int_equal(poll(&p, 1, 20000), 1);
+	assert_true(pt_child_ended(&c, &r));
+	assert_int_equal(r.signal, SIGKILL);
+	assert_int_equal(waitpid(left, &status, 0), left);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	pt_child_stop(&c, 10);
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0), 0);
+}
+
+static void test_capabilities(void **state)
+{
+	struct pt_spawn s = { .path = "/bin/grep", .argv = ARGS("grep", "CapBnd", "/proc/self/status"), .timeout = 10000, .output_max = 100,
+			      .drops = 1ull << 12 };
+
+	(void)state;
+	if (geteuid()) {
+		print_message("# needs root: capabilities\n");
+		skip();
+	}
+	assert_int_equal(run(&s), 0);
+	assert_false(strtoull(got.out.s + 7, NULL, 16) >> 12 & 1);
+	s.drops = 0;
+	assert_int_equal(run(&s), 0);
+	assert_true(strtoull(got.out.s + 7, NULL, 16) >> 12 & 1);
+}
+
 /* The one that is to die with us, and the one that is not. */
 static pid_t child_of_a_dead_parent(bool dies)
 {
@@ -394,6 +438,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_no_memory, forget),
 		cmocka_unit_test_teardown(test_child, forget),
 		cmocka_unit_test_teardown(test_child_that_does_not_end, forget),
+		cmocka_unit_test_teardown(test_group_of_a_child, forget),
+		cmocka_unit_test_teardown(test_capabilities, forget),
 		cmocka_unit_test_teardown(test_death_of_the_parent, forget),
 	};
 

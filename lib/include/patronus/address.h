@@ -23,7 +23,9 @@ struct pt_address {
 	uint8_t protocol;        /* who set it, 0: not told */
 	uint8_t scope;           /* RT_SCOPE_* */
 	uint32_t flags;          /* IFA_F_* */
-	uint32_t valid, preferred; /* seconds left, UINT32_MAX: for ever */
+
+	/* seconds left, UINT32_MAX: for ever; wanted also: 0 is for ever */
+	uint32_t valid, preferred;
 
 	/* wanted only */
 	bool by_hand;            /* it does not carry our number */
@@ -43,10 +45,11 @@ PT_API int pt_addresses_parse(struct pt_addresses *out, const struct nlmsghdr *n
 
 struct pt_address_change {
 	bool add;                /* else it is deleted */
+	bool renews;             /* it is there, and gets its time anew */
 	struct pt_address a;
 };
 typedef PT_VEC(struct pt_address_change) pt_address_changes;
-/* What leads from HAVE to WANT: ours that nobody wants go, then come those that are missing; their index is 0 where LINKS has not the
+/* What leads from HAVE to WANT: ours that nobody wants go, then come those that are missing, and those whose time is another; their index is 0 where LINKS has not the
  * link. -ENOMEM or 0. */
 PT_API int pt_addresses_diff(const struct pt_addresses *want, const struct pt_addresses *have, const struct pt_links *links,
 			     struct pt_arena *a, pt_address_changes *out) PT_MUST;

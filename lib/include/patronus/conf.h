@@ -135,6 +135,15 @@ struct pt_conf_vlans {
 	unsigned int from, to;   /* 1 to 4094 */
 	bool pvid, untagged;
 };
+#define PT_CLIENT_ID_MAX 48
+/* The bytes of a client identifier: those written as 01:02:…, or a zero and the text. -EINVAL: it is neither, or too long. */
+PT_API int pt_conf_client_id(const char *s, uint8_t out[PT_CLIENT_ID_MAX], size_t *n) PT_MUST;
+/* "lan 1": the second network of a delegated prefix is for interface lan. -EINVAL. */
+struct pt_conf_delegate {
+	char interface[16];
+	uint16_t number;
+};
+PT_API int pt_conf_delegate_parse(const char *s, struct pt_conf_delegate *out) PT_MUST;
 PT_API int pt_conf_vlans_parse(const char *s, struct pt_conf_vlans *out) PT_MUST;
 
 struct pt_conf_if {

@@ -17,6 +17,7 @@ struct pt_spawn {
 	size_t output_max;       /* bytes of each of its outputs; pt_spawn() only */
 	bool dies_with_us;       /* SIGKILL when the thread that started it ends, however it does */
 	bool gains;              /* it may gain privileges by its file (set-user-ID) */
+	uint64_t drops;          /* capabilities, by bits, that neither it nor what it starts can have */
 };
 
 struct pt_spawned {
@@ -43,7 +44,8 @@ struct pt_child {
 
 /* Starts it. What execve(2) refuses is told here, not by its end. */
 PT_API int pt_child_start(const struct pt_spawn *s, struct pt_child *c, struct pt_err *e) PT_MUST;
-/* Whether it ended, and how: R's status and signal, which is not to be NULL. Does not wait; true only once. */
+/* Whether it ended, and how: R's status and signal, which is not to be NULL. Does not wait; true only once. What it left behind in its
+ * group ends, too. */
 PT_API bool pt_child_ended(struct pt_child *c, struct pt_spawned *r);
 /* 0, or -ESRCH. */
 PT_API int pt_child_signal(const struct pt_child *c, int signal);
