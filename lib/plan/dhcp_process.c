@@ -146,7 +146,8 @@ static int send_signal(const char *folder, const char *device, int signal, struc
 	return rc;
 }
 
-/* Signals are the client's words: SIGUSR1 renews, SIGALRM releases, see dhcpcd(8). */
+/* Signals are the words of the client, see dhcpcd(8): SIGALRM releases; SIGHUP asks all servers, where SIGUSR1 asks only the one that gave the
+ * lease, and does not hear when another one refuses it. */
 int pt_dhcp_renew(const char *folder, const char *device, struct pt_err *e)
 {
 	char path[PT_LEASES_PATH + 40];
@@ -156,7 +157,7 @@ int pt_dhcp_renew(const char *folder, const char *device, struct pt_err *e)
 		return tell_nobody(device, e);
 	if (!unlink(path)) /* who watches over it starts it */
 		return 0;
-	return errno == ENOENT ? send_signal(folder, device, SIGUSR1, e) : pt_err_sys(e, -errno, "asking for %s again", device);
+	return errno == ENOENT ? send_signal(folder, device, SIGHUP, e) : pt_err_sys(e, -errno, "asking for %s again", device);
 }
 
 int pt_dhcp_release(const char *folder, const char *device, struct pt_err *e)

@@ -91,8 +91,6 @@ static int want_offline(const struct pt_conf *c, struct pt_arena *a, struct netw
 	out->conf = c;
 	out->routes = c->routes.v;
 	out->n_routes = c->routes.n;
-	if (!rc)
-		rc = network_want_leases(c, a, out, e);
 	return rc ? pt_err_sys(e, rc, "planning the interfaces") : pt_route_rules_wanted(c, a, &out->rules, e);
 }
 
@@ -100,7 +98,13 @@ int network_want(const struct pt_conf *c, struct pt_arena *a, struct network *ou
 {
 	int rc = network_before_read(a, &out->before, e);
 
-	return rc ? pt_err_sys(e, rc, "planning the interfaces") : want_offline(c, a, out, e);
+	if (rc)
+		return pt_err_sys(e, rc, "planning the interfaces");
+	rc = want_offline(c, a, out, e);
+	if (rc)
+		return rc;
+	rc = network_want_leases(c, a, out, e);
+	return rc == -ENOMEM ? pt_err_sys(e, rc, "planning the interfaces") : rc;
 }
 
 /* All that can be refused without asking the kernel. */
@@ -113,6 +117,7 @@ static int check(const struct pt_conf *c, struct pt_err *e)
 	if (rc != -ENOMEM) {
 		more = want_offline(c, a, &ignored, e);
 		rc = rc ? rc : more;
+		network_check_client(c, e);
 	}
 	pt_arena_free(a);
 	return rc;
@@ -401,13 +406,22 @@ static int undo(struct network_plan *p, const struct network *before, struct pt_
 }
 
 /* Without it nobody can watch over what is in force, which it is all the same. */
+/* What servers give is not in the file: the same file may want something else the next time. */
+static bool asks_servers(const struct pt_conf *c)
+{
+	for (size_t i = 0; i < c->interfaces.n; i++)
+		if (c->interfaces.v[i].ways & (PT_IF_DHCP4 | PT_IF_DHCP6))
+			return true;
+	return false;
+}
+
 static void note(const struct network *want, const struct pt_tally *seen, struct pt_err *e)
 {
 	struct pt_err why = { 0 };
 	struct pt_buf same = { 0 };
 
 	/* What was to be told is to be told again. */
-	if (!e->list.n)
+	if (!e->list.n && !asks_servers(want->conf))
 		network_same_write(want, seen, &same);
 	if (network_note_write(want->conf, same.err ? NULL : same.s, &why))
 		pt_err_add(e, PT_WARNING, NULL, "make room in " PT_RUN_DIR, "the interfaces are in force, but `ptnet watch` does not know: %s",
@@ -449,12 +463,6 @@ out:
 	if (!rc && (p->first.links.n || p->first.addresses.n))
 		plan_follow_once(w->nf, w->route, e);
 	return rc;
-}
-
-static int check(const struct pt_conf *c, struct pt_err *e)
-{
-	network_check_client(c, e);
-	return network_check_shapers(c, e);
 }
 
 const struct pt_subsystem plan_network = {
