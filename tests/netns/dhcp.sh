@@ -3,13 +3,14 @@
 #
 # Addresses from servers: the real client asks a real server over a link, and what it gets is in force for as long as it is valid.
 # Renewal, another address, a server that goes away, a client that is killed, answers that are made to harm.
+# Words of a shell in single quotes are what servers say.
+# shellcheck disable=SC2016
 set -u
 
 cd "${PATRONUS_TOP:-$(dirname "$0")/../..}" || exit 1
 build=${PATRONUS_BUILD:-$PWD/build}
 ptnet=$build/ptnet
-# Words of a shell in single quotes are what servers say.
-# shellcheck disable=SC2016 source=tests/lib/tap.sh
+# shellcheck source=tests/lib/tap.sh
 . tests/lib/tap.sh
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
