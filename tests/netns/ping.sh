@@ -14,7 +14,7 @@ ptdiag=$build/ptdiag
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-for tool in nft ping jq tcpdump; do
+for tool in nft ping jq tcpdump python3; do
 	command -v "$tool" >/dev/null || skip_all "needs $tool"
 done
 
@@ -47,6 +47,12 @@ for host in 10.0.2.3 fd02::3; do
 		"1 $host 63 64,2 $host 63 64,3 $host 63 64,4 $host 63 64,5 $host 63 64" "$host: each answer"
 	is "$(field "$out" '.summary | .min_ms <= .avg_ms and .avg_ms <= .max_ms and .p50_ms <= .p99_ms and .min_ms > 0')" true "$host: the order of times"
 done
+printf '%s' "$out" >"$lab_tmp/document"
+fits "$lab_tmp/document" ping 'the document is as its schema says'
+pings -j 10.0.2.3 count 1 ttl 1 >"$lab_tmp/document"
+fits "$lab_tmp/document" ping 'and that of an error'
+pings -j 10.0.1.77 count 1 >"$lab_tmp/document"
+fits "$lab_tmp/document" ping 'and that of nothing'
 out=$(pings 10.0.2.3 count 2 interval 10ms size 1400 ttl 9 tos 8)
 like "$out" '^10\.0\.2\.3: seq 2, 1408 bytes, ttl 63, [0-9.]+ ms$' 'text: a line an answer'
 like "$out" '^2 sent, 2 received, 0 % loss in ' 'text: the summary'

@@ -197,6 +197,24 @@ out=$(in_ns a python3 "$lab_tmp/keys.py" "$ptdiag" mtr 10.0.5.2 interval 200ms)
 is "$(printf '%s\n' "$out" | grep -c '^missed')" 0 'the live table and its keys'
 like "$out" '^status 0$' 'q ends it'
 
+# ---- documents, and the manual ----
+for words in 'trace -j 10.0.5.2 mtu' 'trace -j 10.0.5.2 mode tcp' 'trace -j 10.0.5.9 max 2 names' 'mtr -j fd05::2 count 1' 'mtr -j 10.0.5.9 count 1 timeout 50ms'; do
+	# shellcheck disable=SC2086
+	in_ns a "$ptdiag" $words >"$lab_tmp/document"
+	fits "$lab_tmp/document" "${words%% *}" "$words: as its schema says"
+done
+rules r4 'table ip t { chain f { type filter hook forward priority 0; ip daddr 10.0.5.2 tcp dport 80 reject with icmp admin-prohibited; }; }
+table ip u { chain o { type filter hook output priority 0; ip daddr 10.0.1.1 icmp type time-exceeded drop; }; }'
+# Times differ.
+plain() { sed -E 's/[0-9]+\.[0-9]{2,3}/T/g; s/ +T/ T/g; s/ [0-9]+ ms/ T ms/'; }
+for words in 'trace 10.0.5.2 mode tcp' 'ping 10.0.5.2 count 2' 'mtr 10.0.3.2 report count 2'; do
+	# shellcheck disable=SC2086
+	out=$(in_ns a "$ptdiag" $words)
+	diag "$out"
+	is "$(printf '%s\n' "$out" | plain)" "$(manual man/ptdiag.8 "ptdiag $words" | plain)" "ptdiag(8) shows what comes: $words"
+done
+rules r4 ''
+
 # ---- names, as hostile as they come ----
 if [ -n "$lab_mounts" ]; then
 	cat >"$lab_tmp/dns.py" <<'PYTHON'
