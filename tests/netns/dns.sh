@@ -22,7 +22,7 @@ mkdir -p "$work"
 lab_ns client server
 lab_link client eth0 server eth0
 lab_addr client eth0 192.0.2.1/24 2001:db8::1/64
-lab_addr server eth0 192.0.2.53/24 192.0.2.54/24 192.0.2.55/24 2001:db8::53/64
+lab_addr server eth0 192.0.2.53/24 192.0.2.54/24 192.0.2.55/24 192.0.2.60/24 192.0.2.61/24 2001:db8::53/64
 lab_settle client server
 
 # ---- zones ----
@@ -81,6 +81,38 @@ zone "2.0.192.in-addr.arpa" { type primary; file "$work/reverse"; };
 zone "0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa" { type primary; file "$work/reverse6"; };
 CONF
 }
+# The root and its one domain, each on a server of its own; what is below the domain has no address with its referral, but for one.
+cat >"$work/root" <<'ZONE'
+$TTL 300
+. SOA ns.root. admin.root. 1 7200 900 1209600 300
+. NS ns.root.
+ns.root. A 192.0.2.60
+test. NS ns.test.
+ns.test. A 192.0.2.61
+ns1.zone.test. A 192.0.2.53
+ZONE
+cat >"$work/test" <<'ZONE'
+$TTL 300
+test. SOA ns.test. admin.test. 1 7200 900 1209600 300
+test. NS ns.test.
+ns.test. A 192.0.2.61
+zone.test. NS ns1.zone.test.
+ns1.zone.test. A 192.0.2.53
+up.test. NS ns.up.test.
+ns.up.test. A 192.0.2.60
+signed.test. NS ns.elsewhere.
+ZONE
+for zone in root:192.0.2.60:. test:192.0.2.61:test.; do
+	address=${zone#*:}
+	cat >"$work/${zone%%:*}.conf" <<CONF
+options {
+	directory "$work"; pid-file none; session-keyfile none; recursion no; dnssec-validation no;
+	listen-on { ${address%%:*}; }; listen-on-v6 { none; }; allow-query { any; }; max-cache-size 2m;
+};
+controls { };
+zone "${address#*:}" { type primary; file "$work/${zone%%:*}"; };
+CONF
+done
 for zone in reverse reverse6; do
 	# shellcheck disable=SC2016
 	printf '%s\n' '$TTL 300' '@ SOA ns1.zone.test. admin.zone.test. 1 1 1 1 1' '@ NS ns1.zone.test.' >"$work/$zone"
@@ -89,11 +121,13 @@ echo '80 PTR www.zone.test.' >>"$work/reverse"
 echo '0.8.0.0.0.0.0.0.0.0.0.0.0.0.0.0 PTR www.zone.test.' >>"$work/reverse6"
 named_conf one 192.0.2.53 zone '2001:db8::53'
 named_conf two 192.0.2.54 zone.other none
-for server in one two; do
+for server in one two root test; do
 	lab_bg server named -g -n 1 -c "$work/$server.conf" 2>"$work/$server.log"
 done
 lab_wait 20 grep -q ' running$' "$work/one.log" || diag "$(tail -n 5 "$work/one.log")"
-lab_wait 20 grep -q ' running$' "$work/two.log"
+for server in two root test; do
+	lab_wait 20 grep -q ' running$' "$work/$server.log" || diag "$(tail -n 5 "$work/$server.log")"
+done
 
 dns() { in_ns client "$ptdiag" dns "$@"; }
 digs() { in_ns client dig +time=2 +tries=2 "$@"; }
@@ -226,6 +260,20 @@ exits 3 'nobody listens' dns www.zone.test @192.0.2.55
 like "$tap_out" ': port unreachable, says 192\.0\.2\.55$' 'who says so'
 exits 5 'nobody is there' dns www.zone.test @192.0.2.99 timeout 100ms tries 1
 is "$(dns www.zone.test @192.0.2.99 @192.0.2.53 timeout 200ms short)" 192.0.2.80 'several servers on the command line'
+
+# ---- from the root down ----
+
+out=$(dns www.zone.test trace @192.0.2.60)
+is "$(printf '%s\n' "$out" | sed -n 's/^;; \([0-9.]*\).* port 53 by udp, .*/\1/p' | tr '\n' ' ')" '192.0.2.60 192.0.2.60 192.0.2.61 192.0.2.53 ' \
+	'trace: the servers of the root, of test., of zone.test., each after who named it'
+is "$(printf '%s\n' "$out" | grep -c '^www\.zone\.test\. *300 IN A *192\.0\.2\.80$')" 1 'trace: the answer'
+exits 3 'trace: a name that does not exist' dns nothing.zone.test trace @192.0.2.60
+like "$tap_out" 'nothing\.zone\.test\. IN A: NXDOMAIN' 'trace: who says so'
+exits 3 'trace: a referral upwards leads nowhere' dns x.up.test trace @192.0.2.60
+is "$(printf '%s\n' "$tap_out" | grep -c ' port 53 by udp, ')" 4 'trace: and there is an end'
+exits 3 'trace: servers whose address nobody knows' dns www.signed.test trace @192.0.2.60
+is "$(dns www.zone.test trace @192.0.2.60 -j | jq '.replies | length')" 4 'trace: JSON has each step'
+exits 5 'trace: no root' dns www.zone.test trace @192.0.2.99 timeout 100ms tries 1
 
 # ---- servers that lie ----
 
