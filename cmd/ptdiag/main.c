@@ -6,15 +6,24 @@
 #include "ptdiag.h"
 #include "tools.h"
 
+/* For the console: what only shows, what an operator may do beside it, what wants the terminal for itself. */
+#define ACT PT_CLI_ACT
+#define LIVE PT_CLI_LIVE
+
 static const struct pt_cli_cmd commands[] = {
-	{ "ping", NULL, "HOST [WORD ...]", "does a host answer, how fast and how evenly", PT_CLI_JSON | PT_CLI_FAMILY, 1, 64, NULL, cmd_ping },
-	{ "trace", NULL, "HOST [WORD ...]", "the routers on the way to a host", PT_CLI_JSON | PT_CLI_FAMILY, 1, 64, NULL, cmd_trace },
-	{ "mtr", NULL, "HOST [WORD ...]", "where on the way packets are lost or late, live", PT_CLI_JSON | PT_CLI_FAMILY, 1, 64, NULL, cmd_mtr },
+	{ "ping", NULL, "HOST [WORD ...]", "does a host answer, how fast and how evenly",
+	  ACT | LIVE | PT_CLI_JSON | PT_CLI_FAMILY, 1, 64, NULL, cmd_ping },
+	{ "trace", NULL, "HOST [WORD ...]", "the routers on the way to a host",
+	  ACT | LIVE | PT_CLI_JSON | PT_CLI_FAMILY, 1, 64, NULL, cmd_trace },
+	{ "mtr", NULL, "HOST [WORD ...]", "where on the way packets are lost or late, live",
+	  ACT | LIVE | PT_CLI_JSON | PT_CLI_FAMILY, 1, 64, NULL, cmd_mtr },
 	{ "dns", NULL, "NAME [TYPE] [@SERVER...] [WORD [VALUE]...]",
-	  "what servers of the DNS say, in all their sections; status 3 without an answer, 5 without a reply", PT_CLI_JSON | PT_CLI_FAMILY, 1, 64,
+	  "what servers of the DNS say, in all their sections; status 3 without an answer, 5 without a reply",
+	  ACT | PT_CLI_JSON | PT_CLI_FAMILY, 1, 64,
 	  NULL, cmd_dns },
 	{ "port", NULL, "HOST PORT... [WORD [VALUE]...]",
-	  "is it open, refused (status 3) or filtered (status 5), and by whom; certificates", PT_CLI_JSON | PT_CLI_FAMILY | PT_CLI_DETAILS, 2,
+	  "is it open, refused (status 3) or filtered (status 5), and by whom; certificates",
+	  ACT | PT_CLI_JSON | PT_CLI_FAMILY | PT_CLI_DETAILS, 2,
 	  1000, NULL, cmd_port },
 	{ NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
 };
