@@ -209,12 +209,16 @@ $(foreach t,$(TOOLS),$(eval $(call tool,$(t))))
 $(BUILD)/tests/unit/%.t: $(BUILD)/obj/tests/unit/%.o $(A)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(call wraps,tests/unit/$*.c) -o $@ $^ $(TEST_LIBS) $(PKG_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(call wraps,tests/unit/$*.c) -o $@ $(filter %.o,$^) $(A) $(TEST_LIBS) $(PKG_LIBS)
 
 $(BUILD)/asan/tests/unit/%.t: $(BUILD)/asan/obj/tests/unit/%.o $(ASAN_A)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(SAN) $(LDFLAGS) $(call wraps,tests/unit/$*.c) -o $@ $^ $(TEST_LIBS) $(PKG_LIBS)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) $(call wraps,tests/unit/$*.c) -o $@ $(filter %.o,$^) $(ASAN_A) $(TEST_LIBS) $(PKG_LIBS)
+
+# What looks at the tables of commands.
+$(BUILD)/tests/unit/console_classes.t: $(TABLES:%=$(BUILD)/obj/%.table.o)
+$(BUILD)/asan/tests/unit/console_classes.t: $(TABLES:%=$(BUILD)/asan/obj/%.table.o)
 
 $(BUILD)/tests/netns/%.t: $(BUILD)/obj/tests/netns/%.o $(NETNS_LAB:%.c=$(BUILD)/obj/%.o) $(A)
 	$(call say,LD,$@)
