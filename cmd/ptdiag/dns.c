@@ -90,7 +90,9 @@ static int add_server(struct dns_asking *d, const char *text)
 	char port[8];
 	int rc;
 
-	if (!pt_dns_server_parse(text, port_of_servers(d), &s))
+	if (!pt_dns_server_parse(text, port_of_servers(d), &s) && d->c->af != PT_AF_NONE && s.address.af != d->c->af)
+		return pt_cli_usage(d->c, "@%s is of the other family", text);
+	if (s.len)
 		return pt_vec_push(d->arena, &d->servers, s) ? -ENOMEM : 0;
 	hints.ai_family = d->c->af == PT_AF_INET ? AF_INET : d->c->af == PT_AF_INET6 ? AF_INET6 : AF_UNSPEC;
 	(void)snprintf(port, sizeof(port), "%u", port_of_servers(d));
@@ -259,6 +261,8 @@ static int read_arguments(struct dns_asking *d)
 		rc = choose_name(d, typed);
 	if (!rc)
 		take_words(d);
+	if (c->af == PT_AF_NONE)
+		c->af = d->words.from.af; /* from there, only those of its family are reached */
 	return rc ? rc : choose_servers(d, named, n);
 }
 

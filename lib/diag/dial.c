@@ -120,7 +120,7 @@ static bool talks(const struct pt_dial_want *w)
 
 static void settle(const struct dialling *d, struct flight *f, int error)
 {
-	struct sockaddr_storage own;
+	struct sockaddr_storage own = { 0 };
 	socklen_t len = sizeof(own);
 
 	f->waits = false;
@@ -129,9 +129,14 @@ static void settle(const struct dialling *d, struct flight *f, int error)
 	f->r.state = state_of(error);
 	if (error && f->s.fd >= 0)
 		(void)icmp_read(f->s.fd, &f->r.icmp);
-	/* A proxy of TCP is told nothing but the errno; a message that says "port unreachable" is a refusal. */
 	if (f->s.fd >= 0 && !getsockname(f->s.fd, (struct sockaddr *)&own, &len))
 		f->r.from = address_of((const struct sockaddr *)&own);
+	/* Of the ports for clients of this machine itself, a connection may get the very one it asks for, and so reach itself. */
+	if (!error && !d->w->udp && f->r.from.af == f->r.addr.af && f->r.from.v == f->r.addr.v &&
+	    port_of((const struct sockaddr *)&own) == f->r.port) {
+		f->r.state = PT_DIAL_REFUSED;
+		f->r.error = error = ECONNREFUSED;
+	}
 	if (f->s.fd >= 0 && (error || !talks(d->w))) {
 		close(f->s.fd);
 		f->s.fd = -1;

@@ -119,6 +119,15 @@ static int take(struct asking *x, const uint8_t *msg, size_t n)
 	return 1;
 }
 
+/* A machine without a family does not reach servers of it; others may still answer. */
+static int no_socket(struct asking *x, int rc)
+{
+	if (rc != -EAFNOSUPPORT)
+		return rc;
+	failed(x, rc, "");
+	return 0;
+}
+
 /* ---- UDP ---- */
 
 static bool from_server(const struct asking *x, const struct sockaddr_storage *from)
@@ -157,7 +166,7 @@ static int by_datagram(struct asking *x)
 	int fd, rc = stream_socket(x->server->addr.ss_family, SOCK_DGRAM, x->w->from, x->w->on, &fd);
 
 	if (rc)
-		return rc;
+		return no_socket(x, rc);
 	if (sendto(fd, x->query + 2, x->n_query, MSG_NOSIGNAL, (const struct sockaddr *)&x->server->addr, x->server->len) < 0) {
 		struct pt_dial_icmp none = { 0 };
 
@@ -214,7 +223,7 @@ static int connect_stream(struct asking *x, struct stream *s)
 	int rc = stream_socket(x->server->addr.ss_family, SOCK_STREAM, x->w->from, x->w->on, &s->fd);
 
 	if (rc)
-		return rc;
+		return no_socket(x, rc);
 	if (connect(s->fd, (const struct sockaddr *)&x->server->addr, x->server->len))
 		rc = errno == EINPROGRESS ? stream_connected(s->fd, x->until) : -errno;
 	if (!rc)

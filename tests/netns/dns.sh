@@ -319,6 +319,9 @@ b' 'a..b' '.a' "$(printf 'x%.0s' $(seq 64)).test"; do
 	exits 1 "no name: $(printf %s "$name" | tr '\n' ' ')" dns "$name" @192.0.2.53
 done
 exits 1 'a dash in front' dns -oProxyCommand=x @192.0.2.53
+exits 1 'a server of the other family' dns zone.test @192.0.2.53 -6
+exits 1 'or of that of the address to ask from' dns zone.test @2001:db8::53 from 192.0.2.1
+is "$(dns www.zone.test @2001:db8::53 from 2001:db8::1 short)" 192.0.2.80 'from an address of its own'
 exits 1 'a whole zone' dns zone.test AXFR @192.0.2.53
 exits 1 'words that exclude each other' dns zone.test @192.0.2.53 tcp tls
 
