@@ -112,8 +112,8 @@ static uint16_t quoted_id(const struct pt_probe *p, const struct pt_icmp_quote *
 	if (p->o.how == PT_PROBE_TCP)
 		return q->sequence - p->base <= PT_PROBE_WINDOW ? (uint16_t)(q->sequence - p->base) : 0;
 	/* A quoted checksum may be unfinished, where a device was to complete it. */
-	if (q->n >= PROBE_DATA_MARK && !memcmp(q->data + 2, p->magic, sizeof(p->magic)))
-		return probe_get16(q->data + 6);
+	if (q->n >= PROBE_DATA_MARK)
+		return memcmp(q->data + 2, p->magic, sizeof(p->magic)) ? 0 : probe_get16(q->data + 6);
 	return q->checksum;
 }
 

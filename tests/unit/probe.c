@@ -287,6 +287,114 @@ static void test_syn(void **state)
 	assert_int_equal(s[13], 2);
 }
 
+/* ---- memory that runs out ---- */
+
+static long allocations_left = -1; /* -1: as many as wanted */
+static bool refused;
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+
+static bool refuse_this(void)
+{
+	if (allocations_left < 0 || allocations_left--)
+		return false;
+	refused = true;
+	return true;
+}
+
+void *__wrap_malloc(size_t n)
+{
+	return refuse_this() ? NULL : __real_malloc(n);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return refuse_this() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t n)
+{
+	return refuse_this() ? NULL : __real_realloc(p, n);
+}
+
+static int on_ping(enum pt_ping_event event, const struct pt_probe_answer *a, bool reordered, int error, void *arg)
+{
+	(void)a;
+	(void)reordered;
+	(void)error;
+	*(unsigned int *)arg += event == PT_PING_ANSWER;
+	return 0;
+}
+
+static int on_hop(const struct pt_trace_hop *h, void *arg)
+{
+	*(unsigned int *)arg += h->queries[0].answered;
+	return 0;
+}
+
+/* Two answers of loopback and one hop: 3 where all went well, else -errno. */
+static int ask_loopback(enum pt_probe_how how, struct pt_err *e)
+{
+	struct pt_probe_options o = { .how = how, .to = address("127.0.0.1"), .tos = -1, .port = 33434 };
+	struct pt_ping_options ping = { .count = 2, .interval = 1, .timeout = 2000000, .stop_fd = -1 };
+	struct pt_trace_options trace = { .probe = o, .first = 1, .max = 1, .queries = 1, .parallel = 1, .size = 32, .timeout = 2000000,
+					  .stop_fd = -1, .names = pt_probe_names_open() };
+	struct pt_ping_result result = { 0 };
+	unsigned int answers = 0;
+	const struct pt_ping_listener listener = { on_ping, &answers };
+	enum pt_trace_end end;
+	struct pt_probe *p;
+	uint32_t mtu;
+	int rc = pt_probe_open(&o, &p, e);
+
+	if (!rc)
+		rc = pt_ping_run(p, &ping, &listener, &result, e);
+	if (!rc)
+		rc = pt_trace_run(p, &trace, on_hop, &answers, &end, &mtu, e);
+	pt_probe_close(p);
+	pt_probe_names_close(trace.names);
+	return rc ? rc : (int)answers;
+}
+
+static void test_memory(void **state)
+{
+	struct pt_err e = { 0 };
+	int rc = ask_loopback(PT_PROBE_ICMP, &e);
+	struct pt_mtr *m;
+
+	(void)state;
+	pt_err_fini(&e);
+	if (rc == -EPERM)
+		skip();
+	assert_int_equal(rc, 3);
+	for (long n = 0; ; n++) {
+		e = (struct pt_err){ 0 };
+		refused = false;
+		allocations_left = n;
+		rc = ask_loopback(PT_PROBE_ICMP, &e);
+		allocations_left = -1;
+		assert_true(rc == -ENOMEM || rc == 3); /* without names it goes on */
+		assert_true(rc == 3 || e.n_errors);
+		pt_err_fini(&e);
+		if (!refused)
+			break;
+	}
+	for (long n = 0; n < 8; n++) {
+		struct pt_mtr_options o = { .probe = { .how = PT_PROBE_ICMP, .to = address("127.0.0.1"), .tos = -1 }, .first = 1, .max = 1 };
+
+		allocations_left = n;
+		rc = pt_mtr_open(&o, &m, NULL);
+		allocations_left = -1;
+		assert_true(rc == 0 || rc == -ENOMEM);
+		pt_mtr_close(m);
+	}
+}
+
 /* ---- names ---- */
 
 static void test_names(void **state)
@@ -329,6 +437,7 @@ int main(void)
 		cmocka_unit_test(test_too_big),	    cmocka_unit_test(test_echo),	cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_words),	    cmocka_unit_test(test_udp_checksum), cmocka_unit_test(test_echo_checksum),
 		cmocka_unit_test(test_syn),	    cmocka_unit_test(test_names),	cmocka_unit_test(test_hosts),
+		cmocka_unit_test(test_memory),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
