@@ -169,7 +169,7 @@ static void reverse_name(struct pt_addr a, struct pt_buf *b)
 static size_t question(struct pt_addr a, uint16_t id, uint8_t *out, size_t size)
 {
 	struct pt_buf name = { 0 };
-	const uint8_t head[12] = { (uint8_t)(id >> 8), (uint8_t)id, 1, 0, 0, 1 };
+	const uint8_t head[12] = { (uint8_t)(id >> 8), (uint8_t)id, 1, 0, 0, 1 }, tail[4] = { 0, ns_t_ptr, 0, ns_c_in };
 	int n;
 
 	reverse_name(a, &name);
@@ -178,8 +178,8 @@ static size_t question(struct pt_addr a, uint16_t id, uint8_t *out, size_t size)
 	if (n < 0)
 		return 0;
 	memcpy(out, head, sizeof(head));
-	memcpy(out + sizeof(head) + n, "\0\x0c\0\x01", 4);
-	return sizeof(head) + (size_t)n + 4;
+	memcpy(out + sizeof(head) + n, tail, sizeof(tail));
+	return sizeof(head) + (size_t)n + sizeof(tail);
 }
 
 static void ask(struct pt_probe_names *n, struct name *who, int64_t now)

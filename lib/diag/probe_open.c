@@ -159,7 +159,7 @@ static int say_no_way(const struct pt_probe *p, int code, struct pt_err *e)
 /* A socket that is connected and silent tells which address we have there. */
 static int find_way(struct pt_probe *p, struct pt_err *e)
 {
-	struct sockaddr_storage sa;
+	struct sockaddr_storage sa = { 0 };
 	socklen_t len = sizeof(sa);
 	int rc;
 
@@ -267,7 +267,7 @@ static int filter_tcp(const struct pt_probe *p)
 /* A port that nobody else gets meanwhile: that of a socket that never connects. */
 static int hold_port(struct pt_probe *p, struct pt_err *e)
 {
-	struct sockaddr_storage sa;
+	struct sockaddr_storage sa = { 0 };
 	socklen_t len = sizeof(sa);
 	int rc;
 
@@ -306,7 +306,7 @@ static int open_by_way(struct pt_probe *p, struct pt_err *e)
 	static int (*const openers[])(struct pt_probe *p, struct pt_err *e) = {
 		[PT_PROBE_UDP] = open_udp, [PT_PROBE_ICMP] = open_icmp, [PT_PROBE_TCP] = open_tcp,
 	};
-	struct sockaddr_storage sa;
+	struct sockaddr_storage sa = { 0 };
 	socklen_t len = sizeof(sa);
 	int rc = openers[p->o.how](p, e);
 
