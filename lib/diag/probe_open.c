@@ -264,11 +264,21 @@ static int filter_tcp(const struct pt_probe *p)
 	return setsockopt(p->fd_send, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) ? -errno : 0;
 }
 
+static int ask_port(struct pt_probe *p, int fd, struct pt_err *e)
+{
+	struct sockaddr_in6 sa;
+	socklen_t len = sizeof(sa);
+
+	memset(&sa, 0, sizeof(sa));
+	if (getsockname(fd, (struct sockaddr *)&sa, &len))
+		return pt_err_sys(e, -errno, "asking for our port");
+	p->id = ntohs(sa.sin6_port); /* in the same place in both families */
+	return 0;
+}
+
 /* A port that nobody else gets meanwhile: that of a socket that never connects. */
 static int hold_port(struct pt_probe *p, struct pt_err *e)
 {
-	struct sockaddr_storage sa = { 0 };
-	socklen_t len = sizeof(sa);
 	int rc;
 
 	close(p->fd_route);
@@ -276,12 +286,7 @@ static int hold_port(struct pt_probe *p, struct pt_err *e)
 	if (p->fd_route < 0)
 		return pt_err_sys(e, p->fd_route, "opening a socket for TCP");
 	rc = bind_to(p, p->fd_route, p->source, e);
-	if (rc)
-		return rc;
-	if (getsockname(p->fd_route, (struct sockaddr *)&sa, &len))
-		return pt_err_sys(e, -errno, "asking for our port");
-	p->id = ntohs(probe_is6(p) ? ((struct sockaddr_in6 *)&sa)->sin6_port : ((struct sockaddr_in *)&sa)->sin_port);
-	return 0;
+	return rc ? rc : ask_port(p, p->fd_route, e);
 }
 
 static int open_tcp(struct pt_probe *p, struct pt_err *e)
@@ -306,8 +311,6 @@ static int open_by_way(struct pt_probe *p, struct pt_err *e)
 	static int (*const openers[])(struct pt_probe *p, struct pt_err *e) = {
 		[PT_PROBE_UDP] = open_udp, [PT_PROBE_ICMP] = open_icmp, [PT_PROBE_TCP] = open_tcp,
 	};
-	struct sockaddr_storage sa = { 0 };
-	socklen_t len = sizeof(sa);
 	int rc = openers[p->o.how](p, e);
 
 	if (!rc)
@@ -320,13 +323,10 @@ static int open_by_way(struct pt_probe *p, struct pt_err *e)
 	if (rc)
 		return rc;
 	set_hearing(p, p->fd_send);
-	if (!p->raw) {
-		if (getsockname(p->fd_send, (struct sockaddr *)&sa, &len))
-			return pt_err_sys(e, -errno, "asking for our port");
-		p->id = ntohs(probe_is6(p) ? ((struct sockaddr_in6 *)&sa)->sin6_port : ((struct sockaddr_in *)&sa)->sin_port);
-	}
+	if (!p->raw)
+		rc = ask_port(p, p->fd_send, e);
 	p->to_len = probe_sockaddr(p->o.to, p->o.how == PT_PROBE_UDP ? p->o.port : 0, p->o.zone, &p->to);
-	return 0;
+	return rc;
 }
 
 static int ttl_of_system(const struct pt_probe *p)
