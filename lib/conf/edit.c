@@ -176,8 +176,14 @@ static int finish(struct edit_run *r, struct pt_edit_result *out)
 	*out = (struct pt_edit_result){ .path = r->path, .source = r->changed, .text = (char *)now->text, .len = now->len };
 	out->changed = old->len != now->len || (now->len && memcmp(old->text, now->text, now->len));
 	measure(old, now, out);
-	if (!out->changed || r->line.what->draft)
+	if (!out->changed)
 		return 0;
+	if (r->line.what->draft) {
+		rc = edit_judge(r);
+		if (rc)
+			*out = (struct pt_edit_result){ .path = r->path };
+		return rc;
+	}
 	rc = judge(r, &found);
 	r->change.old = old;
 	r->change.now = now;

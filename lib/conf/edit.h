@@ -141,5 +141,7 @@ struct edit_change { /* for records about the result */
 };
 /* Gives the records of FROM, which are about the result, to E with the places that a person knows. */
 int edit_tell(const struct edit_change *c, const struct pt_err *from, struct pt_arena *a, struct pt_err *e) PT_MUST;
+/* The same of records about value number I alone: their columns are places in its text. */
+int edit_tell_value(const struct edit_change *c, size_t i, const struct pt_err *from, struct pt_arena *a, struct pt_err *e) PT_MUST;
 
 #endif

@@ -43,6 +43,9 @@ struct edit_spot edit_find(const struct edit_run *r, const struct pt_schema *row
 int edit_elements_find(const struct edit_run *r, const struct edit_spot *spot, const struct pt_schema *row,
 		       struct edit_elements *out) PT_MUST;
 
+/* edit_judge.c: the title and the values that the words brought, each by itself. -EINVAL with records under the words. */
+int edit_judge(struct edit_run *r) PT_MUST;
+
 /* edit_set.c */
 int edit_set(struct edit_run *r) PT_MUST;
 int edit_delete(struct edit_run *r) PT_MUST;

@@ -163,6 +163,18 @@ static void tell(const struct teller *t, const struct pt_diag *d, struct pt_err 
 		e->list.v[e->list.n - 1].source = pt_arena_strdup(e->arena, d->source);
 }
 
+static int begin(struct teller *t, struct pt_arena *a, struct pt_buf *line)
+{
+	const struct pt_edit *what = t->c->what;
+
+	t->col = pt_arena_alloc(a, (what->n + 1) * sizeof(*t->col));
+	if (!t->col || edit_line_show(what, line, t->col))
+		return -ENOMEM;
+	t->line = line->s;
+	t->line_len = line->n;
+	return 0;
+}
+
 int edit_tell(const struct edit_change *c, const struct pt_err *from, struct pt_arena *a, struct pt_err *e)
 {
 	struct teller t = { .c = c };
@@ -171,16 +183,29 @@ int edit_tell(const struct edit_change *c, const struct pt_err *from, struct pt_
 
 	if (!from->list.n)
 		return 0;
-	t.col = pt_arena_alloc(a, (c->what->n + 1) * sizeof(*t.col));
-	if (!t.col || edit_line_show(c->what, &line, t.col)) {
-		pt_buf_fini(&line);
-		return -ENOMEM;
-	}
-	t.line = line.s;
-	t.line_len = line.n;
-	rc = edit_map_read(c->now, a, &t.map);
+	rc = begin(&t, a, &line);
+	if (!rc)
+		rc = edit_map_read(c->now, a, &t.map);
 	for (size_t i = 0; rc != -ENOMEM && i < from->list.n; i++)
 		tell(&t, &from->list.v[i], e);
 	pt_buf_fini(&line);
 	return rc == -ENOMEM ? rc : 0;
+}
+
+int edit_tell_value(const struct edit_change *c, size_t i, const struct pt_err *from, struct pt_arena *a, struct pt_err *e)
+{
+	struct teller t = { .c = c };
+	struct pt_buf line = { 0 };
+	int rc = from->list.n ? begin(&t, a, &line) : 0;
+
+	for (size_t k = 0; !rc && k < from->list.n; k++) {
+		const struct pt_diag *d = &from->list.v[k];
+		struct place p = { .loc = d->loc };
+
+		in_words(&t, c->word[i], d->loc.col ? d->loc.col - 1 : 0, d->loc.len, &p);
+		pt_err_add(e, d->sev, &p.loc, d->hint, "%s", d->msg);
+		pt_err_source(e, p.text, p.len);
+	}
+	pt_buf_fini(&line);
+	return rc;
 }

@@ -280,6 +280,23 @@ static bool check_typed(struct conf_reader *r, const struct pt_schema *opt,
 	return false;
 }
 
+int pt_conf_value_check(const struct pt_schema *opt, const char *value, const struct pt_loc *loc, struct pt_err *e)
+{
+	struct pt_err own = { 0 };
+	struct conf_reader r = { .e = e ? e : &own };
+	bool ok = false;
+
+	pt_buf_add(&r.value, "", 0);
+	pt_buf_str(&r.value, value);
+	if (r.value.err)
+		conf_reader_nomem(&r);
+	else
+		ok = check_typed(&r, opt, loc);
+	pt_buf_fini(&r.value);
+	pt_err_fini(&own);
+	return r.nomem ? -ENOMEM : ok ? 0 : -EINVAL;
+}
+
 void conf_value_read(struct conf_reader *r, const struct pt_schema *opt,
 		     const struct pt_src_tok *tok)
 {

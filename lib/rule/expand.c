@@ -137,6 +137,8 @@ static int unknown_macro(struct expander *x, const char *name, const struct rule
 	struct pt_buf hint = { 0 }, msg = { 0 };
 	const char *near;
 
+	if (x->ctx->macros_later)
+		return -ENOENT;
 	x->unknown++;
 	if (nearest_macro(x, name, &near))
 		return -ENOMEM;

@@ -53,6 +53,10 @@ PT_API extern const struct pt_schema pt_conf_schema[];
 PT_API const struct pt_schema *pt_conf_options(const char *section);
 PT_API const struct pt_schema *pt_conf_option(const char *section, const char *option);
 
+/* One value of an option, an element of a list, by its row alone: its type, range, words and CHECK. What it names may be missing,
+ * and rules are not read. 0, -EINVAL with records at LOC, -ENOMEM. */
+PT_API int pt_conf_value_check(const struct pt_schema *option, const char *value, const struct pt_loc *loc, struct pt_err *e) PT_MUST;
+
 /* ---- model; everything lives in the configuration's arena ---- */
 
 /* A string of the file with the place of its first byte (inside the quotes). */

@@ -227,6 +227,7 @@ struct pt_rule_ctx {
 	const char *source;          /* text for carets (the whole file), or NULL: the rule itself */
 	size_t source_len;
 	bool statement;              /* of a test: messages do not speak of match */
+	bool macros_later;           /* a $NAME that is not known is -ENOENT without a record: it may be defined later */
 };
 
 /* Parses one rule of LEN bytes. 0 with *OUT set; -EINVAL with records in E (as many
