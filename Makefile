@@ -179,15 +179,18 @@ $(PC): Makefile
 
 # The console runs the commands of the others: each of them is one object there, of which only its table can be seen.
 TABLES := $(filter-out ptsh,$(TOOLS))
+# Commands that are the same in two tools are the same objects: what ptdiag has of others.
+shared_ptdiag := $(wildcard cmd/ptfw/state*.c) cmd/ptfw/common.c cmd/ptnet/route.c
+tool_src = $(wildcard cmd/$(1)/*.c) $(shared_$(1))
 define table
-$(BUILD)$(2)/obj/$(1).table.o: $(patsubst %.c,$(BUILD)$(2)/obj/%.o,$(wildcard cmd/$(1)/*.c))
+$(BUILD)$(2)/obj/$(1).table.o: $(patsubst %.c,$(BUILD)$(2)/obj/%.o,$(call tool_src,$(1)))
 	$$(call say,LD,$$@)
 	$$(Q)$$(CC) -r -nostdlib -o $$@ $$^
 	$$(Q)objcopy --keep-global-symbol=$(1)_tool $$@
 endef
 $(foreach t,$(TABLES),$(eval $(call table,$(t),)) $(eval $(call table,$(t),/asan)))
 
-tool_o = $(patsubst %.c,$(BUILD)$(2)/obj/%.o,$(wildcard cmd/$(1)/*.c)) $(if $(filter ptsh,$(1)),$(TABLES:%=$(BUILD)$(2)/obj/%.table.o))
+tool_o = $(patsubst %.c,$(BUILD)$(2)/obj/%.o,$(call tool_src,$(1))) $(if $(filter ptsh,$(1)),$(TABLES:%=$(BUILD)$(2)/obj/%.table.o))
 tool_libs = $(if $(filter ptsh,$(1)),-lreadline)
 define tool
 $(BUILD)/$(1): $(call tool_o,$(1),) $(A)

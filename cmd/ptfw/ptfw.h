@@ -58,7 +58,6 @@ int cmd_nat_show(struct pt_cli *c);
 const struct pt_pol_rule **rules_as_written(const struct pt_policy *p, struct pt_arena *a);
 /* In how many of the first N anchor rules the written rule number AST stands. */
 int depth_in_places(const struct pt_policy *p, size_t n, uint32_t ast);
-int complete_label(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 /* contents.c: changes of tables' contents, each as OP and TEXT, which the callee may use and alter */
 void contents_walk(const struct pt_plan *p, void (*tell)(const char *op, struct pt_buf *text, void *arg), void *arg);
 bool contents_of_table(const char *kind, const char *name);
@@ -122,6 +121,8 @@ struct sockets {
 };
 int sockets_open(struct sockets *s, struct pt_err *e);
 void sockets_close(struct sockets *s);
+/* The names of the rules in force. */
+int complete_label(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 /* The applied file in P, which stays empty where none can be read: what is asked then has no names.
  * -ENOMEM with a record. */
 int applied_or_none(struct pt_nl *nf, struct pt_plan *p, struct pt_err *e);

@@ -35,9 +35,9 @@ static const struct pt_cli_cmd commands[] = {
 	{ "address", "delete", "ADDRESS/LENGTH dev DEVICE", "take an address away", 0, 3, 3, complete_address, cmd_address_delete },
 	{ "address", "monitor", NULL, "what becomes of addresses, as it happens",
 	  VIEW | LIVE | SHOW | PT_CLI_FAMILY, 0, 0, NULL, cmd_address_monitor },
-	{ "route", "show", "[dev DEVICE] [table N|main|local|all] [proto NAME]", "the routes",
+	{ "route", "show", "[WORD VALUE]...", "the routes",
 	  VIEW | SHOW | PT_CLI_DETAILS | PT_CLI_FAMILY, 0, 6,
-	  complete_route_show, cmd_route_show },
+	  NULL, cmd_route_show },
 	{ "route", "get", "ADDRESS", "where packets to it go, and why: rule, route, neighbour, device; status 3 when there is no way",
 	  VIEW | SHOW, 1, 1,
 	  NULL, cmd_route_get },
@@ -92,9 +92,15 @@ static const struct pt_cli_cmd commands[] = {
 	{ NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
 };
 
+static const struct pt_cli_grammar grammars[] = {
+	{ "route", "show", 0, route_show_words },
+	{ NULL, NULL, 0, NULL },
+};
+
 const struct pt_cli_tool ptnet_tool = {
 	.name = "ptnet",
 	.summary = "interfaces of Patronus",
+	.grammars = grammars,
 	.cmds = commands,
 };
 

@@ -50,8 +50,8 @@ int complete_rule(struct pt_cli *c, size_t n, void (*word)(const char *w, void *
 int complete_route_delete(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 int complete_rule_delete(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 int complete_neighbour_words(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
-int complete_route_show(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
-/* route.c */
+/* route.c, which ptdiag has, too */
+extern const struct pt_cli_word route_show_words[];
 int cmd_route_show(struct pt_cli *c);
 int cmd_route_get(struct pt_cli *c);
 int cmd_rule_show(struct pt_cli *c);

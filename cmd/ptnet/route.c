@@ -137,45 +137,69 @@ static int show_route(const struct pt_route *r, void *arg)
 	return pt_out_failed(v->o);
 }
 
-/* "table N", "table all", "dev DEVICE", "proto N". */
-static int parse_words(struct view *v)
+struct route_show {
+	const char *dev, *table, *proto;
+};
+
+static const char *const tables[] = { "main", "local", "all", NULL };
+static const char *const protocols[] = { "patronus", "static", "kernel", "boot", "dhcp", "ra", "bgp", "ospf", NULL };
+
+const struct pt_cli_word route_show_words[] = {
+	{ "dev", PT_CLI_DEVICE, offsetof(struct route_show, dev), "DEVICE", "only routes over this one", 0, 0, NULL },
+	{ "table", PT_CLI_TEXT, offsetof(struct route_show, table), "N|main|local|all", "of which table, main", 0, 0, tables },
+	{ "proto", PT_CLI_TEXT, offsetof(struct route_show, proto), "NAME", "only routes that this one made", 0, 0, protocols },
+	{ NULL, PT_CLI_FLAG, 0, NULL, NULL, 0, 0, NULL },
+};
+
+static int ask_device(struct view *v, const char *name)
 {
-	struct pt_cli *c = v->c;
+	v->dev = name;
+	if (pt_links_find(&v->links, name))
+		return 0;
+	pt_err_add(&v->c->err, PT_ERROR, NULL, "`ptnet link show` lists them", "there is no device %s", name);
+	return PT_EXIT_NO;
+}
+
+static int ask_table(struct view *v, const char *name)
+{
 	uint64_t n;
 
-	for (size_t i = 0; i < c->argc; i += 2) {
-		const char *word = c->argv[i], *value = i + 1 < c->argc ? c->argv[i + 1] : NULL;
-
-		if (!value)
-			return pt_cli_usage(c, "'%s' needs a value", word);
-		if (!strcmp(word, "dev")) {
-			v->dev = value;
-			if (!pt_links_find(&v->links, value)) {
-				pt_err_add(&c->err, PT_ERROR, NULL, "`ptnet link show` lists them", "there is no device %s", value);
-				return PT_EXIT_NO;
-			}
-		} else if (!strcmp(word, "table")) {
-			if (!strcmp(value, "all"))
-				v->filter.table = 0;
-			else if (!strcmp(value, "main") || !strcmp(value, "local"))
-				v->filter.table = *value == 'm' ? PT_TABLE_MAIN : 255;
-			else if (pt_parse_uint(value, UINT32_MAX, &n) || !n)
-				return pt_cli_usage(c, "'%s' is no table: a number, main, local or all", value);
-			else
-				v->filter.table = (uint32_t)n;
-		} else if (!strcmp(word, "proto")) {
-			char text[4];
-
-			for (n = 255; n > 0 && strcmp(pt_route_protocol_name((uint8_t)n, text), value) != 0; n--)
-				;
-			if (!n)
-				return pt_cli_usage(c, "'%s' is no protocol of routes", value);
-			v->filter.protocol = (uint8_t)n;
-		} else {
-			return pt_cli_usage(c, "'%s' is none of dev, table, proto", word);
-		}
-	}
+	if (!strcmp(name, "all"))
+		v->filter.table = 0;
+	else if (!strcmp(name, "main") || !strcmp(name, "local"))
+		v->filter.table = *name == 'm' ? PT_TABLE_MAIN : 255;
+	else if (pt_parse_uint(name, UINT32_MAX, &n) || !n)
+		return pt_cli_usage(v->c, "'%s' is no table: a number, main, local or all", name);
+	else
+		v->filter.table = (uint32_t)n;
 	return 0;
+}
+
+static int ask_protocol(struct view *v, const char *name)
+{
+	unsigned int n = 255;
+	char text[4];
+
+	while (n > 0 && strcmp(pt_route_protocol_name((uint8_t)n, text), name) != 0)
+		n--;
+	if (!n)
+		return pt_cli_usage(v->c, "'%s' is no protocol of routes", name);
+	v->filter.protocol = (uint8_t)n;
+	return 0;
+}
+
+static int parse_words(struct view *v)
+{
+	struct route_show w = { 0 };
+	int rc = pt_cli_words(v->c, &w);
+
+	if (!rc && w.dev)
+		rc = ask_device(v, w.dev);
+	if (!rc && w.table)
+		rc = ask_table(v, w.table);
+	if (!rc && w.proto)
+		rc = ask_protocol(v, w.proto);
+	return rc;
 }
 
 int cmd_route_show(struct pt_cli *c)

@@ -224,22 +224,6 @@ int complete_route_delete(struct pt_cli *c, size_t n, void (*word)(const char *w
 	return complete_route(c, n, word, arg);
 }
 
-int complete_route_show(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg)
-{
-	static const char *const words[] = { "dev", "table", "proto", NULL };
-	static const char *const names[] = { "main", "local", "all", NULL };
-	static const char *const protos[] = { "patronus", "static", "kernel", "boot", "dhcp", "ra", "bgp", "ospf", NULL };
-	const char *before = behind(c, n);
-
-	if (n % 2 == 0)
-		all_of(words, word, arg);
-	else if (!strcmp(before, "dev"))
-		return complete_link(c, 0, word, arg);
-	else
-		all_of(!strcmp(before, "table") ? names : protos, word, arg);
-	return 0;
-}
-
 static const char *const rule_words[] = { "not",   "from",  "to",	"iif",	  "oif",    "fwmark",	 "tos",	      "ipproto", "sport", "dport",
 					  "inet", "inet6", "priority", "lookup", "blackhole", "unreachable", "prohibit", NULL };
 

@@ -190,7 +190,7 @@ static void complete_value(const struct pt_cli_word *w, void (*word)(const char 
 {
 	if (w->type == PT_CLI_DEVICE)
 		complete_devices(word, arg);
-	for (size_t i = 0; w->type == PT_CLI_CHOICE && w->choices[i]; i++)
+	for (size_t i = 0; w->choices && w->choices[i]; i++)
 		word(w->choices[i], NULL, arg);
 }
 

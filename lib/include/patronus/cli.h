@@ -127,7 +127,7 @@ struct pt_cli_word {
 	const char *arg;  /* "N", as help shows it; NULL for flags */
 	const char *help; /* one line */
 	uint64_t min, max;
-	const char *const *choices; /* ends with NULL */
+	const char *const *choices; /* ends with NULL; of TEXT: those worth offering */
 };
 
 /* The words of a command behind its first FIRST arguments, for help, completion and the console. */
