@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ptdiag - what is wrong, asked from the machine itself: its table of commands. */
+#include <limits.h>
 #include <signal.h>
 
 #include "probe.h"
 #include "ptdiag.h"
+#include "ptfw/ptfw.h"
+#include "ptnet/ptnet.h"
 #include "tools.h"
-#include "../ptfw/ptfw.h"
-#include "../ptnet/ptnet.h"
 
 #define SHOW (PT_CLI_JSON | PT_CLI_LINE)
-#define MANY 64
+#define MANY UINT_MAX
 
 /* For the console: what only shows, what an operator may do beside it, what wants the terminal for itself. */
+#define VIEW PT_CLI_VIEW
 #define ACT PT_CLI_ACT
 #define LIVE PT_CLI_LIVE
 
@@ -30,19 +32,19 @@ static const struct pt_cli_cmd commands[] = {
 	  "is it open, refused (status 3) or filtered (status 5), and by whom; certificates",
 	  ACT | PT_CLI_JSON | PT_CLI_FAMILY | PT_CLI_DETAILS, 2,
 	  1000, NULL, cmd_port },
-	{ "route", "show", "[WORD VALUE]...", "the routes", SHOW | PT_CLI_DETAILS | PT_CLI_FAMILY, 0, 6, NULL, cmd_route_show },
-	{ "route", "get", "ADDRESS", "where packets to it go, and why: rule, route, neighbour, device; status 3 when there is no way", SHOW, 1, 1,
+	{ "route", "show", "[WORD VALUE]...", "the routes", VIEW | SHOW | PT_CLI_DETAILS | PT_CLI_FAMILY, 0, 6, NULL, cmd_route_show },
+	{ "route", "get", "ADDRESS", "where packets to it go, and why: rule, route, neighbour, device; status 3 when there is no way", VIEW | SHOW, 1, 1,
 	  NULL, cmd_route_get },
 	{ "state", "show", "[FILTER...]", "the connections that the kernel knows; a filter is a word and its value: " PT_CT_FILTER_WORDS,
-	  SHOW | PT_CLI_FAMILY | PT_CLI_STATS | PT_CLI_DETAILS, 0, MANY, complete_filter, cmd_state_show },
-	{ "state", "count", "[FILTER...]", "how many of them there are, or match, and may be", SHOW | PT_CLI_FAMILY, 0, MANY, complete_filter,
+	  VIEW | SHOW | PT_CLI_FAMILY | PT_CLI_STATS | PT_CLI_DETAILS, 0, MANY, complete_filter, cmd_state_show },
+	{ "state", "count", "[FILTER...]", "how many of them there are, or match, and may be", VIEW | SHOW | PT_CLI_FAMILY, 0, MANY, complete_filter,
 	  cmd_state_count },
-	{ "state", "summary", "[FILTER...]", "their sums by host; also by source|destination, sort KEY, rows N", SHOW | PT_CLI_FAMILY, 0, MANY,
+	{ "state", "summary", "[FILTER...]", "their sums by host; also by source|destination, sort KEY, rows N", VIEW | SHOW | PT_CLI_FAMILY, 0, MANY,
 	  complete_summary, cmd_state_summary },
 	{ "state", "top", "[FILTER...]", "the busiest ones, live; also sort KEY, interval TIME, count N, rows N",
-	  SHOW | PT_CLI_FAMILY | PT_CLI_LIVE, 0, MANY, complete_top, cmd_state_top },
-	{ "state", "follow", "[FILTER...]", "a line for each that comes, changes or goes", SHOW | PT_CLI_FAMILY | PT_CLI_DETAILS, 0, MANY,
-	  complete_filter, cmd_state_follow },
+	  VIEW | LIVE | SHOW | PT_CLI_FAMILY, 0, MANY, complete_top, cmd_state_top },
+	{ "state", "follow", "[FILTER...]", "a line for each that comes, changes or goes",
+	  VIEW | LIVE | SHOW | PT_CLI_FAMILY | PT_CLI_DETAILS, 0, MANY, complete_filter, cmd_state_follow },
 	{ NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
 };
 
