@@ -132,6 +132,13 @@ static const struct {
 	{ &ptdiag_tool, "mtr", "packets", OPERATOR, LIVE },
 	{ &ptdiag_tool, "dns", "packets", OPERATOR, 0 },
 	{ &ptdiag_tool, "port", "packets", OPERATOR, 0 },
+	{ &ptdiag_tool, "route show", NULL, VIEWER, 0 },
+	{ &ptdiag_tool, "route get", NULL, VIEWER, 0 },
+	{ &ptdiag_tool, "state show", NULL, VIEWER, 0 },
+	{ &ptdiag_tool, "state count", NULL, VIEWER, 0 },
+	{ &ptdiag_tool, "state summary", NULL, VIEWER, 0 },
+	{ &ptdiag_tool, "state top", NULL, VIEWER, LIVE },
+	{ &ptdiag_tool, "state follow", NULL, VIEWER, LIVE },
 };
 
 static const struct pt_cli_tool *const tools[] = { &ptfw_tool, &ptnet_tool, &ptconf_tool, &ptdiag_tool };
