@@ -67,14 +67,21 @@ struct offered {
 struct list {
 	struct pt_arena *arena;
 	PT_VEC(struct offered) v;
+	const char *expected; /* what stands here, where nothing can be listed */
+	bool files;           /* it is the name of one */
 	size_t widest;
 };
 
 static void keep(const char *w, const char *help, void *arg)
 {
 	struct list *l = arg;
-	struct offered x = { pt_arena_strdup(l->arena, w), help ? pt_arena_strdup(l->arena, help) : NULL };
+	struct offered x = { w ? pt_arena_strdup(l->arena, w) : NULL, help ? pt_arena_strdup(l->arena, help) : NULL };
 
+	if (!w || !*w) {
+		l->expected = l->expected ? l->expected : x.help;
+		l->files |= w != NULL;
+		return;
+	}
 	for (size_t i = 0; i < l->v.n; i++)
 		if (!strcmp(l->v.v[i].word, w))
 			return;
@@ -103,6 +110,8 @@ static void show_help(const struct list *l)
 
 	for (size_t i = 0; i < l->v.n; i++)
 		printf("  %-*s %s\n", (int)width, l->v.v[i].word, l->v.v[i].help ? l->v.v[i].help : "");
+	if (l->expected)
+		printf("  %s\n", l->expected);
 }
 
 /* Below the line, which is then written again. */
@@ -115,6 +124,19 @@ static void below(void (*show)(const struct list *l), const struct list *l)
 	rl_forced_update_display();
 }
 
+static void look_for_files(size_t from, struct pt_arena *a, const struct offers *to)
+{
+	struct pt_buf begun = { 0 };
+	const char *word;
+
+	from += strchr("\"'", rl_line_buffer[from]) && rl_line_buffer[from];
+	pt_buf_add(&begun, rl_line_buffer + from, (size_t)rl_point - from);
+	word = begun.err ? NULL : pt_arena_strdup(a, begun.s ? begun.s : "");
+	pt_buf_fini(&begun);
+	if (word)
+		files_offer(word, to);
+}
+
 static void look(struct list *l, size_t *from)
 {
 	const struct offers to = { keep, l };
@@ -123,6 +145,8 @@ static void look(struct list *l, size_t *from)
 	l->arena = pt_arena_new();
 	if (l->arena)
 		input_offer(console, rl_line_buffer, (size_t)rl_point, from, &to);
+	if (l->files && console->profile == PROFILE_ADMIN)
+		look_for_files(*from, l->arena, &to);
 }
 
 /* What all of them begin with. */
@@ -169,11 +193,13 @@ static int on_tab(int count, int key)
 	look(&l, &from);
 	n = l.v.n ? common(&l) : 0;
 	if (l.v.n == 1)
-		replace(from, l.v.v[0].word, n, true);
+		replace(from, l.v.v[0].word, n, !n || l.v.v[0].word[n - 1] != '/');
 	else if (n > (size_t)rl_point - from)
 		replace(from, l.v.v[0].word, n, false);
 	else if (l.v.n)
 		below(show_words, &l);
+	else if (l.expected)
+		below(show_help, &l);
 	else
 		(void)rl_ding();
 	pt_arena_free(l.arena);
@@ -206,7 +232,7 @@ static int on_question(int count, int key)
 	if (is_quoted())
 		return rl_insert(count, key);
 	look(&l, &from);
-	below(l.v.n ? show_help : show_nothing, &l);
+	below(l.v.n || l.expected ? show_help : show_nothing, &l);
 	pt_arena_free(l.arena);
 	return 0;
 }
@@ -251,7 +277,8 @@ static void remember(const char *line)
 
 	if (a && !pt_line_parse(line, strlen(line), a, &l, &at))
 		for (size_t i = 0; i < l.commands.n; i++)
-			secret |= is_secret(&l.commands.v[i].words);
+			for (size_t k = 0; k + 1 < l.commands.v[i].words.n; k++)
+				secret |= is_secret(l.commands.v[i].words.v[k].s);
 	pt_arena_free(a);
 	if (!secret && line[0] != ' ' && (!last || strcmp(last->line, line) != 0))
 		add_history(line);
@@ -269,12 +296,20 @@ static void prompt(struct console *c, struct pt_buf *b)
 	pt_buf_fmt(b, "%s%s ", c->host, c->mode->sign);
 }
 
+static char *complete_nothing(const char *text, int state)
+{
+	(void)text;
+	(void)state;
+	return NULL;
+}
+
 static void prepare(void)
 {
 	rl_readline_name = "ptsh";
 	rl_initialize();
 	(void)rl_bind_key('\t', on_tab);
 	(void)rl_bind_key('?', on_question);
+	rl_completion_entry_function = complete_nothing; /* readline's own keys would list files and users */
 	(void)rl_variable_bind("enable-bracketed-paste", "off"); /* serial lines and dumb terminals */
 	rl_catch_signals = 1;
 	history_begin();

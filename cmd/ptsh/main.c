@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,16 +37,24 @@ static const struct option options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
+static bool is_name(const char *s)
+{
+	return *s && strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == strlen(s);
+}
+
 static void begin(struct console *c)
 {
 	const struct passwd *p = getpwuid(geteuid());
 
+	(void)signal(SIGTSTP, SIG_IGN); /* there is no shell to go back to */
 	c->mode = &operate_mode;
 	c->profile = profile_of_user();
 	(void)snprintf(c->user, sizeof(c->user), "%s", p ? p->pw_name : "?");
 	if (gethostname(c->host, sizeof(c->host) - 1))
 		(void)snprintf(c->host, sizeof(c->host), "patronus");
 	c->host[strcspn(c->host, ".")] = '\0';
+	if (!is_name(c->host)) /* it stands on a terminal */
+		(void)snprintf(c->host, sizeof(c->host), "patronus");
 }
 
 /* A script that ends with changes it did not commit did not do what it was for. */
@@ -94,6 +103,18 @@ static int run_file(struct console *c, const char *path)
 	return rc;
 }
 
+/* Files are for those who may do everything: what one says is told in messages, also when it is no script. */
+static int confine(const struct console *c, bool scripts)
+{
+	int rc = profile_confine(c);
+
+	if (rc)
+		fprintf(stderr, "ptsh: leaving the environment: %s\n", strerror(-rc));
+	else if (scripts || c->file)
+		fprintf(stderr, "ptsh: error: files are not permitted to %s\n", profile_name(c->profile));
+	return rc || scripts || c->file ? PT_EXIT_PERM : 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct console c = { 0 };
@@ -126,6 +147,8 @@ int main(int argc, char **argv)
 		}
 	}
 	begin(&c);
+	if (c.profile != PROFILE_ADMIN && confine(&c, optind < argc))
+		return PT_EXIT_PERM;
 	if (line) {
 		(void)line_run(&c, line, strlen(line), NULL);
 		leave(&c, "-c");

@@ -11,7 +11,8 @@
 static void list(const char *name, const char *help, void *arg)
 {
 	(void)arg;
-	printf("  %-*s %s\n", WIDTH, name, help ? help : "");
+	if (name && *name)
+		printf("  %-*s %s\n", WIDTH, name, help ? help : "");
 }
 
 static const struct offers lister = { list, NULL };

@@ -3,7 +3,10 @@
  * Who may do what. The console gives nobody any power: what the kernel and the files let a user do is all there is, and a profile
  * takes some of it away. Each command's own table says whether it only shows, acts, or configures.
  */
+#include <errno.h>
 #include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -12,7 +15,10 @@
 
 #include "ptsh.h"
 
-#define GROUPS_MAX 256
+#define GROUPS_MAX 65536 /* as many as the kernel has */
+#define LANGUAGES_MAX 32  /* LC_... */
+
+extern char **environ;
 
 static const struct {
 	const char *group, *name;
@@ -23,28 +29,30 @@ static const struct {
 	[PROFILE_ADMIN] = { "patronus-admin", "an admin", 0 },
 };
 
-static bool is_member(const char *name)
+static bool is_member(const char *name, const gid_t *groups, int n)
 {
-	gid_t groups[GROUPS_MAX];
 	const struct group *g = getgrnam(name);
-	int n = getgroups(GROUPS_MAX, groups);
 
-	if (!g)
-		return false;
-	for (int i = 0; i < n; i++)
+	for (int i = 0; g && i < n; i++)
 		if (groups[i] == g->gr_gid)
 			return true;
-	return getegid() == g->gr_gid;
+	return g && getegid() == g->gr_gid;
 }
 
 /* The most restricted of those that apply: who was put among the viewers is one, root or not. Without a group, root may all and
- * others see. */
+ * others see. Who cannot be told is a viewer. */
 enum profile profile_of_user(void)
 {
-	for (enum profile p = PROFILE_VIEWER; p <= PROFILE_ADMIN; p++)
-		if (is_member(profiles[p].group))
-			return p;
-	return geteuid() ? PROFILE_VIEWER : PROFILE_ADMIN;
+	gid_t *groups = calloc(GROUPS_MAX, sizeof(*groups));
+	int n = groups ? getgroups(GROUPS_MAX, groups) : -1;
+	enum profile p = PROFILE_VIEWER;
+
+	while (n >= 0 && p <= PROFILE_ADMIN && !is_member(profiles[p].group, groups, n))
+		p++;
+	free(groups);
+	if (p > PROFILE_ADMIN)
+		return geteuid() ? PROFILE_VIEWER : PROFILE_ADMIN;
+	return p;
 }
 
 const char *profile_name(enum profile p)
@@ -59,21 +67,75 @@ bool profile_allows(enum profile p, unsigned int options)
 
 void audit(const struct console *c, const char *line, int status)
 {
-	const char *tty = ttyname(STDIN_FILENO);
+	const char *tty = ttyname(STDIN_FILENO), *from = getenv("SSH_CONNECTION");
 
 	openlog("ptsh", LOG_PID, LOG_AUTHPRIV);
-	syslog(LOG_NOTICE, "user=%s tty=%s status=%d command=%s", c->user, tty ? tty : "-", status, line);
+	syslog(LOG_NOTICE, "user=%s tty=%s from=%.*s status=%d command=%s", c->user, tty ? tty : "-",
+	       from ? (int)strcspn(from, " ") : 1, from ? from : "-", status, line);
 	closelog();
 }
 
-/* Values that patronus.conf(5) calls secret, by the names of their options. */
-static const char *const secrets[] = { "password", "secret", "key", "private-key", "preshared-key", "psk" };
+/* Values of command lines that are secret, beside those that the schema calls so. */
+static const char *const secrets[] = { "password", NULL };
 
-bool is_secret(const pt_line_words *w)
+static bool is_secret_option(const struct pt_schema *rows, const char *word)
 {
-	for (size_t i = 0; i < w->n; i++)
-		for (size_t k = 0; k < PT_ARRAY_SIZE(secrets); k++)
-			if (!strcmp(w->v[i].s, secrets[k]))
-				return true;
+	for (; rows && rows->name; rows++)
+		if ((rows->secret && !strcmp(rows->name, word)) || is_secret_option(rows->options, word))
+			return true;
 	return false;
+}
+
+bool is_secret(const char *word)
+{
+	for (size_t i = 0; secrets[i]; i++)
+		if (!strcmp(word, secrets[i]))
+			return true;
+	return is_secret_option(pt_conf_schema, word);
+}
+
+/* ---- ways out ---- */
+
+/* What stays of the environment: what the screen looks like, and where the user came from, which `confirm` wants to know. */
+static const char *const kept[] = { "TERM", "LANG", "LANGUAGE", "NO_COLOR", "TZ", "SSH_CONNECTION", "SSH_TTY", "SUDO_UID" };
+
+static bool is_kept(const char *variable)
+{
+	size_t n = strcspn(variable, "=");
+
+	for (size_t i = 0; i < PT_ARRAY_SIZE(kept); i++)
+		if (strlen(kept[i]) == n && !strncmp(kept[i], variable, n))
+			return true;
+	return !strncmp(variable, "LC_", 3);
+}
+
+/* Paths in variables of language and terminal would name files of the user's own. */
+static bool is_plain(const char *variable)
+{
+	const char *value = strchr(variable, '=');
+
+	return value && (!strchr(value, '/') || !strncmp(variable, "SSH_TTY=", 8) || !strncmp(variable, "TZ=", 3));
+}
+
+int profile_confine(const struct console *c)
+{
+	char **left = calloc(PT_ARRAY_SIZE(kept) + LANGUAGES_MAX, sizeof(*left));
+	const struct passwd *p = getpwuid(geteuid());
+	size_t n = 0;
+	int rc = left ? 0 : -ENOMEM;
+
+	(void)c;
+	for (char **e = environ; left && *e && n + 1 < PT_ARRAY_SIZE(kept) + LANGUAGES_MAX; e++)
+		if (is_kept(*e) && is_plain(*e))
+			left[n++] = *e;
+	if (rc)
+		return rc;
+	environ = left; /* kept as long as the process is */
+	if (setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1) || setenv("INPUTRC", "/dev/null", 1) ||
+	    setenv("HOME", p ? p->pw_dir : "/", 1))
+		rc = -ENOMEM;
+	/* Names of files without a folder are in the home. */
+	if (!rc && chdir(p ? p->pw_dir : "/") && chdir("/"))
+		rc = -errno;
+	return rc;
 }

@@ -11,7 +11,8 @@ enum profile { PROFILE_VIEWER, PROFILE_OPERATOR, PROFILE_ADMIN };
 
 struct console;
 
-/* Gets what may stand at a place; HELP may be NULL. */
+/* Gets what may stand at a place; HELP may be NULL. Without a word, HELP is what is expected where nothing can be listed; with an empty
+ * one it is the name of a file. */
 struct offers {
 	void (*word)(const char *w, const char *help, void *arg);
 	void *arg;
@@ -62,6 +63,7 @@ struct target {
 	const struct builtin *builtin;      /* one of the two */
 	const struct pt_cli_tool *tool;
 	const struct pt_cli_cmd *cmd;       /* NULL: help, or the tool will say what is wrong */
+	const char *outside;                /* what of the line names a file, another namespace or more commands; NULL: nothing */
 	const char **argv;                  /* of the tool, [0] its name; of a builtin, NULL */
 	size_t argc;
 };
@@ -92,6 +94,8 @@ struct stages *stages_new(struct console *c, const struct pt_line_command *cmd, 
 bool stages_put(struct stages *s, const char *p, size_t n);
 /* The end of the output, shows what was kept back. */
 void stages_end(struct stages *s);
+/* Whether a stage of these words writes somewhere else. */
+bool stage_writes(const pt_line_words *words);
 void stages_offer(const pt_line_words *words, const struct offers *to);
 
 /* ---- pager.c: lines to the terminal, a screen at a time ---- */
@@ -111,6 +115,10 @@ int input_run(struct console *c);
 /* Words that may stand at the end of the N bytes of S; *FROM: where the one begins that they would replace. */
 void input_offer(struct console *c, const char *s, size_t n, size_t *from, const struct offers *to);
 
+/* ---- files.c: names of files that begin so ---- */
+
+void files_offer(const char *begun, const struct offers *to);
+
 /* ---- configure.c: leaves configuration mode, where we are in it ---- */
 
 void configure_end(struct console *c);
@@ -123,7 +131,9 @@ const char *profile_name(enum profile p);
 bool profile_allows(enum profile p, unsigned int options);
 /* A line of the log of the system for what changed something. */
 void audit(const struct console *c, const char *line, int status);
-/* LINE holds what no history and no log may keep. */
-bool is_secret(const pt_line_words *words);
+/* What stands behind WORD is for no history and no log. */
+bool is_secret(const char *word);
+/* Takes the ways out of the console from whoever is restricted: what of the environment is anything but a language or a terminal. */
+int profile_confine(const struct console *c);
 
 #endif

@@ -5,10 +5,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,16 +19,29 @@
 /* While a command runs, the keys that end it are not for the console. */
 static const int keys[] = { SIGINT, SIGQUIT, SIGTSTP };
 
+/* One that hangs, or does not want to end, is ended when it is told so for the third time. */
+#define PATIENCE 3
+static volatile sig_atomic_t running, asked;
+
+static void on_interrupt(int number)
+{
+	(void)number;
+	asked++;
+	if (asked >= PATIENCE && running > 0)
+		(void)kill((pid_t)running, SIGKILL);
+}
+
 struct keys_before {
 	struct sigaction was[PT_ARRAY_SIZE(keys)];
 };
 
 static void keys_ignore(struct keys_before *b)
 {
-	struct sigaction none = { .sa_handler = SIG_IGN };
+	struct sigaction none = { .sa_handler = SIG_IGN }, interrupt = { .sa_handler = on_interrupt };
 
+	asked = running = 0;
 	for (size_t i = 0; i < PT_ARRAY_SIZE(keys); i++)
-		(void)sigaction(keys[i], &none, &b->was[i]);
+		(void)sigaction(keys[i], keys[i] == SIGINT ? &interrupt : &none, &b->was[i]);
 }
 
 static void keys_give_back(const struct keys_before *b)
@@ -53,10 +68,11 @@ static int run_target(struct console *c, const struct target *t, const pt_line_w
 	argv = calloc(t->argc + 2, sizeof(*argv));
 	if (!argv)
 		return PT_EXIT_SYSTEM;
-	for (size_t i = 0; i < t->argc; i++)
-		argv[argc++] = (char *)t->argv[i];
-	if (json)
+	argv[argc++] = (char *)t->argv[0];
+	if (json) /* behind a "--" it would be an argument */
 		argv[argc++] = as_json;
+	for (size_t i = 1; i < t->argc; i++)
+		argv[argc++] = (char *)t->argv[i];
 	rc = pt_cli_main(t->tool, argc, argv);
 	free(argv);
 	return rc;
@@ -91,18 +107,27 @@ static int wait_for(pid_t pid)
 	}
 }
 
-static void read_output(int fd, struct stages *s)
+/* Until nobody can write any more, or the command is gone: what it left running in the background may keep its output open. */
+static void read_output(int fd, pid_t pid, struct stages *s)
 {
+	struct pollfd on[2] = { { .fd = fd, .events = POLLIN }, { .fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN } };
 	char bytes[65536];
+	ssize_t n = 1;
 
-	for (;;) {
-		ssize_t n = read(fd, bytes, sizeof(bytes));
-
-		if (n < 0 && errno == EINTR)
+	while (n > 0) {
+		on[0].revents = 0;
+		if (poll(on, 2, -1) < 0 && errno == EINTR)
 			continue;
-		if (n <= 0 || !stages_put(s, bytes, (size_t)n))
-			return;
+		if (!on[0].revents) /* gone, and all that it wrote is read */
+			break;
+		n = read(fd, bytes, sizeof(bytes));
+		if (n < 0 && errno == EINTR)
+			n = 1;
+		else if (n > 0 && !stages_put(s, bytes, (size_t)n))
+			n = 0;
 	}
+	if (on[1].fd >= 0)
+		(void)close(on[1].fd);
 }
 
 /* LIVE: it has the terminal for itself. */
@@ -130,8 +155,10 @@ static int run_apart(struct console *c, const struct target *t, const struct pt_
 	}
 	if (fds[1] >= 0)
 		(void)close(fds[1]);
+	if (pid > 0)
+		running = pid;
 	if (pid > 0 && !live)
-		read_output(fds[0], s);
+		read_output(fds[0], pid, s);
 	if (fds[0] >= 0)
 		(void)close(fds[0]);
 	status = pid < 0 ? PT_EXIT_SYSTEM : wait_for(pid);
@@ -150,12 +177,20 @@ static void tell(const struct pt_err *e)
 
 static bool is_live(const struct target *t, const struct pt_line_command *cmd)
 {
-	return t->cmd && (t->cmd->options & PT_CLI_LIVE) && !cmd->stages.n;
+	if (!t->cmd || cmd->stages.n)
+		return false;
+	for (size_t i = 0; i < cmd->words.n; i++)
+		if (!strcmp(cmd->words.v[i].s, "--watch"))
+			return true;
+	return t->cmd->options & PT_CLI_LIVE;
 }
 
-/* Help of a tool is for everybody, and so is what the tool itself will refuse. */
+/* Help of a tool is for everybody, and so is what the tool itself will refuse. What names files or brings more commands is for those
+ * who may do everything, whatever the command. */
 static unsigned int bits_of(const struct target *t)
 {
+	if (t->outside)
+		return 0;
 	return t->builtin ? t->builtin->options : t->cmd ? t->cmd->options : PT_CLI_VIEW;
 }
 
@@ -191,16 +226,38 @@ static int run_target_apart(struct console *c, const struct target *t, const str
 	return status;
 }
 
+static void put_words(struct pt_buf *b, const pt_line_words *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		pt_buf_str(b, i ? " " : "");
+		if (i && is_secret(w->v[i - 1].s))
+			pt_buf_str(b, "(secret)");
+		else
+			pt_line_quote(b, w->v[i].s);
+	}
+}
+
 static void audited(const struct console *c, const struct pt_line_command *cmd, int status)
 {
 	struct pt_buf line = { 0 };
 
-	for (size_t i = 0; i < cmd->words.n; i++) {
-		pt_buf_str(&line, i ? " " : "");
-		pt_line_quote(&line, cmd->words.v[i].s);
+	put_words(&line, &cmd->words);
+	for (size_t i = 0; i < cmd->stages.n; i++) {
+		pt_buf_str(&line, " | ");
+		put_words(&line, &cmd->stages.v[i]);
 	}
-	audit(c, is_secret(&cmd->words) ? "(a line with a secret)" : line.s ? line.s : "", status);
+	audit(c, line.s && !line.err ? line.s : "(no memory for it)", status);
 	pt_buf_fini(&line);
+}
+
+/* A stage that writes a file or starts a program changes something, too. */
+static bool is_audited(const struct target *t, const struct pt_line_command *cmd)
+{
+	bool changes = !(bits_of(t) & PT_CLI_VIEW);
+
+	for (size_t i = 0; i < cmd->stages.n; i++)
+		changes |= stage_writes(&cmd->stages.v[i]);
+	return changes;
 }
 
 int tool_run(struct console *c, const struct pt_cli_tool *tool, const char *const *argv, size_t argc)
@@ -225,6 +282,17 @@ static int run_elsewhere(struct console *c, const struct pt_line_command *cmd)
 	return status;
 }
 
+/* "fw table add", written out. */
+static const char *name_of(struct console *c, const struct target *t, const struct pt_line_command *cmd)
+{
+	const char *name = t->builtin ? t->builtin->name : NULL;
+
+	if (!name && t->cmd)
+		name = pt_arena_printf(c->arena, "%s %s%s%s", t->tool->name + 2, t->cmd->object, t->cmd->command ? " " : "",
+				       t->cmd->command ? t->cmd->command : "");
+	return name ? name : cmd->words.v[0].s;
+}
+
 int command_run(struct console *c, const struct pt_line_command *cmd)
 {
 	struct pt_err e = { 0 };
@@ -238,12 +306,13 @@ int command_run(struct console *c, const struct pt_line_command *cmd)
 	if (!status && t.builtin && (t.builtin->options & ELSEWHERE))
 		return run_elsewhere(c, cmd);
 	if (!status && !profile_allows(c->profile, bits_of(&t))) {
-		pt_err_add(&e, PT_ERROR, NULL, NULL, "%s is not permitted to %s", cmd->words.v[0].s, profile_name(c->profile));
+		pt_err_add(&e, PT_ERROR, NULL, NULL, "%s is not permitted to %s", t.outside ? t.outside : name_of(c, &t, cmd),
+			   profile_name(c->profile));
 		status = PT_EXIT_PERM;
 	} else if (!status) {
 		status = t.builtin && (t.builtin->options & INPLACE) ? run_in_place(c, &t, cmd, &e) : run_target_apart(c, &t, cmd, &e);
 	}
-	if (!(bits_of(&t) & PT_CLI_VIEW))
+	if (is_audited(&t, cmd))
 		audited(c, cmd, status);
 	tell(&e);
 	pt_err_fini(&e);

@@ -402,12 +402,36 @@ void stages_end(struct stages *s)
 	stages_free(s);
 }
 
+bool stage_writes(const pt_line_words *w)
+{
+	const char *word = w->n ? w->v[0].s : "";
+
+	return word[0] == '!' || (word[0] == 's' && !strncmp("save", word, strlen(word)));
+}
+
+/* Without a word to choose, what is expected: a file of `save`, anything else by its name. */
+static void offer_argument(const char *word, const struct offers *to)
+{
+	struct pt_buf b = { 0 };
+
+	for (size_t i = 0; i < PT_ARRAY_SIZE(kinds); i++) {
+		if (!kinds[i].arg || strcmp(kinds[i].name, word) != 0)
+			continue;
+		pt_buf_fmt(&b, "%s: %s", kinds[i].arg, kinds[i].help);
+		if (!b.err)
+			to->word(kinds[i].begin == begin_save ? "" : NULL, b.s, to->arg);
+	}
+	pt_buf_fini(&b);
+}
+
 void stages_offer(const pt_line_words *w, const struct offers *to)
 {
 	const char *begun = w->n ? w->v[w->n - 1].s : "";
 
 	if (w->n == 2 && !strcmp(w->v[0].s, "display"))
 		to->word("set", "the changes that make it", to->arg);
+	else if (w->n == 2)
+		offer_argument(w->v[0].s, to);
 	for (size_t i = 0; w->n <= 1 && i < PT_ARRAY_SIZE(kinds); i++)
 		if (!strncmp(kinds[i].name, begun, strlen(begun)))
 			to->word(kinds[i].name, kinds[i].help, to->arg);

@@ -98,45 +98,44 @@ static int no_name(const struct console *c, struct names *n, struct pt_err *e)
 
 /* ---- words of a tool ---- */
 
-/* Whether the words name a file, as -f or -fFILE; behind "--" they do not. */
-static bool names_file(const pt_line_words *w, size_t from)
-{
-	for (size_t i = from; i < w->n && strcmp(w->v[i].s, "--") != 0; i++)
-		if (!strncmp(w->v[i].s, "-f", 2))
-			return true;
-	return false;
-}
+#define BEFORE 3 /* the tool's name, -f FILE */
 
-/* TOOL and the words FIRST, then those of the line behind the USED ones; the console's file where the command takes one. */
+/* TOOL and the words FIRST, then those of the line behind the USED ones; the console's file where the command takes one. What is
+ * ours stands before what was typed: behind a "--" it would be something else, and a file that the line names wins. */
 static int target_of(struct console *c, const struct pt_cli_tool *tool, const char *const *first, const pt_line_words *w, size_t used,
 		     struct target *t, struct pt_err *e)
 {
-	const char **argv = pt_arena_alloc(c->arena, (w->n + 8) * sizeof(*argv));
+	const char **argv = pt_arena_alloc(c->arena, (w->n + 8) * sizeof(*argv)), **words;
 	struct pt_err why = { 0 };
 	size_t n = 0, name;
 
 	if (!argv)
 		return pt_err_sys(e, -ENOMEM, "reading the line");
-	argv[n++] = tool->name;
+	words = argv + BEFORE;
 	for (size_t i = 0; first && first[i]; i++)
-		argv[n++] = first[i];
+		words[n++] = first[i];
 	for (size_t i = used; i < w->n; i++)
-		argv[n++] = w->v[i].s;
+		words[n++] = w->v[i].s;
 	t->tool = tool;
-	t->argv = argv;
-	t->argc = n;
-	if (n == 1 || !strcmp(argv[1], "help") || !strcmp(argv[n - 1], "help") || !strcmp(argv[n - 1], "-h"))
-		return 0; /* there is always help */
-	t->cmd = pt_cli_find(tool, argv + 1, n - 1, c->strict, &name, &why);
+	t->argv = words - 1;
+	t->argc = n + 1;
+	t->argv[0] = tool->name;
+	if (pt_cli_asks_help(tool, words, n))
+		return 0; /* for everybody */
+	t->cmd = pt_cli_find(tool, words, n, c->strict, &name, &why);
 	if (!t->cmd) {
 		pt_err_fini(e);
 		*e = why;
 		return PT_EXIT_CONFIG;
 	}
 	pt_err_fini(&why);
-	if ((t->cmd->options & PT_CLI_FILE) && c->file && !names_file(w, used)) {
-		argv[t->argc++] = "-f";
-		argv[t->argc++] = c->file;
+	t->outside = pt_cli_outside(tool, t->cmd, words, n);
+	if ((t->cmd->options & PT_CLI_FILE) && c->file) {
+		t->argv = words - BEFORE;
+		t->argc = n + BEFORE;
+		t->argv[0] = tool->name;
+		t->argv[1] = "-f";
+		t->argv[2] = c->file;
 	}
 	return 0;
 }
@@ -221,10 +220,48 @@ void shortcuts_offer(const struct offers *to)
 		to->word(shortcuts[i].name, shortcuts[i].help, to->arg);
 }
 
+/* What a tool offers, without what this user may not run. */
+struct permitted {
+	const struct console *console;
+	const struct pt_cli_tool *tool;
+	const char *const *words;
+	size_t n;
+	const struct offers *to;
+};
+
+/* An object is offered when one of its commands is. Objects may be shortened before the command that is offered. */
+static bool may_run(const struct permitted *p, const char *word)
+{
+	size_t begun = p->n == 2 ? strlen(p->words[0]) : 0;
+	bool known = false;
+
+	for (const struct pt_cli_cmd *cmd = p->tool->cmds; cmd->object && p->n <= 2; cmd++) {
+		const char *name = p->n == 1 ? cmd->object : strncmp(cmd->object, p->words[0], begun) ? NULL : cmd->command;
+
+		if (!name || strcmp(name, word) != 0)
+			continue;
+		known = true;
+		if (profile_allows(p->console->profile, cmd->options))
+			return true;
+	}
+	return !known;
+}
+
+static void offer_permitted(const char *word, const char *help, void *arg)
+{
+	const struct permitted *p = arg;
+	const char *const option[] = { word, "" };
+
+	if (word && (!may_run(p, word) || (word[0] == '-' && p->console->profile != PROFILE_ADMIN && pt_cli_outside(p->tool, NULL, option, 2))))
+		return;
+	p->to->word(word, help, p->to->arg);
+}
+
 /* The tool's own answer, with FIRST before the words of the line. Where nothing can be listed, what is expected. */
 static void offer_of_tool(struct console *c, const struct pt_cli_tool *tool, const char *const *first, const pt_line_words *w, size_t used,
 			  const struct offers *to)
 {
+	struct permitted p = { .console = c, .tool = tool, .to = to };
 	const char **words = pt_arena_alloc(c->arena, (w->n + 4) * sizeof(*words));
 	size_t n = 0;
 
@@ -234,7 +271,9 @@ static void offer_of_tool(struct console *c, const struct pt_cli_tool *tool, con
 		words[n++] = first[i];
 	for (size_t i = used; i < w->n; i++)
 		words[n++] = w->v[i].s;
-	(void)pt_cli_complete(tool, words, n, to->word, to->arg);
+	p.words = words;
+	p.n = n;
+	(void)pt_cli_complete(tool, words, n, offer_permitted, &p);
 }
 
 static void offer_first(struct console *c, const char *begun, const struct offers *to)

@@ -24,12 +24,28 @@ struct candidates {
 	const char *begun;
 	void (*word)(const char *w, const char *help, void *arg);
 	void *arg;
+	bool any; /* there was something to choose from, whether it begins so or not */
 };
 
-static void offer(const struct candidates *to, const char *word, const char *help)
+/* A word that is none tells what is expected. */
+static void offer(struct candidates *to, const char *word, const char *help)
 {
-	if (!strncmp(word, to->begun, strlen(to->begun)) && is_plain(word))
+	to->any = true;
+	if (!word || !*word)
 		to->word(word, help, to->arg);
+	else if (!strncmp(word, to->begun, strlen(to->begun)) && is_plain(word))
+		to->word(word, help, to->arg);
+}
+
+/* Nothing can be listed: NAME of what stands here, and what it is. */
+static void expect(struct candidates *to, const char *kind, const char *name, const char *help)
+{
+	struct pt_buf b = { 0 };
+
+	pt_buf_fmt(&b, "%s%s%s", name, help ? ": " : "", help ? help : "");
+	if (!b.err)
+		offer(to, kind, b.s);
+	pt_buf_fini(&b);
 }
 
 static void offer_value(const char *word, void *arg)
@@ -42,7 +58,7 @@ static void offer_word(const char *word, const char *help, void *arg)
 	offer(arg, word, help);
 }
 
-static void complete_options(unsigned int bits, const struct candidates *to)
+static void complete_options(unsigned int bits, struct candidates *to)
 {
 	for (const struct cli_option *o = cli_options; o->help; o++) {
 		char text[40];
@@ -58,7 +74,7 @@ static void complete_options(unsigned int bits, const struct candidates *to)
 }
 
 /* Distinct names at one level. An object has the help of its only command, or none. */
-static void complete_names(const struct pt_cli_tool *t, const char *object, const struct candidates *to)
+static void complete_names(const struct pt_cli_tool *t, const char *object, struct candidates *to)
 {
 	const char *last = NULL;
 
@@ -73,7 +89,7 @@ static void complete_names(const struct pt_cli_tool *t, const char *object, cons
 	offer(to, "help", "what there is, and what it does");
 }
 
-static void complete_netns(const struct candidates *to)
+static void complete_netns(struct candidates *to)
 {
 	DIR *d = opendir("/run/netns");
 	struct dirent *e;
@@ -120,6 +136,8 @@ static void complete_argument(struct pt_cli *c, const struct pt_cli_cmd *cmd, st
 	else if (cmd->complete)
 		(void)cmd->complete(c, c->argc, offer_value, to);
 	(void)cli_netns_leave(c, home);
+	if (!to->any && c->argc < cmd->max_args)
+		expect(to, NULL, cmd->args ? cmd->args : "ARGUMENT", cmd->help);
 }
 
 /* What may stand behind N plain words, which CMD was found with. */
@@ -136,12 +154,24 @@ static void complete_word(struct pt_cli *c, const struct pt_cli_cmd *cmd, size_t
 }
 
 static const char *const engines[] = { "auto", "bpf", "nft", "linear" };
+#define FILES (PT_CLI_FILE | PT_CLI_INPUT | PT_CLI_STORE | PT_CLI_PCAP | PT_CLI_STATE) /* options with the name of a file or folder */
+
+/* What may stand behind an option. */
+static void complete_option(const struct cli_option *o, struct candidates *to)
+{
+	if (o->name && !strcmp(o->name, "netns"))
+		complete_netns(to);
+	for (size_t i = 0; o->bit == PT_CLI_ENGINE && i < PT_ARRAY_SIZE(engines); i++)
+		offer(to, engines[i], NULL);
+	if (!to->any)
+		expect(to, (o->bit & FILES) || (o->name && !strcmp(o->name, "batch")) ? "" : NULL, o->arg, o->help);
+}
 
 const struct pt_cli_cmd *pt_cli_complete(const struct pt_cli_tool *tool, const char *const *words, size_t n,
 					 void (*word)(const char *w, const char *help, void *arg), void *arg)
 {
 	struct pt_cli c = { .tool = tool, .file = CLI_FILE };
-	struct candidates to = { n ? words[n - 1] : "", word, arg };
+	struct candidates to = { n ? words[n - 1] : "", word, arg, false };
 	struct cli_words all = { .v = (const char **)words, .n = n }, plain = { 0 };
 	const struct cli_option *waits = plain_words(&c, &all, &plain);
 	const struct pt_cli_cmd *cmd = NULL;
@@ -152,24 +182,22 @@ const struct pt_cli_cmd *pt_cli_complete(const struct pt_cli_tool *tool, const c
 	c.cmd = cmd;
 	c.argc = plain.n > used ? plain.n - used : 0;
 	c.argv = plain.v ? plain.v + used : NULL;
-	/* A shell completes names of files itself, when nothing comes from here. */
 	if (!waits)
 		complete_word(&c, cmd, plain.n, &to);
-	else if (waits->name && !strcmp(waits->name, "netns"))
-		complete_netns(&to);
-	else if (waits->bit == PT_CLI_ENGINE)
-		for (size_t i = 0; i < PT_ARRAY_SIZE(engines); i++)
-			offer(&to, engines[i], NULL);
+	else
+		complete_option(waits, &to);
 	pt_err_fini(&c.err); /* whoever completes wants words, not errors */
 	free(plain.v);
 	return cmd;
 }
 
+/* A shell completes names of files itself, when nothing comes from here. */
 static void print_word(const char *word, const char *help, void *arg)
 {
 	(void)help;
 	(void)arg;
-	printf("%s\n", word);
+	if (word && *word)
+		printf("%s\n", word);
 }
 
 int cli_complete(const struct pt_cli_tool *tool, const struct cli_words *words)

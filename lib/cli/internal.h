@@ -34,6 +34,9 @@ const struct cli_option *cli_option_waits(const char *word);
 /* main.c: one command line of its own or of a batch; C is what it starts from. The exit status. */
 int cli_line(struct pt_cli *c, size_t argc, char **argv);
 
+/* Takes the word "help" out, first or last, where it was not behind "--". */
+bool cli_wants_help(struct cli_words *w);
+
 /* netns.c: acts in the namespace that --netns names, if any, until it is left. */
 int cli_netns_enter(struct pt_cli *c, int *home);
 int cli_netns_leave(struct pt_cli *c, int home);
@@ -54,6 +57,8 @@ int cli_complete(const struct pt_cli_tool *tool, const struct cli_words *words);
 /* words.c: the words behind the first arguments of a command, NULL: it has none; what may stand behind c->argv of them */
 const struct pt_cli_grammar *cli_grammar(const struct pt_cli_tool *t, const struct pt_cli_cmd *cmd);
 void cli_words_complete(const struct pt_cli *c, const struct pt_cli_grammar *g, void (*word)(const char *w, const char *help, void *arg), void *arg);
+/* The first of ARGC arguments that is a word with the name of a file behind it, or NULL. */
+const char *cli_words_path(const struct pt_cli_grammar *g, const char *const *argv, size_t argc);
 
 /* batch.c */
 int cli_batch(struct pt_cli *outer);

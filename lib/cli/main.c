@@ -167,8 +167,7 @@ static int run(struct pt_cli *c, const struct cli_words *words)
 	return told(c, rc, cmd->object, cmd->command);
 }
 
-/* Takes the word "help" out, first or last, where it was not behind "--". */
-static bool wants_help(struct cli_words *w)
+bool cli_wants_help(struct cli_words *w)
 {
 	size_t plain = w->ended ? w->literal : w->n;
 
@@ -240,7 +239,7 @@ static int dispatch(struct pt_cli *c, const struct cli_words *all, int asked)
 		cli_version(c->tool);
 		return PT_EXIT_OK;
 	}
-	if (wants_help(words) || asked == 1)
+	if (cli_wants_help(words) || asked == 1)
 		return help_on(c, words);
 	if (c->batch && !takes_batch(c, words))
 		return batch(c, words);

@@ -185,11 +185,60 @@ static void complete_devices(void (*word)(const char *w, const char *help, void 
 		closedir(d);
 }
 
-/* Where no value can be listed, what kind of value it is. */
+static void put_microseconds(struct pt_buf *b, uint64_t us)
+{
+	if (us && !(us % 1000000))
+		pt_buf_fmt(b, "%llus", (unsigned long long)(us / 1000000));
+	else if (us && !(us % 1000))
+		pt_buf_fmt(b, "%llums", (unsigned long long)(us / 1000));
+	else
+		pt_buf_fmt(b, "%lluus", (unsigned long long)us);
+}
+
+static void put_number(struct pt_buf *b, uint64_t n)
+{
+	pt_buf_fmt(b, "%llu", (unsigned long long)n);
+}
+
+static void put_seconds(struct pt_buf *b, uint64_t s)
+{
+	pt_buf_fmt(b, "%llus", (unsigned long long)s);
+}
+
+/* How the limits of a type are written; NULL: it has none, or they are nobody's concern. */
+static void (*const limits[PT_CLI_REST + 1])(struct pt_buf *b, uint64_t v) = {
+	[PT_CLI_COUNT] = put_number,
+	[PT_CLI_TIME] = put_microseconds,
+	[PT_CLI_SECONDS] = put_seconds,
+};
+
+/* "N 1-100: how many"; without an end, "N from 1: how many" */
+static void expect_value(const struct pt_cli_word *w, void (*word)(const char *w, const char *help, void *arg), void *arg)
+{
+	void (*put)(struct pt_buf *b, uint64_t v) = limits[w->type];
+	struct pt_buf b = { 0 };
+
+	pt_buf_str(&b, w->arg ? w->arg : "VALUE");
+	if (put && (w->min || w->max)) {
+		pt_buf_str(&b, w->max ? " " : " from ");
+		put(&b, w->min);
+		if (w->max) {
+			pt_buf_chr(&b, '-');
+			put(&b, w->max);
+		}
+	}
+	pt_buf_fmt(&b, ": %s", w->help);
+	if (!b.err)
+		word(w->type == PT_CLI_PATH ? "" : NULL, b.s, arg);
+	pt_buf_fini(&b);
+}
+
 static void complete_value(const struct pt_cli_word *w, void (*word)(const char *w, const char *help, void *arg), void *arg)
 {
 	if (w->type == PT_CLI_DEVICE)
 		complete_devices(word, arg);
+	else if (!w->choices)
+		expect_value(w, word, arg);
 	for (size_t i = 0; w->choices && w->choices[i]; i++)
 		word(w->choices[i], NULL, arg);
 }
@@ -216,4 +265,21 @@ void cli_words_complete(const struct pt_cli *c, const struct pt_cli_grammar *g, 
 	for (const struct pt_cli_word *w = g->words; w->name; w++)
 		if (!(seen & (1ull << (w - g->words))))
 			word(w->name, w->help, arg);
+}
+
+const char *cli_words_path(const struct pt_cli_grammar *g, const char *const *argv, size_t argc)
+{
+	const char *names[NAMES_MAX];
+	size_t n;
+
+	for (size_t i = g->first; i < argc; i++) {
+		const struct pt_cli_word *w = find_word(g->words, argv[i], names, &n);
+
+		if (!w || w->type == PT_CLI_REST)
+			break;
+		if (w->type == PT_CLI_PATH)
+			return w->name;
+		i += w->type != PT_CLI_FLAG;
+	}
+	return NULL;
 }

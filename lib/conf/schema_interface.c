@@ -204,6 +204,7 @@ const struct pt_schema conf_interface_options[] = {
 	  .help = "type of service of what it sends",
 	  .kinds = K(VXLAN) | V4_TUNNELS },
 	{ .name = "key",
+	  .secret = true,
 	  .type = PT_OPT_NUMBER,
 	  .min = 0,
 	  .max = UINT32_MAX,

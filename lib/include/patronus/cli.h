@@ -152,8 +152,13 @@ PT_API int pt_cli_main(const struct pt_cli_tool *tool, int argc, char **argv);
  * name. NULL, with a record: there is none, or several. STRICT: its name is written out. */
 PT_API const struct pt_cli_cmd *pt_cli_find(const struct pt_cli_tool *tool, const char *const *words, size_t n, bool strict,
 					    size_t *used, struct pt_err *e);
-/* Calls WORD for all that may stand in the place of the last of the N words behind the tool's name; HELP may be NULL. The command
- * that they begin with, or NULL. */
+/* Whether the N words behind the tool's name run no command but ask for help or the version. */
+PT_API bool pt_cli_asks_help(const struct pt_cli_tool *tool, const char *const *words, size_t n);
+/* The first option or word among them, as it is written, that names a file, another namespace or more commands; NULL: none does. */
+PT_API const char *pt_cli_outside(const struct pt_cli_tool *tool, const struct pt_cli_cmd *cmd, const char *const *words, size_t n);
+/* Calls WORD for all that may stand in the place of the last of the N words behind the tool's name; HELP may be NULL. Where nothing
+ * can be listed, once with NULL instead of a word, and in HELP what is expected; with an empty one, where the name of a file is.
+ * The command that they begin with, or NULL. */
 PT_API const struct pt_cli_cmd *pt_cli_complete(const struct pt_cli_tool *tool, const char *const *words, size_t n,
 						void (*word)(const char *w, const char *help, void *arg), void *arg);
 

@@ -33,6 +33,7 @@ struct pt_schema {
 	const char *name;
 	enum pt_opt_type type;
 	bool titled;              /* section NAME { } ; titles are unique */
+	bool secret;              /* its value is for no history and no log */
 	const char *def;          /* default as written in the file, NULL: none */
 	const char *unit;         /* "seconds", NULL */
 	const char *range;        /* for people: "1 to 15 characters" */
