@@ -4,7 +4,6 @@
  * in the line there is a list of words, and where the word begins that they would replace.
  */
 #include <limits.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -241,8 +240,7 @@ static int on_question(int count, int key)
 
 static bool history_path(char *out, size_t size)
 {
-	const struct passwd *p = getpwuid(geteuid());
-	int n = p ? snprintf(out, size, "%s/" HISTORY_FILE, p->pw_dir) : 0;
+	int n = console->home[0] ? snprintf(out, size, "%s/" HISTORY_FILE, console->home) : 0;
 
 	return n > 0 && (size_t)n < size;
 }

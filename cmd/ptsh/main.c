@@ -42,14 +42,24 @@ static bool is_name(const char *s)
 	return *s && strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == strlen(s);
 }
 
+/* Several accounts may have one number: it is that of the login, if it has this number at all. */
+static const struct passwd *account(void)
+{
+	const char *name = secure_getenv("LOGNAME");
+	const struct passwd *p = name ? getpwnam(name) : NULL;
+
+	return p && p->pw_uid == geteuid() ? p : getpwuid(geteuid());
+}
+
 static void begin(struct console *c)
 {
-	const struct passwd *p = getpwuid(geteuid());
+	const struct passwd *p = account();
 
 	(void)signal(SIGTSTP, SIG_IGN); /* there is no shell to go back to */
 	c->mode = &operate_mode;
 	c->profile = profile_of_user();
 	(void)snprintf(c->user, sizeof(c->user), "%s", p ? p->pw_name : "?");
+	(void)snprintf(c->home, sizeof(c->home), "%s", p ? p->pw_dir : "/");
 	if (gethostname(c->host, sizeof(c->host) - 1))
 		(void)snprintf(c->host, sizeof(c->host), "patronus");
 	c->host[strcspn(c->host, ".")] = '\0';

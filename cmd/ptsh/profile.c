@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <grp.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -120,11 +119,9 @@ static bool is_plain(const char *variable)
 int profile_confine(const struct console *c)
 {
 	char **left = calloc(PT_ARRAY_SIZE(kept) + LANGUAGES_MAX, sizeof(*left));
-	const struct passwd *p = getpwuid(geteuid());
 	size_t n = 0;
 	int rc = left ? 0 : -ENOMEM;
 
-	(void)c;
 	for (char **e = environ; left && *e && n + 1 < PT_ARRAY_SIZE(kept) + LANGUAGES_MAX; e++)
 		if (is_kept(*e) && is_plain(*e))
 			left[n++] = *e;
@@ -132,10 +129,10 @@ int profile_confine(const struct console *c)
 		return rc;
 	environ = left; /* kept as long as the process is */
 	if (setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1) || setenv("INPUTRC", "/dev/null", 1) ||
-	    setenv("HOME", p ? p->pw_dir : "/", 1))
+	    setenv("HOME", c->home, 1))
 		rc = -ENOMEM;
 	/* Names of files without a folder are in the home. */
-	if (!rc && chdir(p ? p->pw_dir : "/") && chdir("/"))
+	if (!rc && chdir(c->home) && chdir("/"))
 		rc = -errno;
 	return rc;
 }

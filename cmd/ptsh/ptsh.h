@@ -3,6 +3,8 @@
 #ifndef PTSH_H
 #define PTSH_H
 
+#include <limits.h>
+
 #include <patronus/cli.h>
 #include <patronus/line.h>
 
@@ -44,6 +46,7 @@ struct console {
 	const char *file;     /* the common file */
 	char host[65];        /* of the prompt, up to the first dot */
 	char user[64];
+	char home[PATH_MAX];
 	enum profile profile;
 	const struct mode *mode;
 	bool interactive;     /* lines come from a terminal */
@@ -88,8 +91,8 @@ int line_run(struct console *c, const char *s, size_t n, const char *at);
 /* ---- stages.c ---- */
 
 struct stages;
-/* Of CMD; NULL with a record. JSON is set when the command itself is to write it. */
-struct stages *stages_new(struct console *c, const struct pt_line_command *cmd, bool *json, struct pt_err *e);
+/* Of CMD; an exit status or a negative errno, with a record. JSON is set when the command itself is to write it. */
+int stages_new(struct console *c, const struct pt_line_command *cmd, struct stages **out, bool *json, struct pt_err *e);
 /* Some bytes of the output; false: nobody wants more. */
 bool stages_put(struct stages *s, const char *p, size_t n);
 /* The end of the output, shows what was kept back. */

@@ -206,11 +206,11 @@ static int run_in_place(struct console *c, const struct target *t, const struct 
 static int run_target_apart(struct console *c, const struct target *t, const struct pt_line_command *cmd, struct pt_err *e)
 {
 	bool json = false;
-	struct stages *s = stages_new(c, cmd, &json, e);
-	int status;
+	struct stages *s;
+	int status = stages_new(c, cmd, &s, &json, e);
 
-	if (!s)
-		return PT_EXIT_CONFIG;
+	if (status)
+		return status;
 	if (c->display_set && (!t->builtin || t->builtin->run != run_config_show)) {
 		pt_err_add(e, PT_ERROR, NULL, NULL, "display set is for `show` of configuration mode");
 		stages_end(s);

@@ -349,22 +349,24 @@ static void stages_free(struct stages *s)
 	free(s);
 }
 
-struct stages *stages_new(struct console *c, const struct pt_line_command *cmd, bool *json, struct pt_err *e)
+int stages_new(struct console *c, const struct pt_line_command *cmd, struct stages **out, bool *json, struct pt_err *e)
 {
 	struct stages *s = calloc(1, sizeof(*s));
 	int rc = s ? 0 : pt_err_sys(e, -ENOMEM, "preparing the output");
 
+	*out = NULL;
 	if (rc)
-		return NULL;
+		return rc;
 	s->console = c;
 	s->fd = -1;
 	pager_begin(&s->pager, c->interactive);
 	for (size_t i = 0; !rc && i < cmd->stages.n; i++)
 		rc = add_stage(s, &cmd->stages.v[i], !i, json, e);
-	if (!rc)
-		return s;
-	stages_free(s);
-	return NULL;
+	if (rc)
+		stages_free(s);
+	else
+		*out = s;
+	return rc;
 }
 
 static bool put_line(struct stages *s, size_t stage, const char *p, size_t n)

@@ -123,13 +123,17 @@ static int target_of(struct console *c, const struct pt_cli_tool *tool, const ch
 	if (pt_cli_asks_help(tool, words, n))
 		return 0; /* for everybody */
 	t->cmd = pt_cli_find(tool, words, n, c->strict, &name, &why);
+	t->outside = pt_cli_outside(tool, t->cmd, words, n);
+	if (!t->cmd && t->outside && !strcmp(t->outside, "--batch")) { /* its commands are in there */
+		pt_err_fini(&why);
+		return 0;
+	}
 	if (!t->cmd) {
 		pt_err_fini(e);
 		*e = why;
 		return PT_EXIT_CONFIG;
 	}
 	pt_err_fini(&why);
-	t->outside = pt_cli_outside(tool, t->cmd, words, n);
 	if ((t->cmd->options & PT_CLI_FILE) && c->file) {
 		t->argv = words - BEFORE;
 		t->argc = n + BEFORE;
