@@ -35,6 +35,8 @@ static const struct pt_cli_cmd commands[] = {
 	{ "route", "show", "[WORD VALUE]...", "the routes", VIEW | SHOW | PT_CLI_DETAILS | PT_CLI_FAMILY, 0, 6, NULL, cmd_route_show },
 	{ "route", "get", "ADDRESS", "where packets to it go, and why: rule, route, neighbour, device; status 3 when there is no way", VIEW | SHOW, 1, 1,
 	  NULL, cmd_route_get },
+	{ "socket", NULL, "[WORD [VALUE]]...", "who listens, who is connected, which process it is; -d how it goes; status 3 when none matches",
+	  VIEW | SHOW | PT_CLI_DETAILS | PT_CLI_FAMILY, 0, 64, NULL, cmd_socket },
 	{ "state", "show", "[FILTER...]", "the connections that the kernel knows; a filter is a word and its value: " PT_CT_FILTER_WORDS,
 	  VIEW | SHOW | PT_CLI_FAMILY | PT_CLI_STATS | PT_CLI_DETAILS, 0, MANY, complete_filter, cmd_state_show },
 	{ "state", "count", "[FILTER...]", "how many of them there are, or match, and may be", VIEW | SHOW | PT_CLI_FAMILY, 0, MANY, complete_filter,
@@ -55,6 +57,7 @@ static const struct pt_cli_grammar grammars[] = {
 	{ "dns", NULL, 1, dns_words },
 	{ "port", NULL, 2, port_words },
 	{ "route", "show", 0, route_show_words },
+	{ "socket", NULL, 0, socket_words },
 	{ NULL, NULL, 0, NULL },
 };
 
