@@ -35,6 +35,15 @@ static int words_at(const struct pt_line *l, pt_line_words *of, struct pt_arena 
 	return 0;
 }
 
+/* A rule in quotes is one word of the line, of which the last of its own words is completed. */
+static size_t in_quote(const char *s, size_t n, size_t from, char open)
+{
+	for (size_t i = n; open && i > from; i--)
+		if (s[i - 1] == ' ')
+			return i;
+	return from;
+}
+
 void input_offer(struct console *c, const char *s, size_t n, size_t *from, const struct offers *to)
 {
 	struct pt_line_command *cmd;
@@ -48,7 +57,7 @@ void input_offer(struct console *c, const char *s, size_t n, size_t *from, const
 		cmd = &l.commands.v[l.commands.n - 1];
 		of = cmd->stages.n ? &cmd->stages.v[cmd->stages.n - 1] : &cmd->words;
 		if (!words_at(&l, of, c->arena, n)) {
-			*from = of->v[of->n - 1].from;
+			*from = in_quote(s, n, of->v[of->n - 1].from, l.open);
 			if (cmd->stages.n)
 				stages_offer(of, to);
 			else

@@ -245,6 +245,27 @@ static const struct pt_schema *option_at(const char *const *words, size_t n)
 	return NULL;
 }
 
+/* A rule in one word, in quotes, or in as many as it has. */
+static bool offer_in_rule(struct console *c, const struct pt_edit *what, const pt_line_words *w, const struct offers *to)
+{
+	const struct pt_line_word *last = &w->v[w->n - 1];
+	const struct pt_schema *option = option_at(what->words, what->n);
+	struct pt_buf rule = { 0 };
+	size_t from;
+
+	if (!option || !option->complete || strcmp(option->complete, "rule") != 0)
+		return false;
+	from = what->n > 2 && !strcmp(what->words[2], option->name) ? 2 : 1;
+	for (size_t i = from + 1; !last->quoted && i < what->n; i++)
+		if (strcmp(what->words[i], "=") != 0)
+			pt_buf_fmt(&rule, "%s ", what->words[i]);
+	pt_buf_str(&rule, last->s);
+	if (!rule.err)
+		offer_rule(c, rule.s ? rule.s : "", !strcmp(what->words[0], "test"), to);
+	pt_buf_fini(&rule);
+	return true;
+}
+
 void offer_path(struct console *c, enum pt_edit_op op, const pt_line_words *w, const struct offers *to)
 {
 	struct pt_edit what = { .op = op, .draft = true };
@@ -255,6 +276,8 @@ void offer_path(struct console *c, enum pt_edit_op op, const pt_line_words *w, c
 	if (!what.words || !what.n)
 		return;
 	what.n--; /* the one that is begun */
+	if (op == PT_EDIT_SET && offer_in_rule(c, &what, w, to))
+		return;
 	a.rows = rows_at(what.words, what.n);
 	option = a.rows ? NULL : option_at(what.words, what.n);
 	for (size_t i = 0; option && op == PT_EDIT_SET && option->words && option->words[i]; i++)

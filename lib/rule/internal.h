@@ -277,5 +277,11 @@ const char *rule_icmp_type_nearest(enum pt_af af, const char *s);
 const char *rule_icmp_code_nearest(enum pt_af af, uint8_t type, const char *s);
 const char *rule_proto_nearest(const char *s);
 const char *rule_service_nearest(const char *s);
+/* Name number I, NULL behind the last one; of a code: of this type. */
+const char *rule_proto_at(size_t i);
+const char *rule_service_at(size_t i);
+const char *rule_icmp_type_at(enum pt_af af, size_t i);
+const char *rule_icmp_code_at(enum pt_af af, const char *type, size_t i);
+const char *rule_tos_at(size_t i); /* parse_when.c */
 
 #endif

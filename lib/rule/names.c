@@ -271,6 +271,39 @@ const char *rule_service_nearest(const char *s)
 	return nearest(services, PT_ARRAY_SIZE(services), -1, s);
 }
 
+/* ---- each name in turn ---- */
+
+const char *rule_proto_at(size_t i)
+{
+	return i < PT_ARRAY_SIZE(protos) ? protos[i].name : NULL;
+}
+
+const char *rule_service_at(size_t i)
+{
+	return i < PT_ARRAY_SIZE(services) ? services[i].name : NULL;
+}
+
+const char *rule_icmp_type_at(enum pt_af af, size_t i)
+{
+	if (af == PT_AF_INET6)
+		return i < PT_ARRAY_SIZE(types6) ? types6[i].name : NULL;
+	return i < PT_ARRAY_SIZE(types4) ? types4[i].name : NULL;
+}
+
+const char *rule_icmp_code_at(enum pt_af af, const char *type, size_t i)
+{
+	const struct name *t = af == PT_AF_INET6 ? codes6 : codes4;
+	size_t n = af == PT_AF_INET6 ? PT_ARRAY_SIZE(codes6) : PT_ARRAY_SIZE(codes4);
+	uint8_t of;
+
+	if (rule_icmp_type_parse(af, type, &of))
+		return NULL;
+	for (size_t k = 0; k < n; k++)
+		if (t[k].value >> 8 == of && !i--)
+			return t[k].name;
+	return NULL;
+}
+
 bool pt_table_name_ok(const char *s)
 {
 	size_t n = strlen(s);

@@ -65,6 +65,11 @@ static bool tos_number(const char *s, uint8_t *out)
 	return true;
 }
 
+const char *rule_tos_at(size_t i)
+{
+	return i < PT_ARRAY_SIZE(tos_names) ? tos_names[i].name : NULL;
+}
+
 int pt_tos_parse(const char *s, uint8_t *out)
 {
 	return tos_name(s, out) || tos_number(s, out) ? 0 : -EINVAL;

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <patronus/rule_complete.h>
+
 #include "rule/internal.h"
 
 /* In the order of strcmp(), as all tables here. */
@@ -128,4 +130,10 @@ const char *rule_reserved_hint(const char *word)
 	const struct reserved *r = find(word);
 
 	return r && r->hint ? r->hint : "patronus-rules(5) describes the keywords there are";
+}
+
+const char *const *pt_rule_keywords(size_t *n)
+{
+	*n = PT_ARRAY_SIZE(keywords);
+	return keywords;
 }
