@@ -48,6 +48,7 @@ module_of_header()
 	lint) echo space ;;
 	probe | dns | dial | capture | socket | activity | finding | iperf | sandbox) echo diag ;;
 	screen | line) echo cli ;;
+	rule_complete) echo rule ;;
 	*) echo "$1" ;;
 	esac
 }
