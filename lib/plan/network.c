@@ -35,8 +35,7 @@ static void plan_free(void *plan)
 	free(p);
 }
 
-/* A link that somebody else made is not changed into another. */
-static int check_owners(const struct pt_links *want, const struct pt_links *have, struct pt_err *e)
+int network_check_owners(const struct pt_links *want, const struct pt_links *have, struct pt_err *e)
 {
 	int rc = 0;
 
@@ -139,7 +138,7 @@ static int make_plan(struct pt_whole *w, void **out, struct pt_err *e)
 	if (!rc)
 		rc = network_difference_find(&p->first, &p->want, w->route, e);
 	if (!rc)
-		rc = check_owners(&p->want.links, &p->first.have.links, e);
+		rc = network_check_owners(&p->want.links, &p->first.have.links, e);
 	if (!rc)
 		rc = network_check_foreign(&p->want.shapes, &p->first.have.shapes, e);
 	if (rc) {
@@ -246,6 +245,14 @@ static int put(struct pt_nl_stream *s, struct difference *d, const struct networ
 	return rc;
 }
 
+/* It goes now: what needs one of its name waits for that, which has another index. */
+static void forget_link(struct difference *d, const struct pt_link_change *c)
+{
+	for (size_t i = 0; i < d->have.links.v.n; i++)
+		if (&d->have.links.v.v[i] == c->have)
+			d->have.links.v.v[i].index = 0;
+}
+
 /* What goes, and in which order: what leads to something goes before it, and comes after it. */
 static const struct {
 	size_t kind;
@@ -271,7 +278,7 @@ int network_write_round(struct difference *d, const struct network *want, struct
 			size_t *writes, struct pt_err *e)
 {
 	struct pt_nl_stream *s;
-	bool waiting = false;
+	bool waiting = false, deleted = false;
 	int rc;
 
 	r->d = d;
@@ -286,11 +293,18 @@ int network_write_round(struct difference *d, const struct network *want, struct
 
 			if (deletes ? !phases[p].deletes : !phases[p].others)
 				continue;
+			/* One that is made anew gets another index: what is for it now would go to the old one. */
+			if (deleted && phases[p].kind != CHANGE_LINK)
+				break;
 			/* Routes find their next hops by the addresses that are there, ports their VLANs by the bridge. */
-			if (waiting && phases[p].kind != CHANGE_LINK && phases[p].kind != CHANGE_ADDRESS)
+			if (waiting && !r->all && phases[p].kind != CHANGE_LINK && phases[p].kind != CHANGE_ADDRESS)
 				break;
 			rc = put(s, d, want, phases[p].kind, i);
 			waiting = waiting || rc == -ENOENT;
+			if (!rc && deletes && phases[p].kind == CHANGE_LINK) {
+				forget_link(d, &d->links.v[i]);
+				deleted = true;
+			}
 			*writes += !rc;
 			rc = rc == -ENOENT ? 0 : rc;
 			if (rc && (phases[p].kind == CHANGE_TRAIT || phases[p].kind == CHANGE_SHAPE))
@@ -376,9 +390,9 @@ static int not_refused(const struct pt_nl_refusal *r, void *arg)
 }
 
 /* Routes are not kept, only what was to change of them. */
-static int routes_back(struct network_plan *p, struct pt_nl *route)
+static int routes_back(struct network_plan *p, struct difference *now, struct pt_nl *route)
 {
-	struct network_finder f = { &p->first, p->want.conf };
+	struct network_finder f = { now, p->want.conf };
 	struct pt_nl_stream *s = pt_nl_stream_new(route, not_refused, NULL);
 	int rc = s ? 0 : -ENOMEM;
 
@@ -386,7 +400,7 @@ static int routes_back(struct network_plan *p, struct pt_nl *route)
 		const struct pt_route_change back = pt_route_reverse(&p->first.routes.v[i]);
 
 		rc = pt_route_put(s, &back, network_find_link, &f, i);
-		rc = rc == -ENOENT ? 0 : rc;
+		rc = rc == -ENOENT || rc == -ENODEV ? 0 : rc;
 	}
 	if (!rc)
 		rc = pt_nl_stream_flush(s);
@@ -394,18 +408,69 @@ static int routes_back(struct network_plan *p, struct pt_nl *route)
 	return rc;
 }
 
-static int undo(struct network_plan *p, const struct network *before, struct pt_nl *route)
+static void on_refused(const struct pt_err *why, void *arg)
 {
-	struct pt_err ignored = { 0 };
-	struct pt_tally seen;
-	size_t undone = 0;
-	int rc = reach(before, route, &undone, &seen, &ignored);
+	struct pt_err *e = arg;
 
-	pt_err_fini(&ignored);
-	return rc ? rc : routes_back(p, route);
+	for (size_t i = 0; i < why->list.n && !e->list.n; i++)
+		pt_err_add(e, PT_ERROR, NULL, why->list.v[i].hint, "%s", why->list.v[i].msg);
 }
 
-/* Without it nobody can watch over what is in force, which it is all the same. */
+/* LAST: what is left. */
+static int settle(const struct network *want, struct pt_nl *route, struct difference *last, struct pt_err *why)
+{
+	struct difference first;
+	int rc = network_difference_find(&first, want, route, why);
+
+	memset(last, 0, sizeof(*last));
+	if (rc)
+		return rc;
+	rc = network_settle(want, route, &first, last, on_refused, why, why);
+	network_difference_fini(&first);
+	return rc ? rc : network_difference_size(last) ? -EIO : 0;
+}
+
+/* Routes that went with their links, which have other indexes now, are those of the file that was in force. */
+static int noted_routes_back(struct network *before, struct pt_nl *route, struct pt_err *why)
+{
+	struct pt_arena *a = pt_arena_new();
+	struct network noted = { 0 };
+	struct pt_conf *conf = NULL;
+	struct difference last = { 0 };
+	struct pt_err unread = { 0 };
+	int rc = a ? network_note_read(&conf, &unread) : -ENOMEM;
+
+	if (!rc)
+		rc = network_want(conf, a, &noted, &unread);
+	if (!rc) {
+		before->conf = noted.conf;
+		before->routes = noted.routes;
+		before->n_routes = noted.n_routes;
+		rc = settle(before, route, &last, why);
+		before->conf = NULL;
+		network_difference_fini(&last);
+	}
+	pt_err_fini(&unread);
+	pt_conf_free(conf);
+	pt_arena_free(a);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static void undo(struct network_plan *p, struct network *before, struct pt_nl *route, struct pt_err *e)
+{
+	struct pt_err why = { 0 };
+	struct difference last;
+	int rc = settle(before, route, &last, &why), more = routes_back(p, &last, route);
+
+	network_difference_fini(&last);
+	rc = rc ? rc : more;
+	more = noted_routes_back(before, route, &why);
+	if (rc || more)
+		pt_err_add(e, PT_ERROR, NULL, "`ptnet diff` shows what is left", "the interfaces could not all be put back%s%s",
+			   why.list.n ? ": " : "", why.list.n ? why.list.v[0].msg : "");
+	pt_err_fini(&why);
+}
+
 /* What servers give is not in the file: the same file may want something else the next time. */
 static bool asks_servers(const struct pt_conf *c)
 {
@@ -415,6 +480,7 @@ static bool asks_servers(const struct pt_conf *c)
 	return false;
 }
 
+/* Without it nobody can watch over what is in force, which it is all the same; an older one would have it undone. */
 static void note(const struct network *want, const struct pt_tally *seen, struct pt_err *e)
 {
 	struct pt_err why = { 0 };
@@ -423,9 +489,11 @@ static void note(const struct network *want, const struct pt_tally *seen, struct
 	/* What was to be told is to be told again. */
 	if (!e->list.n && !asks_servers(want->conf))
 		network_same_write(want, seen, &same);
-	if (network_note_write(want->conf, same.err ? NULL : same.s, &why))
+	if (network_note_write(want->conf, same.err ? NULL : same.s, &why)) {
+		network_note_remove();
 		pt_err_add(e, PT_WARNING, NULL, "make room in " PT_RUN_DIR, "the interfaces are in force, but `ptnet watch` does not know: %s",
 			   why.list.n ? why.list.v[0].msg : "no memory");
+	}
 	pt_buf_fini(&same);
 	pt_err_fini(&why);
 	/* What it had to forget is found again the next time. */
@@ -454,8 +522,8 @@ static int apply(struct pt_whole *w, void *plan, size_t *writes, struct pt_err *
 	rc = reach(&p->want, w->route, writes, &seen, e);
 	if (!rc)
 		note(&p->want, &seen, e);
-	if (rc && undo(p, &before, w->route))
-		pt_err_add(e, PT_ERROR, NULL, "`ptnet diff` shows what is left", "the interfaces could not all be put back");
+	if (rc)
+		undo(p, &before, w->route, e);
 out:
 	close(fd);
 	network_release_shapes(&before.shapes);

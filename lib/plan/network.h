@@ -70,6 +70,7 @@ struct network_refusal {
 	struct pt_nl_refusal why;
 	bool happened;
 	bool goes_on;            /* one that is refused stops nothing */
+	bool all;                /* nor does one that waits */
 };
 
 /* Finds the links that routes name; its cache is in D. As a pt_route_link, with a struct network_finder. */
@@ -91,6 +92,11 @@ int network_want(const struct pt_conf *c, struct pt_arena *a, struct network *ou
 /* All that can be written without another look at the kernel; R tells the first refusal. */
 int network_write_round(struct difference *d, const struct network *want, struct pt_nl *route, struct network_refusal *r,
 			size_t *writes, struct pt_err *e);
+typedef void (*network_refused)(const struct pt_err *why, void *arg);
+/* network_settle.c: writes round by round from FIRST on, past what is refused, until nothing more comes nearer to WANT. What is left is in
+ * LAST, which the caller frees; nothing, where FIRST was empty. REFUSED, unless NULL, is told the first refusal of each round. */
+int network_settle(const struct network *want, struct pt_nl *route, struct difference *first, struct difference *last,
+		   network_refused refused, void *arg, struct pt_err *e);
 int network_tell_refusal(const struct difference *d, const struct network_refusal *r, int rc, struct pt_err *e);
 /* All but the routes into D->have, and what a comparison would look at of it into D->seen. */
 int network_read(struct difference *d, const struct network *want, struct pt_nl *route, struct pt_err *e);
@@ -101,6 +107,10 @@ void network_same_write(const struct network *want, const struct pt_tally *seen,
 /* network_note.c: the texts of what was put in force last in this network namespace, for who watches over it. SAME is a text of
  * network_same_write(), NULL: none. */
 int network_note_write(const struct pt_conf *c, const char *same, struct pt_err *e);
+/* A link that somebody else made is not changed into another. -EEXIST with records, or 0. */
+int network_check_owners(const struct pt_links *want, const struct pt_links *have, struct pt_err *e);
+/* Nothing is in force that anybody could watch over. */
+void network_note_remove(void);
 /* Gives FN, in their order, the files of the note as they were, the first one first, then SAME's text with a NULL path. -ENOENT where
  * there is no note; what FN returns other than 0 ends it. */
 int network_note_texts(int (*fn)(const char *path, const char *text, size_t len, void *arg), void *arg);

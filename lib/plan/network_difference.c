@@ -74,7 +74,15 @@ static int without_absent(const struct difference *d, const struct network *want
 	return rc;
 }
 
-/* Links that somebody took down stay so. */
+/* Somebody else made one of that name, which is not ours to change or to delete. */
+static bool is_foreign(const struct difference *d, const struct pt_link *want)
+{
+	const struct pt_link *have = want && want->kind != PT_LINK_PHYSICAL ? pt_links_find(&d->have.links, want->name) : NULL;
+
+	return have && !pt_link_ours(have);
+}
+
+/* Links that somebody took down stay so, and those of others are theirs; what is on either waits. */
 static int leave_links(struct difference *d, const struct network_left *left)
 {
 	size_t n = 0;
@@ -83,7 +91,10 @@ static int leave_links(struct difference *d, const struct network_left *left)
 	for (size_t i = 0; left && !rc && i < d->links.n; i++) {
 		const struct pt_link_change *c = &d->links.v[i];
 
-		if (c->op == PT_LINK_CHANGE && c->want->up && !c->have->up && left->down(c->have, left->arg))
+		if (c->op == PT_LINK_DELETE && !pt_link_ours(c->have))
+			continue; /* to be made anew */
+		if (is_foreign(d, c->want) ||
+		    (c->op == PT_LINK_CHANGE && c->want->up && !c->have->up && left->down(c->have, left->arg)))
 			rc = pt_vec_push(d->arena, &d->left, c->want);
 		else
 			d->links.v[n++] = *c;

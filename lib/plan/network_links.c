@@ -196,6 +196,32 @@ int network_want_links(const struct pt_conf *c, struct pt_arena *a, struct pt_li
 
 #define HAS_ALL (PT_LINK_HAS_MTU | PT_LINK_HAS_MAC | PT_LINK_HAS_QUEUE | PT_LINK_HAS_UP | PT_LINK_HAS_MASTER | PT_LINK_HAS_ALIAS)
 
+/* A kernel that does not know a setting tells its default, and refuses to hear it. */
+static int imply_defaults(struct pt_link *l, struct pt_arena *a)
+{
+	const struct pt_link have = *l;
+	uint64_t number;
+	int rc = 0;
+
+	memset(&l->settings, 0, sizeof(l->settings));
+	for (size_t i = 0; !rc && i < have.settings.n; i++) {
+		struct pt_link_setting s = have.settings.v[i];
+
+		for (const struct pt_schema *row = pt_conf_options("interface"); row->name; row++)
+			if (row->def && pt_link_attr(l->kind, row->name) == s.attr && !default_of(row, &number))
+				s.implied = s.implied || s.number == spoken(s.attr, number);
+		rc = pt_vec_push(a, &l->settings, s);
+	}
+	return rc;
+}
+
+static bool is_ours(const struct pt_links *have, const char *name)
+{
+	const struct pt_link *l = name[0] ? pt_links_find(have, name) : NULL;
+
+	return l && pt_link_ours(l);
+}
+
 int network_keep_links(const struct pt_links *want, const struct pt_links *have, struct pt_arena *a, struct pt_links *out)
 {
 	int rc = 0;
@@ -209,12 +235,16 @@ int network_keep_links(const struct pt_links *want, const struct pt_links *have,
 			l.has = HAS_ALL & ~(l.has_mac ? 0 : PT_LINK_HAS_MAC);
 		else if (w)
 			l.has = w->has;
+		else if (is_ours(have, l.master))
+			l.has = PT_LINK_HAS_MASTER; /* which may go */
 		else
 			continue;
 		/* Somebody else's is changed in what is named only, and never made anew. */
 		if (!pt_link_ours(&l))
 			l.kind = PT_LINK_PHYSICAL;
-		rc = pt_vec_push(a, &out->v, l);
+		rc = imply_defaults(&l, a);
+		if (!rc)
+			rc = pt_vec_push(a, &out->v, l);
 	}
 	return rc;
 }

@@ -71,6 +71,14 @@ int network_note_write(const struct pt_conf *c, const char *same, struct pt_err 
 	return rc;
 }
 
+void network_note_remove(void)
+{
+	char path[NETWORK_NOTE_PATH];
+
+	network_note_path(path, sizeof(path));
+	(void)unlink(path);
+}
+
 /* The next field from *AT on; NULL: the note ends within it. */
 static const char *next_field(const char *note, size_t len, size_t *at)
 {

@@ -23,7 +23,6 @@
 #define SETTLE_MS 50   /* events come in bursts */
 #define SETTLE_MOST 500 /* and some never end */
 #define RETRY_MS 250   /* an apply is at work */
-#define ROUNDS 16
 #define CONTESTED 256  /* changes that are remembered */
 
 /* A change that was done, and when. */
@@ -42,6 +41,7 @@ struct watch {
 	struct contested contested[CONTESTED];
 	uint64_t wake;          /* when something has rested, 0: never */
 	uint64_t told;          /* hash of the last failure, 0: none */
+	uint64_t told_foreign;  /* the same of links of others that have our names */
 	bool looked;            /* once, at least */
 	bool dirty;             /* the events tell of something that may be ours */
 	int leases;             /* tells when they come or go */
@@ -181,13 +181,27 @@ static int tell_done(struct watch *w, const struct difference *first, const stru
 	return rc;
 }
 
-static void tell_failed(struct watch *w, const struct pt_err *why)
+static void tell_once(struct watch *w, uint64_t *told, const struct pt_err *why)
 {
 	uint64_t what = why->list.n ? hash_of("", why->list.v[0].msg) : 1;
 
-	if (what != w->told && why->list.n)
+	if (what != *told && why->list.n)
 		w->who->failed(why, w->who->arg);
-	w->told = what;
+	*told = what;
+}
+
+static void tell_failed(struct watch *w, const struct pt_err *why)
+{
+	tell_once(w, &w->told, why);
+}
+
+static void tell_foreign(struct watch *w, const struct network *want, const struct pt_links *have)
+{
+	struct pt_err why = { 0 };
+
+	(void)network_check_owners(&want->links, have, &why);
+	tell_once(w, &w->told_foreign, &why);
+	pt_err_fini(&why);
 }
 
 static int remember_links(struct watch *w, const struct pt_links *links)
@@ -200,37 +214,22 @@ static int remember_links(struct watch *w, const struct pt_links *links)
 	return rc;
 }
 
+static void on_refused(const struct pt_err *why, void *arg)
+{
+	tell_failed(arg, why);
+}
+
 /* Until nothing differs, or nothing more can be done about it. */
 static int settle(struct watch *w, const struct network *want, struct difference *first, struct pt_err *e)
 {
-	struct network_refusal refusal = { .goes_on = true };
-	size_t left = network_difference_size(first), writes = 0, before = left + 1;
-	struct difference now = { 0 };
-	int rc = 0;
+	struct difference last;
+	int rc = network_settle(want, w->route, first, &last, on_refused, w, e);
 
-	for (size_t round = 0; !rc && left && left < before && round < ROUNDS; round++) {
-		struct difference *d = round ? &now : first;
-
-		refusal = (struct network_refusal){ .goes_on = true };
-		rc = network_write_round(d, want, w->route, &refusal, &writes, e);
-		if (!rc && refusal.happened) {
-			struct pt_err why = { 0 };
-
-			(void)network_tell_refusal(d, &refusal, refusal.why.code, &why);
-			tell_failed(w, &why);
-			pt_err_fini(&why);
-		}
-		network_difference_fini(&now);
-		if (!rc)
-			rc = network_difference_find(&now, want, w->route, e);
-		before = left;
-		left = rc ? 0 : network_difference_size(&now);
-	}
 	if (!rc)
-		rc = tell_done(w, first, &now);
-	if (!rc && !left)
+		rc = tell_done(w, first, &last);
+	if (!rc && !network_difference_size(&last))
 		w->told = 0;
-	network_difference_fini(&now);
+	network_difference_fini(&last);
 	return rc;
 }
 
@@ -277,8 +276,10 @@ static int look(struct watch *w, struct pt_err *e)
 		rc = network_difference_find(&first, &want, w->route, e);
 	if (!rc && network_difference_size(&first))
 		rc = settle(w, &want, &first, e);
-	if (!rc)
+	if (!rc) {
+		tell_foreign(w, &want, &first.have.links);
 		rc = remember_links(w, &first.have.links);
+	}
 	network_difference_fini(&first);
 out:
 	pt_arena_free(a);
