@@ -49,7 +49,7 @@ static void test_damaged(void **state)
 		"", "\n", "patronus before 2\n", "2 0 1 7 eth0\n", "patronus before 1\n2", "patronus before 1\n2 0 1 7\n",
 		"patronus before 1\n2 0 1 7 eth0 more\n", "patronus before 1\n0 0 1 7 eth0\n", "patronus before 1\n1 0 1 7 eth0\n",
 		"patronus before 1\n4 0 1 7 eth0\n", "patronus before 1\n2 10 1 7 eth0\n", "patronus before 1\n2 99999 1 7 eth0\n",
-		"patronus before 1\n3 2 1 7 eth0\n", "patronus before 1\n3 4294967295 1 7 eth0\n", "patronus before 1\n-2 0 1 7 eth0\n",
+		"patronus before 1\n3 99 1 7 eth0\n", "patronus before 1\n3 4294967295 1 7 eth0\n", "patronus before 1\n-2 0 1 7 eth0\n",
 		"patronus before 1\n2 0 4294967296 7 eth0\n", "patronus before 1\n2 0 1 7 sixteenbytesname\n",
 		"patronus before 1\n2 0 1 7 eth0\nx\n",
 	};

@@ -189,6 +189,8 @@ static void want(const struct pt_conf *c, struct pt_arena *a, struct network *ou
 	assert_int_equal(network_want_shapes(c, a, &out->shapes), 0);
 	assert_int_equal(pt_route_rules_wanted(c, a, &out->rules, &e), 0);
 	out->conf = c;
+	out->routes = c->routes.v;
+	out->n_routes = c->routes.n;
 }
 
 static struct pt_nl *opened(struct pt_nl_record *rec, const struct kernel *k)
