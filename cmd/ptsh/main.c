@@ -37,6 +37,18 @@ static const struct option options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
+/* `ptsh complete -- WORDS`: options that may stand in place of the last word; files are the shell's to complete. */
+static int complete(int argc, char **argv)
+{
+	static const char *const words[] = { "-c", "-e", "-f", "--strict", "--help", "--version", "-h", "-V" };
+	const char *last = argc > 3 ? argv[argc - 1] : "", *before = argc > 4 ? argv[argc - 2] : "";
+
+	for (size_t i = 0; last[0] == '-' && i < PT_ARRAY_SIZE(words); i++)
+		if (!strncmp(words[i], last, strlen(last)) && strcmp(before, "-c") != 0 && strcmp(before, "-f") != 0)
+			puts(words[i]);
+	return PT_EXIT_OK;
+}
+
 static bool is_name(const char *s)
 {
 	return *s && strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == strlen(s);
@@ -51,15 +63,29 @@ static const struct passwd *account(void)
 	return p && p->pw_uid == geteuid() ? p : getpwuid(geteuid());
 }
 
+/* Who became root; his groups count, and the log names him. */
+static const struct passwd *sudoer(void)
+{
+	const char *number = geteuid() ? NULL : secure_getenv("SUDO_UID");
+	uint64_t uid;
+
+	return number && !pt_parse_uint(number, UINT32_MAX, &uid) && uid ? getpwuid((uid_t)uid) : NULL;
+}
+
 static void begin(struct console *c)
 {
-	const struct passwd *p = account();
+	const struct passwd *by = sudoer(), *p;
 
 	(void)signal(SIGTSTP, SIG_IGN); /* there is no shell to go back to */
 	c->mode = &operate_mode;
-	c->profile = profile_of_user();
-	(void)snprintf(c->user, sizeof(c->user), "%s", p ? p->pw_name : "?");
+	c->profile = profile_of_user(by);
+	(void)snprintf(c->user, sizeof(c->user), "%s", by ? by->pw_name : "?");
+	p = account();
+	if (p && !by)
+		(void)snprintf(c->user, sizeof(c->user), "%s", p->pw_name);
 	(void)snprintf(c->home, sizeof(c->home), "%s", p ? p->pw_dir : "/");
+	if (by && c->profile != PROFILE_ADMIN)
+		c->home[0] = '\0'; /* root writes into no home that is another's */
 	if (gethostname(c->host, sizeof(c->host) - 1))
 		(void)snprintf(c->host, sizeof(c->host), "patronus");
 	c->host[strcspn(c->host, ".")] = '\0';
@@ -131,6 +157,8 @@ int main(int argc, char **argv)
 	const char *line = NULL;
 	int opt, rc = 0;
 
+	if (argc > 2 && !strcmp(argv[1], "complete") && !strcmp(argv[2], "--"))
+		return complete(argc, argv);
 	while ((opt = getopt_long(argc, argv, "+c:ef:hV", options, NULL)) >= 0) {
 		switch (opt) {
 		case 'c':

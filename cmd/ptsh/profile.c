@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <grp.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -35,19 +36,35 @@ static bool is_member(const char *name, const gid_t *groups, int n)
 	for (int i = 0; g && i < n; i++)
 		if (groups[i] == g->gr_gid)
 			return true;
-	return g && getegid() == g->gr_gid;
+	return false;
 }
 
-/* The most restricted of those that apply: who was put among the viewers is one, root or not. Without a group, root may all and
- * others see. Who cannot be told is a viewer. */
-enum profile profile_of_user(void)
+/* The first of the profiles, the most restricted one, that a group gives; behind the last: none. N below 0: who cannot be told is a
+ * viewer. */
+static enum profile profile_of_groups(const gid_t *groups, int n)
 {
-	gid_t *groups = calloc(GROUPS_MAX, sizeof(*groups));
-	int n = groups ? getgroups(GROUPS_MAX, groups) : -1;
 	enum profile p = PROFILE_VIEWER;
 
 	while (n >= 0 && p <= PROFILE_ADMIN && !is_member(profiles[p].group, groups, n))
 		p++;
+	return p;
+}
+
+/* The most restricted of those that apply: who was put among the viewers is one, root or not, and stays one with sudo. Without a
+ * group, root may all and others see. */
+enum profile profile_of_user(const struct passwd *by)
+{
+	gid_t *groups = calloc(GROUPS_MAX + 1, sizeof(*groups));
+	int n = groups ? getgroups(GROUPS_MAX, groups) : -1, all = GROUPS_MAX;
+	enum profile p, other;
+
+	if (n >= 0)
+		groups[n++] = getegid();
+	p = profile_of_groups(groups, n);
+	if (by && groups) {
+		other = profile_of_groups(groups, getgrouplist(by->pw_name, by->pw_gid, groups, &all));
+		p = other < p ? other : p;
+	}
 	free(groups);
 	if (p > PROFILE_ADMIN)
 		return geteuid() ? PROFILE_VIEWER : PROFILE_ADMIN;
@@ -129,10 +146,10 @@ int profile_confine(const struct console *c)
 		return rc;
 	environ = left; /* kept as long as the process is */
 	if (setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1) || setenv("INPUTRC", "/dev/null", 1) ||
-	    setenv("HOME", c->home, 1))
+	    setenv("HOME", c->home[0] ? c->home : "/", 1))
 		rc = -ENOMEM;
 	/* Names of files without a folder are in the home. */
-	if (!rc && chdir(c->home) && chdir("/"))
+	if (!rc && (!c->home[0] || chdir(c->home)) && chdir("/"))
 		rc = -errno;
 	return rc;
 }

@@ -12,6 +12,7 @@
 enum profile { PROFILE_VIEWER, PROFILE_OPERATOR, PROFILE_ADMIN };
 
 struct console;
+struct passwd;
 
 /* Gets what may stand at a place; HELP may be NULL. Without a word, HELP is what is expected where nothing can be listed; with an empty
  * one it is the name of a file. */
@@ -46,7 +47,7 @@ struct console {
 	const char *file;     /* the common file */
 	char host[65];        /* of the prompt, up to the first dot */
 	char user[64];
-	char home[PATH_MAX];
+	char home[PATH_MAX];  /* empty: there is none to keep anything in */
 	enum profile profile;
 	const struct mode *mode;
 	bool interactive;     /* lines come from a terminal */
@@ -128,7 +129,8 @@ void configure_end(struct console *c);
 
 /* ---- profile.c ---- */
 
-enum profile profile_of_user(void);
+/* BY: who became root by sudo(8), NULL: nobody did. */
+enum profile profile_of_user(const struct passwd *by);
 const char *profile_name(enum profile p);
 /* Whether commands with these bits may be run. */
 bool profile_allows(enum profile p, unsigned int options);

@@ -184,7 +184,7 @@ static int begin_display(struct stages *s, struct stage *g, const pt_line_words 
 /* Whoever may not configure writes into his home only, and no file that a shell or sshd would read. */
 static bool may_write(const struct console *c, const char *path, struct pt_err *e)
 {
-	if (c->profile == PROFILE_ADMIN || (!strchr(path, '/') && path[0] != '.'))
+	if (c->profile == PROFILE_ADMIN || (c->home[0] && !strchr(path, '/') && path[0] != '.'))
 		return true;
 	pt_err_add(e, PT_ERROR, NULL, "a name without '/' and a dot before it is a file in your home", "save %s: not permitted to %s", path,
 		   profile_name(c->profile));

@@ -100,9 +100,8 @@ as()
 	as_user=$1
 	shift
 	in_ns adm timeout 20 ssh -F /dev/null -n -i "$dir/key" -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
-		-o LogLevel=ERROR -o SendEnv='*' ${as_options:-} "$as_user@10.0.0.1" "$@" 2>&1
+		-o LogLevel=ERROR -o SendEnv='*' "$as_user@10.0.0.1" "$@" 2>&1
 }
-as_options=
 lab_wait 10 as adam help
 
 # ---- who may what ----
@@ -174,6 +173,17 @@ done
 exits 4 'not by arguments: -f' in_ns fw setpriv --reuid 0 --regid 1004 --groups 900 "$dir/bin/ptsh" -f "$dir/patronus.conf" -c 'fw check'
 exits 4 'not by arguments: a script' in_ns fw setpriv --reuid 0 --regid 1004 --groups 900 "$dir/bin/ptsh" "$dir/commands"
 
+# by_sudo UID LINE: what root's process is told by sudo
+by_sudo()
+{
+	in_ns fw env "SUDO_UID=$1" HOME=/root "$dir/bin/ptsh" -c "$2"
+}
+exits 4 'a viewer is one with sudo, too' by_sudo 1001 'fw table add bad 192.0.2.9'
+exits 0 'and an operator' by_sudo 1002 'fw table add bad 192.0.2.9'
+exits 4 'who is no more than that' by_sudo 1002 'fw stop'
+exits 4 'and writes into no home' by_sudo 1002 'net link show | save links'
+exits 0 'somebody else has what sudo gives him' by_sudo 65534 'fw table delete bad 192.0.2.9'
+
 # ---- the environment ----
 cat >"$dir/inputrc" <<'RC'
 "\C-o": "fw stop\C-m"
@@ -198,7 +208,7 @@ else
 	fail 'a login shell has a prompt'
 	diag "$(screen)"
 fi
-like "$(in_ns fw sh -c 'cat /proc/[0-9]*/cmdline | tr "\0" "\n"')" '^-ptsh$' 'as its name, sshd gave it one with a -'
+like "$(in_ns fw sh -c 'cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\0" "\n"')" '^-ptsh$' 'as its name, sshd gave it one with a -'
 mux send-keys -t 0 C-z
 mux send-keys -t 0 C-x C-e
 mux send-keys -t 0 C-o
@@ -228,7 +238,7 @@ mux kill-server
 # ---- the log ----
 log=$(cat "$dir/log")
 like "$log" '^<85>.*ptsh\[[0-9]*\]: user=.* tty=- from=10.0.0.2 status=0 command=fw table add bad 192.0.2.1$' 'the log: what changed'
-like "$log" 'status=4 command=fw stop' 'what was refused'
+like "$log" 'user=oskar .*status=4 command=fw stop' 'what was refused, and to whom'
 like "$log" 'command=net link show \| save links' 'what was written into files'
 like "$log" 'tty=/dev/pts/[0-9]* from=10.0.0.2 status=[0-9]* command=net wol send .* password \(secret\)' 'the log has no secrets, but what was done'
 unlike "$log" '01:02:03' 'nowhere'

@@ -180,11 +180,204 @@ static void nothing_that_writes_only_shows(void **state)
 			fail_msg("%s %s writes %s", known[i].tool->name, known[i].name, known[i].writes);
 }
 
+/* ---- completion ---- */
+
+#define OFFERED_MAX 200
+
+struct offered {
+	char words[OFFERED_MAX][64];
+	size_t n, expected;
+};
+
+static void take(const char *word, const char *help, void *arg)
+{
+	struct offered *o = arg;
+
+	if (!word || !*word) {
+		assert_non_null(help); /* else nobody learns anything */
+		o->expected++;
+		return;
+	}
+	assert_true(o->n < OFFERED_MAX);
+	(void)snprintf(o->words[o->n++], sizeof(o->words[0]), "%s", word);
+}
+
+static size_t times(const struct offered *o, const char *word)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < o->n; i++)
+		n += !strcmp(o->words[i], word);
+	return n;
+}
+
+/* What is offered behind WORDS is the names that the table has there, each once, and help. */
+static void names_are(const struct pt_cli_tool *tool, const char *object, const char *const *words, size_t n)
+{
+	struct offered o = { 0 };
+	size_t names = 1;
+	const char *last = "";
+
+	(void)pt_cli_complete(tool, words, n, take, &o);
+	for (const struct pt_cli_cmd *cmd = tool->cmds; cmd->object; cmd++) {
+		const char *name = !object ? cmd->object : strcmp(cmd->object, object) ? NULL : cmd->command;
+
+		if (!name || !strcmp(last, name))
+			continue;
+		last = name;
+		names++;
+		if (times(&o, name) != 1)
+			fail_msg("%s: %s is offered %zu times", tool->name, name, times(&o, name));
+	}
+	assert_int_equal(times(&o, "help"), 1);
+	assert_int_equal(o.n, names);
+}
+
+static void names_are_completed_by_the_table(void **state)
+{
+	(void)state;
+	for (size_t t = 0; t < PT_ARRAY_SIZE(tools); t++) {
+		const char *const none[] = { "" };
+
+		names_are(tools[t], NULL, none, 1);
+		for (const struct pt_cli_cmd *cmd = tools[t]->cmds; cmd->object; cmd++) {
+			const char *const begun[] = { cmd->object, "" };
+
+			if (cmd->command)
+				names_are(tools[t], cmd->object, begun, 2);
+		}
+	}
+}
+
+/* Options are offered where the command takes them, and only there: with each of them alone the command line is judged. */
+static void options_are_completed_by_the_table(void **state)
+{
+	static const struct {
+		unsigned int bit;
+		const char *option;
+	} options[] = {
+		{ PT_CLI_JSON, "--json" },       { PT_CLI_LINE, "--oneline" },   { PT_CLI_BRIEF, "--brief" },   { PT_CLI_STATS, "--statistics" },
+		{ PT_CLI_DETAILS, "--details" }, { PT_CLI_FAMILY, "-4" },        { PT_CLI_DRY, "--dry-run" },   { PT_CLI_FILE, "-f" },
+		{ PT_CLI_INPUT, "--file" },      { PT_CLI_KERNEL, "--kernel" },  { PT_CLI_OPEN, "--open" },     { PT_CLI_TIMEOUT, "--timeout" },
+		{ PT_CLI_ENGINE, "--engine" },   { PT_CLI_CONFIRM, "--confirm" }, { PT_CLI_COMMENT, "--comment" }, { PT_CLI_STATE, "--state" },
+		{ PT_CLI_LOCK, "--steal" },      { PT_CLI_MEANING, "--meaning" }, { PT_CLI_WATCH, "--watch" },   { PT_CLI_STORE, "--store" },
+		{ PT_CLI_PCAP, "--pcap" },       { PT_CLI_SIZE, "--size" },      { PT_CLI_BYTES, "--bytes" },
+	};
+
+	(void)state;
+	for (size_t t = 0; t < PT_ARRAY_SIZE(tools); t++)
+		for (const struct pt_cli_cmd *cmd = tools[t]->cmds; cmd->object; cmd++) {
+			const char *words[] = { cmd->object, cmd->command ? cmd->command : "-", "-" };
+			struct offered o = { 0 };
+
+			(void)pt_cli_complete(tools[t], words, cmd->command ? 3 : 2, take, &o);
+			for (size_t i = 0; i < PT_ARRAY_SIZE(options); i++)
+				if (times(&o, options[i].option) != ((cmd->options & options[i].bit) != 0))
+					fail_msg("%s %s %s: %s is %soffered", tools[t]->name, cmd->object, cmd->command ? cmd->command : "",
+						 options[i].option, times(&o, options[i].option) ? "" : "not ");
+		}
+}
+
+/* Words of a command: all that its grammar has, each once; behind one with a value, the choices, or what is expected. */
+static void words_are_completed_by_the_grammar(void **state)
+{
+	(void)state;
+	for (size_t t = 0; t < PT_ARRAY_SIZE(tools); t++)
+		for (const struct pt_cli_grammar *g = tools[t]->grammars; g && g->object; g++) {
+			const char *words[16] = { g->object };
+			size_t n = 1, names = 0;
+			struct offered all = { 0 };
+
+			if (g->command)
+				words[n++] = g->command;
+			for (size_t i = 0; i < g->first; i++)
+				words[n++] = "x";
+			words[n] = "";
+			(void)pt_cli_complete(tools[t], words, n + 1, take, &all);
+			for (const struct pt_cli_word *w = g->words; w->name; w++) {
+				struct offered one = { 0 };
+
+				names++;
+				assert_int_equal(times(&all, w->name), 1);
+				if (w->type == PT_CLI_FLAG || w->type == PT_CLI_REST || w->type == PT_CLI_DEVICE)
+					continue;
+				words[n] = w->name;
+				words[n + 1] = "";
+				(void)pt_cli_complete(tools[t], words, n + 2, take, &one);
+				if (w->choices)
+					assert_true(one.n > 0 && !one.expected);
+				else if (one.expected != 1)
+					fail_msg("%s %s %s: what is expected is told %zu times", tools[t]->name, g->object, w->name, one.expected);
+				words[n] = "";
+			}
+			assert_int_equal(all.n, names);
+		}
+}
+
+/* ---- what no table tells ---- */
+
+static bool asks_help(const struct pt_cli_tool *tool, const char *const *words)
+{
+	size_t n = 0;
+
+	while (words[n])
+		n++;
+	return pt_cli_asks_help(tool, words, n);
+}
+
+static void a_question_for_help_is_one_and_nothing_else(void **state)
+{
+	static const char *const helps[][6] = {
+		{ "help" }, { "help", "apply" }, { "apply", "help" }, { "apply", "-h" }, { "-h", "apply", "-f", "x" }, { "set", "a", "b", "-h" },
+	};
+	static const char *const runs[][6] = {
+		{ "apply", "-f", "help" }, { "apply", "-f", "-h" },      { "set", "a", "b", "help" },
+		{ "set", "a", "--", "-h" }, { "set", "a", "--", "help" }, { "--batch", "help" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PT_ARRAY_SIZE(helps); i++)
+		assert_true(asks_help(&ptconf_tool, helps[i]));
+	for (size_t i = 0; i < PT_ARRAY_SIZE(runs); i++)
+		assert_false(asks_help(&ptconf_tool, runs[i]));
+}
+
+static void what_reaches_outside_is_told(void **state)
+{
+	static const struct {
+		const char *words[4], *way;
+	} cases[] = {
+		{ { "check", "-f", "x" }, "-f" },         { { "check", "-fx" }, "-f" },           { { "check", "-vfx" }, "-f" },
+		{ { "--batch=x" }, "--batch" },           { { "table", "add", "--file=x" }, "--file" },
+		{ { "info", "--netns", "x" }, "--netns" }, { { "diff", "--meaning" }, "--meaning" }, { { "log", "--pcap", "x" }, "--pcap" },
+		{ { "check", "-v" }, NULL },              { { "check", "--", "-fx" }, NULL },     { { "table", "-sj" }, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PT_ARRAY_SIZE(cases); i++) {
+		size_t n = 0;
+		const char *way;
+
+		while (n < 4 && cases[i].words[n])
+			n++;
+		way = pt_cli_outside(&ptfw_tool, NULL, cases[i].words, n);
+		if (cases[i].way)
+			assert_string_equal(way, cases[i].way);
+		else
+			assert_null(way);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_command_has_its_class),
 		cmocka_unit_test(nothing_that_writes_only_shows),
+		cmocka_unit_test(names_are_completed_by_the_table),
+		cmocka_unit_test(options_are_completed_by_the_table),
+		cmocka_unit_test(words_are_completed_by_the_grammar),
+		cmocka_unit_test(a_question_for_help_is_one_and_nothing_else),
+		cmocka_unit_test(what_reaches_outside_is_told),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
