@@ -132,6 +132,7 @@ static const struct {
 	{ &ptdiag_tool, "mtr", "packets", OPERATOR, LIVE },
 	{ &ptdiag_tool, "dns", "packets", OPERATOR, 0 },
 	{ &ptdiag_tool, "port", "packets", OPERATOR, 0 },
+	{ &ptdiag_tool, "neighbour", NULL, VIEWER, 0 },
 	{ &ptdiag_tool, "route show", NULL, VIEWER, 0 },
 	{ &ptdiag_tool, "route get", NULL, VIEWER, 0 },
 	{ &ptdiag_tool, "socket", NULL, VIEWER, 0 },
