@@ -14,7 +14,7 @@ struct candidate {
 	struct pt_edit_texts base, texts; /* one arena, of TEXTS */
 	char path[4096];          /* absolute */
 	const char *level[LEVELS_MAX];
-	size_t n_level;
+	size_t n_level, came_from; /* before the last `edit` */
 	size_t changes;           /* since the last commit */
 	bool exclusive;
 };

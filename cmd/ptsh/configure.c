@@ -80,7 +80,7 @@ void configure_end(struct console *c)
 	c->mode = &operate_mode;
 }
 
-/* At the end of a level, the level; at the top, configuration mode. */
+/* Back to where the last `edit` came from; at the top, configuration mode ends. */
 static int run_exit(struct console *c, const pt_line_words *w)
 {
 	struct candidate *d = c->candidate;
@@ -88,7 +88,8 @@ static int run_exit(struct console *c, const pt_line_words *w)
 	if (w->n > 1 && strcmp(w->v[1].s, "discard") != 0)
 		return refuse("exit takes nothing, or discard", NULL);
 	if (d->n_level && w->n == 1) {
-		d->n_level = 0;
+		d->n_level = d->came_from < d->n_level ? d->came_from : 0;
+		d->came_from = 0;
 		return 0;
 	}
 	if (w->n == 1 && candidate_differs(d))
@@ -166,6 +167,8 @@ static int run_edit(struct console *c, const pt_line_words *w)
 	rc = what.words ? pt_edit_get(&d->texts, &what, false, &path, ignore_value, NULL, &e) : -ENOMEM;
 	if (!rc && path.option)
 		return refuse("edit goes to a section, not to an option", NULL);
+	if (!rc)
+		d->came_from = d->n_level;
 	for (size_t i = 0; !rc && i < what.n && i < LEVELS_MAX; i++) {
 		d->level[i] = pt_arena_strdup(d->texts.arena, what.words[i]);
 		rc = d->level[i] ? 0 : -ENOMEM;
@@ -220,16 +223,41 @@ static int run_rollback(struct console *c, const pt_line_words *w)
 	return told(rc, &e);
 }
 
+struct merge {
+	struct candidate *candidate;
+	struct pt_err *e;
+};
+
 static int merge_one(const char *const *words, size_t n, void *arg)
 {
 	const struct pt_edit what = { .op = PT_EDIT_SET, .words = words, .n = n, .draft = true, .whole = true };
+	const struct merge *m = arg;
 
-	return candidate_change(arg, &what, NULL);
+	return candidate_change(m->candidate, &what, m->e);
+}
+
+/* All that FROM says, or nothing of it. */
+static int merge(struct candidate *d, struct pt_edit_texts *from, struct pt_err *e)
+{
+	const struct pt_edit all = { .op = PT_EDIT_GET };
+	struct merge m = { d, e };
+	size_t n = d->texts.v.n, changes = d->changes;
+	struct pt_conf_source *before = pt_arena_alloc(d->texts.arena, n * sizeof(*before));
+	int rc = before ? 0 : -ENOMEM;
+
+	if (before)
+		memcpy(before, d->texts.v.v, n * sizeof(*before));
+	if (!rc)
+		rc = pt_edit_commands(from, &all, merge_one, &m, e);
+	if (rc && before) {
+		memcpy(d->texts.v.v, before, n * sizeof(*before));
+		d->changes = changes;
+	}
+	return rc;
 }
 
 static int run_load(struct console *c, const pt_line_words *w)
 {
-	const struct pt_edit all = { .op = PT_EDIT_GET };
 	struct pt_edit_texts t = { 0 };
 	struct pt_err e = { 0 };
 	int rc = pt_edit_load(w->v[2].s, &t, &e);
@@ -237,7 +265,7 @@ static int run_load(struct console *c, const pt_line_words *w)
 	if (!rc && !strcmp(w->v[1].s, "replace")) {
 		rc = candidate_replace(c->candidate, 0, t.v.v[0].text, t.v.v[0].len, &e);
 	} else if (!rc && !strcmp(w->v[1].s, "merge")) {
-		rc = pt_edit_commands(&t, &all, merge_one, c->candidate, &e);
+		rc = merge(c->candidate, &t, &e);
 	} else if (!rc) {
 		pt_err_add(&e, PT_ERROR, NULL, NULL, "load merge FILE, or load replace FILE");
 		rc = -EINVAL;
