@@ -20,9 +20,20 @@ struct view {
 	struct pt_links links;
 	struct pt_out *o;
 	struct pt_buf text;       /* scratch */
+	bool plain;               /* the names of all devices can go to a terminal as they are */
 	struct pt_route_filter filter;
 	const char *dev;          /* of the arguments; NULL: any */
 };
+
+/* Names of devices are the only words of others in a route: looked at once, and not in each of a hundred thousand lines. */
+static bool names_are_plain(const struct pt_links *links)
+{
+	for (size_t i = 0; i < links->v.n; i++)
+		for (const char *s = links->v.v[i].name; *s; s++)
+			if (*s <= ' ' || *s > '~')
+				return false;
+	return true;
+}
 
 static int view_open(struct view *v, struct pt_cli *c)
 {
@@ -58,7 +69,8 @@ static void out_prefix(struct pt_out *o, const char *key, const struct pt_prefix
 {
 	text->n = 0;
 	pt_addr_fmt(text, p->addr);
-	pt_buf_fmt(text, "/%u", p->len);
+	pt_buf_chr(text, '/');
+	pt_buf_uint(text, p->len);
 	pt_out_fail(o, text->err);
 	pt_out_str(o, key, text->s);
 }
@@ -124,12 +136,17 @@ static int show_route(const struct pt_route *r, void *arg)
 		return 0;
 	pt_out_rec(v->o);
 	if (pt_out_format(v->o) == PT_OUT_TEXT) {
+		struct pt_buf *line = v->plain ? pt_out_line(v->o) : &v->text;
+
 		v->text.n = 0;
-		pt_route_print(&v->text, &v->links, r);
+		pt_route_print(line, &v->links, r);
 		if (v->c->details || r->protocol != PT_NET_PROTOCOL)
-			pt_buf_fmt(&v->text, " proto %s", pt_route_protocol_name(r->protocol, number));
-		pt_out_fail(v->o, v->text.err);
-		pt_out_text(v->o, v->text.s);
+			pt_buf_fmt(line, " proto %s", pt_route_protocol_name(r->protocol, number));
+		if (v->plain)
+			pt_buf_chr(line, '\n');
+		pt_out_fail(v->o, line->err);
+		if (!v->plain)
+			pt_out_text(v->o, line->s);
 	} else {
 		route_fields(v->o, &v->links, r, &v->text);
 	}
@@ -212,6 +229,7 @@ int cmd_route_show(struct pt_cli *c)
 	if (!rc) {
 		v.o = pt_cli_out(c, PT_OUT_TEXT, "patronus.route.v1", "routes");
 		/* What the dump of a changing table told so far cannot be taken back from the terminal. */
+		v.plain = names_are_plain(&v.links);
 		rc = v.o ? pt_routes_read(v.route, &v.filter, show_route, NULL, &v, &c->err) : -ENOMEM;
 		end = v.o ? pt_cli_end(c, v.o) : 0;
 		rc = rc == -EPIPE ? end : rc ? rc : end;

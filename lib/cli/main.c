@@ -58,8 +58,19 @@ int pt_cli_usage(struct pt_cli *c, const char *fmt, ...)
 static int write_stdout(void *arg, const char *p, size_t n)
 {
 	(void)arg;
-	if (fwrite(p, 1, n, stdout) != n || fflush(stdout))
+	/* Without the copies of stdio, which would write a large piece in two. */
+	if (fflush(stdout))
 		return errno ? -errno : -EIO;
+	while (n) {
+		ssize_t done = write(STDOUT_FILENO, p, n);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -errno;
+		p += done;
+		n -= (size_t)done;
+	}
 	return 0;
 }
 

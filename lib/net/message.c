@@ -22,10 +22,10 @@ int net_get_addr(const struct nlattr *attr, enum pt_af af, struct pt_addr *out)
 
 	if (!attr)
 		return 0;
-	n = mnl_attr_get_payload_len(attr);
+	n = attr->nla_len - (size_t)MNL_ATTR_HDRLEN; /* without calls: of every route of a full table */
 	if (af != PT_AF_NONE ? n != pt_af_bits(af) / 8 : n != 4 && n != 16)
 		return -EBADMSG;
-	*out = pt_addr_from_bytes(mnl_attr_get_payload(attr), n);
+	*out = pt_addr_from_bytes((const uint8_t *)attr + MNL_ATTR_HDRLEN, n);
 	return 0;
 }
 

@@ -2,7 +2,6 @@
 /* net/route - routes as the kernel tells of them and takes them. */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <libmnl/libmnl.h>
@@ -280,83 +279,4 @@ int pt_route_put(struct pt_nl_stream *s, const struct pt_route_change *c, pt_rou
 	put_mtu(nlh, r->mtu);
 	put_way(nlh, rtm, r);
 	return pt_nl_stream_commit(s, nlh, cookie);
-}
-
-/* ---- showing ---- */
-
-static void print_hop(struct pt_buf *b, const struct pt_links *links, const struct pt_hop *h)
-{
-	const struct pt_link *l = links && h->index ? pt_links_index(links, h->index) : NULL;
-
-	if (h->via.af) {
-		pt_buf_str(b, " via ");
-		pt_addr_fmt(b, h->via);
-	}
-	if (l) { /* a hundred thousand times: without a format */
-		pt_buf_str(b, " dev ");
-		pt_buf_str(b, l->name);
-	} else if (h->index) {
-		pt_buf_fmt(b, " dev %u", h->index);
-	}
-	if (h->onlink)
-		pt_buf_str(b, " onlink");
-}
-
-static const struct {
-	uint8_t type;
-	const char *name;
-} types[] = {
-	{ RTN_LOCAL, "local " },	     { RTN_BROADCAST, "broadcast " }, { RTN_ANYCAST, "anycast " },
-	{ RTN_MULTICAST, "multicast " },     { RTN_BLACKHOLE, "blackhole " }, { RTN_UNREACHABLE, "unreachable " },
-	{ RTN_PROHIBIT, "prohibit " },	     { RTN_THROW, "throw " },	      { RTN_NAT, "nat " },
-};
-
-void pt_route_print(struct pt_buf *b, const struct pt_links *links, const struct pt_route *r)
-{
-	for (size_t i = 0; r->type != RTN_UNICAST && i < PT_ARRAY_SIZE(types); i++)
-		if (types[i].type == r->type)
-			pt_buf_str(b, types[i].name);
-	if (!r->dst.len && !r->dst.addr.v) {
-		pt_buf_str(b, "default");
-	} else {
-		pt_addr_fmt(b, r->dst.addr);
-		pt_buf_chr(b, '/');
-		pt_buf_uint(b, r->dst.len);
-	}
-	if (r->n_hops == 1)
-		print_hop(b, links, &r->hops[0]);
-	if (r->table != PT_TABLE_MAIN)
-		pt_buf_fmt(b, r->table == RT_TABLE_LOCAL ? " table local" : " table %u", r->table);
-	if (r->metric)
-		pt_buf_fmt(b, " metric %u", r->metric);
-	if (r->src.af) {
-		pt_buf_str(b, " src ");
-		pt_addr_fmt(b, r->src);
-	}
-	if (r->mtu)
-		pt_buf_fmt(b, " mtu %u", r->mtu);
-	for (uint32_t i = 0; r->n_hops > 1 && i < r->n_hops; i++) {
-		pt_buf_str(b, " nexthop");
-		print_hop(b, links, &r->hops[i]);
-		pt_buf_fmt(b, " weight %u", r->hops[i].weight);
-	}
-}
-
-static const struct {
-	uint8_t number;
-	const char *name;
-} protocols[] = {
-	{ RTPROT_REDIRECT, "redirect" }, { RTPROT_KERNEL, "kernel" },	{ RTPROT_BOOT, "boot" },   { RTPROT_STATIC, "static" },
-	{ RTPROT_RA, "ra" },		 { RTPROT_DHCP, "dhcp" },	{ RTPROT_BIRD, "bird" },   { RTPROT_ZEBRA, "zebra" },
-	{ RTPROT_BGP, "bgp" },		 { RTPROT_OSPF, "ospf" },	{ RTPROT_ISIS, "isis" },   { RTPROT_RIP, "rip" },
-	{ RTPROT_EIGRP, "eigrp" },	 { RTPROT_BABEL, "babel" },	{ PT_NET_PROTOCOL, "patronus" },
-};
-
-const char *pt_route_protocol_name(uint8_t protocol, char text[4])
-{
-	for (size_t i = 0; i < PT_ARRAY_SIZE(protocols); i++)
-		if (protocols[i].number == protocol)
-			return protocols[i].name;
-	(void)snprintf(text, 4, "%u", protocol);
-	return text;
 }

@@ -45,13 +45,13 @@ static void sort_attrs(const uint8_t *at, size_t left, const struct nlattr **v, 
 
 int pt_nl_attrs(const struct nlmsghdr *nlh, size_t head, const struct nlattr **v, size_t n)
 {
-	size_t len = mnl_nlmsg_get_payload_len(nlh), skip = MNL_ALIGN(head);
+	size_t len = nlh->nlmsg_len - MNL_NLMSG_HDRLEN, skip = MNL_ALIGN(head); /* as libmnl, without the calls */
 
-	forget(v, n);
-	if (len < head)
-		return -EBADMSG;
-	if (skip < len)
-		sort_attrs((const uint8_t *)mnl_nlmsg_get_payload(nlh) + skip, len - skip, v, n);
+	if (len <= skip) {
+		forget(v, n);
+		return len < head ? -EBADMSG : 0;
+	}
+	sort_attrs((const uint8_t *)nlh + MNL_NLMSG_HDRLEN + skip, len - skip, v, n);
 	return 0;
 }
 

@@ -50,6 +50,16 @@ static bool invisible(uint32_t cp)
 	return false;
 }
 
+/* How many bytes of the beginning stand for themselves in JSON. */
+static inline size_t plain_json(const unsigned char *s, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && s[i] >= 0x20 && s[i] < 0x7f && s[i] != '"' && s[i] != '\\')
+		i++;
+	return i;
+}
+
 /* Nearly all text is printable ASCII and goes out in pieces: appends so much of the beginning; its length. */
 static inline size_t add_plain(struct pt_buf *b, const unsigned char *s, size_t n, bool json)
 {
@@ -116,8 +126,17 @@ static size_t add_one_json(struct pt_buf *b, const unsigned char *s, size_t n)
 void pt_escape_json(struct pt_buf *b, const char *s, size_t n)
 {
 	const unsigned char *p = (const unsigned char *)s, *end = p + n;
+	char quoted[64];
 	size_t plain;
 
+	/* Most strings are short and plain, and go out at once. */
+	if (n <= sizeof(quoted) - 2 && plain_json(p, n) == n) {
+		quoted[0] = '"';
+		memcpy(quoted + 1, s, n);
+		quoted[n + 1] = '"';
+		pt_buf_add(b, quoted, n + 2);
+		return;
+	}
 	pt_buf_chr(b, '"');
 	while (p < end) {
 		plain = add_plain(b, p, (size_t)(end - p), true);

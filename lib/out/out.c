@@ -13,6 +13,8 @@
 #define FLUSH_BYTES 32768
 #define FIRST_FLUSH_BYTES 2048 /* a screen: whoever waits for it need not wait for more */
 
+#define JSON_KEY_MAX 60
+
 enum value { VALUE_STR, VALUE_NUM };
 
 struct cell {
@@ -77,14 +79,27 @@ static void json_indent(struct pt_out *o)
 /* Comma, indentation and, with a KEY, the name of the next member. */
 static void json_next(struct pt_out *o, const char *key)
 {
+	char text[JSON_KEY_MAX + 4], *p = text;
+	size_t n = key ? strlen(key) : 0;
+
 	if (!o->first)
 		pt_buf_chr(&o->buf, ',');
 	json_indent(o);
 	o->first = false;
 	if (!key)
 		return;
-	pt_escape_json(&o->buf, key, strlen(key));
-	pt_buf_str(&o->buf, o->pretty && o->fmt == PT_OUT_JSON ? ": " : ":");
+	if (n > JSON_KEY_MAX) {
+		pt_out_fail(o, -EINVAL);
+		return;
+	}
+	*p++ = '"'; /* keys are words of ours */
+	memcpy(p, key, n);
+	p += n;
+	*p++ = '"';
+	*p++ = ':';
+	if (o->pretty && o->fmt == PT_OUT_JSON)
+		*p++ = ' ';
+	pt_buf_add(&o->buf, text, (size_t)(p - text));
 }
 
 static void json_open(struct pt_out *o, char c)
@@ -303,10 +318,12 @@ void pt_out_str(struct pt_out *o, const char *key, const char *s)
 	}
 	if (!takes_values(o))
 		return;
-	if (is_json(o))
-		pt_escape_json(new_text(o), s, strlen(s));
-	else
-		pt_escape(new_text(o), s, strlen(s));
+	if (is_json(o)) {
+		json_next(o, key);
+		pt_escape_json(&o->buf, s, strlen(s));
+		return;
+	}
+	pt_escape(new_text(o), s, strlen(s));
 	value_text(o, key, VALUE_STR);
 }
 
@@ -314,6 +331,11 @@ void pt_out_u64(struct pt_out *o, const char *key, uint64_t v)
 {
 	if (!takes_values(o))
 		return;
+	if (is_json(o)) {
+		json_next(o, key);
+		pt_buf_uint(&o->buf, v);
+		return;
+	}
 	pt_buf_uint(new_text(o), v);
 	value_text(o, key, VALUE_NUM);
 }
@@ -351,19 +373,20 @@ void pt_out_null(struct pt_out *o, const char *key)
 
 void pt_out_addr(struct pt_out *o, const char *key, struct pt_addr a)
 {
-	const char *quote = is_json(o) ? "\"" : "";
-	struct pt_buf *text;
-
 	if (a.af == PT_AF_NONE) {
 		pt_out_null(o, key);
 		return;
 	}
 	if (!takes_values(o))
 		return;
-	text = new_text(o);
-	pt_buf_str(text, quote);
-	pt_addr_fmt(text, a);
-	pt_buf_str(text, quote);
+	if (is_json(o)) {
+		json_next(o, key);
+		pt_buf_chr(&o->buf, '"');
+		pt_addr_fmt(&o->buf, a);
+		pt_buf_chr(&o->buf, '"');
+		return;
+	}
+	pt_addr_fmt(new_text(o), a);
 	value_text(o, key, VALUE_STR);
 }
 
@@ -527,6 +550,11 @@ void pt_out_text(struct pt_out *o, const char *s)
 			break;
 		s += n + 1;
 	}
+}
+
+struct pt_buf *pt_out_line(struct pt_out *o)
+{
+	return o->fmt == PT_OUT_TEXT ? &o->buf : NULL;
 }
 
 void pt_out_text_toned(struct pt_out *o, const char *s, size_t from, size_t n, enum pt_out_tone tone)

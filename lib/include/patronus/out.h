@@ -63,7 +63,10 @@ PT_API void pt_out_obj_end(struct pt_out *o);
 /* The record's text form for PT_OUT_TEXT, without the final newline. Other formats
  * ignore it; PT_OUT_TEXT ignores the keys above. May hold several lines, and tabs, which stay: patch(1) wants them. */
 PT_API void pt_out_text(struct pt_out *o, const char *s);
-/* The same on one line, with the N bytes from FROM on in a colour, where the output has colours. */
+/* For very many lines that are printable by themselves (words of ours, numbers): where the text goes, to be ended with a newline;
+ * NULL in other formats. */
+PT_API struct pt_buf *pt_out_line(struct pt_out *o);
+/* As pt_out_text(), on one line, with the N bytes from FROM on in a colour, where the output has colours. */
 enum pt_out_tone { PT_OUT_GOOD, PT_OUT_BAD, PT_OUT_NOTE };
 PT_API void pt_out_text_toned(struct pt_out *o, const char *s, size_t from, size_t n, enum pt_out_tone tone);
 PT_API void pt_out_rec_end(struct pt_out *o);
