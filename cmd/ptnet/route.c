@@ -46,7 +46,7 @@ static int view_open(struct view *v, struct pt_cli *c)
 	if (rc)
 		return rc;
 	v->arena = pt_arena_new();
-	return v->arena ? pt_links_read(v->route, v->arena, &v->links, &c->err) : pt_err_sys(&c->err, -ENOMEM, "reading the links");
+	return v->arena ? pt_links_read_plain(v->route, v->arena, &v->links, &c->err) : pt_err_sys(&c->err, -ENOMEM, "reading the links");
 }
 
 static void view_close(struct view *v)

@@ -115,8 +115,13 @@ bool pt_link_ours(const struct pt_link *l)
 
 struct pt_link *pt_links_find(const struct pt_links *l, const char *name)
 {
+	size_t n = strlen(name);
+
+	if (!n || n >= PT_LINK_NAME)
+		return NULL;
+	/* A thousand names that begin alike differ in their ends. */
 	for (size_t i = 0; i < l->v.n; i++)
-		if (!strcmp(l->v.v[i].name, name))
+		if (l->v.v[i].name[n - 1] == name[n - 1] && !strcmp(l->v.v[i].name, name))
 			return &l->v.v[i];
 	return NULL;
 }

@@ -326,15 +326,27 @@ int pt_links_name(struct pt_links *links)
 	return 0;
 }
 
-int pt_links_read(struct pt_nl *route, struct pt_arena *a, struct pt_links *out, struct pt_err *e)
+static int read_all(struct pt_nl *route, uint32_t without, struct pt_arena *a, struct pt_links *out, struct pt_err *e)
 {
 	union net_request req;
 	int rc;
 
 	*out = (struct pt_links){ .arena = a };
 	(void)net_request(&req, RTM_GETLINK, sizeof(struct ifinfomsg));
+	if (without)
+		mnl_attr_put_u32(&req.head, IFLA_EXT_MASK, without);
 	rc = pt_nl_dump(route, &req.head, forget, take, out);
 	if (!rc)
 		rc = pt_links_name(out);
 	return rc ? pt_err_sys(e, rc, "cannot read the links of this machine") : 0;
+}
+
+int pt_links_read(struct pt_nl *route, struct pt_arena *a, struct pt_links *out, struct pt_err *e)
+{
+	return read_all(route, 0, a, out, e);
+}
+
+int pt_links_read_plain(struct pt_nl *route, struct pt_arena *a, struct pt_links *out, struct pt_err *e)
+{
+	return read_all(route, RTEXT_FILTER_SKIP_STATS, a, out, e);
 }

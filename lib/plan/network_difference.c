@@ -23,7 +23,7 @@ size_t network_difference_size(const struct difference *d)
 
 int network_read(struct difference *d, const struct network *want, struct pt_nl *route, struct pt_err *e)
 {
-	int rc = pt_links_read(route, d->arena, &d->have.links, e);
+	int rc = pt_links_read_plain(route, d->arena, &d->have.links, e);
 
 	if (!rc && network_before_want(want, &d->have.links, d->arena, &d->wanted))
 		rc = pt_err_sys(e, -ENOMEM, "comparing the interfaces");

@@ -102,6 +102,8 @@ PT_API struct pt_link *pt_links_index(const struct pt_links *l, uint32_t index);
 
 /* All links of ROUTE's network namespace. Memory from A. */
 PT_API int pt_links_read(struct pt_nl *route, struct pt_arena *a, struct pt_links *out, struct pt_err *e) PT_MUST;
+/* The same without the counters, which the kernel collects from all processors for each. */
+PT_API int pt_links_read_plain(struct pt_nl *route, struct pt_arena *a, struct pt_links *out, struct pt_err *e) PT_MUST;
 /* One RTM_NEWLINK into L: added, or in place of the one with its index. Others are left out. For events, and for fuzzing. */
 PT_API int pt_links_parse(struct pt_links *l, const struct nlmsghdr *nlh) PT_MUST;
 
