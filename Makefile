@@ -192,10 +192,11 @@ $(foreach t,$(TABLES),$(eval $(call table,$(t),)) $(eval $(call table,$(t),/asan
 
 tool_o = $(patsubst %.c,$(BUILD)$(2)/obj/%.o,$(call tool_src,$(1))) $(if $(filter ptsh,$(1)),$(TABLES:%=$(BUILD)$(2)/obj/%.table.o))
 tool_libs = $(if $(filter ptsh,$(1)),-lreadline)
+# Put in their places whole: a test that runs meanwhile finds the old one or the new one, and never none.
 define tool
 $(BUILD)/$(1): $(call tool_o,$(1),) $(A)
 	$$(call say,LD,$$@)
-	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(PKG_LIBS) $(call tool_libs,$(1))
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@.part $$^ $$(PKG_LIBS) $(call tool_libs,$(1)) && mv -f $$@.part $$@
 $(BUILD)/asan/$(1): $(call tool_o,$(1),/asan) $(ASAN_A)
 	$$(call say,LD,$$@)
 	$$(Q)$$(CC) $(SAN) $$(LDFLAGS) -o $$@ $$^ $$(PKG_LIBS) $(call tool_libs,$(1))
@@ -259,7 +260,7 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(A)
 $(BUILD)/contrib/demo/%: contrib/demo/%.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $<
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@.part $< && mv -f $@.part $@
 
 TEST_ENV = PATRONUS_TOP='$(CURDIR)' PATRONUS_BUILD='$(abspath $(BUILD))' PTFW='$(abspath $(BUILD)/ptfw)' \
 	   ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1 \
