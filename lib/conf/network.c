@@ -138,7 +138,7 @@ static int check_neighbours(const struct pt_conf *c, struct pt_err *e)
 int conf_check_network(const struct pt_conf *c, struct pt_err *e)
 {
 	struct names n = { .c = c, .e = e };
-	int rc;
+	int rc, more;
 
 	for (size_t i = 0; i < c->hosts.n; i++) {
 		check_name(&n, c->hosts.v[i].interface, &c->hosts.v[i].interface_loc);
@@ -151,7 +151,9 @@ int conf_check_network(const struct pt_conf *c, struct pt_err *e)
 		return n.rc;
 	check_names(&n);
 	rc = check_twins(c, e);
-	if (rc != -ENOMEM && check_neighbours(c, e))
-		rc = -EINVAL;
+	if (rc == -ENOMEM)
+		return rc;
+	more = check_neighbours(c, e);
+	rc = more ? more : rc;
 	return rc ? rc : n.rc;
 }
