@@ -83,6 +83,12 @@ says configure 'set firewall rules pass in from <nobody>' 'set table nobody addr
 is "$rc: $said" '0: right' 'it may come later; check changes nothing'
 is "$(cat "$file")" "$(cat "$lab_tmp/second")" 'the file is as it was'
 
+printf '%s\n' configure 'set interface wan description refused' commit >"$lab_tmp/script"
+rc=0; said=$(in_ns fw setpriv --bounding-set=-net_admin --inh-caps=-net_admin "$build/ptsh" -e -f "$file" "$lab_tmp/script" 2>&1) || rc=$?
+isnt "$rc" 0 'what the kernel refuses'
+is "$(cat "$file")" "$(cat "$lab_tmp/second")" 'leaves the file as it was'
+ok 'and the rules' are 'all out ping4 ping6 '
+
 # ---- one by one ----
 says configure 'rename interface wan outside' 'show interface outside' 'exit discard'
 like "$said" 'interface outside' 'rename'
