@@ -454,24 +454,64 @@ int cmd_table_list(struct pt_cli *c)
 	return rc;
 }
 
-int complete_table(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg)
+/* More of them are no list for people, and would be in the way of a console that is asked at each key. */
+#define OFFERED_MAX 1000
+
+struct offered {
+	void (*word)(const char *w, void *arg);
+	void *arg;
+	size_t left;
+};
+
+static int offer_element(const struct pt_nft_elem *el, void *arg)
 {
-	struct pt_arena *a;
-	const char **names;
-	struct pt_nl *nf;
-	size_t count;
+	struct offered *o = arg;
+	struct pt_buf b = { 0 };
+
+	if (!o->left)
+		return -ENOBUFS;
+	o->left--;
+	pt_range_fmt(&b, el->af, el->lo, el->hi);
+	if (!b.err && b.s)
+		o->word(b.s, o->arg);
+	pt_buf_fini(&b);
+	return 0;
+}
+
+/* What is in it can be deleted, and tested. */
+static int complete_element(struct pt_cli *c, struct pt_nl *nf, const struct offered *to)
+{
+	struct offered o = *to;
 	int rc;
 
-	if (n > 0)
+	if (strcmp(c->cmd->command, "delete") != 0 && strcmp(c->cmd->command, "test") != 0)
 		return 0;
-	rc = pt_nl_open(&nf, NETLINK_NETFILTER, &c->err);
+	rc = pt_nft_table_dump(nf, c->argv[0], offer_element, &o, &c->err);
+	return rc == -ENOBUFS && !o.left ? 0 : rc;
+}
+
+static int complete_name_of_table(struct pt_cli *c, struct pt_nl *nf, const struct offered *to)
+{
+	struct pt_arena *a = pt_arena_new();
+	const char **names;
+	size_t count;
+	int rc = a ? pt_nft_table_list(nf, a, &names, &count, &c->err) : -ENOMEM;
+
+	for (size_t i = 0; !rc && i < count; i++)
+		to->word(names[i], to->arg);
+	pt_arena_free(a);
+	return rc;
+}
+
+int complete_table(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg)
+{
+	const struct offered to = { word, arg, OFFERED_MAX };
+	struct pt_nl *nf;
+	int rc = pt_nl_open(&nf, NETLINK_NETFILTER, &c->err);
+
 	if (rc)
 		return rc;
-	a = pt_arena_new();
-	rc = a ? pt_nft_table_list(nf, a, &names, &count, &c->err) : -ENOMEM;
-	for (size_t i = 0; !rc && i < count; i++)
-		word(names[i], arg);
-	pt_arena_free(a);
+	rc = n ? complete_element(c, nf, &to) : complete_name_of_table(c, nf, &to);
 	pt_nl_close(nf);
 	return rc;
 }

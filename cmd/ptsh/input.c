@@ -193,7 +193,7 @@ static void replace(size_t from, const char *word, size_t n, bool whole)
 
 static int on_tab(int count, int key)
 {
-	struct list l;
+	struct list l = { 0 };
 	size_t from = 0, n;
 
 	(void)count;
@@ -234,7 +234,7 @@ static bool is_quoted(void)
 
 static int on_question(int count, int key)
 {
-	struct list l;
+	struct list l = { 0 };
 	size_t from;
 
 	if (is_quoted())

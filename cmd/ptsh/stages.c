@@ -352,11 +352,11 @@ static void stages_free(struct stages *s)
 int stages_new(struct console *c, const struct pt_line_command *cmd, struct stages **out, bool *json, struct pt_err *e)
 {
 	struct stages *s = calloc(1, sizeof(*s));
-	int rc = s ? 0 : pt_err_sys(e, -ENOMEM, "preparing the output");
+	int rc = 0;
 
 	*out = NULL;
-	if (rc)
-		return rc;
+	if (!s)
+		return pt_err_sys(e, -ENOMEM, "preparing the output");
 	s->console = c;
 	s->fd = -1;
 	pager_begin(&s->pager, c->interactive);

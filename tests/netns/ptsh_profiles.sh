@@ -235,6 +235,20 @@ unlike "$(cat "$dir/home/oproot/.patronus_history")" '01:02:03' 'without secrets
 is "$(stat -c %a "$dir/home/oproot/.patronus_history")" 600 'for its user only'
 mux kill-server
 
+# ---- an SSH session that is killed in the window of a change ----
+sed 's/label ssh/label ssh9/' "$dir/patronus.conf" >"$dir/changed.conf"
+in_ns fw "$build/ptconf" -q apply -f "$dir/patronus.conf"
+in_ns adm timeout 20 ssh -F /dev/null -n -tt -i "$dir/key" -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+	-o LogLevel=ERROR adam@10.0.0.1 "conf apply -f $dir/changed.conf --confirm 4; diag ping 127.0.0.1" >"$dir/session" 2>&1 &
+session=$!
+# shellcheck disable=SC2016 # of that shell
+changed() { in_ns fw "$build/ptfw" rule show | grep -q ssh9; }
+ok 'a change over SSH is in force' lab_wait 10 changed
+lab_wait 10 grep -q 'seq 1' "$dir/session"
+kill -9 "$session"
+unchanged() { in_ns fw "$build/ptfw" rule show | grep -q 'label ssh$'; }
+ok 'its session is killed in the window: the change is undone' lab_wait 15 unchanged
+
 # ---- the log ----
 log=$(cat "$dir/log")
 like "$log" '^<85>.*ptsh\[[0-9]*\]: user=.* tty=- from=10.0.0.2 status=0 command=fw table add bad 192.0.2.1$' 'the log: what changed'

@@ -118,6 +118,9 @@ fresh
 type 'fw table add ?'
 shows question_tables
 fresh
+type 'fw table delete bad ?'
+shows question_addresses
+fresh
 type 'fw rule show ?'
 shows question_labels
 fresh
@@ -175,8 +178,9 @@ ok 'Ctrl-C ends a ping' lab_wait 10 screen_has 'received'
 fresh
 type 'fw state top'
 key Enter
-lab_wait 10 still
+lab_wait 10 screen_has 'SOURCE\|states\|STATE'
 key C-c
+lab_wait 10 screen_has '^fw> *$'
 fresh
 type 'help | count'
 key Enter
@@ -273,4 +277,29 @@ key C-c
 key C-d
 lab_wait 5 screen_has '^ended'
 ok 'the console ends: it is undone' undone
+lab_wait 5 sh -c "! nsenter -n -m -t $(cat "$dir/fw.pid") '$build/ptconf' status | grep -q ^pending"
+cp "$dir/patronus.conf" "$dir/file.conf"
+for how in 'kill -9' 'hang up'; do
+	mux kill-server 2>/dev/null
+	console TERM=screen
+	type "diag ping 127.0.0.1"
+	key Enter
+	lab_wait 10 screen_has 'seq 1'
+	key C-c
+	mux respawn-pane -k -t 0 "'$build/ptsh' -f '$dir/file.conf'"
+	lab_wait 10 screen_has '^fw> *$'
+	type 'configure'
+	key Enter
+	lab_wait 10 screen_has '^fw# *$'
+	type 'set firewall rules "pass out proto udp to port 7 label later"'
+	key Enter
+	lab_wait 10 screen_has 'not committed'
+	type 'commit confirmed 4s'
+	key Enter
+	ok "commit confirmed ($how): in force" lab_wait 10 sh -c "nsenter -n -m -t $(cat "$dir/fw.pid") '$build/ptfw' rule show | grep -q later"
+	if [ "$how" = 'kill -9' ]; then kill -9 "$(mux display-message -p -t 0 '#{pane_pid}')"; else mux kill-server; fi
+	ok "commit confirmed ($how): undone" lab_wait 15 sh -c "nsenter -n -m -t $(cat "$dir/fw.pid") '$build/ptfw' rule show >'$dir/rules' && ! grep -q later '$dir/rules' && grep -q web '$dir/rules'"
+	lab_wait 5 sh -c "! nsenter -n -m -t $(cat "$dir/fw.pid") '$build/ptconf' status | grep -q ^pending"
+	cp "$dir/patronus.conf" "$dir/file.conf"
+done
 done_testing
