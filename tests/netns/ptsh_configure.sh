@@ -165,6 +165,26 @@ says configure 'delete firewall rules ping6' 'commit confirmed 20s' commit
 is "$rc" 0 'a second commit confirms'
 like "$(in_ns fw "$build/ptconf" status)" '^pending +none|^confirmed' 'nothing waits'
 
+# ---- rules, completed at the terminal ----
+pane() { TERM=xterm tmux -S "$lab_tmp/tmux" "$@"; }
+shows() { pane capture-pane -p -J | grep -q -- "$1"; }
+if command -v tmux >/dev/null; then
+	pane -f /dev/null new-session -d -x 100 -y 30 "$build/ptsh -f $lab_tmp/first"
+	lab_wait 5 shows '> *$'
+	pane send-keys configure Enter
+	lab_wait 5 shows '^\[edit\]'
+	pane send-keys 'set firewall rules pass in on w' Tab 'prot' Tab 'tc' Tab 'to s' Tab 'por' Tab '443 ke' Tab
+	ok 'each word of a rule completes' lab_wait 5 shows '# set firewall rules pass in on wan proto tcp to self port 443 keep'
+	pane send-keys C-u 'set firewall rules "pass in on w' Tab 'inet' Tab
+	ok 'in quotes, too' lab_wait 5 shows '# set firewall rules "pass in on wan inet'
+	pane send-keys C-u 'set firewall rules block return' '?'
+	ok '? tells what may follow' lab_wait 5 shows 'return-icmp6 .*an ICMPv6 message'
+	exits 1 'and nothing else' shows '  keep '
+	pane kill-server
+else
+	skip 'needs tmux' 'rules, completed at the terminal'
+fi
+
 # ---- a file that cannot be read, or written ----
 rc=0; said=$(in_ns fw "$build/ptsh" -e -f "$lab_tmp/nowhere.conf" -c configure 2>&1) || rc=$?
 is "$rc" 1 'a file that is not there'
