@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The file as a whole, as far as interfaces are concerned: check, diff, apply. */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
+
+#include <patronus/change.h>
 
 #include "ptnet.h"
 
@@ -139,18 +142,30 @@ static int say_same(struct pt_cli *c)
 	return 0;
 }
 
+/* What ptconf applied and waits for its confirmation is not changed below it: the way back would be another one. */
+static int refuse_window(struct pt_cli *c)
+{
+	char state[PATH_MAX];
+
+	if (c->netns && strchr(c->netns, '/')) /* such a namespace has no state folder of its own */
+		return 0;
+	return pt_cli_state(c, state) ? PT_EXIT_CONFIG : pt_window_refuse(state, &c->err);
+}
+
 static int apply(struct pt_cli *c, struct pt_whole *w, void *plan)
 {
 	size_t writes;
-	int rc = 0;
+	int rc = c->dry ? 0 : refuse_window(c);
 
+	if (rc)
+		return rc;
 	if (c->dry || c->json || c->line)
 		rc = show_plan(c, plan);
 	if (rc || c->dry)
 		return rc;
 	rc = network()->apply(w, plan, &writes, &c->err);
 	/* The file was good: whatever the kernel calls it, this is a refusal. */
-	if (rc && rc != -ENOMEM && rc != -EPERM)
+	if (rc && rc != -ENOMEM && rc != -EPERM && rc != -EACCES)
 		return PT_EXIT_SYSTEM;
 	if (rc || c->json || c->line)
 		return rc;

@@ -13,7 +13,7 @@ int hand_status(const struct pt_cli *c, int rc)
 		return PT_EXIT_CONFIG;
 	if (rc == -ENODEV)
 		return PT_EXIT_NO;
-	return rc && rc != -ENOMEM && rc != -EPERM ? PT_EXIT_SYSTEM : rc;
+	return rc && rc != -ENOMEM && rc != -EPERM && rc != -EACCES ? PT_EXIT_SYSTEM : rc;
 }
 
 static int by_hand(struct pt_cli *c, int (*fn)(struct pt_nl *, const char *, const char *const *, size_t, struct pt_err *))

@@ -207,12 +207,29 @@ uint32_t pt_drift_revision(const struct pt_drift *d)
 
 /* ---- words ---- */
 
+static void other_words(struct pt_buf *b, const struct pt_drift_item *i)
+{
+	static const char *const what[] = { "is gone", "is not of Patronus", "was changed" };
+
+	pt_buf_fmt(b, "%s %s %s", i->kind, i->name, what[i->change]);
+}
+
+/* Rules of routing begin with their priority, those of packets with the name of a chain, which is a word. */
+static bool is_of_routing(const char *name)
+{
+	size_t n = strspn(name, "0123456789");
+
+	return n && !strncmp(name + n, ": ", 2);
+}
+
 static void rule_words(struct pt_buf *b, const struct pt_drift_item *i)
 {
 	static const char *const what[] = { "is gone from chain", "is not of Patronus, in chain", "was changed or moved, in chain" };
 	const char *slash = strchr(i->name, '/');
 
-	if (!slash)
+	if (is_of_routing(i->name))
+		other_words(b, i);
+	else if (!slash)
 		pt_buf_fmt(b, "a rule %s %s", what[i->change], i->name);
 	else
 		pt_buf_fmt(b, "rule %s %s %.*s", slash + 1, what[i->change], (int)(slash - i->name), i->name);
@@ -271,13 +288,6 @@ static void firewall_words(struct pt_buf *b, const struct pt_drift_item *i)
 static void device_words(struct pt_buf *b, const struct pt_drift_item *i)
 {
 	pt_buf_fmt(b, "device %s is gone", i->name);
-}
-
-static void other_words(struct pt_buf *b, const struct pt_drift_item *i)
-{
-	static const char *const what[] = { "is gone", "is not of Patronus", "was changed" };
-
-	pt_buf_fmt(b, "%s %s %s", i->kind, i->name, what[i->change]);
 }
 
 static const struct {

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "plan/network.h"
@@ -20,6 +21,7 @@ struct network_plan {
 	struct pt_arena *arena;
 	struct network want;
 	struct difference first; /* when it was planned */
+	struct stat noted;       /* the note of then: another apply writes another one */
 };
 
 /* ---- plan ---- */
@@ -122,6 +124,47 @@ static int check(const struct pt_conf *c, struct pt_err *e)
 	return rc;
 }
 
+static void stat_note(struct stat *st)
+{
+	char path[NETWORK_NOTE_PATH];
+
+	network_note_path(path, sizeof(path));
+	if (stat(path, st))
+		memset(st, 0, sizeof(*st));
+}
+
+static int compare(struct pt_whole *w, struct network_plan *p, struct pt_err *e)
+{
+	int rc;
+
+	network_difference_fini(&p->first);
+	memset(&p->want, 0, sizeof(p->want));
+	stat_note(&p->noted);
+	rc = network_want(w->conf, p->arena, &p->want, e);
+	return rc ? rc : network_difference_find(&p->first, &p->want, w->route, e);
+}
+
+/* An apply that is at work gives a link its mark a moment after it made it: what seems to be of others is judged when nobody is. */
+static int compare_settled(struct pt_whole *w, struct network_plan *p, struct pt_err *e)
+{
+	struct pt_err ignored = { 0 };
+	int fd = -1, rc = compare(w, p, e);
+
+	if (!rc && network_check_owners(&p->want.links, &p->first.have.links, &ignored) && !plan_lock(&fd, &ignored)) {
+		close(fd);
+		rc = compare(w, p, e);
+	}
+	pt_err_fini(&ignored);
+	return rc;
+}
+
+static int check_kernel(const struct network_plan *p, struct pt_err *e)
+{
+	int rc = network_check_owners(&p->want.links, &p->first.have.links, e);
+
+	return rc ? rc : network_check_foreign(&p->want.shapes, &p->first.have.shapes, e);
+}
+
 static int make_plan(struct pt_whole *w, void **out, struct pt_err *e)
 {
 	struct network_plan *p = calloc(1, sizeof(*p));
@@ -134,13 +177,9 @@ static int make_plan(struct pt_whole *w, void **out, struct pt_err *e)
 		plan_free(p);
 		return pt_err_sys(e, -ENOMEM, "planning the interfaces");
 	}
-	rc = network_want(w->conf, p->arena, &p->want, e);
+	rc = compare_settled(w, p, e);
 	if (!rc)
-		rc = network_difference_find(&p->first, &p->want, w->route, e);
-	if (!rc)
-		rc = network_check_owners(&p->want.links, &p->first.have.links, e);
-	if (!rc)
-		rc = network_check_foreign(&p->want.shapes, &p->first.have.shapes, e);
+		rc = check_kernel(p, e);
 	if (rc) {
 		plan_free(p);
 		return rc;
@@ -500,6 +539,19 @@ static void note(const struct network *want, const struct pt_tally *seen, struct
 	(void)!network_before_trim(want, e);
 }
 
+/* Under the lock: nothing but what an apply meanwhile did makes the plan an old one. */
+static int renew(struct pt_whole *w, struct network_plan *p, struct pt_err *e)
+{
+	struct stat now;
+	int rc;
+
+	stat_note(&now);
+	if (now.st_ino == p->noted.st_ino && now.st_size == p->noted.st_size && !memcmp(&now.st_mtim, &p->noted.st_mtim, sizeof(now.st_mtim)))
+		return 0;
+	rc = compare(w, p, e);
+	return rc ? rc : check_kernel(p, e);
+}
+
 static int apply(struct pt_whole *w, void *plan, size_t *writes, struct pt_err *e)
 {
 	struct network_plan *p = plan;
@@ -510,6 +562,9 @@ static int apply(struct pt_whole *w, void *plan, size_t *writes, struct pt_err *
 	*writes = 0;
 	if (rc)
 		return rc;
+	rc = renew(w, p, e);
+	if (rc)
+		goto out;
 	if (!writes_of(p)) {
 		note(&p->want, &p->first.seen, e);
 		goto out;

@@ -14,7 +14,7 @@
 
 #define OTHERS 2           /* classes beside those for hosts */
 #define FLOWS 64           /* of one host: fewer connections than a whole line has */
-#define FIFO_MIN 16000     /* bytes: ten packets */
+#define FIFO_MIN 131072    /* bytes: two packets as long as the kernel joins them; a longer one than the queue is always lost */
 #define FIFO_PART 10       /* of what passes in a second */
 #define CLASSES 0x10000
 

@@ -122,6 +122,8 @@ like "$(pt diff -f "$conf")" 'add qos classes for each host of down dev lan0' 'd
 is "$(pt diff -f "$conf" | grep -c 'classes for each host')" 2 'once for each shaper'
 applied 'each host of a network'
 is "$(in_ns fw tc class show dev lan0 | grep -c 'ceil 2Mbit')" 255 'a class for each of 254 hosts, and one for those beyond number'
+is "$(in_ns fw tc qdisc show dev lan0 | sed -n 's/.* bfifo .*limit //p' | grep -cvE '^(128Kb|131072b|500000b) *$')" 0 \
+	'where they wait there is room for what the kernel joins to one packet'
 for pair in '192.168.1.10 192.168.1.11 10.0.0.2' 'fd00:1::10 fd00:1::11 fd00::2'; do
 	# shellcheck disable=SC2086
 	set -- $pair

@@ -55,6 +55,55 @@ is "$(printf '%s\n' "$refused" | grep -c 'put back')" 0 'is undone'
 ok 'links, their ports, addresses, routes, rules and neighbours are what they were' same
 is "$(cat "$lab_tmp/diff")" '' 'nothing is left'
 
+# ---- two at once ----
+sed 's/id = 5/id = 6/; s/10\.1\.0\.1/10.1.0.78/' "$conf" >"$other"
+printf 'interface e0 { }\n' >"$lab_tmp/little.conf"
+mixed=0
+failed=0
+n=0
+while [ "$n" -lt 20 ]; do
+	n=$((n + 1))
+	pt apply -f "$lab_tmp/little.conf" >/dev/null || failed=$((failed + 1))
+	pt apply -f "$conf" >"$lab_tmp/one" 2>&1 &
+	one=$!
+	pt apply -f "$other" >"$lab_tmp/two" 2>&1 || failed=$((failed + 1))
+	wait "$one" || failed=$((failed + 1))
+	same || pt diff -f "$other" >/dev/null || mixed=$((mixed + 1))
+done
+is "$failed" 0 "20 times two applies at once: none is refused ($(cat "$lab_tmp/one" "$lab_tmp/two" | tr '\n' ' '))"
+is "$mixed" 0 'and what one of them wants is in force'
+ok 'the file is put in force again' pt apply -f "$conf"
+
+# ---- nobody ----
+if setpriv --reuid 65534 --regid 65534 --clear-groups true 2>/dev/null; then
+	nobody="setpriv --reuid 65534 --regid 65534 --clear-groups"
+	cp "$ptnet" "$lab_tmp/ptnet"
+	chmod 755 "$lab_tmp"
+	chmod 644 "$conf" "$other"
+	# shellcheck disable=SC2086
+	in_ns fw $nobody "$lab_tmp/ptnet" apply -f "$other" >/dev/null 2>&1
+	is $? 4 'an apply without privilege: status 4'
+else
+	pass 'status without privilege # SKIP setpriv cannot'
+fi
+
+# ---- beside ptconf ----
+ptconf() { in_ns fw "$build/ptconf" "$@"; }
+if [ -n "$lab_mounts" ]; then
+	ok 'ptconf puts the file in force' ptconf apply -f "$conf"
+	in_ns fw ip rule del priority 20000
+	like "$(ptconf drift)" '^rule 20000: from 10.1.0.0/24 lookup 8001 is gone$' 'drift tells of a rule for routes in its own words'
+	ok 'which comes back' pt apply -f "$conf"
+	ok 'a change waits for its confirmation' ptconf apply -f "$other" --confirm 60
+	like "$(pt apply -f "$conf" 2>&1)" 'waits for its confirmation' 'then ptnet apply is refused'
+	ok 'and what waits is in force' pt diff -f "$other"
+	ok 'it is taken back' ptconf rollback
+	ok 'what was before is in force' same
+	ok 'which ptnet may apply' pt apply -f "$conf"
+else
+	pass 'no history of its own here # SKIP'
+fi
+
 # ---- watch: links of others ----
 lab_bg fw "$ptnet" watch >>"$log" 2>&1
 watcher=$lab_last
