@@ -31,16 +31,17 @@ static const char *const forces[] = {
 	[FORCE_UNKNOWN] = "unknown",
 };
 
-static bool is_revision(const char *state, uint32_t number, const struct pt_plan *now)
+/* 1 or 0; -ENOMEM. One that is damaged is not in force, whatever it was. */
+static int is_revision(const char *state, uint32_t number, const struct pt_plan *now)
 {
 	struct pt_texts t;
-	bool same;
+	int rc = number ? pt_revision_read(state, number, &t, NULL) : -ENOENT;
 
-	if (!number || pt_revision_read(state, number, &t, NULL))
-		return false;
-	same = t.len == now->conf->len && !memcmp(t.text, now->conf->text, t.len);
+	if (rc)
+		return rc == -ENOMEM ? rc : 0;
+	rc = t.len == now->conf->len && !memcmp(t.text, now->conf->text, t.len);
 	pt_texts_fini(&t);
-	return same;
+	return rc;
 }
 
 /* The kernel knows of a file that nobody can read any more. */
@@ -70,10 +71,17 @@ static void find_force(struct status *st, const char *state, struct pt_nl *nf, s
 	if (rc)
 		return;
 	snprintf(st->path, sizeof(st->path), "%s", now.conf->path);
-	if (is_revision(state, st->window.revision, &now))
-		st->force = FORCE_PENDING;
-	else
-		st->force = is_revision(state, st->confirmed, &now) ? FORCE_CONFIRMED : FORCE_OTHER;
+	rc = is_revision(state, st->window.revision, &now);
+	st->force = FORCE_PENDING;
+	if (!rc) {
+		rc = is_revision(state, st->confirmed, &now);
+		st->force = rc ? FORCE_CONFIRMED : FORCE_OTHER;
+	}
+	if (rc < 0) {
+		st->force = FORCE_UNKNOWN;
+		st->problem = true;
+		(void)pt_err_sys(e, rc, "reading what was applied");
+	}
 	pt_plan_fini(&now);
 }
 

@@ -265,18 +265,14 @@ static int check_boot(const struct pt_conf *c, const struct conf_tree *t, struct
 
 int conf_model_check(struct pt_conf *c, const struct conf_tree *t, struct pt_err *e)
 {
-	int bad = check_macros(c, t, e) | check_udp(c, t, e) | check_schedules(c, t, e) | check_tests(c, t, e);
-	int all[] = { check_ifs(c, e), conf_check_links(c, t, e), conf_check_links_among(c, e), conf_check_network(c, e),
-		      conf_check_qos(c, t, e), conf_check_dhcp(c, e) }, rc = 0, vips;
+	const int all[] = { check_macros(c, t, e), check_udp(c, t, e), check_schedules(c, t, e), check_tests(c, t, e), check_ifs(c, e),
+			    conf_check_links(c, t, e), conf_check_links_among(c, e), conf_check_network(c, e), conf_check_qos(c, t, e),
+			    conf_check_dhcp(c, e), conf_check_vips(c, t, e), check_boot(c, t, e) };
+	int rc = 0;
 
 	for (size_t i = 0; i < PT_ARRAY_SIZE(all); i++)
-		if (!rc || all[i] == -ENOMEM)
-			rc = all[i];
-	vips = conf_check_vips(c, t, e);
-	if (!rc || vips == -ENOMEM)
-		rc = vips;
-	bad |= check_boot(c, t, e);
+		rc = conf_both(rc, all[i]);
 	for (size_t i = 0; i < c->tables.n; i++)
 		check_table(&c->tables.v[i], e);
-	return rc ? rc : bad;
+	return rc;
 }

@@ -172,9 +172,11 @@ static int read_one(const char *state, uint32_t number, struct pt_history *h, ui
 	struct pt_err why = { 0 };
 	struct pt_record m;
 	char path[PATH_MAX];
-	int rc = 0, bad;
+	int rc = 0, bad, end;
 
-	bad = history_path(state, number, ".meta", path, sizeof(path)) || pt_record_read(path, HISTORY_META, &m, &why);
+	bad = history_path(state, number, ".meta", path, sizeof(path));
+	if (!bad)
+		bad = pt_record_read(path, HISTORY_META, &m, &why);
 	if (!bad) {
 		take_meta(&r, &m, h->arena, &rc);
 		pt_record_fini(&m);
@@ -182,10 +184,15 @@ static int read_one(const char *state, uint32_t number, struct pt_history *h, ui
 		if (!bad)
 			pt_texts_fini(&texts);
 	}
-	if (!history_path(state, number, ".end", path, sizeof(path)) && !pt_record_read(path, HISTORY_END, &m, NULL)) {
+	end = history_path(state, number, ".end", path, sizeof(path));
+	if (!end)
+		end = pt_record_read(path, HISTORY_END, &m, NULL);
+	if (!end) {
 		take_end(&r, &m, h->arena, &rc);
 		pt_record_fini(&m);
 	}
+	if (bad == -ENOMEM || end == -ENOMEM) /* nothing is wrong with the revision */
+		rc = -ENOMEM;
 	if (number == h->confirmed)
 		r.state = PT_REVISION_CONFIRMED; /* whatever could not be written any more */
 	else if (number == pending)
@@ -217,7 +224,7 @@ int pt_history_read(const char *state, uint32_t pending, struct pt_history **out
 	if (h && h->arena)
 		rc = read_numbers(state, ".meta", &all, e);
 	if (!rc)
-		h->confirmed = pt_confirmed_read(state);
+		rc = pt_confirmed_numbers(state, &h->confirmed, &(uint32_t){ 0 }, e);
 	for (size_t i = 0; !rc && i < all.n; i++)
 		rc = read_one(state, all.v[i], h, pending);
 	free(all.v);

@@ -275,4 +275,10 @@ void conf_order(struct pt_err *e, size_t first, const char *name);
 int conf_add_sources(struct pt_err *e, size_t first, const char *name, const char *text,
 		     size_t len) PT_MUST;
 
+/* Two results of checks as one: what is wrong is told of both, but no memory ends it. */
+static inline int conf_both(int x, int y)
+{
+	return x == -ENOMEM || !y ? x : y;
+}
+
 #endif

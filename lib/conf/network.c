@@ -138,7 +138,7 @@ static int check_neighbours(const struct pt_conf *c, struct pt_err *e)
 int conf_check_network(const struct pt_conf *c, struct pt_err *e)
 {
 	struct names n = { .c = c, .e = e };
-	int rc, more;
+	int rc;
 
 	for (size_t i = 0; i < c->hosts.n; i++) {
 		check_name(&n, c->hosts.v[i].interface, &c->hosts.v[i].interface_loc);
@@ -150,10 +150,6 @@ int conf_check_network(const struct pt_conf *c, struct pt_err *e)
 	if (!c->routes.n && !c->route_rules.n && !c->neighbours.n)
 		return n.rc;
 	check_names(&n);
-	rc = check_twins(c, e);
-	if (rc == -ENOMEM)
-		return rc;
-	more = check_neighbours(c, e);
-	rc = more ? more : rc;
-	return rc ? rc : n.rc;
+	rc = conf_both(n.rc, check_twins(c, e));
+	return rc == -ENOMEM ? rc : conf_both(rc, check_neighbours(c, e));
 }

@@ -193,12 +193,6 @@ int pt_conf_rules(const struct pt_conf *c, pt_conf_take take, void *arg, struct 
 	return read_rules(&r);
 }
 
-/* The later of two results, the graver first. */
-static int both(int x, int y)
-{
-	return x == -ENOMEM || !y ? x : y;
-}
-
 static int read_stages(struct rule_reader *r, struct pt_conf *c, struct conf_tree *t)
 {
 	struct conf_model m = { .c = c, .tree = t };
@@ -212,22 +206,22 @@ static int read_stages(struct rule_reader *r, struct pt_conf *c, struct conf_tre
 	}
 	if (rc == -ENOMEM)
 		return rc;
-	rc = both(rc, conf_model_begin(c, t));
+	rc = conf_both(rc, conf_model_begin(c, t));
 	if (rc != -ENOMEM)
-		rc = both(rc, conf_confuse_read(c->path, t, c->arena, conf_model_put, &m, e));
+		rc = conf_both(rc, conf_confuse_read(c->path, t, c->arena, conf_model_put, &m, e));
 	if (rc == -ENOMEM)
 		return rc;
 	/* Where reading stopped half way, what is missing would be blamed on what is there. */
 	if (t->incomplete)
 		return -EINVAL;
-	rc = both(rc, conf_model_check(c, t, e));
+	rc = conf_both(rc, conf_model_check(c, t, e));
 	if (!rc && r->more)
 		rc = conf_anchors_load(c, r->more, e);
 	if (rc && rc != -EINVAL)
 		return rc;
 	conf_tree_fini(t); /* the rules need the room */
 	r->bad = rc;
-	return both(rc, read_rules(r));
+	return conf_both(rc, read_rules(r));
 }
 
 static int parse(struct rule_reader *r, const char *name, const char *text, size_t len,
@@ -250,7 +244,7 @@ static int parse(struct rule_reader *r, const char *name, const char *text, size
 		const struct pt_conf_source *s = &c->sources.v[i];
 
 		conf_order(e, first, s->file);
-		rc = both(rc, conf_add_sources(e, first, s->file, s->text, s->len));
+		rc = conf_both(rc, conf_add_sources(e, first, s->file, s->text, s->len));
 	}
 	if (rc)
 		pt_conf_free(c);

@@ -366,25 +366,46 @@ int pt_confirmed_cancel(const char *state, struct pt_err *e)
 	return sync_folder(state, e);
 }
 
-static uint32_t read_pointer(const char *state, const char *name)
+/* What only the moment refuses: the file may well name a revision. */
+static bool is_passing(int rc)
+{
+	return rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE || rc == -EINTR;
+}
+
+/* 0 where it is not there, or names none. */
+static int read_pointer(const char *state, const char *name, uint32_t *number, struct pt_err *e)
 {
 	char path[PATH_MAX], *text = NULL;
-	uint64_t number = 0;
+	uint64_t n = 0;
 	size_t len;
+	int rc;
 
-	if (pointer_path(state, name, path, sizeof(path)) || access(path, F_OK) ||
-	    pt_file_read(path, 64, &text, &len, NULL))
+	*number = 0;
+	if (pointer_path(state, name, path, sizeof(path)) || access(path, F_OK))
 		return 0;
+	rc = pt_file_read(path, 64, &text, &len, NULL);
+	if (rc)
+		return is_passing(rc) ? pt_err_sys(e, rc, "reading %s", path) : 0;
 	text[strcspn(text, "\n")] = '\0';
-	if (pt_parse_uint(text, PT_REVISION_MAX, &number))
-		number = 0;
+	if (!pt_parse_uint(text, PT_REVISION_MAX, &n))
+		*number = (uint32_t)n;
 	free(text);
-	return (uint32_t)number;
+	return 0;
 }
 
 uint32_t pt_confirmed_read(const char *state)
 {
-	return read_pointer(state, "confirmed");
+	uint32_t number;
+
+	return read_pointer(state, "confirmed", &number, NULL) ? 0 : number;
+}
+
+int pt_confirmed_numbers(const char *state, uint32_t *confirmed, uint32_t *prepared, struct pt_err *e)
+{
+	int rc = read_pointer(state, "confirmed", confirmed, e);
+
+	*prepared = 0;
+	return rc ? rc : read_pointer(state, "confirmed.next", prepared, e);
 }
 
 int pt_confirmed_check(const char *state, uint32_t *number, struct pt_err *e)
@@ -415,5 +436,7 @@ int pt_confirmed_check(const char *state, uint32_t *number, struct pt_err *e)
 
 uint32_t pt_confirmed_prepared(const char *state)
 {
-	return read_pointer(state, "confirmed.next");
+	uint32_t number;
+
+	return read_pointer(state, "confirmed.next", &number, NULL) ? 0 : number;
 }

@@ -139,6 +139,7 @@ int pt_change_settle(struct pt_change *c, bool *done, struct pt_err *e)
 {
 	struct pt_window w;
 	struct pt_err why = { 0 };
+	uint32_t confirmed, prepared;
 	int rc;
 
 	*done = false;
@@ -150,7 +151,10 @@ int pt_change_settle(struct pt_change *c, bool *done, struct pt_err *e)
 		return pt_err_sys(e, rc, "reading %s/" WINDOW_FILE, c->state);
 	if (!w.revision)
 		return 0;
-	if (pt_confirmed_read(c->state) == w.revision) { /* died right behind the confirmation */
+	rc = pt_confirmed_numbers(c->state, &confirmed, &prepared, e);
+	if (rc)
+		return rc;
+	if (confirmed == w.revision) { /* died right behind the confirmation */
 		(void)!pt_revision_end(c->state, w.revision, PT_REVISION_CONFIRMED, w.author.user, "", NULL);
 		return undo_tidy(c, e);
 	}
@@ -161,7 +165,7 @@ int pt_change_settle(struct pt_change *c, bool *done, struct pt_err *e)
 	*done = true;
 	if (w.switching && pt_process_started(w.pid) != w.started)
 		return pt_change_undo(c, "recovery", "its apply died before it was done", &w, e);
-	if (!w.switching && pt_confirmed_prepared(c->state) != w.revision)
+	if (!w.switching && prepared != w.revision)
 		return pt_change_undo(c, "recovery", "who undid it died before it was done", &w, e);
 	if (w.seconds && pt_window_left(&w) <= 0)
 		return pt_change_undo(c, "guard", "not confirmed in time", &w, e);

@@ -111,6 +111,8 @@ PT_API int pt_confirmed_cancel(const char *state, struct pt_err *e) PT_MUST;
 PT_API uint32_t pt_confirmed_prepared(const char *state);
 /* 0: none. */
 PT_API uint32_t pt_confirmed_read(const char *state);
+/* Both, for whoever would take nothing for an answer. Negative: they cannot be read now, for want of memory or descriptors. */
+PT_API int pt_confirmed_numbers(const char *state, uint32_t *confirmed, uint32_t *prepared, struct pt_err *e) PT_MUST;
 /* The same, with what is wrong with the file, or with the revision that it names. */
 PT_API int pt_confirmed_check(const char *state, uint32_t *number, struct pt_err *e) PT_MUST;
 

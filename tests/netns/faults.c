@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * hostile-31 and hostile-32 for ptconf: every allocation, and every call that writes, syncs, renames, sends or receives, fails in turn,
+ * in a real kernel's namespace. Each time the command ends by itself and tells what failed; the rules in force are the old ones or the
+ * new ones, never a third; the next command finds a state that it can read, and goes back.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "netns/lab.h"
+#include "tools.h"
+
+/* ---- what fails, once, in the process that is asked and not in its guard ---- */
+
+enum what { MEMORY, CALLS };
+
+static struct {
+	enum what what;
+	long left; /* -1: nothing fails */
+	int error;
+	pid_t pid;
+} fault = { .left = -1 };
+static bool *happened; /* shared with the children */
+
+static bool fails(enum what what)
+{
+	if (fault.left < 0 || fault.what != what || getpid() != fault.pid || fault.left--)
+		return false;
+	*happened = true;
+	return true;
+}
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+char *__real_strdup(const char *s);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+char *__wrap_strdup(const char *s);
+
+void *__wrap_malloc(size_t n)
+{
+	return fails(MEMORY) ? NULL : __real_malloc(n);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fails(MEMORY) ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t n)
+{
+	return fails(MEMORY) ? NULL : __real_realloc(p, n);
+}
+
+char *__wrap_strdup(const char *s)
+{
+	return fails(MEMORY) ? NULL : __real_strdup(s);
+}
+
+ssize_t __real_write(int fd, const void *p, size_t n);
+ssize_t __wrap_write(int fd, const void *p, size_t n);
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+int __real_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to);
+int __real_renameat(int a, const char *from, int b, const char *to);
+int __wrap_renameat(int a, const char *from, int b, const char *to);
+ssize_t __real_send(int fd, const void *p, size_t n, int flags);
+ssize_t __wrap_send(int fd, const void *p, size_t n, int flags);
+ssize_t __real_sendto(int fd, const void *p, size_t n, int flags, const struct sockaddr *to, socklen_t len);
+ssize_t __wrap_sendto(int fd, const void *p, size_t n, int flags, const struct sockaddr *to, socklen_t len);
+ssize_t __real_sendmsg(int fd, const struct msghdr *m, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *m, int flags);
+ssize_t __real_recv(int fd, void *p, size_t n, int flags);
+ssize_t __wrap_recv(int fd, void *p, size_t n, int flags);
+ssize_t __real_recvmsg(int fd, struct msghdr *m, int flags);
+ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags);
+
+/* A call that fails: errno, -1. */
+#define CALL(type, name, parameters, arguments)                                \
+	type __wrap_##name parameters                                          \
+	{                                                                      \
+		if (!fails(CALLS))                                             \
+			return __real_##name arguments;                        \
+		errno = fault.error;                                           \
+		return -1;                                                     \
+	}
+
+CALL(ssize_t, write, (int fd, const void *p, size_t n), (fd, p, n))
+CALL(int, fsync, (int fd), (fd))
+CALL(int, rename, (const char *from, const char *to), (from, to))
+CALL(int, renameat, (int a, const char *from, int b, const char *to), (a, from, b, to))
+CALL(ssize_t, send, (int fd, const void *p, size_t n, int flags), (fd, p, n, flags))
+CALL(ssize_t, sendto, (int fd, const void *p, size_t n, int flags, const struct sockaddr *to, socklen_t len), (fd, p, n, flags, to, len))
+CALL(ssize_t, sendmsg, (int fd, const struct msghdr *m, int flags), (fd, m, flags))
+CALL(ssize_t, recv, (int fd, void *p, size_t n, int flags), (fd, p, n, flags))
+CALL(ssize_t, recvmsg, (int fd, struct msghdr *m, int flags), (fd, m, flags))
+
+/* ---- running a tool ---- */
+
+#define OUTPUT 65536
+
+struct run {
+	int status; /* -SIGNAL when it was killed */
+	char out[OUTPUT], err[OUTPUT];
+};
+
+static void read_back_file(int fd, char *to)
+{
+	ssize_t n = pread(fd, to, OUTPUT - 1, 0);
+
+	to[n > 0 ? n : 0] = '\0';
+	close(fd);
+}
+
+static int run_line(const struct pt_cli_tool *tool, const char *line)
+{
+	char text[500], *argv[40], *rest = text, *word;
+	int argc = 0;
+
+	(void)snprintf(text, sizeof(text), "%s %s", tool->name, line);
+	while ((word = strsep(&rest, " ")))
+		argv[argc++] = word;
+	argv[argc] = NULL;
+	return pt_cli_main(tool, argc, argv);
+}
+
+static struct run *run(const struct pt_cli_tool *tool, const char *line, long fail_at)
+{
+	static struct run r[2];
+	static int turn;
+	struct run *x = &r[turn ^= 1];
+	int out = memfd_create("out", MFD_CLOEXEC), err = memfd_create("err", MFD_CLOEXEC), status;
+	pid_t pid;
+
+	assert_true(out >= 0);
+	assert_true(err >= 0);
+	*happened = false;
+	(void)fflush(stdout);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		if (dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0)
+			_exit(99);
+		fault.pid = getpid();
+		fault.left = fail_at;
+		status = run_line(tool, line);
+		fault.left = -1;
+		exit(status);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	x->status = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+	read_back_file(out, x->out);
+	read_back_file(err, x->err);
+	return x;
+}
+
+static void must(const char *line)
+{
+	const struct run *r = run(&ptconf_tool, line, -1);
+
+	if (r->status != 0)
+		fail_msg("%s: %d %s", line, r->status, r->err);
+}
+
+/* ---- the machine ---- */
+
+static char folder[] = "/tmp/faults_test.XXXXXX", one[200], two[200];
+
+static void write_file(const char *path, const char *port, const char *more)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fprintf(f, "interface lo0 { device = \"lo\" address = { \"127.0.0.1/8\" } }\n"
+			       "table bad { persist = true addresses = { \"192.0.2.1\", \"2001:db8::1\" } }\n"
+			       "firewall { rules = {\n\t\"block return log label closed\",\n"
+			       "\t\"pass in quick on lo0 proto tcp to port %s label web\",%s\n"
+			       "\t\"block in quick from <bad> label bad\",\n} }\n"
+			       "network { routes = { \"blackhole 198.51.100.%s/32\" } }\n", port, more, port) > 0);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(path, 0600), 0);
+}
+
+/* What the kernel does, and whether it is what ptconf believes. */
+static void in_force(char *to)
+{
+	size_t n = 0;
+	const struct run *r = run(&ptfw_tool, "rule show", -1);
+
+	n += (size_t)snprintf(to + n, OUTPUT - n, "%d %s", r->status, r->out);
+	r = run(&ptnet_tool, "route show proto patronus", -1);
+	(void)snprintf(to + n, OUTPUT - n, "%d %s", r->status, r->out);
+}
+
+static void is_readable(const char *line, long n)
+{
+	const struct run *r = run(&ptconf_tool, "status", -1);
+
+	if (r->status != 0)
+		fail_msg("%s: %ld failed: then status says %d %s", line, n, r->status, r->err);
+	r = run(&ptconf_tool, "history -j", -1);
+	if (r->status != 0 || strstr(r->out, "damaged"))
+		fail_msg("%s: %ld failed: then history says %d %s%s", line, n, r->status, r->out, r->err);
+}
+
+static void ends_well(const char *line, long n, const struct run *r)
+{
+	if (r->status < 0)
+		fail_msg("%s: %ld failed: signal %d: %s", line, n, -r->status, r->err);
+	if (r->status && r->status != PT_EXIT_NO && !r->err[0] && !r->out[0])
+		fail_msg("%s: %ld failed: status %d, no word about it", line, n, r->status);
+}
+
+/* LINE with its N-th call failing, for each N. FIRST and BACK, commands or NULL: before it, and to where it begins. */
+static void each(enum what what, int error, const char *line, const char *first, const char *back)
+{
+	char *old = malloc(OUTPUT), *new = malloc(OUTPUT), *now = malloc(OUTPUT);
+	static char said[OUTPUT];
+	size_t failed = 0;
+	bool reached = true;
+	long n;
+
+	assert_non_null(old);
+	assert_non_null(new);
+	assert_non_null(now);
+	fault.what = what;
+	fault.error = error;
+	must(back);
+	if (first)
+		must(first);
+	in_force(old);
+	must(line);
+	in_force(new);
+	for (n = 0; reached; n++) {
+		const struct run *r;
+
+		must(back);
+		if (first)
+			must(first);
+		r = run(&ptconf_tool, line, n);
+		reached = *happened;
+		ends_well(line, n, r);
+		failed += r->status != 0;
+		if (r->status && getenv("FAULTS_VERBOSE"))
+			print_message("# %ld: %d %s\n", n, r->status, r->err);
+		(void)snprintf(said, sizeof(said), "%s", r->err);
+		is_readable(line, n);
+		in_force(now);
+		if (strcmp(now, old) != 0 && strcmp(now, new) != 0)
+			fail_msg("%s: %ld failed: %s a third is in force: %s\nold %s\nnew %s", line, n, said, now, old, new);
+	}
+	assert_true(failed || error == EINTR);
+	print_message("# %s: %ld %s, %zu failures\n", line, n - 1, what == MEMORY ? "allocations" : "calls", failed);
+	free(old);
+	free(new);
+	free(now);
+}
+
+static char apply_one[300], apply_two[300], apply_waits[300];
+
+static void test_memory(void **state)
+{
+	(void)state;
+	each(MEMORY, 0, apply_two, NULL, apply_one);
+	each(MEMORY, 0, "confirm", apply_waits, apply_one);
+	each(MEMORY, 0, "rollback", apply_waits, apply_one);
+}
+
+static void test_calls(void **state)
+{
+	(void)state;
+	each(CALLS, EIO, apply_two, NULL, apply_one);
+	each(CALLS, ENOSPC, apply_two, NULL, apply_one);
+	each(CALLS, ENOBUFS, apply_two, NULL, apply_one);
+	each(CALLS, EIO, "confirm", apply_waits, apply_one);
+	each(CALLS, EIO, "rollback", apply_waits, apply_one);
+}
+
+/* Nothing is wrong about a call that was interrupted: it is made again. */
+static void test_interrupted(void **state)
+{
+	(void)state;
+	each(CALLS, EINTR, apply_two, NULL, apply_one);
+	each(CALLS, EINTR, "rollback", apply_waits, apply_one);
+}
+
+/* What only looks says it, or that it cannot. */
+static void test_looking(void **state)
+{
+	static const char *const lines[] = { "status -j", "history -j", "show", "drift -j" };
+
+	(void)state;
+	must(apply_one);
+	for (size_t i = 0; i < PT_ARRAY_SIZE(lines); i++) {
+		struct run *whole = malloc(sizeof(*whole));
+		bool reached = true;
+
+		assert_non_null(whole);
+		fault.what = MEMORY;
+		*whole = *run(&ptconf_tool, lines[i], -1);
+		for (long n = 0; reached; n++) {
+			const struct run *r = run(&ptconf_tool, lines[i], n);
+
+			reached = *happened;
+			ends_well(lines[i], n, r);
+			if (r->status == whole->status && !r->err[0] && strcmp(r->out, whole->out) != 0)
+				fail_msg("%s: %ld failed: \"%s\" is not \"%s\"", lines[i], n, r->out, whole->out);
+		}
+		free(whole);
+	}
+}
+
+/* ---- a network, a /run and a /var/lib of our own ---- */
+
+static int lab_begin(void **state)
+{
+	(void)state;
+	happened = mmap(NULL, sizeof(*happened), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (happened == MAP_FAILED || !mkdtemp(folder))
+		return -1;
+	(void)snprintf(one, sizeof(one), "%s/one.conf", folder);
+	(void)snprintf(two, sizeof(two), "%s/two.conf", folder);
+	(void)snprintf(apply_one, sizeof(apply_one), "apply --force -f %s", one);
+	(void)snprintf(apply_two, sizeof(apply_two), "apply -f %s", two);
+	(void)snprintf(apply_waits, sizeof(apply_waits), "apply --confirm 600 -f %s", two);
+	write_file(one, "80", "");
+	write_file(two, "81", "\n\t\"pass out label out\",");
+	return 0;
+}
+
+static int lab_end(void **state)
+{
+	(void)state;
+	(void)unlink(one);
+	(void)unlink(two);
+	return rmdir(folder);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_looking),
+		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_calls),
+		cmocka_unit_test(test_interrupted),
+	};
+	const char *why = lab_lacks();
+
+	if (why)
+		return lab_skip(why);
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("run", "/run", "tmpfs", 0, "mode=0755") || mount("lib", "/var/lib", "tmpfs", 0, "mode=0755"))
+		return lab_skip("no namespace with a /run of its own");
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("ptconf when things fail", tests, lab_begin, lab_end);
+}
