@@ -201,20 +201,22 @@ in_ns fw rm "$lab_tmp/etc/fill"
 
 # ---- killed ----
 mixed=0
+new=0
 for n in 0 1 2 3 4 5 6 7 8 9 10 11; do
 	in_ns fw cat "$file" >"$lab_tmp/old"
 	printf '%s\n' configure "set firewall rules \"pass in proto udp to port $((n + 100)) label k$n\"" commit >"$lab_tmp/script"
-	in_ns fw "$build/ptsh" -f "$file" "$lab_tmp/script" >/dev/null 2>&1 &
-	victim=$!
-	sleep "0.0$((n % 10))$n"
-	kill -9 "$victim" 2>/dev/null
-	wait "$victim" 2>/dev/null
+	lab_bg fw "$build/ptsh" -f "$file" "$lab_tmp/script" >/dev/null 2>&1
+	sleep "$(printf '0.%03d' $((n * 3)))"
+	kill -9 "$lab_last" 2>/dev/null
+	wait "$lab_last" 2>/dev/null
 	sleep 0.3
 	if ! in_ns fw cat "$file" | cmp -s - "$lab_tmp/old"; then
+		new=$((new + 1))
 		in_ns fw grep -q "label k$n\"" "$file" || mixed=$((mixed + 1))
 	fi
 	in_ns fw "$build/ptconf" -f "$file" check >/dev/null 2>&1 || mixed=$((mixed + 1))
 done
+diag "$new of 12 had the new file"
 is "$mixed" 0 'killed at any time, the file is the old one or the new one'
 says configure 'set interface wan description alive' commit
 is "$rc" 0 'and the next commit goes'
