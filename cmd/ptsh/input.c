@@ -330,6 +330,7 @@ int input_run(struct console *c)
 	console = c;
 	prepare();
 	(void)signal(SIGINT, SIG_IGN); /* readline has its own while it reads */
+	(void)signal(SIGQUIT, SIG_IGN);
 	while (!c->ends) {
 		prompt(c, &text);
 		line = text.err ? NULL : readline(text.s);

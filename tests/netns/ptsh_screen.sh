@@ -201,6 +201,20 @@ fresh
 key C-d
 ok 'the end of the input ends it' lab_wait 10 screen_has '^ended with [0-9]'
 
+printf '#!/bin/sh\ntrap "" INT\necho deaf\nsleep 30\n' >"$dir/deaf"
+chmod 755 "$dir/deaf"
+console TERM=screen "EDITOR=$dir/deaf"
+key "C-\\"
+type "conf edit -f $dir/patronus.conf"
+key Enter
+lab_wait 10 screen_has '^deaf'
+key C-c
+sleep 0.2
+key C-c
+sleep 0.2
+key C-c
+ok 'what does not end is killed at the third Ctrl-C, and Ctrl-\\ does not end the console' lab_wait 10 screen_has 'signal 9'
+
 # ---- what was made to harm ----
 console TERM=screen
 type 'net link show -d'
