@@ -39,6 +39,8 @@ static const struct pt_cli_cmd commands[] = {
 	  NULL, cmd_route_get },
 	{ "socket", NULL, "[WORD [VALUE]]...", "who listens, who is connected, which process it is; -d how it goes; status 3 when none matches",
 	  VIEW | SHOW | PT_CLI_DETAILS | PT_CLI_FAMILY, 0, 64, NULL, cmd_socket },
+	{ "activity", NULL, "[WORD [VALUE]]...", "what this machine is busy with: processors, memory, pressure, links, processes",
+	  VIEW | LIVE | SHOW, 0, 64, NULL, cmd_activity },
 	{ "state", "show", "[FILTER...]", "the connections that the kernel knows; a filter is a word and its value: " PT_CT_FILTER_WORDS,
 	  VIEW | SHOW | PT_CLI_FAMILY | PT_CLI_STATS | PT_CLI_DETAILS, 0, MANY, complete_filter, cmd_state_show },
 	{ "state", "count", "[FILTER...]", "how many of them there are, or match, and may be", VIEW | SHOW | PT_CLI_FAMILY, 0, MANY, complete_filter,
@@ -60,6 +62,7 @@ static const struct pt_cli_grammar grammars[] = {
 	{ "port", NULL, 2, port_words },
 	{ "neighbour", NULL, 0, neighbour_words },
 	{ "route", "show", 0, route_show_words },
+	{ "activity", NULL, 0, activity_words },
 	{ "socket", NULL, 0, socket_words },
 	{ NULL, NULL, 0, NULL },
 };

@@ -20,6 +20,9 @@ int cmd_port(struct pt_cli *c);
 /* port_show.c: what TLS says of itself, as the member KEY of a record */
 void port_show_tls(struct pt_out *o, const char *key, const struct pt_tls *t);
 
+/* activity.c */
+extern const struct pt_cli_word activity_words[];
+int cmd_activity(struct pt_cli *c);
 /* neighbour.c */
 extern const struct pt_cli_word neighbour_words[];
 int cmd_neighbour(struct pt_cli *c);

@@ -136,6 +136,7 @@ static const struct {
 	{ &ptdiag_tool, "route show", NULL, VIEWER, 0 },
 	{ &ptdiag_tool, "route get", NULL, VIEWER, 0 },
 	{ &ptdiag_tool, "socket", NULL, VIEWER, 0 },
+	{ &ptdiag_tool, "activity", NULL, VIEWER, LIVE },
 	{ &ptdiag_tool, "state show", NULL, VIEWER, 0 },
 	{ &ptdiag_tool, "state count", NULL, VIEWER, 0 },
 	{ &ptdiag_tool, "state summary", NULL, VIEWER, 0 },
