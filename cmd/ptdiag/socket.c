@@ -47,6 +47,8 @@ struct view {
 	struct pt_buf text; /* scratch */
 	uint32_t uid;       /* of USER, if that is known */
 	char user[PT_PROCESS_NAME];
+	int pid;            /* of PROCESS, 0: none: the sockets of one process mostly come in a row */
+	char process[PT_PROCESS_NAME];
 	size_t shown;
 };
 
@@ -183,10 +185,18 @@ static void show_ends(struct view *v, const struct pt_socket *s)
 	pt_out_u64(v->o, "peer", s->peer);
 }
 
+static const char *process_name(struct view *v, int pid)
+{
+	if (v->pid != pid)
+		pt_process_name(pid, v->process);
+	v->pid = pid;
+	return v->process;
+}
+
 static void show_processes(struct view *v, const struct pt_socket *s)
 {
 	bool table = pt_out_format(v->o) == PT_OUT_TABLE;
-	char name[PT_PROCESS_NAME];
+	const char *name;
 	size_t n;
 	const struct pt_socket_owner *w = pt_socket_owners_of(&v->owners, s->inode, &n);
 
@@ -198,7 +208,7 @@ static void show_processes(struct view *v, const struct pt_socket *s)
 			pt_buf_fmt(&v->text, ",+%zu", n - i);
 			break;
 		}
-		pt_process_name(w[i].pid, name);
+		name = process_name(v, w[i].pid);
 		if (table) {
 			pt_buf_fmt(&v->text, "%s%s(%d)", i ? "," : "", name, w[i].pid);
 			continue;
@@ -278,9 +288,8 @@ static void show(struct view *v, const struct pt_socket *s)
 
 /* ---- all of them ---- */
 
-static bool is_of_process(const struct view *v, const struct pt_socket *s)
+static bool is_of_process(struct view *v, const struct pt_socket *s)
 {
-	char name[PT_PROCESS_NAME];
 	uint64_t pid = 0;
 	size_t n;
 	const struct pt_socket_owner *w = pt_socket_owners_of(&v->owners, s->inode, &n);
@@ -290,8 +299,7 @@ static bool is_of_process(const struct view *v, const struct pt_socket *s)
 	for (size_t i = 0; i < n; i++) {
 		if (pid && w[i].pid == (int)pid)
 			return true;
-		pt_process_name(w[i].pid, name);
-		if (!strcmp(name, v->w.process))
+		if (!strcmp(process_name(v, w[i].pid), v->w.process))
 			return true;
 	}
 	return false;
