@@ -19,6 +19,7 @@ section()
 	# shellcheck disable=SC2086
 	"$ptdiag" $1 help | sed -n '/^Words, in any order:/,/^$/s/^  \([a-z0-9-]*\) .*/\1/p' >"$tmp/words"
 	while read -r word; do
+		# shellcheck disable=SC2016
 		ok "$1: $word stands in the page" awk -v from=".It Cm $1" -v word="$word" '
 			index($0 " ", from " ") == 1 { on = 1; next }
 			on && /^\.Ss/ { on = 0 }

@@ -200,6 +200,7 @@ for signal in HUP TERM; do
 	kept=$(sed -n 's/.*what was written is in //p' "$tmp/said")
 	is "$(tail -n 1 "$kept")" "# $signal" "edit, SIG$signal: where the copy is was told"
 	exits 1 "edit, SIG$signal: the editor is gone" kill -0 "$(cat "$tmp/ready")"
+	# shellcheck disable=SC2012
 	is "$(ls -A | wc -l)" 2 "edit, SIG$signal: no lock is left"
 	like "$(edit x true 2>&1)" "warning: $kept is left from an edit" "edit, SIG$signal: and the next edit tells of it"
 	rm -f .patronus.conf.edit-*

@@ -292,10 +292,13 @@ if command -v setsid >/dev/null; then
 fi
 # A note of what became of a revision may be cut, or written by others: then nobody knows.
 end=$state/history/$(printf '%06d' "$((n + 1))").end
+# shellcheck disable=SC2016
 in_ns fw sh -c 'head -c 20 "$1" >"$1.cut" && mv "$1.cut" "$1"' sh "$end"
 like "$(pc history -j 2>/dev/null)" "\"revision\":\"r$((n + 1))\"[^}]*\"state\":\"unknown\"" 'history -j: what became of a revision is not known'
+# shellcheck disable=SC2016
 in_ns fw sh -c 'head -c 4000 /dev/urandom >"$1"' sh "$end"
 like "$(pc history -j 2>/dev/null)" "\"revision\":\"r$((n + 1))\"[^}]*\"state\":\"unknown\"" 'nor where its note is noise'
+# shellcheck disable=SC2016
 in_ns fw sh -c 'rm "$1"; mkdir "$1"' sh "$end"
 like "$(pc history 2>/dev/null)" " r$((n + 1)) .* unknown" 'nor where it is a folder'
 in_ns fw rmdir "$end"
