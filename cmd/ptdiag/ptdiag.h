@@ -7,6 +7,10 @@
 
 struct pt_tls;
 
+/* capture.c */
+extern const struct pt_cli_word capture_words[];
+int cmd_capture(struct pt_cli *c);
+
 /* dns.c */
 extern const struct pt_cli_word dns_words[];
 int cmd_dns(struct pt_cli *c);

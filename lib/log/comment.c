@@ -5,7 +5,7 @@
  *
  *     rule=web action=block dir=in at=/etc/patronus/patronus.conf:12 gen=0123456789abcdef on=wan in=eth0
  *
- * What another program logged to our group has prefix=TEXT in place of the first four. Spaces, per cent signs and what
+ * A judgement that is not the kernel's has by=WHO. What another program logged to our group has prefix=TEXT in place of the first four. Spaces, per cent signs and what
  * is not printable ASCII stand as %XX, so that a word ends where it ends.
  */
 #include <errno.h>
@@ -45,6 +45,8 @@ void pt_log_comment(struct pt_buf *b, const struct pt_log_record *r)
 		put_word(b, "action", actions[r->action]);
 		put_word(b, "dir", dirs[r->dir]);
 	}
+	if (r->by)
+		put_word(b, "by", r->by);
 	if (r->ours && r->line && *r->file) {
 		put_word(b, "at", r->file);
 		pt_buf_chr(b, ':');
@@ -169,13 +171,19 @@ static unsigned int take_out(struct pt_log_record *r, char *value)
 	return 0;
 }
 
+static unsigned int take_by(struct pt_log_record *r, char *value)
+{
+	r->by = value;
+	return 0;
+}
+
 static const struct {
 	const char *key;
 	unsigned int (*take)(struct pt_log_record *r, char *value);
 } keys[] = {
 	{ "rule", take_rule }, { "prefix", take_prefix },  { "action", take_action }, { "dir", take_dir },
 	{ "at", take_place },  { "gen", take_generation }, { "on", take_on },         { "in", take_in },
-	{ "out", take_out },
+	{ "out", take_out },   { "by", take_by },
 };
 
 /* The word of N bytes at S. */
@@ -204,6 +212,7 @@ int pt_log_comment_parse(const char *s, size_t n, struct pt_arena *a, struct pt_
 
 	r->rule = r->file = r->on = r->in = r->out = "";
 	r->generation[0] = '\0';
+	r->by = NULL;
 	r->ours = false;
 	r->line = 0;
 	r->action = PT_PASS;

@@ -21,7 +21,9 @@
 struct device {
 	char name[PT_LOG_DEVICE_MAX], on[PT_LOG_DEVICE_MAX];
 	uint64_t per_second; /* resolution of its times; 0: not one that is read here */
-	bool raw;
+	int64_t offset;      /* of its times, seconds */
+	uint32_t snap;
+	uint16_t link;
 };
 
 struct pt_pcapng_reader {
@@ -201,11 +203,13 @@ static void copy_name(char out[PT_LOG_DEVICE_MAX], const uint8_t *s, size_t n)
 	out[n] = '\0';
 }
 
-/* Powers of ten; the few files with powers of two have no times here. */
+/* Of two or of ten, as far as times of nanoseconds can have it. */
 static uint64_t resolution(uint8_t tsresol)
 {
 	uint64_t per_second = 1;
 
+	if (tsresol & 0x80)
+		return (tsresol & 0x7f) <= 30 ? 1ull << (tsresol & 0x7f) : 0;
 	if (tsresol > PCAPNG_NANOSECONDS)
 		return 0;
 	while (tsresol--)
@@ -222,7 +226,8 @@ static int take_device(struct pt_pcapng_reader *r, const uint8_t *p, size_t n)
 
 	if (n < 8 || r->devices.n >= DEVICES_MAX)
 		return -EBADMSG;
-	d.raw = get16(r, p) == PCAPNG_RAW;
+	d.link = get16(r, p);
+	d.snap = get32(r, p + 4);
 	p += 8;
 	n -= 8;
 	while ((code = next_option(r, &p, &n, &value, &len))) {
@@ -232,21 +237,32 @@ static int take_device(struct pt_pcapng_reader *r, const uint8_t *p, size_t n)
 			copy_name(d.on, value, len);
 		else if (code == PCAPNG_IF_TSRESOL && len == 1)
 			d.per_second = resolution(*value);
+		else if (code == PCAPNG_IF_TSOFFSET && len == 8)
+			d.offset = (int64_t)get64(r, value);
 	}
 	return pt_vec_push(NULL, &r->devices, d);
 }
 
-static uint64_t to_ns(uint64_t t, uint64_t per_second)
+static uint64_t to_ns(uint64_t t, const struct device *d)
 {
-	if (!per_second || t / per_second > UINT64_MAX / 1000000000u - 1)
+	uint64_t seconds;
+
+	if (!d->per_second)
 		return 0;
-	return t / per_second * 1000000000u + t % per_second * (1000000000u / per_second);
+	seconds = t / d->per_second + (uint64_t)d->offset;
+	if (seconds > UINT64_MAX / 1000000000u - 1)
+		return 0;
+	/* At most 2^30 a second: no overflow. */
+	return seconds * 1000000000u + t % d->per_second * 1000000000u / d->per_second;
 }
 
 static int take_comment(struct pt_pcapng_reader *r, const uint8_t *s, size_t n, struct pt_log_record *out)
 {
+	enum pt_dir dir = out->dir;
 	int rc = pt_log_comment_parse((const char *)s, n, r->arena, out);
 
+	if (!out->ours)
+		out->dir = dir;
 	return rc == -EINVAL ? 0 : rc; /* somebody else's */
 }
 
@@ -258,12 +274,17 @@ static int packet_options(struct pt_pcapng_reader *r, const uint8_t *p, size_t n
 	int rc = 0;
 
 	while (!rc && (code = next_option(r, &p, &n, &value, &len))) {
-		if (code == PCAPNG_OPT_COMMENT && !out->ours)
+		if (code == PCAPNG_OPT_COMMENT && !out->ours) {
+			out->note = (const char *)value;
+			out->n_note = len;
 			rc = take_comment(r, value, len, out);
-		else if (code == PCAPNG_EPB_DROPPED && len == 8)
+		} else if (code == PCAPNG_EPB_FLAGS && len == 4 && !out->ours) {
+			out->dir = (get32(r, value) & 3) == 1 ? PT_IN : (get32(r, value) & 3) == 2 ? PT_OUT : PT_DIR_NONE;
+		} else if (code == PCAPNG_EPB_DROPPED && len == 8) {
 			out->lost = get64(r, value);
-		else if (code == PCAPNG_EPB_NUMBER && len == 8)
+		} else if (code == PCAPNG_EPB_NUMBER && len == 8) {
 			out->number = get64(r, value);
+		}
 	}
 	return rc;
 }
@@ -285,7 +306,8 @@ static int take_packet(struct pt_pcapng_reader *r, const uint8_t *p, size_t n, s
 	padded = ((size_t)out->n + 3) / 4 * 4;
 	if (padded > n - 20)
 		return -EBADMSG;
-	out->time = to_ns((uint64_t)get32(r, p + 4) << 32 | get32(r, p + 8), d->per_second);
+	out->time = to_ns((uint64_t)get32(r, p + 4) << 32 | get32(r, p + 8), d);
+	out->link = d->link;
 	out->data = p + 20;
 	pt_arena_reset(r->arena);
 	rc = packet_options(r, p + 20 + padded, n - 20 - padded, out);
@@ -295,7 +317,29 @@ static int take_packet(struct pt_pcapng_reader *r, const uint8_t *p, size_t n, s
 		out->on = d->on;
 	if (!*out->in && !*out->out)
 		out->in = d->name;
-	if (d->raw)
+	if (d->link == PCAPNG_RAW)
+		pt_log_packet(out->data, out->n, &out->packet);
+	return 1;
+}
+
+/* One that has nothing but itself, of the first device. */
+static int take_simple(const struct pt_pcapng_reader *r, const uint8_t *p, size_t n, struct pt_log_record *out)
+{
+	const struct device *d = r->devices.v;
+
+	memset(out, 0, sizeof(*out));
+	out->rule = out->file = out->in = out->out = out->on = "";
+	if (n < 4 || !r->devices.n)
+		return -EBADMSG;
+	out->size = get32(r, p);
+	out->n = d->snap && d->snap < out->size ? d->snap : out->size;
+	if (out->n > n - 4)
+		return -EBADMSG;
+	out->data = p + 4;
+	out->link = d->link;
+	out->in = d->name;
+	out->on = d->on;
+	if (d->link == PCAPNG_RAW)
 		pt_log_packet(out->data, out->n, &out->packet);
 	return 1;
 }
@@ -312,6 +356,8 @@ static int take_block(struct pt_pcapng_reader *r, uint32_t type, uint32_t len, s
 	}
 	if (type == PCAPNG_INTERFACE)
 		return take_device(r, body, n);
+	if (type == PCAPNG_SIMPLE)
+		return take_simple(r, body, n, out);
 	return type == PCAPNG_PACKET ? take_packet(r, body, n, out) : 0;
 }
 

@@ -79,7 +79,9 @@ static void begin_section(struct pt_pcapng *w, struct pt_buf *b)
 	put16(b, 1); /* version 1.0 */
 	put16(b, 0);
 	pt_buf_add(b, &unknown, sizeof(unknown));
-	option_str(b, PCAPNG_SHB_APPLICATION, "ptfw " PT_VERSION);
+	if (w->about)
+		option_str(b, PCAPNG_OPT_COMMENT, w->about);
+	option_str(b, PCAPNG_SHB_APPLICATION, w->application ? w->application : "ptfw " PT_VERSION);
 	option(b, PCAPNG_OPT_END, NULL, 0);
 	block_end(b, at);
 	w->begun = true;
@@ -91,7 +93,7 @@ static void describe(const struct pt_pcapng_device *d, struct pt_buf *b)
 	static const uint8_t resolution = PCAPNG_NANOSECONDS;
 	size_t at = block(b, PCAPNG_INTERFACE);
 
-	put16(b, PCAPNG_RAW);
+	put16(b, d->link ? d->link : PCAPNG_RAW);
 	put16(b, 0);
 	put32(b, 0); /* no limit: files of different ones can be joined */
 	option_str(b, PCAPNG_IF_NAME, d->name);
@@ -113,8 +115,10 @@ static void set_name(char out[PT_LOG_DEVICE_MAX], const char *s)
 static uint32_t device_of(struct pt_pcapng *w, struct pt_buf *b, const struct pt_log_record *r)
 {
 	bool out = r->ours ? r->dir == PT_OUT : !*r->in;
-	struct pt_pcapng_device d = { .name = "" };
+	struct pt_pcapng_device d;
 
+	memset(&d, 0, sizeof(d)); /* compared as a whole */
+	d.link = r->link;
 	set_name(d.name, out ? r->out : r->in);
 	set_name(d.on, r->on);
 	for (size_t i = 0; i < w->devices.n; i++)
@@ -135,12 +139,13 @@ static void packet_options(struct pt_pcapng *w, struct pt_buf *b, const struct p
 	uint32_t flags = r->dir == PT_IN ? 1 : 2;
 
 	w->comment.n = 0;
-	pt_log_comment(&w->comment, r);
+	if (r->ours || !r->link || *r->rule) /* a captured one that nobody judged has none */
+		pt_log_comment(&w->comment, r);
 	if (w->comment.err)
 		b->err = w->comment.err;
-	else
+	else if (w->comment.n)
 		option(b, PCAPNG_OPT_COMMENT, w->comment.s, w->comment.n);
-	if (r->ours)
+	if (r->ours || (r->link && r->dir))
 		option(b, PCAPNG_EPB_FLAGS, &flags, sizeof(flags));
 	if (r->lost)
 		option(b, PCAPNG_EPB_DROPPED, &r->lost, sizeof(r->lost));

@@ -130,6 +130,7 @@ static const struct {
 	{ &ptdiag_tool, "ping", "packets", OPERATOR, LIVE },
 	{ &ptdiag_tool, "trace", "packets", OPERATOR, LIVE },
 	{ &ptdiag_tool, "mtr", "packets", OPERATOR, LIVE },
+	{ &ptdiag_tool, "capture", "files", ADMIN, LIVE }, /* others' passwords pass by */
 	{ &ptdiag_tool, "dns", "packets", OPERATOR, 0 },
 	{ &ptdiag_tool, "port", "packets", OPERATOR, 0 },
 	{ &ptdiag_tool, "neighbour", NULL, VIEWER, 0 },

@@ -53,7 +53,11 @@ struct pt_log_record {
 	uint64_t lost;            /* packets before this one that could not be recorded */
 	const uint8_t *data;      /* the packet, cut */
 	uint32_t n, size;         /* bytes there, and of the whole packet */
-	struct pt_log_packet packet;
+	struct pt_log_packet packet; /* of one that begins with its network header */
+	const char *by;           /* who judged it, where that was not the kernel; NULL: the kernel */
+	uint16_t link;            /* of the link type that DATA begins with; writing: 0 is none, as of logged ones */
+	const char *note;         /* reading: the block's comment, N_NOTE bytes of anything; NULL: none */
+	size_t n_note;
 };
 
 /* ---- listening ---- */
@@ -95,9 +99,12 @@ PT_API int pt_log_comment_parse(const char *s, size_t n, struct pt_arena *a, str
 struct pt_pcapng_device {
 	char name[PT_LOG_DEVICE_MAX];
 	char on[PT_LOG_DEVICE_MAX];
+	uint16_t link;
 };
 struct pt_pcapng {
 	bool begun;
+	const char *application;  /* that writes, NULL: ptfw */
+	const char *about;        /* comment of each section, NULL: none */
 	PT_VEC(struct pt_pcapng_device) devices;
 	struct pt_buf comment;
 };
