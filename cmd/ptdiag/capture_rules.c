@@ -94,7 +94,9 @@ static void question_of(const struct pt_capture_packet *p, const struct pt_seen 
 	q->packet = (struct pt_packet){ .af = s->src.af, .proto = s->proto, .src = s->src, .dst = s->dst, .sport = s->sport, .dport = s->dport,
 					.mac = PT_NO_MAC, .tcp_flags = s->flags, .partial = true, .known = PT_FACT_TOS,
 					.time = p->time / 1000000000 };
-	q->packet.tos = s->src.af == PT_AF_INET ? s->network[1] : (uint8_t)(s->network[0] << 4 | s->network[1] >> 4);
+	q->packet.tos = s->network[1];
+	if (s->src.af == PT_AF_INET6)
+		q->packet.tos = (uint8_t)((s->network[0] & 15) << 4 | s->network[1] >> 4);
 	if ((s->proto == IPPROTO_ICMP || s->proto == IPPROTO_ICMPV6) && s->n_transport >= 2) {
 		q->packet.icmp_type = s->transport[0];
 		q->packet.icmp_code = s->transport[1];
