@@ -43,7 +43,7 @@ WARN     := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-pr
 WARN_LINT := $(WARN) -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2 -Werror
 SAN      := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
 
-PKGS      := libconfuse libnftnl libmnl nettle libbpf libseccomp
+PKGS      := libconfuse libnftnl libmnl nettle libbpf libseccomp jansson
 # Recursively expanded once, then simple: pkg-config runs only when something is compiled.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PKGS)) -lresolv -lm)$(PKG_LIBS)

@@ -21,6 +21,9 @@ int diag_confine(struct pt_cli *c, bool tls, const char *ca);
 /* port.c */
 extern const struct pt_cli_word port_words[];
 int cmd_port(struct pt_cli *c);
+/* iperf.c */
+extern const struct pt_cli_word iperf_words[];
+int cmd_iperf(struct pt_cli *c);
 /* port_show.c: what TLS says of itself, as the member KEY of a record */
 void port_show_tls(struct pt_out *o, const char *key, const struct pt_tls *t);
 

@@ -133,6 +133,7 @@ static const struct {
 	{ &ptdiag_tool, "capture", "files", ADMIN, LIVE }, /* others' passwords pass by */
 	{ &ptdiag_tool, "dns", "packets", OPERATOR, 0 },
 	{ &ptdiag_tool, "port", "packets", OPERATOR, 0 },
+	{ &ptdiag_tool, "iperf", "packets", OPERATOR, LIVE },
 	{ &ptdiag_tool, "neighbour", NULL, VIEWER, 0 },
 	{ &ptdiag_tool, "route show", NULL, VIEWER, 0 },
 	{ &ptdiag_tool, "route get", NULL, VIEWER, 0 },
