@@ -4,6 +4,7 @@
 #define PTDIAG_H
 
 #include <patronus/cli.h>
+#include <patronus/nl.h>
 
 struct pt_tls;
 
@@ -36,5 +37,9 @@ int cmd_neighbour(struct pt_cli *c);
 /* socket.c */
 extern const struct pt_cli_word socket_words[];
 int cmd_socket(struct pt_cli *c);
+/* check.c; DIAG_KERNEL: NF is NULL where the caller may not have it */
+extern const struct pt_cli_word finding_words[];
+int cmd_check(struct pt_cli *c);
+int diag_kernel(struct pt_cli *c, struct pt_nl **nf, struct pt_nl **route);
 
 #endif
