@@ -99,16 +99,17 @@ static void ask(struct pt_probe *p, uint32_t size, struct asked *x)
 
 /* ---- the checks ---- */
 
-static bool is_missing(const struct pt_neighbours *all, const struct finding_target *t, uint16_t *state)
+static bool is_missing(const struct pt_neighbours *all, const struct finding_target *t)
 {
-	*state = 0;
+	uint16_t state = 0;
+
 	for (size_t i = 0; i < all->v.n; i++) {
 		const struct pt_neighbour *n = &all->v.v[i];
 
 		if (n->index == t->gateway->index && n->addr.af == t->addr.af && n->addr.v == t->addr.v && !n->proxy)
-			*state = n->state;
+			state = n->state;
 	}
-	return *state & (NUD_FAILED | NUD_INCOMPLETE);
+	return state & (NUD_FAILED | NUD_INCOMPLETE);
 }
 
 int check_gateway_neighbour(struct finding_look *l, const struct pt_check *c)
@@ -120,7 +121,6 @@ int check_gateway_neighbour(struct finding_look *l, const struct pt_check *c)
 		struct finding_say s = { .severity = PT_FINDING_ERROR };
 		struct pt_neighbours all = { 0 };
 		struct asked x;
-		uint16_t state;
 		char text[64];
 
 		if (!t->probe)
@@ -131,15 +131,14 @@ int check_gateway_neighbour(struct finding_look *l, const struct pt_check *c)
 		if (x.reply || !t->gateway)
 			continue;
 		rc = pt_neighbours_read(l->route, &l->links, l->arena, &all, l->e);
-		if (rc || !is_missing(&all, t, &state))
+		if (rc || !is_missing(&all, t))
 			continue;
 		t->neighbour_missing = true;
 		finding_address(t->addr, text);
 		s.subject = text;
 		(void)snprintf(s.text, sizeof(s.text), "the gateway %s is not on the link: nobody answers %s for it", text,
 			       t->addr.af == PT_AF_INET ? "ARP" : "neighbour discovery");
-		(void)snprintf(s.evidence, sizeof(s.evidence), "its entry on %s is %s", finding_device(l, t->gateway->index),
-			       state & NUD_FAILED ? "failed" : "incomplete");
+		(void)snprintf(s.evidence, sizeof(s.evidence), "its entry on %s has no link address", finding_device(l, t->gateway->index));
 		(void)snprintf(s.next, sizeof(s.next), "ptnet neighbour show");
 		rc = finding_tell(l, c, &s);
 	}

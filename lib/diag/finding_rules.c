@@ -110,11 +110,11 @@ int check_follower(struct finding_look *l, const struct pt_check *c)
 
 static bool runs(const struct finding_look *l, const char *unit)
 {
-	static const char *const groups[] = { "/sys/fs/cgroup/system.slice/%s/cgroup.procs", "/sys/fs/cgroup/systemd/system.slice/%s/cgroup.procs" };
+	static const char *const groups[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/systemd" }; /* of both versions */
 	char path[PATH_MAX], text[16];
 
 	for (size_t i = 0; i < PT_ARRAY_SIZE(groups); i++) {
-		(void)snprintf(path, sizeof(path), i ? groups[1] : groups[0], unit);
+		(void)snprintf(path, sizeof(path), "%s/system.slice/%s/cgroup.procs", groups[i], unit);
 		if (finding_file(l, path, text, sizeof(text)) > 0)
 			return true;
 	}

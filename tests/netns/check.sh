@@ -185,6 +185,16 @@ finds 'a rule by the address' default-asymmetric ''
 in_ns a ip rule del from 198.51.100.2 lookup 100
 in_ns a ip route del default metric 10
 
+in_ns a ip -6 address add 2001:db8:1::9/64 dev eth1 nodad mngtmpaddr valid_lft 1000 preferred_lft 900
+in_ns a sh -c 'echo 1 >/proc/sys/net/ipv6/conf/eth1/accept_ra'
+finds 'a host listens to routers' accept-ra ''
+in_ns a sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding; echo 1 >/proc/sys/net/ipv6/conf/eth1/accept_ra'
+finds 'a router does not' accept-ra 'warning accept-ra eth1'
+in_ns a sh -c 'echo 2 >/proc/sys/net/ipv6/conf/eth1/accept_ra'
+finds 'unless it is told to' accept-ra ''
+in_ns a sh -c 'echo 0 >/proc/sys/net/ipv6/conf/all/forwarding; echo 0 >/proc/sys/net/ipv6/conf/eth1/accept_ra'
+in_ns a ip -6 address del 2001:db8:1::9/64 dev eth1
+
 # ---- the gateway ----
 in_ns a ip route replace default via 203.0.113.99
 finds 'a gateway that is not there' gateway-neighbour 'error gateway-neighbour 203.0.113.99'
@@ -228,8 +238,11 @@ while True:
     socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x' * 1000, ('127.0.0.1', 7))
     time.sleep(0.02)
 PYTHON
+# counted FILE GROUP NAME: it has begun.
+# shellcheck disable=SC2016
+counted() { in_ns a awk -v g="$2:" -v n="$3" '$1 == g && !h { for (i = 2; i <= NF; i++) if ($i == n) h = i; next } $1 == g { exit !($h > 0) }' "$1"; }
 lab_bg a python3 "$lab_tmp/lazy.py"
-sleep 0.5
+lab_wait 20 counted /proc/net/netstat TcpExt ListenOverflows
 finds 'connections that nobody takes' listen-overflows 'warning listen-overflows null'
 finds 'datagrams that nobody reads' receive-buffers 'warning receive-buffers null'
 lab_stop "$lab_last"
@@ -244,7 +257,7 @@ while True:
     time.sleep(0.02)
 PYTHON
 lab_bg a-g python3 "$lab_tmp/fragments.py"
-sleep 1.5
+lab_wait 20 counted /proc/net/snmp Ip ReasmFails
 finds 'fragments that never become whole' fragments 'warning fragments null'
 lab_stop "$lab_last"
 

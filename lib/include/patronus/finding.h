@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * finding - what is wrong with this machine and its network, and where the way to one host ends.
+ * finding - what is wrong with this machine and its network.
  *
  * A table of checks, each of which looks at one thing and tells what it finds in plain words, with the evidence and the command that
  * shows more. Only what is certain is told: somebody who is looking for a fault must not be sent the wrong way.
@@ -55,32 +55,5 @@ struct pt_findings_options {
 };
 /* Sockets are borrowed; NF may be NULL where the caller may not have it. 0, what FOUND said, or -errno with a record. */
 PT_API int pt_findings(const struct pt_findings_options *o, struct pt_nl *nf, struct pt_nl *route, struct pt_err *e) PT_MUST;
-
-/* ---- the way to one host, step by step ---- */
-
-enum pt_why_state { PT_WHY_GOOD, PT_WHY_UNKNOWN, PT_WHY_STOPS };
-PT_API const char *pt_why_state_name(enum pt_why_state s);
-
-struct pt_why_step {
-	const char *name;        /* "route" */
-	enum pt_why_state state;
-	const char *text;        /* a sentence */
-	const char *evidence;    /* "" none */
-	const char *next;        /* "" unless it stops here */
-};
-typedef int (*pt_why_fn)(const struct pt_why_step *s, void *arg);
-
-struct pt_why_options {
-	const char *host;
-	uint16_t port;           /* TCP; 0: echo requests */
-	enum pt_af af;
-	uint32_t timeout;        /* microseconds for each answer */
-	int stop_fd;             /* -1: none */
-	int (*confine)(void *arg); /* as above */
-	pt_why_fn step;
-	void *arg;
-};
-/* *REACHED: every step was good, as far as it could be known. NF may be NULL. */
-PT_API int pt_why(const struct pt_why_options *o, struct pt_nl *nf, struct pt_nl *route, bool *reached, struct pt_err *e) PT_MUST;
 
 #endif
