@@ -101,7 +101,7 @@ int check_address_tentative(struct finding_look *l, const struct pt_check *c)
 		finding_address(a->prefix.addr, text);
 		(void)snprintf(s.text, sizeof(s.text), "address %s of %s does not become usable", text, a->device);
 		(void)snprintf(s.evidence, sizeof(s.evidence), "tentative at both looks: the link has no carrier, or is not on");
-		(void)snprintf(s.next, sizeof(s.next), "ptnet address show %s", a->device);
+		(void)snprintf(s.next, sizeof(s.next), "ptnet address show dev %s", a->device);
 		rc = finding_tell(l, c, &s);
 	}
 	return rc;
@@ -135,7 +135,7 @@ int check_address_deprecated(struct finding_look *l, const struct pt_check *c)
 			continue;
 		(void)snprintf(s.text, sizeof(s.text), "the IPv6 addresses of %s have run out: new connections do not use them", k->name);
 		(void)snprintf(s.evidence, sizeof(s.evidence), "%zu deprecated, %s among them", over, text);
-		(void)snprintf(s.next, sizeof(s.next), "ptnet address show %s", k->name);
+		(void)snprintf(s.next, sizeof(s.next), "ptnet address show dev %s", k->name);
 		rc = finding_tell(l, c, &s);
 	}
 	return rc;
