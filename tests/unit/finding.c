@@ -261,5 +261,6 @@ int main(void)
 		cmocka_unit_test(counters), cmocka_unit_test(full_tables), cmocka_unit_test(services), cmocka_unit_test(rules),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, begin, end);
 }
