@@ -61,6 +61,14 @@ told() { in_ns a "$ptdiag" check -j "$@" | jq -r '[.findings[] | select(.about =
 
 # finds NAME CHECK WANTED
 finds() { is "$(told only "$2")" "$3" "$1"; }
+# The kernel tells of a carrier at most once a second: no_carrier NAMESPACE DEVICE waits for it.
+no_carrier()
+{
+	for _ in $(seq 50); do
+		in_ns "$1" ip link show dev "$2" | grep -q NO-CARRIER && return
+		sleep 0.1
+	done
+}
 
 # ---- no false alarm ----
 n=0
@@ -88,9 +96,11 @@ exits 3 'which is a status of its own' in_ns a "$ptdiag" check only rules-loaded
 exits 0 'nothing found' in_ns a "$ptdiag" check only link quick
 like "$tap_out" '^nothing is wrong' 'is said, too'
 in_ns a-g ip link set eth1 down
+no_carrier a eth1
 finds 'no carrier' link-down 'warning link-down eth1'
 in_ns a-g ip link set eth1 up
 in_ns a-g ip link set eth0 down
+no_carrier a eth0
 finds 'no carrier where the default route leads' link-down 'error link-down eth0'
 finds 'and the route is told' default-dead 'error default-dead eth0,error default-dead eth0'
 in_ns a-g ip link set eth0 up
