@@ -230,7 +230,7 @@ static int run_trace(struct trace *t, struct pt_probe *p)
 	uint32_t mtu = 0;
 	int rc;
 
-	t->run.o = pt_cli_out(c, PT_OUT_TEXT, "patronus.trace.v1", "hops");
+	t->run.o = pt_cli_out(c, PT_OUT_TEXT, "patronus.traceroute.v1", "hops");
 	if (!t->run.o)
 		return -ENOMEM;
 	t->options.stop_fd = t->run.stop_fd;

@@ -201,7 +201,8 @@ like "$out" '^status 0$' 'q ends it'
 for words in 'trace -j 10.0.5.2 mtu' 'trace -j 10.0.5.2 mode tcp' 'trace -j 10.0.5.9 max 2 names' 'mtr -j fd05::2 count 1' 'mtr -j 10.0.5.9 count 1 timeout 50ms'; do
 	# shellcheck disable=SC2086
 	in_ns a "$ptdiag" $words >"$lab_tmp/document"
-	fits "$lab_tmp/document" "${words%% *}" "$words: as its schema says"
+	case $words in trace*) schema=traceroute ;; *) schema=mtr ;; esac
+	fits "$lab_tmp/document" $schema "$words: as its schema says"
 done
 rules r4 'table ip t { chain f { type filter hook forward priority 0; ip daddr 10.0.5.2 tcp dport 80 reject with icmp admin-prohibited; }; }
 table ip u { chain o { type filter hook output priority 0; ip daddr 10.0.1.1 icmp type time-exceeded drop; }; }'
