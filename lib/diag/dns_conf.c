@@ -8,6 +8,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 
+#include "diag/address.h"
 #include "diag/dns.h"
 
 #define SEARCH_MAX 32
@@ -15,9 +16,8 @@
 
 int pt_dns_server_parse(const char *s, uint16_t port, struct pt_dns_server *out)
 {
-	struct sockaddr_in *v4 = (struct sockaddr_in *)&out->addr;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&out->addr;
 	size_t n = strcspn(s, "%");
+	uint32_t zone;
 	char text[64];
 
 	memset(out, 0, sizeof(*out));
@@ -27,20 +27,9 @@ int pt_dns_server_parse(const char *s, uint16_t port, struct pt_dns_server *out)
 	text[n] = '\0';
 	if (pt_addr_parse(text, &out->address))
 		return -EINVAL;
-	if (out->address.af == PT_AF_INET) {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons(port);
-		pt_addr_to_bytes(out->address, (uint8_t *)&v4->sin_addr);
-		out->len = sizeof(*v4);
-		return s[n] ? -EINVAL : 0;
-	}
-	v6->sin6_family = AF_INET6;
-	v6->sin6_port = htons(port);
-	pt_addr_to_bytes(out->address, (uint8_t *)&v6->sin6_addr);
-	out->len = sizeof(*v6);
-	if (s[n])
-		v6->sin6_scope_id = if_nametoindex(s + n + 1);
-	return s[n] && !v6->sin6_scope_id ? -EINVAL : 0;
+	zone = s[n] && out->address.af == PT_AF_INET6 ? if_nametoindex(s + n + 1) : 0;
+	out->len = sockaddr_of(out->address, port, zone, &out->addr);
+	return s[n] && !zone ? -EINVAL : 0;
 }
 
 static int read_line(char *line, struct pt_arena *a, struct pt_dns_conf *out)

@@ -65,7 +65,6 @@ int iperf_document_write(const struct iperf_run *r, struct pt_buf *b);
 int iperf_failed(const struct iperf_run *r, int rc, const char *doing);
 
 /* iperf_socket.c */
-socklen_t iperf_address(struct sockaddr_storage *out, struct pt_addr a, uint32_t zone, uint16_t port);
 /* Of a socket; IPv4 in IPv6 is IPv4. */
 struct pt_addr iperf_peer(const struct sockaddr_storage *sa);
 int iperf_options(const struct iperf_run *r, int fd, int af);

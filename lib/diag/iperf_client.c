@@ -37,12 +37,12 @@ static int make_cookie(struct iperf_run *r)
 static int connect_to(const struct iperf_run *r, const struct pt_iperf_client *c, int fd)
 {
 	struct sockaddr_storage sa;
-	socklen_t n = iperf_address(&sa, c->from, c->zone, 0), size = sizeof(int);
+	socklen_t n = sockaddr_of(c->from, 0, c->zone, &sa), size = sizeof(int);
 	int rc = 0, error = 0;
 
 	if (c->from.af != PT_AF_NONE && bind(fd, (struct sockaddr *)&sa, n))
 		return pt_err_sys(r->e, -errno, "sending from this address");
-	n = iperf_address(&sa, c->to, c->zone, c->port);
+	n = sockaddr_of(c->to, c->port, c->zone, &sa);
 	if (connect(fd, (struct sockaddr *)&sa, n))
 		rc = -errno;
 	if (rc == -EINPROGRESS)

@@ -30,7 +30,7 @@ static int open_listener(struct pt_addr from, enum pt_af af, uint16_t port, bool
 {
 	struct sockaddr_storage sa;
 	struct pt_addr any = from.af != PT_AF_NONE ? from : (struct pt_addr){ .af = af == PT_AF_INET ? PT_AF_INET : PT_AF_NONE };
-	socklen_t n = iperf_address(&sa, any, 0, port);
+	socklen_t n = sockaddr_of(any, port, 0, &sa);
 	int on = 1, only = af == PT_AF_INET6, rc = 0;
 
 	*fd = socket(sa.ss_family, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -10,26 +10,6 @@
 #include "diag/iperf.h"
 #include "diag/stream.h"
 
-socklen_t iperf_address(struct sockaddr_storage *out, struct pt_addr a, uint32_t zone, uint16_t port)
-{
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
-	struct sockaddr_in *v4 = (struct sockaddr_in *)out;
-
-	memset(out, 0, sizeof(*out));
-	if (a.af == PT_AF_INET) {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons(port);
-		pt_addr_to_bytes(a, (uint8_t *)&v4->sin_addr);
-		return sizeof(*v4);
-	}
-	v6->sin6_family = AF_INET6;
-	v6->sin6_port = htons(port);
-	v6->sin6_scope_id = zone;
-	if (a.af == PT_AF_INET6)
-		pt_addr_to_bytes(a, (uint8_t *)&v6->sin6_addr);
-	return sizeof(*v6);
-}
-
 struct pt_addr iperf_peer(const struct sockaddr_storage *sa)
 {
 	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)sa;

@@ -232,7 +232,7 @@ static int receive_from(struct pt_probe *p, int fd, pt_probe_fn fn, void *arg)
 		if (n < 0)
 			continue; /* an error of a probe, told by the queue, too */
 		probe_beside(&m, &b);
-		rc = on_packet(p, fd, (size_t)n, &b, probe_address((const struct sockaddr *)&sa), fn, arg);
+		rc = on_packet(p, fd, (size_t)n, &b, address_of((const struct sockaddr *)&sa), fn, arg);
 	}
 	return rc;
 }

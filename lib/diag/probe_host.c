@@ -74,7 +74,7 @@ static int ask(const char *host, enum pt_af af, struct pt_addr *out, uint32_t *z
 			   af == PT_AF_INET ? " IPv4" : af == PT_AF_INET6 ? " IPv6" : "", gai_strerror(rc));
 		return rc == EAI_MEMORY ? -ENOMEM : rc == EAI_AGAIN ? -ETIMEDOUT : -ENOENT;
 	}
-	*out = probe_address(list->ai_addr);
+	*out = address_of(list->ai_addr);
 	if (list->ai_family == AF_INET6)
 		*zone = ((const struct sockaddr_in6 *)list->ai_addr)->sin6_scope_id;
 	freeaddrinfo(list);

@@ -3,6 +3,7 @@
 #ifndef DIAG_PROBE_INTERNAL_H
 #define DIAG_PROBE_INTERNAL_H
 
+#include "diag/address.h"
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -42,8 +43,6 @@ struct pt_probe {
 /* The ways to say one thing to the kernel in two families. */
 bool probe_is6(const struct pt_probe *p);
 int probe_set(int fd, int level, int option, int value);
-socklen_t probe_sockaddr(struct pt_addr a, uint16_t port, uint32_t zone, struct sockaddr_storage *out);
-struct pt_addr probe_address(const struct sockaddr *sa);
 
 /* On the wire, a probe is a number of 1..65535. */
 uint16_t probe_wire_id(uint64_t number);

@@ -106,7 +106,7 @@ static void take_server(struct pt_probe_names *n, char *line)
 		*zone = '\0';
 	if (!word || pt_addr_parse(word, &a))
 		return;
-	len = probe_sockaddr(a, 53, zone ? if_nametoindex(zone + 1) : 0, &sa);
+	len = sockaddr_of(a, 53, zone ? if_nametoindex(zone + 1) : 0, &sa);
 	fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;

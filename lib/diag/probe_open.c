@@ -38,34 +38,6 @@ int probe_set(int fd, int level, int option, int value)
 	return setsockopt(fd, level, option, &value, sizeof(value)) ? -errno : 0;
 }
 
-socklen_t probe_sockaddr(struct pt_addr a, uint16_t port, uint32_t zone, struct sockaddr_storage *out)
-{
-	struct sockaddr_in *v4 = (struct sockaddr_in *)out;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
-
-	memset(out, 0, sizeof(*out));
-	if (a.af == PT_AF_INET) {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons(port);
-		pt_addr_to_bytes(a, (uint8_t *)&v4->sin_addr);
-		return sizeof(*v4);
-	}
-	v6->sin6_family = AF_INET6;
-	v6->sin6_port = htons(port);
-	v6->sin6_scope_id = zone;
-	pt_addr_to_bytes(a, (uint8_t *)&v6->sin6_addr);
-	return sizeof(*v6);
-}
-
-struct pt_addr probe_address(const struct sockaddr *sa)
-{
-	if (sa->sa_family == AF_INET)
-		return pt_addr_from_bytes((const uint8_t *)&((const struct sockaddr_in *)sa)->sin_addr, 4);
-	if (sa->sa_family == AF_INET6)
-		return pt_addr_from_bytes((const uint8_t *)&((const struct sockaddr_in6 *)sa)->sin6_addr, 16);
-	return (struct pt_addr){ PT_AF_NONE, 0 };
-}
-
 /* ---- what every socket is told ---- */
 
 /* Where packets go and where from; needs a privilege for a mark, and on old kernels for a device. */
@@ -128,7 +100,7 @@ static int new_socket(const struct pt_probe *p, int type, int protocol)
 static int bind_to(const struct pt_probe *p, int fd, struct pt_addr from, struct pt_err *e)
 {
 	struct sockaddr_storage sa;
-	socklen_t len = probe_sockaddr(from, 0, p->o.zone, &sa);
+	socklen_t len = sockaddr_of(from, 0, p->o.zone, &sa);
 	struct pt_buf text = { 0 };
 	int rc;
 
@@ -171,12 +143,12 @@ static int find_way(struct pt_probe *p, struct pt_err *e)
 		rc = bind_to(p, p->fd_route, p->o.from, e);
 	if (rc)
 		return rc;
-	p->to_len = probe_sockaddr(p->o.to, 9, p->o.zone, &p->to);
+	p->to_len = sockaddr_of(p->o.to, 9, p->o.zone, &p->to);
 	if (connect(p->fd_route, (const struct sockaddr *)&p->to, p->to_len))
 		return say_no_way(p, -errno, e);
 	if (getsockname(p->fd_route, (struct sockaddr *)&sa, &len))
 		return pt_err_sys(e, -errno, "asking for our address");
-	p->source = probe_address((const struct sockaddr *)&sa);
+	p->source = address_of((const struct sockaddr *)&sa);
 	return 0;
 }
 
@@ -325,7 +297,7 @@ static int open_by_way(struct pt_probe *p, struct pt_err *e)
 	set_hearing(p, p->fd_send);
 	if (!p->raw)
 		rc = ask_port(p, p->fd_send, e);
-	p->to_len = probe_sockaddr(p->o.to, p->o.how == PT_PROBE_UDP ? p->o.port : 0, p->o.zone, &p->to);
+	p->to_len = sockaddr_of(p->o.to, p->o.how == PT_PROBE_UDP ? p->o.port : 0, p->o.zone, &p->to);
 	return rc;
 }
 

@@ -38,7 +38,7 @@ static bool copy_error(struct msghdr *m, struct sock_extended_err *ee, struct pt
 		memset(&sa, 0, sizeof(sa));
 		n = c->cmsg_len - CMSG_LEN(sizeof(*ee));
 		memcpy(&sa, CMSG_DATA(c) + sizeof(*ee), n < sizeof(sa) ? n : sizeof(sa));
-		*from = probe_address((const struct sockaddr *)&sa);
+		*from = address_of((const struct sockaddr *)&sa);
 		return true;
 	}
 	return false;

@@ -38,30 +38,12 @@ int stream_wait(int fd, short events, int64_t until)
 	return n < 0 ? -errno : 0;
 }
 
-struct pt_addr address_of(const struct sockaddr *sa)
-{
-	if (sa->sa_family == AF_INET6)
-		return pt_addr_from_bytes((const uint8_t *)&((const struct sockaddr_in6 *)sa)->sin6_addr, 16);
-	if (sa->sa_family == AF_INET)
-		return pt_addr_from_bytes((const uint8_t *)&((const struct sockaddr_in *)sa)->sin_addr, 4);
-	return (struct pt_addr){ .af = PT_AF_NONE };
-}
-
-uint16_t port_of(const struct sockaddr *sa)
-{
-	if (sa->sa_family == AF_INET6)
-		return ntohs(((const struct sockaddr_in6 *)sa)->sin6_port);
-	return sa->sa_family == AF_INET ? ntohs(((const struct sockaddr_in *)sa)->sin_port) : 0;
-}
-
 static int bind_to(int fd, struct pt_addr from)
 {
-	struct sockaddr_in v4 = { .sin_family = AF_INET };
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
-	bool six = from.af == PT_AF_INET6;
+	struct sockaddr_storage sa;
+	socklen_t n = sockaddr_of(from, 0, 0, &sa);
 
-	pt_addr_to_bytes(from, six ? (uint8_t *)&v6.sin6_addr : (uint8_t *)&v4.sin_addr);
-	return bind(fd, six ? (struct sockaddr *)&v6 : (struct sockaddr *)&v4, six ? sizeof(v6) : sizeof(v4)) ? -errno : 0;
+	return bind(fd, (struct sockaddr *)&sa, n) ? -errno : 0;
 }
 
 int stream_socket(int af, int type, struct pt_addr from, const char *on, int *fd)

@@ -5,6 +5,8 @@
 
 #include <patronus/dial.h>
 
+#include "diag/address.h"
+
 struct tls;
 
 struct stream {
@@ -28,9 +30,6 @@ void stream_close(struct stream *s);
 
 /* What ICMP said of a socket; 0, or the errno that the kernel makes of it. */
 int icmp_read(int fd, struct pt_dial_icmp *out);
-
-struct pt_addr address_of(const struct sockaddr *sa);
-uint16_t port_of(const struct sockaddr *sa);
 
 /* tls.c: shakes hands on S->fd and tells of it in OUT, done or not. 0: done and, unless UNCHECKED, trusted. */
 int tls_begin(struct stream *s, const struct pt_tls_want *w, struct pt_arena *a, struct pt_tls *out);
