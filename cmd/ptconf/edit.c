@@ -81,7 +81,7 @@ static int check_copy(struct session *s, const struct pt_edit_result *r, struct 
 {
 	struct pt_conf_more more = { .v = s->texts.v.v + 1, .n = s->texts.v.n - 1, .files = true };
 
-	return check_text(s->texts.v.v[0].file, r->text, r->len, &more, NULL, e);
+	return pt_whole_judge(s->texts.v.v[0].file, r->text, r->len, &more, NULL, e);
 }
 
 static bool ask_again(struct session *s)

@@ -18,8 +18,6 @@ int cmd_set(struct pt_cli *c);
 int cmd_delete(struct pt_cli *c);
 int complete_set(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 int complete_delete(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
-/* Judges a text as an apply would, without the kernel; fits struct pt_edit. */
-int check_text(const char *name, const char *text, size_t len, struct pt_conf_more *more, void *arg, struct pt_err *e);
 /* edit.c */
 int cmd_edit(struct pt_cli *c);
 /* drift.c */

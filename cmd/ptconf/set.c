@@ -8,22 +8,6 @@
 
 #include "ptconf.h"
 
-int check_text(const char *name, const char *text, size_t len, struct pt_conf_more *more, void *arg, struct pt_err *e)
-{
-	struct pt_policy *policy = NULL;
-	struct pt_conf *conf = NULL;
-	int rc = pt_policy_parse_more(name, text, len, more, &conf, &policy, e);
-
-	(void)arg;
-	if (!rc)
-		rc = pt_policy_check_here(conf, e);
-	if (!rc)
-		rc = pt_whole_check(conf, e);
-	pt_policy_free(policy);
-	pt_conf_free(conf);
-	return rc;
-}
-
 /* Whole lines of TEXT that hold the LEN bytes from FROM on, each behind SIGN. */
 static void put_lines(struct pt_buf *b, const char *text, size_t size, size_t from, size_t len, char sign)
 {
@@ -116,7 +100,7 @@ static int tell(struct pt_cli *c, const struct pt_conf_source *old, const struct
 
 static int change(struct pt_cli *c, enum pt_edit_op op)
 {
-	struct pt_edit what = { .op = op, .words = c->argv, .n = c->argc, .check = check_text };
+	struct pt_edit what = { .op = op, .words = c->argv, .n = c->argc, .check = pt_whole_judge };
 	struct file_lock lock = { .fd = -1 };
 	struct pt_edit_result r = { 0 };
 	struct pt_edit_texts t = { 0 };

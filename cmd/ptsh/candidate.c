@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <patronus/policy.h>
 #include <patronus/subsystem.h>
 
 #include "candidate.h"
@@ -106,17 +105,8 @@ int candidate_check(const struct candidate *d, struct pt_err *e)
 {
 	const struct pt_conf_source *s = d->texts.v.v;
 	struct pt_conf_more more = { .v = s + 1, .n = d->texts.v.n - 1, .files = d->texts.files };
-	struct pt_policy *policy = NULL;
-	struct pt_conf *conf = NULL;
-	int rc = pt_policy_parse_more(s->file, s->text, s->len, &more, &conf, &policy, e);
 
-	if (!rc)
-		rc = pt_policy_check_here(conf, e);
-	if (!rc)
-		rc = pt_whole_check(conf, e);
-	pt_policy_free(policy);
-	pt_conf_free(conf);
-	return rc;
+	return pt_whole_judge(s->file, s->text, s->len, &more, NULL, e);
 }
 
 static int write_one(const struct pt_edit_texts *from, const struct pt_edit_texts *to, size_t i, struct pt_err *e)

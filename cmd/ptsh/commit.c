@@ -119,7 +119,6 @@ static int put_in_force(struct console *c, const struct commit *m, struct pt_err
 
 int run_commit(struct console *c, const pt_line_words *w)
 {
-	const struct pt_cli cli = { .tool = &(const struct pt_cli_tool){ .name = "ptsh" } };
 	struct commit m = { 0 };
 	struct pt_err e = { 0 };
 	int rc = read_words(w, &m, &e);
@@ -132,8 +131,7 @@ int run_commit(struct console *c, const pt_line_words *w)
 		puts("right");
 	if (!rc && m.quit && !m.check)
 		configure_end(c);
-	pt_cli_report(&cli, &e);
-	pt_err_fini(&e);
+	(void)told(rc, &e);
 	return pt_cli_exit(rc);
 }
 
@@ -143,6 +141,5 @@ void complete_commit(struct console *c, const pt_line_words *w, const struct off
 
 	(void)c;
 	for (size_t i = 0; i < PT_ARRAY_SIZE(words); i++)
-		if (!strncmp(words[i].name, begun, strlen(begun)))
-			to->word(words[i].name, words[i].help, to->arg);
+		offer_name(to, begun, words[i].name, words[i].help);
 }

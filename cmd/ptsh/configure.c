@@ -12,27 +12,12 @@
 
 #define FILE_OF_ALL "/etc/patronus/patronus.conf"
 
-static void tell(struct pt_err *e)
-{
-	const struct pt_cli c = { .tool = &(const struct pt_cli_tool){ .name = "ptsh" } };
-
-	pt_cli_report(&c, e);
-	pt_err_fini(e);
-}
-
-static int told(int rc, struct pt_err *e)
-{
-	tell(e);
-	return rc == -ENOENT ? PT_EXIT_NO : pt_cli_exit(rc);
-}
-
 static int refuse(const char *what, const char *hint)
 {
 	struct pt_err e = { 0 };
 
 	pt_err_add(&e, PT_ERROR, NULL, hint, "%s", what);
-	tell(&e);
-	return PT_EXIT_CONFIG;
+	return told(PT_EXIT_CONFIG, &e);
 }
 
 /* ---- in and out ---- */
@@ -314,8 +299,7 @@ static void complete_load(struct console *c, const pt_line_words *w, const struc
 
 	(void)c;
 	for (size_t i = 0; w->n == 2 && i < PT_ARRAY_SIZE(ways); i++)
-		if (!strncmp(ways[i][0], w->v[1].s, strlen(w->v[1].s)))
-			to->word(ways[i][0], ways[i][1], to->arg);
+		offer_name(to, w->v[1].s, ways[i][0], ways[i][1]);
 }
 
 static void complete_run(struct console *c, const pt_line_words *w, const struct offers *to)

@@ -12,21 +12,6 @@
 
 #define CONTEXT 3 /* lines around what differs */
 
-static void report(const struct pt_err *e)
-{
-	const struct pt_cli c = { .tool = &(const struct pt_cli_tool){ .name = "ptsh" } };
-
-	pt_cli_report(&c, e);
-}
-
-/* RC of a library as an exit status, what went wrong is told. */
-static int done(int rc, struct pt_err *e)
-{
-	report(e);
-	pt_err_fini(e);
-	return rc == -ENOENT ? PT_EXIT_NO : pt_cli_exit(rc);
-}
-
 /* Lines as they are, but safe on a terminal. */
 static void put_text(const char *s, size_t n, const char *sign)
 {
@@ -106,7 +91,7 @@ int run_config_show(struct console *c, const pt_line_words *w)
 			printf("# %s\n", d->texts.v.v[i].file);
 		put_text(d->texts.v.v[i].text, d->texts.v.v[i].len, "");
 	}
-	return done(rc, &e);
+	return told(rc, &e);
 }
 
 /* ---- compare ---- */
@@ -168,11 +153,11 @@ int run_compare(struct console *c, const pt_line_words *w)
 		if (!rc)
 			rc = compare_texts(w->v[1].s, t.text, t.len, new->text, new->len, &n);
 		pt_texts_fini(&t);
-		return done(rc, &e);
+		return told(rc, &e);
 	}
 	for (size_t i = 0; !rc && i < d->base.v.n; i++)
 		rc = compare_texts(old[i].file, old[i].text, old[i].len, new[i].text, new[i].len, &n);
-	return done(rc, &e);
+	return told(rc, &e);
 }
 
 /* ---- check ---- */
@@ -185,7 +170,7 @@ int run_check(struct console *c, const pt_line_words *w)
 	(void)w;
 	if (!rc)
 		puts("right");
-	return done(rc, &e);
+	return told(rc, &e);
 }
 
 /* ---- what may be written ---- */

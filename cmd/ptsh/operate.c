@@ -51,8 +51,7 @@ static void offer_some(const char *name, const char *help, void *arg)
 {
 	const struct some *s = arg;
 
-	if (!strncmp(name, s->begun, strlen(s->begun)))
-		s->to->word(name, help, s->to->arg);
+	offer_name(s->to, s->begun, name, help);
 }
 
 static void complete_show(struct console *c, const pt_line_words *w, const struct offers *to)
@@ -82,8 +81,7 @@ static void complete_configure(struct console *c, const pt_line_words *w, const 
 
 	(void)c;
 	for (size_t i = 0; w->n == 2 && i < PT_ARRAY_SIZE(ways); i++)
-		if (!strncmp(ways[i][0], w->v[1].s, strlen(w->v[1].s)))
-			to->word(ways[i][0], ways[i][1], to->arg);
+		offer_name(to, w->v[1].s, ways[i][0], ways[i][1]);
 }
 
 static int run_exit(struct console *c, const pt_line_words *w)

@@ -77,6 +77,8 @@ int target_find(struct console *c, const pt_line_words *words, struct target *t,
 void target_offer(struct console *c, const pt_line_words *words, const struct offers *to);
 /* The builtin that WORD means in a mode, when there is one of it alone. */
 const struct builtin *builtin_find(const struct builtin *of, const char *word, bool strict);
+/* NAME, if it begins as BEGUN. */
+void offer_name(const struct offers *to, const char *begun, const char *name, const char *help);
 /* `show NAME` for what other tools show. */
 void shortcuts_offer(const struct offers *to);
 
@@ -88,6 +90,9 @@ int command_run(struct console *c, const struct pt_line_command *cmd);
 int tool_run(struct console *c, const struct pt_cli_tool *tool, const char *const *argv, size_t argc);
 /* The same of all commands of a line. AT: "FILE:LINE", or NULL at the terminal. */
 int line_run(struct console *c, const char *s, size_t n, const char *at);
+
+/* What went wrong, to standard error, and forgotten: RC as an exit status, "not there" being an answer. */
+int told(int rc, struct pt_err *e);
 
 /* ---- stages.c ---- */
 

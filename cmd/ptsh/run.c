@@ -168,11 +168,13 @@ static int run_apart(struct console *c, const struct target *t, const struct pt_
 
 /* ---- one command ---- */
 
-static void tell(const struct pt_err *e)
+int told(int rc, struct pt_err *e)
 {
 	const struct pt_cli c = { .tool = &(const struct pt_cli_tool){ .name = "ptsh" } };
 
 	pt_cli_report(&c, e);
+	pt_err_fini(e);
+	return rc == -ENOENT ? PT_EXIT_NO : pt_cli_exit(rc);
 }
 
 static bool is_live(const struct target *t, const struct pt_line_command *cmd)
@@ -314,8 +316,7 @@ int command_run(struct console *c, const struct pt_line_command *cmd)
 	}
 	if (is_audited(&t, cmd))
 		audited(c, cmd, status);
-	tell(&e);
-	pt_err_fini(&e);
+	(void)told(status, &e);
 	return status < 0 ? pt_cli_exit(status) : status;
 }
 
@@ -343,8 +344,7 @@ int line_run(struct console *c, const char *s, size_t n, const char *at)
 	if (!c->arena)
 		return PT_EXIT_SYSTEM;
 	bad = fault(pt_line_parse(s, n, c->arena, &l, &where), where, &l, &e);
-	tell(&e);
-	pt_err_fini(&e);
+	(void)told(bad, &e);
 	for (size_t i = 0; !bad && !c->ends && i < l.commands.n; i++) {
 		c->status = command_run(c, &l.commands.v[i]);
 		c->ends |= !c->interactive && (c->status == 128 + SIGINT || (c->status && c->stops));

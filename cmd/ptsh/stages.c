@@ -435,6 +435,5 @@ void stages_offer(const pt_line_words *w, const struct offers *to)
 	else if (w->n == 2)
 		offer_argument(w->v[0].s, to);
 	for (size_t i = 0; w->n <= 1 && i < PT_ARRAY_SIZE(kinds); i++)
-		if (!strncmp(kinds[i].name, begun, strlen(begun)))
-			to->word(kinds[i].name, kinds[i].help, to->arg);
+		offer_name(to, begun, kinds[i].name, kinds[i].help);
 }

@@ -212,7 +212,7 @@ int target_find(struct console *c, const pt_line_words *w, struct target *t, str
 
 /* ---- completion ---- */
 
-static void offer_name(const struct offers *to, const char *begun, const char *name, const char *help)
+void offer_name(const struct offers *to, const char *begun, const char *name, const char *help)
 {
 	if (!strncmp(name, begun, strlen(begun)))
 		to->word(name, help, to->arg);

@@ -24,6 +24,22 @@ int pt_whole_check(const struct pt_conf *c, struct pt_err *e)
 	return rc;
 }
 
+int pt_whole_judge(const char *name, const char *text, size_t len, struct pt_conf_more *more, void *arg, struct pt_err *e)
+{
+	struct pt_policy *policy = NULL;
+	struct pt_conf *conf = NULL;
+	int rc = pt_policy_parse_more(name, text, len, more, &conf, &policy, e);
+
+	(void)arg;
+	if (!rc)
+		rc = pt_policy_check_here(conf, e);
+	if (!rc)
+		rc = pt_whole_check(conf, e);
+	pt_policy_free(policy);
+	pt_conf_free(conf);
+	return rc;
+}
+
 int pt_whole_plan(struct pt_whole *w, struct pt_err *e)
 {
 	int rc = 0;

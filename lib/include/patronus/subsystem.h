@@ -62,6 +62,9 @@ PT_API void pt_whole_fini(struct pt_whole *w);
 /* Has the network's subsystem nothing to write, because PATH and all that it includes are what was put in force last, and the
  * kernel is what it was then? Far cheaper than the plan that finds the same. False: only the plan knows. */
 PT_API bool pt_network_same(const char *path, struct pt_nl *route) PT_MUST;
+/* Judges a text as an apply would, without the kernel: its language, its rules, this machine, every subsystem. Fits struct pt_edit; ARG
+ * has no use. */
+PT_API int pt_whole_judge(const char *name, const char *text, size_t len, struct pt_conf_more *more, void *arg, struct pt_err *e) PT_MUST;
 /* Runs every check over a configuration. */
 PT_API int pt_whole_check(const struct pt_conf *c, struct pt_err *e) PT_MUST;
 /* The differences of the kernel from W's texts, subsystem by subsystem; N counts them. */
