@@ -186,7 +186,7 @@ static int check_rule(void *arg, const char *rule, bool statement)
 		if (begun == i && is_keyword(rule + i, len) && !was_offered(&o, rule + i, len, is_free(&o)))
 			fail_msg("not offered behind \"%s\": \"%.*s\"", text, (int)len, rule + i);
 		pt_arena_free(a);
-		strcpy(text, rule); /* NOLINT */
+		memcpy(text, rule, strlen(rule) + 1);
 		i += len;
 		++*n_words;
 	}
