@@ -34,8 +34,8 @@ ssh-keygen -q -t ed25519 -N '' -f "$lab_tmp/host"
 ssh-keygen -q -t ed25519 -N '' -f "$lab_tmp/key"
 chmod 755 "$lab_tmp"
 
-# Tries to log in all the time, over both families beside each other, and tells when that stopped to be possible and when it was
-# again. One failure may be the machine's: two in a row are the firewall's.
+# Tries to log in all the time, over both families beside each other, and tells when that was possible first, when it stopped to be
+# and when it was again. One failure may be the machine's: two in a row are the firewall's.
 cat >"$lab_tmp/watch.py" <<'PY'
 import socket, sys, threading, time
 def now(): return time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -47,13 +47,18 @@ def greets(address, source):
     except OSError:
         return False
 def watch(family, address, source):
-    lost, failed = None, None
+    lost, failed, here = None, None, False
     while True:
         if greets(address, source):
             failed = None
+            if not here:
+                here = True
+                print("here%s %.2f" % (family, now()), flush=True)
             if lost is not None:
                 lost = None
                 print("back%s %.2f" % (family, now()), flush=True)
+        elif not here:
+            pass  # an address of the file may be tentative still
         elif lost is None and failed is not None:
             lost = failed
             print("lost%s %.2f" % (family, lost), flush=True)
@@ -187,10 +192,17 @@ network()
 
 uptime() { cut -d' ' -f1 /proc/uptime; }
 
+# Whether the watch has told so of both families since the case's script began.
+both()
+{
+	awk -v what="$1" -v began="$(cut -d' ' -f1 "$dir/began" 2>/dev/null)" '$2 >= began + 0 { told[$1] }
+		END { exit !((what "4") in told && (what "6") in told) }' "$dir/watch"
+}
+
 # Both families are back; or none was lost until long after the deadline, where that may be.
 came_out()
 {
-	grep -q ^back4 "$dir/watch" && grep -q ^back6 "$dir/watch" && return
+	both back && return
 	case $1 in *'?') ;; *) return 1 ;; esac
 	[ -s "$dir/stamp" ] && ! grep -q ^lost "$dir/watch" &&
 		awk -v s="$(cut -d' ' -f1 "$dir/stamp")" -v now="$(uptime)" -v w="$window" 'BEGIN { exit !(now > s + w + 2) }'
@@ -226,7 +238,6 @@ one()
 		from='192.0.2.2 fd99::2'
 		;;
 	esac
-	network >"$dir/network"
 	cat >"$dir/script" <<-SCRIPT
 		pt='$ptconf' fw='$ptfw' dir='$dir'
 		apply="\$pt apply -f \$dir/bad.conf --confirm $window"
@@ -237,7 +248,8 @@ one()
 	SCRIPT
 	lab_bg "$adm" python3 "$lab_tmp/watch.py" "${from%% *}" "${from##* }" >"$dir/watch"
 	watcher=$lab_last
-	sleep 0.5
+	lab_wait 20 both here || return 1
+	network >"$dir/network"
 	in_ns "$adm" timeout 15 ssh -F /dev/null -n -i "$lab_tmp/key" ${from:+-b "${from%% *}"} -o BatchMode=yes -o StrictHostKeyChecking=no \
 		-o UserKnownHostsFile=/dev/null -o LogLevel=ERROR root@10.0.0.1 "sh '$dir/script'" >"$dir/said" 2>&1 &
 	client=$!
@@ -267,13 +279,14 @@ one()
 outcome()
 {
 	awk -v f="$1" -v s="${stamp:-0}" -v began="${began:-0}" -v w="$window" -v g="$grace" '
+		# What was over before the apply is none of its doing.
+		$1 == "back" f && $2 < began { l = last = 0; next }
 		$1 == "lost" f && !l { l = $2 }
 		$1 == "back" f { b = $2 }
 		$1 == "lost" f { last = $2 }
 		END {
 			if (!s) print "no apply"
 			else if (!l) print "never lost"
-			else if (l < began) print "lost before the apply"
 			else if (b <= last) print "never back"
 			else if (b > s + w + g) printf "back %.1f s late\n", b - s - w
 			else printf "lost, back %.1f s after the deadline\n", b - s - w
