@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # ptdiag check: nothing is told of a healthy machine with each of the examples in force; each fault that a namespace can have is made
-# and found, and found no more when it is mended. Those of the machine itself are in tests/unit/finding.c.
+# and found, and found no more when it is mended. Those of the machine itself are in tests/unit/finding.c, those of links that this
+# kernel may lack in tests/vm/check.t.
 #
 #     a  203.0.113.2 2001:db8:ff::2 eth0 ---- eth0 g  203.0.113.1 2001:db8:ff::1      a eth1 ---- eth1 g
 set -u
@@ -15,7 +16,7 @@ ptdiag=$build/ptdiag
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-for tool in nft jq python3; do
+for tool in nft jq python3 ethtool; do
 	command -v "$tool" >/dev/null || skip_all "needs $tool"
 done
 [ -n "$lab_mounts" ] || skip_all 'mounts are not private here: resolv.conf would be the host'"'"'s'
@@ -123,6 +124,19 @@ PYTHON
 lab_bg a-g python3 "$lab_tmp/flood.py"
 finds 'packets that nobody takes are dropped' link-drops 'warning link-drops eth1'
 lab_stop "$lab_last"
+# A tunnel whose far end no route leads to cannot send.
+in_ns a ip -4 route replace unreachable 192.0.2.9
+in_ns a ip link add vx9 type vxlan id 9 remote 192.0.2.9 dstport 4789
+in_ns a sh -c 'echo 1 >/proc/sys/net/ipv6/conf/vx9/disable_ipv6' # which would speak by itself
+in_ns a ip address add 10.99.0.1/24 dev vx9
+in_ns a ip link set vx9 up
+finds 'errors that do not grow' link-errors ''
+lab_bg a ping -q -i 0.1 10.99.0.2 >"$lab_tmp/out"
+lab_wait 10 in_ns a sh -c '[ "$(cat /sys/class/net/vx9/statistics/tx_errors)" -gt 0 ]'
+finds 'errors that grow' link-errors 'warning link-errors vx9'
+lab_stop "$lab_last"
+in_ns a ip link del vx9
+in_ns a ip -4 route del unreachable 192.0.2.9
 in_ns a ip link add br0 type bridge
 in_ns a ip link set br0 up
 in_ns a ip link set eth1 master br0
@@ -132,8 +146,8 @@ in_ns a ip link set eth2 mtu 1400
 finds 'ports of one bridge with several MTUs' bridge-mtu 'warning bridge-mtu br0'
 in_ns a ip link set eth2 mtu 1500
 in_ns a ip link del br0
-if in_ns a ip tuntap add dev tun9 mode tap 2>/dev/null && command -v ethtool >/dev/null &&
-	in_ns a ethtool -s tun9 speed 100 duplex half autoneg off 2>/dev/null; then
+# A tap's duplex is what it is told, and its carrier is who holds it.
+if in_ns a ip tuntap add dev tun9 mode tap 2>/dev/null && in_ns a ethtool -s tun9 speed 100 duplex full autoneg off; then
 	lab_bg a python3 -c 'import fcntl, os, struct, time
 f = os.open("/dev/net/tun", os.O_RDWR)
 fcntl.ioctl(f, 0x400454ca, struct.pack("16sH", b"tun9", 2 | 0x1000))
@@ -141,6 +155,8 @@ time.sleep(600)'
 	tun=$lab_last
 	in_ns a ip link set tun9 up
 	lab_wait 5 in_ns a sh -c 'ip link show tun9 | grep -q LOWER_UP'
+	finds 'full duplex' link-duplex ''
+	in_ns a ethtool -s tun9 speed 100 duplex half autoneg off
 	finds 'half duplex' link-duplex 'warning link-duplex tun9'
 	lab_stop "$tun"
 else
@@ -280,6 +296,7 @@ interface gone { device = "eth9" }
 firewall { rules = { "pass quick from any to any", "pass in on wan proto tcp to port 22 keep state (max-src-conn 5, overload <bad> flush)" } }
 table bad { persist = yes }
 CONF
+echo 'firewall { rules = { "pass quick from any to any" } }' >"$lab_tmp/w.conf"
 if in_ns a "$build/ptfw" check -f "$lab_tmp/r.conf" >"$lab_tmp/out" 2>&1 && in_ns a "$build/ptfw" apply -f "$lab_tmp/r.conf" >"$lab_tmp/out" 2>&1; then
 	in_ns a "$build/ptnet" apply -f "$lab_tmp/r.conf" >"$lab_tmp/out" 2>&1 || diag "$(cat "$lab_tmp/out")"
 	finds 'rules in force' rules-loaded ''
@@ -297,10 +314,22 @@ if in_ns a "$build/ptfw" check -f "$lab_tmp/r.conf" >"$lab_tmp/out" 2>&1 && in_n
 	finds 'somebody changed the rules' rules-drift 'warning rules-drift null'
 	in_ns a nft delete table inet patronus
 	finds 'somebody removed them' rules-loaded 'note rules-loaded null'
+	finds 'no change waits' change-waiting ''
+	ok 'a change that is to be confirmed' in_ns a "$build/ptconf" apply -f "$lab_tmp/w.conf" --confirm 60
+	finds 'a change waits' change-waiting 'note change-waiting null'
+	ok 'it is' in_ns a "$build/ptconf" confirm
+	finds 'and does not wait' change-waiting ''
 else
 	fail 'the rules of the test'
 	diag "$(cat "$lab_tmp/out")"
 fi
+
+# ---- no check without a test ----
+# What a test wants to be found stands in it as "severity check"; that it is found is that test's own affair.
+in_ns a "$ptdiag" check list -j | jq -r '.checks[].check' | sort >"$lab_tmp/checks"
+grep -hoE '(error|warning|note) [a-z]+(-[a-z]+)*' tests/netns/check.sh tests/unit/finding.c tests/vm/check.t |
+	cut -d' ' -f2 | sort -u >"$lab_tmp/provoked"
+is "$(comm -23 "$lab_tmp/checks" "$lab_tmp/provoked" | tr '\n' ' ')" '' 'each check is provoked by a test'
 
 # ---- words and documents ----
 in_ns a "$ptdiag" check -j >"$lab_tmp/document"
