@@ -18,17 +18,18 @@ struct capture_words {
 
 struct capture_rules;
 
+#define CAPTURE_LINKS 9
+
 struct capture_run {
 	struct pt_cli *c;
 	struct capture_words w;
 	struct pt_buf filter;      /* whole, empty: none */
-	bool own_left_out;
+	bool own_left_out, keeping_failed;
 	uint64_t size;             /* bytes after which it ends, 0: none */
 	struct pt_out *o;
 	struct pt_capture_writer *writer;
-	struct pt_capture_filter *filters[16]; /* of a file's link types */
-	uint16_t links[16];
-	size_t n_filters;
+	struct pt_capture_filter *filters[CAPTURE_LINKS]; /* of a file's link types; NULL: not for that */
+	uint64_t unfiltered;
 	struct pt_flows *flows;
 	struct pt_join *join;
 	struct capture_rules *rules;
@@ -40,7 +41,8 @@ struct capture_run {
 };
 
 /* capture_show.c */
-void capture_show(struct capture_run *r, const struct pt_capture_packet *p, const struct pt_seen *s, const struct pt_log_record *rule);
+void capture_show(struct capture_run *r, const struct pt_capture_packet *p, const struct pt_seen *s,
+		  const struct pt_log_record *rule);
 void capture_show_summary(struct capture_run *r);
 enum capture_clock { CAPTURE_TODAY, CAPTURE_DATE, CAPTURE_UTC };
 void capture_time(struct pt_buf *b, uint64_t ns, enum capture_clock how);
@@ -55,7 +57,7 @@ int capture_rules_new(struct capture_rules **out, struct pt_err *e);
 void capture_rules_free(struct capture_rules *r);
 const char *capture_rules_about(const struct capture_rules *r);
 /* FLOW is as it stands with this packet in it. False: nothing can be said. */
-bool capture_rules_judge(struct capture_rules *r, struct pt_flow *flow, const struct pt_capture_packet *p, const struct pt_seen *s,
-			 struct pt_log_record *out);
+bool capture_rules_judge(struct capture_rules *r, struct pt_flow *flow, const struct pt_capture_packet *p,
+			 const struct pt_seen *s, struct pt_log_record *out);
 
 #endif

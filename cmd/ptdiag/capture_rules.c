@@ -2,9 +2,10 @@
 /*
  * Which rule decides about a packet, for its comment in the file.
  *
- * The kernel tells it only of what is logged. Here the evaluator answers for the first packet of each flow, with the rules, tables,
- * addresses and routes as they were when the command began, and the packets behind it have the same answer; the comment says that
- * it is the evaluator's. Of a connection whose beginning was not seen nothing is said: who began it is not known.
+ * The kernel tells it only of what is logged. Here the evaluator answers for the first packet of each flow, with the
+ * rules, tables, addresses and routes as they were when the command began, and the packets behind it have the same
+ * answer; the comment says that it is the evaluator's. Of a connection whose beginning was not seen nothing is said:
+ * who began it is not known.
  */
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -70,8 +71,8 @@ void capture_rules_free(struct capture_rules *r)
 const char *capture_rules_about(const struct capture_rules *r)
 {
 	(void)r;
-	return "Comments of packets with by=evaluator are not the kernel's word: they say what Patronus' evaluator answers for the first "
-	       "packet of the flow, with the rules that were in force when the capture began.";
+	return "Comments of packets with by=evaluator are not the kernel's word: they say what Patronus' evaluator "
+	       "answers for the first packet of the flow, with the rules that were in force when the capture began.";
 }
 
 /* Only what begins a connection tells who is judged. */
@@ -91,8 +92,16 @@ static bool made_here(const struct pt_world *w, struct pt_addr src)
 static void question_of(const struct pt_capture_packet *p, const struct pt_seen *s, struct pt_question *q)
 {
 	*q = (struct pt_question){ .dir = p->dir, .device = p->device };
-	q->packet = (struct pt_packet){ .af = s->src.af, .proto = s->proto, .src = s->src, .dst = s->dst, .sport = s->sport, .dport = s->dport,
-					.mac = PT_NO_MAC, .tcp_flags = s->flags, .partial = true, .known = PT_FACT_TOS,
+	q->packet = (struct pt_packet){ .af = s->src.af,
+					.proto = s->proto,
+					.src = s->src,
+					.dst = s->dst,
+					.sport = s->sport,
+					.dport = s->dport,
+					.mac = PT_NO_MAC,
+					.tcp_flags = s->flags,
+					.partial = true,
+					.known = PT_FACT_TOS,
 					.time = p->time / 1000000000 };
 	q->packet.tos = s->network[1];
 	if (s->src.af == PT_AF_INET6)
@@ -124,8 +133,8 @@ static struct verdict *judge(struct capture_rules *r, const struct pt_capture_pa
 	return v;
 }
 
-bool capture_rules_judge(struct capture_rules *r, struct pt_flow *flow, const struct pt_capture_packet *p, const struct pt_seen *s,
-			 struct pt_log_record *out)
+bool capture_rules_judge(struct capture_rules *r, struct pt_flow *flow, const struct pt_capture_packet *p,
+			 const struct pt_seen *s, struct pt_log_record *out)
 {
 	const struct verdict *v = flow->rule;
 
@@ -133,8 +142,15 @@ bool capture_rules_judge(struct capture_rules *r, struct pt_flow *flow, const st
 		flow->rule = v = begins(flow, s) ? judge(r, p, s) : &r->unknown;
 	if (v->none)
 		return false;
-	*out = (struct pt_log_record){ .ours = true, .action = v->pass ? PT_PASS : PT_BLOCK, .dir = p->dir, .rule = "-", .file = "", .in = "", .out = "",
-				       .on = "", .by = v->uncertain ? "evaluator,uncertain" : "evaluator" };
+	*out = (struct pt_log_record){ .ours = true,
+				       .action = v->pass ? PT_PASS : PT_BLOCK,
+				       .dir = p->dir,
+				       .rule = "-",
+				       .file = "",
+				       .in = "",
+				       .out = "",
+				       .on = "",
+				       .by = v->uncertain ? "evaluator,uncertain" : "evaluator" };
 	if (v->rule) {
 		out->rule = v->rule->name ? v->rule->name : "-";
 		out->file = v->rule->loc.line && v->rule->loc.file ? v->rule->loc.file : "";

@@ -12,7 +12,9 @@
 
 void capture_time(struct pt_buf *b, uint64_t ns, enum capture_clock how)
 {
-	static const char *const forms[] = { [CAPTURE_TODAY] = "%H:%M:%S", [CAPTURE_DATE] = "%Y-%m-%d %H:%M:%S", [CAPTURE_UTC] = "%Y-%m-%dT%H:%M:%S" };
+	static const char *const forms[] = {
+		[CAPTURE_TODAY] = "%H:%M:%S", [CAPTURE_DATE] = "%Y-%m-%d %H:%M:%S", [CAPTURE_UTC] = "%Y-%m-%dT%H:%M:%S"
+	};
 	time_t t = (time_t)(ns / 1000000000);
 	char text[40] = "";
 	struct tm tm;
@@ -51,7 +53,8 @@ static const char *rule_words(const struct pt_log_record *rule)
 	return rule->action == PT_BLOCK ? "block" : "pass";
 }
 
-static void show_text(struct capture_run *r, const struct pt_capture_packet *p, const char *words, const struct pt_log_record *rule)
+static void show_text(struct capture_run *r, const struct pt_capture_packet *p, const char *words,
+		      const struct pt_log_record *rule)
 {
 	struct pt_buf b = { 0 };
 
@@ -121,8 +124,8 @@ static void key_ip(struct pt_out *o, const struct pt_seen *s)
 		pt_out_u64(o, "data", s->data_length);
 }
 
-static void show_keys(struct capture_run *r, const struct pt_capture_packet *p, const struct pt_seen *s, const char *words,
-		      const struct pt_log_record *rule)
+static void show_keys(struct capture_run *r, const struct pt_capture_packet *p, const struct pt_seen *s,
+		      const char *words, const struct pt_log_record *rule)
 {
 	static const char digits[] = "0123456789abcdef", *const tags[] = { "vlan", "vlan2", "vlan3", "vlan4" };
 	struct pt_buf b = { 0 };
@@ -144,6 +147,9 @@ static void show_keys(struct capture_run *r, const struct pt_capture_packet *p, 
 		pt_out_str(r->o, "rule", rule->rule);
 		pt_out_str(r->o, "action", rule_words(rule));
 		pt_out_str(r->o, "by", rule->by);
+		pt_out_str(r->o, "file", *rule->file ? rule->file : NULL);
+		if (*rule->file)
+			pt_out_u64(r->o, "line", rule->line);
 	}
 	if (p->note) {
 		b.n = 0;
@@ -162,7 +168,8 @@ static void show_keys(struct capture_run *r, const struct pt_capture_packet *p, 
 	pt_buf_fini(&b);
 }
 
-void capture_show(struct capture_run *r, const struct pt_capture_packet *p, const struct pt_seen *s, const struct pt_log_record *rule)
+void capture_show(struct capture_run *r, const struct pt_capture_packet *p, const struct pt_seen *s,
+		  const struct pt_log_record *rule)
 {
 	struct pt_buf words = { 0 };
 
@@ -213,8 +220,8 @@ static void say_summary(struct capture_run *r, struct pt_buf *b)
 		pt_buf_fmt(b, ", %llu dropped by the kernel for want of room", (unsigned long long)r->dropped);
 	kinds = pt_flows_kinds(r->flows, &n);
 	for (size_t i = 0; i < n; i++)
-		pt_buf_fmt(b, "\n  %-14s %10llu packets %14llu bytes", kinds[i].kind, (unsigned long long)kinds[i].packets,
-			   (unsigned long long)kinds[i].bytes);
+		pt_buf_fmt(b, "\n  %-14s %10llu packets %14llu bytes", kinds[i].kind,
+			   (unsigned long long)kinds[i].packets, (unsigned long long)kinds[i].bytes);
 	flows = pt_flows_top(r->flows, &n);
 	if (n && r->w.top)
 		pt_buf_fmt(b, "\n%zu flows%s", n, n > r->w.top ? ", those with most bytes:" : ":");
@@ -227,12 +234,13 @@ static void say_summary(struct capture_run *r, struct pt_buf *b)
 		end_text(b, f, false);
 		pt_buf_str(b, " > ");
 		end_text(b, f, true);
-		pt_buf_fmt(b, ": %llu packets %llu bytes, back %llu packets %llu bytes", (unsigned long long)f->packets[0],
-			   (unsigned long long)f->bytes[0], (unsigned long long)f->packets[1], (unsigned long long)f->bytes[1]);
+		pt_buf_fmt(b, ": %llu packets %llu bytes, back %llu packets %llu bytes",
+			   (unsigned long long)f->packets[0], (unsigned long long)f->bytes[0],
+			   (unsigned long long)f->packets[1], (unsigned long long)f->bytes[1]);
 	}
 	if (pt_flows_uncounted(r->flows))
-		pt_buf_fmt(b, "\n%llu packets are of flows beyond %d, which are not told apart", (unsigned long long)pt_flows_uncounted(r->flows),
-			   PT_FLOWS_MAX);
+		pt_buf_fmt(b, "\n%llu packets are of flows beyond %d, which are not told apart",
+			   (unsigned long long)pt_flows_uncounted(r->flows), PT_FLOWS_MAX);
 }
 
 static void key_flow(struct pt_out *o, const struct pt_flow *f)

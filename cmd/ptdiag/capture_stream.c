@@ -55,7 +55,10 @@ static void key_time(struct capture_run *r, uint64_t time)
 	pt_buf_fini(&b);
 }
 
-static const char *const events[] = { [PT_JOINED_DATA] = "data", [PT_JOINED_GAP] = "gap", [PT_JOINED_OPEN] = "open", [PT_JOINED_FIN] = "fin",
+static const char *const events[] = { [PT_JOINED_DATA] = "data",
+				      [PT_JOINED_GAP] = "gap",
+				      [PT_JOINED_OPEN] = "open",
+				      [PT_JOINED_FIN] = "fin",
 				      [PT_JOINED_RESET] = "reset" };
 
 static void show_record(struct capture_run *r, const struct pt_joined *j)
@@ -159,8 +162,9 @@ void capture_stream_summary(struct capture_run *r)
 	}
 	for (unsigned int k = 0; k < 2; k++) {
 		ends_text(r, k, &b);
-		pt_buf_fmt(&b, ": %llu bytes, %llu segments sent again, %llu out of order, %llu bytes missing", (unsigned long long)e->bytes[k],
-			   (unsigned long long)e->again[k], (unsigned long long)e->ahead[k], (unsigned long long)e->missing[k]);
+		pt_buf_fmt(&b, ": %llu bytes, %llu segments sent again, %llu out of order, %llu bytes missing",
+			   (unsigned long long)e->bytes[k], (unsigned long long)e->again[k],
+			   (unsigned long long)e->ahead[k], (unsigned long long)e->missing[k]);
 		say(r, &b);
 	}
 	if (r->cut)

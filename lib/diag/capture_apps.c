@@ -68,7 +68,8 @@ static bool is_dhcp(const struct pt_seen *s)
 	return (on_port(s, 67) || on_port(s, 68)) && s->n_data >= 240 && be32(s->data + 236) == 0x63825363;
 }
 
-static const char *const dhcp_types[] = { NULL, "discover", "offer", "request", "decline", "ack", "nak", "release", "inform" };
+static const char *const dhcp_types[] = { NULL,	 "discover", "offer",	"request", "decline",
+					  "ack", "nak",	     "release", "inform" };
 
 static void dhcp_option(uint8_t code, const uint8_t *p, size_t n, struct pt_buf *b)
 {
@@ -112,8 +113,20 @@ static bool is_dhcp6(const struct pt_seen *s)
 
 static void say_dhcp6(const struct pt_seen *s, struct pt_buf *b)
 {
-	static const char *const types[] = { NULL, "solicit", "advertise", "request", "confirm", "renew", "rebind", "reply", "release",
-					     "decline", "reconfigure", "information-request", "relay-forward", "relay-reply" };
+	static const char *const types[] = { NULL,
+					     "solicit",
+					     "advertise",
+					     "request",
+					     "confirm",
+					     "renew",
+					     "rebind",
+					     "reply",
+					     "release",
+					     "decline",
+					     "reconfigure",
+					     "information-request",
+					     "relay-forward",
+					     "relay-reply" };
 	uint8_t type = s->data[0];
 
 	if (type && type < PT_ARRAY_SIZE(types))
@@ -144,7 +157,8 @@ static void say_wireguard(const struct pt_seen *s, struct pt_buf *b)
 
 	pt_buf_fmt(b, " wireguard %s", s->data[0] == 4 && s->data_length == 32 ? "keepalive" : types[s->data[0]]);
 	if (s->n_data >= 8)
-		pt_buf_fmt(b, " %s 0x%02x%02x%02x%02x", s->data[0] == 4 ? "to" : "from", s->data[7], s->data[6], s->data[5], s->data[4]);
+		pt_buf_fmt(b, " %s 0x%02x%02x%02x%02x", s->data[0] == 4 ? "to" : "from", s->data[7], s->data[6],
+			   s->data[5], s->data[4]);
 }
 
 static bool is_vxlan(const struct pt_seen *s)
@@ -168,7 +182,7 @@ static void say_esp(const struct pt_seen *s, struct pt_buf *b)
 }
 
 const struct words_app words_apps[] = {
-	{ "dns", is_dns, say_dns },       { "dhcp", is_dhcp, say_dhcp },    { "dhcp6", is_dhcp6, say_dhcp6 },
-	{ "esp", is_esp, say_esp },       { "vxlan", is_vxlan, say_vxlan }, { "wireguard", is_wireguard, say_wireguard },
+	{ "dns", is_dns, say_dns }, { "dhcp", is_dhcp, say_dhcp },    { "dhcp6", is_dhcp6, say_dhcp6 },
+	{ "esp", is_esp, say_esp }, { "vxlan", is_vxlan, say_vxlan }, { "wireguard", is_wireguard, say_wireguard },
 };
 const size_t n_words_apps = PT_ARRAY_SIZE(words_apps);

@@ -2,8 +2,8 @@
 /*
  * diag/capture_filter - the filters that everybody knows, compiled by who invented them.
  *
- * libpcap brings libraries of its own and would slow down every start, so it is loaded when a filter is asked for. Of a device it
- * makes other code than of a file: the kernel has VLAN tags beside the packet.
+ * libpcap brings libraries of its own and would slow down every start, so it is loaded when a filter is asked for. Of a
+ * device it makes other code than of a file: the kernel has VLAN tags beside the packet.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -18,8 +18,8 @@
 #include "diag/capture.h"
 
 #define PCAP_CALLS(F) \
-	F(pcap_create) F(pcap_set_snaplen) F(pcap_set_buffer_size) F(pcap_activate) F(pcap_open_dead) F(pcap_compile) F(pcap_freecode) \
-	F(pcap_close) F(pcap_geterr) F(pcap_offline_filter)
+	F(pcap_create) F(pcap_set_snaplen) F(pcap_set_buffer_size) F(pcap_activate) F(pcap_open_dead) \
+	F(pcap_compile) F(pcap_freecode) F(pcap_close) F(pcap_geterr) F(pcap_offline_filter)
 #define PCAP_MEMBER(name) __typeof__(name) *name;
 
 struct pcap_calls {
@@ -58,10 +58,12 @@ static int load(struct pcap_calls *o, struct pt_err *e)
 }
 
 /* Only a handle that is active knows how the kernel keeps VLAN tags; nothing is read from it. */
-static pcap_t *handle_for(const struct pcap_calls *o, uint16_t link, uint32_t snap, const char *device, struct pt_err *e)
+static pcap_t *handle_for(const struct pcap_calls *o, uint16_t link, uint32_t snap, const char *device,
+			  struct pt_err *e)
 {
 	char why[PCAP_ERRBUF_SIZE] = "";
-	pcap_t *h = device ? o->pcap_create(device, why) : o->pcap_open_dead(link == PT_LINK_RAW ? DLT_RAW : link, (int)snap);
+	pcap_t *h = device ? o->pcap_create(device, why)
+			   : o->pcap_open_dead(link == PT_LINK_RAW ? DLT_RAW : link, (int)snap);
 	int rc;
 
 	if (!h) {
@@ -80,7 +82,8 @@ static pcap_t *handle_for(const struct pcap_calls *o, uint16_t link, uint32_t sn
 	return NULL;
 }
 
-int pt_capture_filter_new(const char *text, uint16_t link, uint32_t snap, const char *device, struct pt_capture_filter **out, struct pt_err *e)
+int pt_capture_filter_new(const char *text, uint16_t link, uint32_t snap, const char *device,
+			  struct pt_capture_filter **out, struct pt_err *e)
 {
 	struct pt_capture_filter *f = calloc(1, sizeof(*f));
 	int rc = f ? load(&f->o, e) : pt_err_sys(e, -ENOMEM, "making the filter");

@@ -44,7 +44,8 @@ static void add_kind(struct pt_flows *f, const char *kind, uint32_t bytes)
 {
 	size_t i = 0;
 
-	/* Names are constants of a table that is shorter than this one, and of protocols; the rest counts with the last. */
+	/* Names are constants of a table that is shorter than this one, and of protocols; the rest counts with the
+	 * last. */
 	while (i < f->n_kinds && f->kinds[i].kind != kind && strcmp(f->kinds[i].kind, kind))
 		i++;
 	if (i == KINDS)

@@ -2,8 +2,8 @@
 /*
  * diag/capture_join - the bytes of one connection of TCP in their order, as the two ends got them.
  *
- * What was sent again is left out where it is known already; what comes early waits for what is missing. When too much waits, or at
- * the end, the missing bytes are told as a gap: they were not captured, or never arrived.
+ * What was sent again is left out where it is known already; what comes early waits for what is missing. When too much
+ * waits, or at the end, the missing bytes are told as a gap: they were not captured, or never arrived.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -129,7 +129,8 @@ static bool meet(struct pt_join *j, const struct pt_seen *s, int *rc)
 
 /* ---- one side ---- */
 
-static int tell(struct pt_join *j, enum pt_joined_what what, unsigned int side, const uint8_t *p, size_t n, uint64_t time)
+static int tell(struct pt_join *j, enum pt_joined_what what, unsigned int side, const uint8_t *p, size_t n,
+		uint64_t time)
 {
 	struct pt_joined t = { what, side, p, n, time };
 

@@ -151,12 +151,25 @@ static int next_pcap(struct pt_capture_reader *r, struct pt_capture_packet *out)
 		return rc;
 	}
 	p = r->buf + r->at;
-	*out = (struct pt_capture_packet){ .time = (uint64_t)get32(r, p) * 1000000000 + (uint64_t)get32(r, p + 4) * (r->nanoseconds ? 1 : 1000),
-					   .data = p + PCAP_PACKET, .n = n, .size = get32(r, p + 12), .link = r->link, .device = "" };
+	*out = (struct pt_capture_packet){ .time = (uint64_t)get32(r, p) * 1000000000 +
+						   (uint64_t)get32(r, p + 4) * (r->nanoseconds ? 1 : 1000),
+					   .data = p + PCAP_PACKET,
+					   .n = n,
+					   .size = get32(r, p + 12),
+					   .link = r->link,
+					   .device = "" };
 	if (out->size < n)
 		out->size = n;
 	r->at += PCAP_PACKET + n;
 	return 1;
+}
+
+/* A captured packet has one device; a logged one that is passed on has two. */
+static const char *judged_on(const struct pt_log_record *r)
+{
+	bool leaves = r->ours && r->dir == PT_OUT;
+
+	return *r->in && !(leaves && *r->out) ? r->in : r->out;
 }
 
 static int next_pcapng(struct pt_capture_reader *r, struct pt_capture_packet *out)
@@ -168,9 +181,15 @@ static int next_pcapng(struct pt_capture_reader *r, struct pt_capture_packet *ou
 		r->cut = !rc && lseek(r->fd, 0, SEEK_END) > (off_t)pt_pcapng_offset(r->ng);
 		return rc;
 	}
-	*out = (struct pt_capture_packet){ .time = rec.time, .data = rec.data, .n = rec.n, .size = rec.size > rec.n ? rec.size : rec.n,
-					   .link = rec.link, .dir = rec.dir, .device = *rec.in && (!rec.ours || rec.dir != PT_OUT) ? rec.in : *rec.out ? rec.out : rec.in,
-					   .note = rec.note, .n_note = rec.n_note };
+	*out = (struct pt_capture_packet){ .time = rec.time,
+					   .data = rec.data,
+					   .n = rec.n,
+					   .size = rec.size > rec.n ? rec.size : rec.n,
+					   .link = rec.link,
+					   .dir = rec.dir,
+					   .device = judged_on(&rec),
+					   .note = rec.note,
+					   .n_note = rec.n_note };
 	return 1;
 }
 

@@ -2,8 +2,8 @@
 /*
  * diag/capture_ring - packets out of the kernel, without a copy: a ring of blocks for each device (TPACKET_V3).
  *
- * The socket hears nothing before its filter stands: it is bound last. Headers that the kernel has taken off, a VLAN tag or that
- * of a device that has none, are put before the packet in the ring, where room is reserved for them.
+ * The socket hears nothing before its filter stands: it is bound last. Headers that the kernel has taken off, a VLAN
+ * tag or that of a device that has none, are put before the packet in the ring, where room is reserved for them.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -29,6 +29,7 @@
 
 struct ring {
 	int fd;
+	unsigned int index; /* 0: any */
 	const char *device;
 	bool cooked, ended;
 	struct pt_capture_filter *filter; /* that is left to us, NULL: none */
@@ -47,6 +48,7 @@ struct pt_capture {
 	struct ring rings[PT_CAPTURE_DEVICES];
 	size_t n;
 	enum pt_dir dir;
+	uint32_t snap;
 	struct name names[NAMES];
 	size_t n_names;
 };
@@ -61,14 +63,14 @@ static int hardware_of(int fd, const char *device)
 	return ioctl(fd, SIOCGIFHWADDR, &r) ? -errno : r.ifr_hwaddr.sa_family;
 }
 
-static int open_socket(struct ring *r, unsigned int *index, struct pt_err *e)
+static int open_socket(struct ring *r, struct pt_err *e)
 {
 	bool any = !strcmp(r->device, "any");
 	int hardware = ARPHRD_VOID;
 	int probe;
 
-	*index = any ? 0 : if_nametoindex(r->device);
-	if (!any && !*index) {
+	r->index = any ? 0 : if_nametoindex(r->device);
+	if (!any && !r->index) {
 		pt_err_add(e, PT_ERROR, NULL, NULL, "there is no device '%s'", r->device);
 		return -ENODEV;
 	}
@@ -105,7 +107,8 @@ static int filter_socket(struct ring *r, const struct pt_capture_options *o, str
 		return rc ? pt_err_sys(e, rc, "setting the snap length") : 0;
 	}
 	/* One device without a header of its own would be filtered by another one than ours. */
-	rc = pt_capture_filter_new(o->filter, link, o->snap, r->cooked && strcmp(r->device, "any") ? NULL : r->device, &f, e);
+	rc = pt_capture_filter_new(o->filter, link, o->snap, r->cooked && strcmp(r->device, "any") ? NULL : r->device,
+				   &f, e);
 	if (rc)
 		return rc;
 	rc = capture_filter_attach(f, r->fd, r->cooked);
@@ -122,7 +125,9 @@ static int filter_socket(struct ring *r, const struct pt_capture_options *o, str
 static int map_ring(struct ring *r, uint64_t buffer, struct pt_err *e)
 {
 	int version = TPACKET_V3, reserve = RESERVE;
-	struct tpacket_req3 q = { .tp_block_size = BLOCK, .tp_frame_size = TPACKET_ALIGNMENT << 7, .tp_retire_blk_tov = RETIRE };
+	struct tpacket_req3 q = { .tp_block_size = BLOCK,
+				  .tp_frame_size = TPACKET_ALIGNMENT << 7,
+				  .tp_retire_blk_tov = RETIRE };
 	void *map;
 
 	r->blocks = (unsigned int)(buffer / BLOCK);
@@ -142,17 +147,17 @@ static int map_ring(struct ring *r, uint64_t buffer, struct pt_err *e)
 	return 0;
 }
 
-static int bind_ring(struct ring *r, const struct pt_capture_options *o, unsigned int index, struct pt_err *e)
+static int bind_ring(struct ring *r, const struct pt_capture_options *o, struct pt_err *e)
 {
-	struct sockaddr_ll a = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)index };
-	struct packet_mreq m = { .mr_ifindex = (int)index, .mr_type = PACKET_MR_PROMISC };
+	struct sockaddr_ll a = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)r->index };
+	struct packet_mreq m = { .mr_ifindex = (int)r->index, .mr_type = PACKET_MR_PROMISC };
 	int one = 1;
 
 	if (o->dir == PT_IN) /* a help only: older kernels have it not, and each packet is looked at */
 		(void)setsockopt(r->fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one));
 	if (bind(r->fd, (struct sockaddr *)&a, sizeof(a)))
 		return pt_err_sys(e, -errno, "listening on %s", r->device);
-	if (o->promiscuous && index && setsockopt(r->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &m, sizeof(m)))
+	if (o->promiscuous && r->index && setsockopt(r->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &m, sizeof(m)))
 		return pt_err_sys(e, -errno, "making %s promiscuous", r->device);
 	return 0;
 }
@@ -174,7 +179,6 @@ static void know_names(struct pt_capture *c)
 int pt_capture_open(const struct pt_capture_options *o, struct pt_capture **out, struct pt_err *e)
 {
 	struct pt_capture *c = calloc(1, sizeof(*c));
-	unsigned int index;
 	int rc = c ? 0 : pt_err_sys(e, -ENOMEM, "capturing");
 
 	*out = NULL;
@@ -183,19 +187,20 @@ int pt_capture_open(const struct pt_capture_options *o, struct pt_capture **out,
 
 		r->fd = -1;
 		r->device = o->devices[i];
-		rc = open_socket(r, &index, e);
+		rc = open_socket(r, e);
 		if (!rc)
 			rc = filter_socket(r, o, e);
 		if (!rc)
 			rc = map_ring(r, o->buffer, e);
 		if (!rc)
-			rc = bind_ring(r, o, index, e);
+			rc = bind_ring(r, o, e);
 	}
 	if (rc) {
 		pt_capture_close(c);
 		return rc;
 	}
 	c->dir = o->dir;
+	c->snap = o->snap;
 	know_names(c);
 	*out = c;
 	return 0;
@@ -213,6 +218,11 @@ void pt_capture_close(struct pt_capture *c)
 		pt_capture_filter_free(c->rings[i].filter);
 	}
 	free(c);
+}
+
+uint16_t pt_capture_link(const struct pt_capture *c, size_t device)
+{
+	return c->rings[device].cooked ? PT_LINK_COOKED : PT_LINK_ETHERNET;
 }
 
 /* ---- packets ---- */
@@ -298,13 +308,17 @@ static int take(struct pt_capture *c, struct ring *r, struct tpacket3_hdr *h, pt
 		p = cook(p, a, tagged, tpid, tci);
 	else if (tagged && h->tp_snaplen >= 2 * ETH_ALEN)
 		p = tag_frame(p, tpid, tci);
-	k = (struct pt_capture_packet){ .time = (uint64_t)h->tp_sec * 1000000000 + h->tp_nsec, .data = p,
-					.n = h->tp_snaplen + (uint32_t)(start - p), .size = h->tp_len + (uint32_t)(start - p),
+	k = (struct pt_capture_packet){ .time = (uint64_t)h->tp_sec * 1000000000 + h->tp_nsec,
+					.data = p,
+					.n = h->tp_snaplen + (uint32_t)(start - p),
+					.size = h->tp_len + (uint32_t)(start - p),
 					.link = r->cooked ? PT_LINK_COOKED : PT_LINK_ETHERNET,
 					.dir = a->sll_pkttype == PACKET_OUTGOING ? PT_OUT : PT_IN,
 					.device = name_of(c, (unsigned int)a->sll_ifindex) };
 	if (r->filter && !pt_capture_filter_match(r->filter, &k))
 		return 0;
+	if (k.n > c->snap) /* by the headers that were put before it */
+		k.n = c->snap;
 	return on(&k, arg);
 }
 
@@ -366,31 +380,40 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* A device that goes away tells it once. */
+/* A device that goes down tells it once, and is heard again when it comes up; one that goes away is not. */
+static int look_at_error(struct ring *r, struct pt_err *e)
+{
+	struct ifreq q = { .ifr_ifindex = (int)r->index };
+	socklen_t len = sizeof(int);
+	int error = 0;
+
+	if (getsockopt(r->fd, SOL_SOCKET, SO_ERROR, &error, &len))
+		error = errno;
+	if (error && error != ENETDOWN && error != ENOBUFS)
+		return pt_err_sys(e, -error, "capturing on %s", r->device);
+	if (error != ENETDOWN)
+		return 0;
+	r->ended = ioctl(r->fd, SIOCGIFNAME, &q) && errno == ENODEV;
+	pt_err_add(e, PT_WARNING, NULL, NULL,
+		   r->ended ? "%s went away while it was captured" : "%s went down while it was captured", r->device);
+	return 0;
+}
+
 static int look_at_errors(struct pt_capture *c, const struct pollfd *p, struct pt_err *e)
 {
 	size_t alive = 0;
+	int rc = 0;
 
-	for (size_t i = 0; i < c->n; i++) {
-		struct ring *r = &c->rings[i];
-		socklen_t len = sizeof(int);
-		int error = 0;
-
-		if (p[i].revents & (POLLERR | POLLHUP | POLLNVAL)) {
-			if (getsockopt(r->fd, SOL_SOCKET, SO_ERROR, &error, &len))
-				error = errno;
-			if (error && error != ENETDOWN && error != ENOBUFS)
-				return pt_err_sys(e, -error, "capturing on %s", r->device);
-			r->ended |= error == ENETDOWN;
-			if (error == ENETDOWN)
-				pt_err_add(e, PT_WARNING, NULL, NULL, "%s went down or away; nothing more is captured there", r->device);
-		}
-		alive += !r->ended;
+	for (size_t i = 0; !rc && i < c->n; i++) {
+		if (p[i].revents & (POLLERR | POLLHUP | POLLNVAL))
+			rc = look_at_error(&c->rings[i], e);
+		alive += !c->rings[i].ended;
 	}
-	return alive ? 0 : -ENETDOWN;
+	return rc ? rc : alive ? 0 : -ENETDOWN;
 }
 
-int pt_capture_run(struct pt_capture *c, int stop_fd, uint64_t until, pt_capture_on on, int (*pause)(void *arg), void *arg, struct pt_err *e)
+int pt_capture_run(struct pt_capture *c, int stop_fd, uint64_t until, pt_capture_on on, int (*pause)(void *arg),
+		   void *arg, struct pt_err *e)
 {
 	struct pollfd p[PT_CAPTURE_DEVICES + 1];
 	int rc = 0, busy = 0;
@@ -414,6 +437,8 @@ int pt_capture_run(struct pt_capture *c, int stop_fd, uint64_t until, pt_capture
 		if (p[c->n].revents)
 			return take_rest(c, on, arg, -ECANCELED);
 		rc = look_at_errors(c, p, e);
+		if (rc == -ENETDOWN)
+			return take_rest(c, on, arg, rc);
 		if (!rc && !busy && pause)
 			rc = pause(arg);
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * diag/capture_seen - the headers of a packet, from the link's on. Anybody may have sent it, and it may be cut anywhere: nothing
- * is believed before it is known to be there, and nothing behind what the packet itself says is its end.
+ * diag/capture_seen - the headers of a packet, from the link's on. Anybody may have sent it, and it may be cut
+ * anywhere: nothing is believed before it is known to be there, and nothing behind what the packet itself says is its
+ * end.
  */
 #include <netinet/in.h>
 
@@ -57,8 +58,8 @@ static void take_transport(struct pt_seen *s, size_t at)
 	s->transport_length = s->length > at ? s->length - (uint32_t)at : 0;
 	if (s->n_transport < 4 || s->transport_length < s->n_transport)
 		return;
-	if (s->proto != IPPROTO_TCP && s->proto != IPPROTO_UDP && s->proto != IPPROTO_SCTP && s->proto != IPPROTO_UDPLITE &&
-	    s->proto != IPPROTO_DCCP)
+	if (s->proto != IPPROTO_TCP && s->proto != IPPROTO_UDP && s->proto != IPPROTO_SCTP &&
+	    s->proto != IPPROTO_UDPLITE && s->proto != IPPROTO_DCCP)
 		return;
 	s->has_ports = true;
 	s->sport = be16(s->transport);
@@ -97,24 +98,6 @@ static void take_ip4(struct pt_seen *s)
 		take_transport(s, head);
 }
 
-/* Bytes of the header NEXT at P; 0: it is none that others follow. */
-static size_t extension_size(uint8_t next, const uint8_t *p)
-{
-	switch (next) {
-	case IPPROTO_HOPOPTS:
-	case IPPROTO_ROUTING:
-	case IPPROTO_DSTOPTS:
-	case IPPROTO_MH:
-		return ((size_t)p[1] + 1) * 8;
-	case IPPROTO_AH:
-		return ((size_t)p[1] + 2) * 4;
-	case IPPROTO_FRAGMENT:
-		return 8;
-	default:
-		return 0;
-	}
-}
-
 static void take_fragment(struct pt_seen *s, const uint8_t *p)
 {
 	s->offset = be16(p + 2) & 0xfff8u;
@@ -141,7 +124,7 @@ static void take_ip6(struct pt_seen *s)
 	s->hops = p[7];
 	next = p[6];
 	while (at + 8 <= s->n_network && !s->fragment && s->n_extensions < PT_SEEN_EXTENSIONS) {
-		step = extension_size(next, p + at);
+		step = pt_log_extension_size(next, p + at);
 		if (!step)
 			break;
 		s->extensions[s->n_extensions++] = next;
@@ -151,7 +134,7 @@ static void take_ip6(struct pt_seen *s)
 		at += step;
 	}
 	s->proto = next;
-	s->has_proto = s->fragment || !extension_size(next, (const uint8_t[2]){ 0 });
+	s->has_proto = s->fragment || !pt_log_extension_size(next, (const uint8_t[2]){ 0 });
 	if (s->has_proto)
 		take_transport(s, at);
 }

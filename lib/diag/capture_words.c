@@ -54,14 +54,16 @@ static const struct icmp_name {
 	uint8_t type;
 	const char *name;
 } icmp4[] = {
-	{ 0, "echo reply" },      { 3, "unreachable" },        { 4, "source quench" },        { 5, "redirect" },
-	{ 8, "echo request" },    { 9, "router advertisement" }, { 10, "router solicitation" }, { 11, "time exceeded" },
-	{ 12, "parameter problem" }, { 13, "timestamp request" }, { 14, "timestamp reply" },
+	{ 0, "echo reply" },           { 3, "unreachable" },          { 4, "source quench" },
+	{ 5, "redirect" },             { 8, "echo request" },         { 9, "router advertisement" },
+	{ 10, "router solicitation" }, { 11, "time exceeded" },       { 12, "parameter problem" },
+	{ 13, "timestamp request" },   { 14, "timestamp reply" },
 }, icmp6[] = {
-	{ 1, "unreachable" },         { 2, "packet too big" },       { 3, "time exceeded" },       { 4, "parameter problem" },
-	{ 128, "echo request" },      { 129, "echo reply" },         { 130, "listener query" },    { 131, "listener report" },
-	{ 132, "listener done" },     { 133, "router solicitation" }, { 134, "router advertisement" },
-	{ 135, "neighbour solicitation" }, { 136, "neighbour advertisement" }, { 137, "redirect" }, { 143, "listener report v2" },
+	{ 1, "unreachable" },          { 2, "packet too big" },       { 3, "time exceeded" },
+	{ 4, "parameter problem" },    { 128, "echo request" },       { 129, "echo reply" },
+	{ 130, "listener query" },     { 131, "listener report" },    { 132, "listener done" },
+	{ 133, "router solicitation" }, { 134, "router advertisement" }, { 135, "neighbour solicitation" },
+	{ 136, "neighbour advertisement" }, { 137, "redirect" },      { 143, "listener report v2" },
 };
 
 static const char *icmp_name(const struct pt_seen *s)
@@ -101,7 +103,8 @@ static void nd_words(const struct pt_seen *s, struct pt_buf *b)
 	case 134:
 		if (s->n_transport < 16)
 			break;
-		pt_buf_fmt(b, ", lifetime %us%s%s", be16(p + 6), p[5] & 0x80 ? ", managed" : "", p[5] & 0x40 ? ", other" : "");
+		pt_buf_fmt(b, ", lifetime %us%s%s", be16(p + 6), p[5] & 0x80 ? ", managed" : "",
+			   p[5] & 0x40 ? ", other" : "");
 		nd_option(s, 16, b);
 		break;
 	case 135:
@@ -111,7 +114,8 @@ static void nd_words(const struct pt_seen *s, struct pt_buf *b)
 		pt_buf_str(b, p[0] == 135 ? ", who has " : ", ");
 		put_address(b, p + 8, 16);
 		if (p[0] == 136)
-			pt_buf_fmt(b, "%s%s%s", p[4] & 0x80 ? ", router" : "", p[4] & 0x40 ? ", solicited" : "", p[4] & 0x20 ? ", override" : "");
+			pt_buf_fmt(b, "%s%s%s", p[4] & 0x80 ? ", router" : "", p[4] & 0x40 ? ", solicited" : "",
+				   p[4] & 0x20 ? ", override" : "");
 		nd_option(s, 24, b);
 		break;
 	default:
@@ -137,7 +141,8 @@ static bool is_error(const struct pt_seen *s)
 {
 	uint8_t type = s->transport[0];
 
-	return s->proto == IPPROTO_ICMPV6 ? type < 128 : type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
+	return s->proto == IPPROTO_ICMPV6 ? type < 128
+					  : type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
 }
 
 static void icmp_words(const struct pt_seen *s, struct pt_buf *b)
@@ -272,7 +277,7 @@ static void extension_words(const struct pt_seen *s, struct pt_buf *b)
 		const char *name;
 	} names[] = {
 		{ IPPROTO_HOPOPTS, "hop-by-hop" }, { IPPROTO_ROUTING, "routing" }, { IPPROTO_DSTOPTS, "destination" },
-		{ IPPROTO_FRAGMENT, "fragment" },  { IPPROTO_AH, "ah" },           { IPPROTO_MH, "mobility" },
+		{ IPPROTO_FRAGMENT, "fragment" },  { IPPROTO_AH, "ah" },
 	};
 
 	for (size_t i = 0; i < s->n_extensions; i++)
@@ -322,9 +327,9 @@ const char *pt_seen_kind(const struct pt_seen *s)
 		uint16_t type;
 		const char *name;
 	} types[] = {
-		{ 0x0800, "broken ip" }, { 0x86dd, "broken ip6" }, { 0x0806, "arp" },  { 0x88cc, "lldp" }, { 0x8863, "pppoe" },
-		{ 0x8864, "pppoe" },     { 0x888e, "eapol" },      { 0x8847, "mpls" }, { 0x8848, "mpls" }, { 0x8809, "lacp" },
-		{ 0x0842, "wake-on-lan" },
+		{ 0x0800, "broken ip" }, { 0x86dd, "broken ip6" }, { 0x0806, "arp" },	      { 0x88cc, "lldp" },
+		{ 0x8863, "pppoe" },	 { 0x8864, "pppoe" },	   { 0x888e, "eapol" },	      { 0x8847, "mpls" },
+		{ 0x8848, "mpls" },	 { 0x8809, "lacp" },	   { 0x0842, "wake-on-lan" },
 	};
 	const char *name;
 

@@ -97,6 +97,8 @@ static const int writing[] = {
 	SCMP_SYS(ftruncate64), SCMP_SYS(fallocate), SCMP_SYS(fchmod), SCMP_SYS(umask), SCMP_SYS(sync_file_range),
 };
 
+static const int resizing[] = { SCMP_SYS(ftruncate), SCMP_SYS(ftruncate64) };
+
 static int allow(scmp_filter_ctx f, const int *calls, size_t n)
 {
 	int rc = 0;
@@ -145,6 +147,8 @@ static int allow_files(scmp_filter_ctx f, unsigned int may)
 
 	if (may & (PT_SANDBOX_READ | PT_SANDBOX_WRITE))
 		rc = allow(f, reading, PT_ARRAY_SIZE(reading));
+	if (!rc && (may & PT_SANDBOX_RESIZE))
+		rc = allow(f, resizing, PT_ARRAY_SIZE(resizing));
 	if (!rc && (may & PT_SANDBOX_WRITE))
 		return allow(f, writing, PT_ARRAY_SIZE(writing));
 	if (!rc && (may & PT_SANDBOX_READ))

@@ -80,8 +80,8 @@ static void take_ip4(const uint8_t *p, size_t n, struct pt_log_packet *out)
 		take_transport(p + head, n - head, out);
 }
 
-/* Where the header after the one of kind NEXT at P begins; 0: it is none that others follow. */
-static size_t extension_size(uint8_t next, const uint8_t *p)
+/* As the kernel walks them for its rules: behind a mobility header, which is a protocol there, nothing follows. */
+size_t pt_log_extension_size(uint8_t next, const uint8_t *p)
 {
 	switch (next) {
 	case IPPROTO_HOPOPTS:
@@ -110,7 +110,7 @@ static void take_ip6(const uint8_t *p, size_t n, struct pt_log_packet *out)
 	out->hops = p[7];
 	next = p[6];
 	for (int i = 0; i < IP6_HEADERS_MAX && at + 8 <= n && !out->fragment; i++) {
-		step = extension_size(next, p + at);
+		step = pt_log_extension_size(next, p + at);
 		if (!step)
 			break;
 		if (next == IPPROTO_FRAGMENT)
@@ -119,7 +119,7 @@ static void take_ip6(const uint8_t *p, size_t n, struct pt_log_packet *out)
 		at += step;
 	}
 	out->proto = next;
-	out->has_proto = out->fragment || !extension_size(next, (const uint8_t[2]){ 0 });
+	out->has_proto = out->fragment || !pt_log_extension_size(next, (const uint8_t[2]){ 0 });
 	if (out->has_proto && at <= n)
 		take_transport(p + at, n - at, out);
 }

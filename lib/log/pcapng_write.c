@@ -111,16 +111,15 @@ static void set_name(char out[PT_LOG_DEVICE_MAX], const char *s)
 	memset(out + n, 0, PT_LOG_DEVICE_MAX - n);
 }
 
-/* Number of the device that R was judged on in the section. */
-static uint32_t device_of(struct pt_pcapng *w, struct pt_buf *b, const struct pt_log_record *r)
+/* Number of the device in the section. */
+static uint32_t number_of(struct pt_pcapng *w, struct pt_buf *b, const char *name, const char *on, uint16_t link)
 {
-	bool out = r->ours ? r->dir == PT_OUT : !*r->in;
 	struct pt_pcapng_device d;
 
 	memset(&d, 0, sizeof(d)); /* compared as a whole */
-	d.link = r->link;
-	set_name(d.name, out ? r->out : r->in);
-	set_name(d.on, r->on);
+	d.link = link;
+	set_name(d.name, name);
+	set_name(d.on, on);
 	for (size_t i = 0; i < w->devices.n; i++)
 		if (!memcmp(&w->devices.v[i], &d, sizeof(d)))
 			return (uint32_t)i;
@@ -130,6 +129,26 @@ static uint32_t device_of(struct pt_pcapng *w, struct pt_buf *b, const struct pt
 	}
 	describe(&d, b);
 	return (uint32_t)w->devices.n - 1;
+}
+
+/* That of the device that R was judged on. */
+static uint32_t device_of(struct pt_pcapng *w, struct pt_buf *b, const struct pt_log_record *r)
+{
+	bool out = r->ours ? r->dir == PT_OUT : !*r->in;
+
+	return number_of(w, b, out ? r->out : r->in, r->on, r->link);
+}
+
+void pt_pcapng_begin(struct pt_pcapng *w, struct pt_buf *b)
+{
+	if (!w->begun || w->devices.n >= DEVICES_MAX)
+		begin_section(w, b);
+}
+
+void pt_pcapng_device(struct pt_pcapng *w, struct pt_buf *b, const char *name, uint16_t link)
+{
+	pt_pcapng_begin(w, b);
+	(void)number_of(w, b, name, "", link);
 }
 
 /* ---- a packet ---- */
@@ -159,8 +178,7 @@ void pt_pcapng_add(struct pt_pcapng *w, struct pt_buf *b, const struct pt_log_re
 	uint32_t device;
 	size_t at;
 
-	if (!w->begun || w->devices.n >= DEVICES_MAX)
-		begin_section(w, b);
+	pt_pcapng_begin(w, b);
 	device = device_of(w, b, r);
 	at = block(b, PCAPNG_PACKET);
 	put32(b, device);

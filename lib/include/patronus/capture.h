@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * capture - packets as they pass a device: out of the kernel or out of a file, taken apart, counted, joined to streams, kept.
+ * capture - packets as they pass a device: out of the kernel or out of a file, taken apart, counted, joined to streams,
+ * kept.
  *
  * Whatever takes packets apart is a pure function of their bytes, which anybody may have sent.
  */
@@ -13,8 +14,15 @@
 /* ---- one packet, raw ---- */
 
 enum pt_link { /* the link types of capture files that are known here */
-	PT_LINK_NULL = 0, PT_LINK_ETHERNET = 1, PT_LINK_RAW_BSD = 12, PT_LINK_RAW = 101, PT_LINK_LOOP = 108, PT_LINK_COOKED = 113,
-	PT_LINK_IP4 = 228, PT_LINK_IP6 = 229, PT_LINK_COOKED2 = 276,
+	PT_LINK_NULL = 0,
+	PT_LINK_ETHERNET = 1,
+	PT_LINK_RAW_BSD = 12,
+	PT_LINK_RAW = 101,
+	PT_LINK_LOOP = 108,
+	PT_LINK_COOKED = 113,
+	PT_LINK_IP4 = 228,
+	PT_LINK_IP6 = 229,
+	PT_LINK_COOKED2 = 276,
 };
 
 struct pt_capture_packet {
@@ -32,8 +40,8 @@ struct pt_capture_packet {
 
 struct pt_capture_filter;
 /* For packets of LINK with SNAP bytes of each. With DEVICE for the kernel's view of it: VLAN tags beside the packet. */
-PT_API int pt_capture_filter_new(const char *text, uint16_t link, uint32_t snap, const char *device, struct pt_capture_filter **out,
-				 struct pt_err *e) PT_MUST;
+PT_API int pt_capture_filter_new(const char *text, uint16_t link, uint32_t snap, const char *device,
+				 struct pt_capture_filter **out, struct pt_err *e) PT_MUST;
 PT_API void pt_capture_filter_free(struct pt_capture_filter *f);
 PT_API bool pt_capture_filter_match(const struct pt_capture_filter *f, const struct pt_capture_packet *p);
 
@@ -56,11 +64,12 @@ struct pt_capture_options {
 struct pt_capture;
 PT_API int pt_capture_open(const struct pt_capture_options *o, struct pt_capture **out, struct pt_err *e) PT_MUST;
 PT_API void pt_capture_close(struct pt_capture *c);
-/* Calls ON for each packet, ended by what ON returns if not 0, by STOP_FD (-ECANCELED) or at UNTIL of CLOCK_MONOTONIC in nanoseconds
- * (-ETIME; 0: never). PAUSE, which may be NULL, is called whenever nothing waits. */
+PT_API uint16_t pt_capture_link(const struct pt_capture *c, size_t device); /* that packets of it begin with */
+/* Calls ON for each packet, ended by what ON returns if not 0, by STOP_FD (-ECANCELED) or at UNTIL of CLOCK_MONOTONIC
+ * in nanoseconds (-ETIME; 0: never). PAUSE, which may be NULL, is called whenever nothing waits. */
 typedef int (*pt_capture_on)(const struct pt_capture_packet *p, void *arg);
-PT_API int pt_capture_run(struct pt_capture *c, int stop_fd, uint64_t until, pt_capture_on on, int (*pause)(void *arg), void *arg,
-			  struct pt_err *e) PT_MUST;
+PT_API int pt_capture_run(struct pt_capture *c, int stop_fd, uint64_t until, pt_capture_on on, int (*pause)(void *arg),
+			  void *arg, struct pt_err *e) PT_MUST;
 /* So far: packets that met the filter, and those of them that found the ring full. */
 PT_API void pt_capture_counts(struct pt_capture *c, uint64_t *packets, uint64_t *dropped);
 
@@ -76,20 +85,29 @@ PT_API bool pt_capture_reader_cut(const struct pt_capture_reader *r); /* the fil
 
 /* ---- into files: pcapng ---- */
 
+struct pt_capture_device {
+	const char *name;
+	uint16_t link;       /* that its packets begin with */
+};
 struct pt_capture_keep {
 	const char *path;    /* "-": standard output */
 	uint32_t files;      /* 0, 1: PATH; more: a ring of PATH.1 … PATH.N */
 	uint64_t size;       /* of one file of a ring, bytes; 0: no limit */
 	uint64_t time;       /* of one file of a ring, nanoseconds; 0: no limit */
 	const char *about;   /* written into each file as its comment; NULL: none */
+	struct pt_capture_device devices[PT_CAPTURE_DEVICES]; /* described in each file, also where no packet comes */
+	size_t n_devices;
 };
 #define PT_CAPTURE_FILES 100
 
 struct pt_capture_writer;
-/* All files are made here, mode 0600; one that is there already is left alone: -EEXIST. */
-PT_API int pt_capture_writer_new(const struct pt_capture_keep *k, struct pt_capture_writer **out, struct pt_err *e) PT_MUST;
+/* All files are made here, mode 0600, or none; one that is there already is left alone: -EEXIST. */
+PT_API int pt_capture_writer_new(const struct pt_capture_keep *k, struct pt_capture_writer **out,
+				 struct pt_err *e) PT_MUST;
 /* RULE, which may be NULL, tells who judged the packet in the packet's comment. */
-PT_API int pt_capture_writer_add(struct pt_capture_writer *w, const struct pt_capture_packet *p, const struct pt_log_record *rule) PT_MUST;
+PT_API int pt_capture_writer_add(struct pt_capture_writer *w, const struct pt_capture_packet *p,
+				 const struct pt_log_record *rule) PT_MUST;
+/* After a failure the file ends with the last whole packet that was written, and nothing more is. */
 PT_API int pt_capture_writer_flush(struct pt_capture_writer *w) PT_MUST;
 PT_API uint64_t pt_capture_writer_bytes(const struct pt_capture_writer *w); /* written in all */
 PT_API int pt_capture_writer_close(struct pt_capture_writer *w);
@@ -154,7 +172,8 @@ struct pt_flows;
 PT_API struct pt_flows *pt_flows_new(void);
 PT_API void pt_flows_free(struct pt_flows *f);
 /* The flow of it, NULL: none, or too many. */
-PT_API struct pt_flow *pt_flows_add(struct pt_flows *f, const struct pt_capture_packet *p, const struct pt_seen *s, int *rc);
+PT_API struct pt_flow *pt_flows_add(struct pt_flows *f, const struct pt_capture_packet *p, const struct pt_seen *s,
+				    int *rc);
 /* Most bytes first; *N in all. They are valid until more is added. */
 PT_API const struct pt_flow *pt_flows_top(struct pt_flows *f, size_t *n);
 PT_API const struct pt_flow_kind *pt_flows_kinds(struct pt_flows *f, size_t *n);

@@ -34,6 +34,8 @@ struct pt_log_packet {
 };
 /* P may be cut anywhere. */
 PT_API void pt_log_packet(const uint8_t *p, size_t n, struct pt_log_packet *out);
+/* Bytes of IPv6's header of kind NEXT at P, of which two are read; 0: it is none that others follow. */
+PT_API size_t pt_log_extension_size(uint8_t next, const uint8_t *p);
 
 /* ---- one record ---- */
 
@@ -110,6 +112,9 @@ struct pt_pcapng {
 };
 /* A failure is in B->err. */
 PT_API void pt_pcapng_add(struct pt_pcapng *w, struct pt_buf *b, const struct pt_log_record *r);
+/* Describes a device before any packet of it, so that a file without packets says what it is of, too. */
+PT_API void pt_pcapng_device(struct pt_pcapng *w, struct pt_buf *b, const char *name, uint16_t link);
+PT_API void pt_pcapng_begin(struct pt_pcapng *w, struct pt_buf *b); /* a section, if none is begun */
 PT_API void pt_pcapng_restart(struct pt_pcapng *w); /* the next record begins a section */
 PT_API void pt_pcapng_fini(struct pt_pcapng *w);
 

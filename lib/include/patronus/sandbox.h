@@ -18,6 +18,7 @@ enum pt_sandbox_may {
 	PT_SANDBOX_READ = 1 << 2,    /* files and folders are opened for reading */
 	PT_SANDBOX_WRITE = 1 << 3,   /* and made, written, renamed and removed; needs SAME_USER where they are the user's */
 	PT_SANDBOX_THREADS = 1 << 4, /* threads are started (those that run already are bound, too, but keep capabilities) */
+	PT_SANDBOX_RESIZE = 1 << 6,  /* files that are open are made shorter or longer */
 	PT_SANDBOX_SAME_USER = 1 << 5, /* root stays the user root, without capabilities; else it becomes nobody */
 };
 
