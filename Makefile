@@ -177,7 +177,8 @@ $(PC): Makefile
 
 # ---- tools: one in the build folder that runs as it is, one for installing that needs the shared library ----
 
-# The console runs the commands of the others: each of them is one object there, of which only its table can be seen.
+# The console runs the commands of the others: each of them is one object there, of which only its table can be seen,
+# and where the text goes that it is given.
 TABLES := $(filter-out ptsh,$(TOOLS))
 # Commands that are the same in two tools are the same objects: what ptdiag has of others.
 shared_ptdiag := $(wildcard cmd/ptfw/state*.c) cmd/ptfw/common.c cmd/ptnet/route.c
@@ -186,7 +187,7 @@ define table
 $(BUILD)$(2)/obj/$(1).table.o: $(patsubst %.c,$(BUILD)$(2)/obj/%.o,$(call tool_src,$(1)))
 	$$(call say,LD,$$@)
 	$$(Q)$$(CC) -r -nostdlib -o $$@ $$^
-	$$(Q)objcopy --keep-global-symbol=$(1)_tool $$@
+	$$(Q)objcopy --keep-global-symbol=$(1)_tool --keep-global-symbol=$(1)_candidate $$@
 endef
 $(foreach t,$(TABLES),$(eval $(call table,$(t),)) $(eval $(call table,$(t),/asan)))
 

@@ -4,7 +4,12 @@
 #define TOOLS_H
 
 #include <patronus/cli.h>
+#include <patronus/edit.h>
 
 extern const struct pt_cli_tool ptfw_tool, ptnet_tool, ptconf_tool, ptdiag_tool;
+
+/* What the next `ptconf apply` of this process puts in force and into its file, in one change: the texts as they are to be found [0], and
+ * as they are to be [1]. NULL: it reads the file. */
+extern const struct pt_edit_texts *ptconf_candidate[2];
 
 #endif

@@ -119,19 +119,26 @@ static int tests_hold(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
 static int change(struct change_session *s, const struct pt_texts *t, struct request *r)
 {
 	struct pt_whole w = { .nf = s->change.nf, .route = s->change.route, .texts = t, .again = r->again };
-	const struct pt_change_how how = { .comment = r->comment, .window = r->window, .strict = s->cli->strict,
+	struct pt_change_how how = { .comment = r->comment, .window = r->window, .strict = s->cli->strict,
 					   .probes = r->probes != NULL, .force = s->cli->force };
+	struct file_lock lock = { .fd = -1 };
 	struct pt_cli *c = s->cli;
 	int rc;
 
 	rc = pt_whole_plan(&w, &c->err);
 	if (rc)
 		return plan_exit(c, rc);
+	if (candidate_given())
+		rc = candidate_begin(c, &lock, &how);
+	if (rc)
+		goto out;
 	rc = r->again ? 0 : tests_hold(c, pt_whole_firewall(&w), s->change.nf);
 	if (!rc && c->dry)
 		rc = print_planned(c, &w);
 	else if (!rc)
 		rc = pt_change_apply(&s->change, &w, &how, &r->revision, &r->writes, &c->err);
+	candidate_end(c, &lock, rc);
+out:
 	pt_whole_fini(&w);
 	return rc;
 }
@@ -235,7 +242,7 @@ static int with_session(struct pt_cli *c, struct request *r, int (*read)(struct 
 static int read_file(struct change_session *s, struct pt_texts *t, struct request *r)
 {
 	r->comment = s->cli->comment;
-	return texts_of_file(s->cli, t);
+	return candidate_given() ? texts_of_candidate(s->cli, t) : texts_of_file(s->cli, t);
 }
 
 int cmd_apply(struct pt_cli *c)

@@ -186,7 +186,7 @@ static const char *absolute(struct pt_arena *a, const char *path, const char *he
 	return path[0] == '/' || !*here ? pt_arena_strdup(a, path) : pt_arena_printf(a, "%s/%s", here, path);
 }
 
-static int copy_sources(const struct pt_conf *conf, bool is_file, struct pt_texts *out)
+int texts_of_conf(const struct pt_conf *conf, bool is_file, struct pt_texts *out)
 {
 	char here[PATH_MAX] = "";
 	int rc = 0;
@@ -226,7 +226,7 @@ int texts_of_file(struct pt_cli *c, struct pt_texts *out)
 	}
 	pt_policy_free(policy);
 	if (conf->len)
-		rc = copy_sources(conf, strcmp(c->file, "-") != 0, out);
+		rc = texts_of_conf(conf, strcmp(c->file, "-") != 0, out);
 	else
 		rc = PT_EXIT_CONFIG;
 	if (rc == PT_EXIT_CONFIG) /* of a generator that failed, most likely */

@@ -70,11 +70,21 @@ int session_begin(struct change_session *s);
 void session_end(struct change_session *s);
 /* The bytes of the file that -f names and of those that it includes, and its configuration. An exit status or errno. */
 int texts_of_file(struct pt_cli *c, struct pt_texts *out);
+/* Those of a configuration that is read; IS_FILE: its relative paths begin here. 0 or a negative errno. */
+int texts_of_conf(const struct pt_conf *conf, bool is_file, struct pt_texts *out);
 /* Of a revision by its name; what is damaged on the way is told. */
 int texts_of_revision(struct pt_cli *c, const char *state, const char *name, struct pt_texts *out, uint32_t *number);
 void describe_time(uint64_t t, char out[32]);
 /* What is wrong at a place of the file is an error of configuration, whatever its kind. */
 int plan_exit(struct pt_cli *c, int rc);
+
+/* candidate.c: of another program that this one is part of; see tools.h. TEXTS_OF_CANDIDATE as texts_of_file(). */
+bool candidate_given(void);
+int texts_of_candidate(struct pt_cli *c, struct pt_texts *out);
+/* Takes the lock of the file, and lets HOW replace it. */
+int candidate_begin(struct pt_cli *c, struct file_lock *l, struct pt_change_how *how);
+/* What RC means for whoever made the candidate. */
+void candidate_end(struct pt_cli *c, struct file_lock *l, int rc);
 
 /* compare.c: how two configurations differ, file by file; LINES counts what goes and comes */
 int put_texts_diff(struct pt_out *o, const char *old_name, const struct pt_texts *old, const char *new_name,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <patronus/change.h>
 #include <patronus/subsystem.h>
 
 #include "candidate.h"
@@ -109,34 +110,46 @@ int candidate_check(const struct candidate *d, struct pt_err *e)
 	return pt_whole_judge(s->file, s->text, s->len, &more, NULL, e);
 }
 
-static int write_one(const struct pt_edit_texts *from, const struct pt_edit_texts *to, size_t i, struct pt_err *e)
+/* ---- after a commit ---- */
+
+void candidate_committed(struct candidate *d, bool waits)
 {
-	const struct pt_conf_source *old = &from->v.v[i], *new = &to->v.v[i];
-	const struct pt_edit_result r = { .changed = true, .source = i, .text = (char *)new->text, .len = new->len,
-					  .old_len = old->len, .new_len = new->len };
-
-	return pt_edit_write(from, &r, e);
-}
-
-int candidate_write(struct candidate *d, bool back, struct pt_err *e)
-{
-	const struct pt_edit_texts *from = back ? &d->texts : &d->base, *to = back ? &d->base : &d->texts;
-	size_t i;
-	int rc = 0;
-
-	for (i = 0; !rc && i < d->base.v.n; i++)
-		if (source_differs(d, i))
-			rc = write_one(from, to, i, e);
-	/* the last one was not written */
-	for (i = rc && i ? i - 1 : 0; i-- > 0;)
-		if (source_differs(d, i))
-			(void)write_one(to, from, i, e);
-	return rc;
-}
-
-void candidate_committed(struct candidate *d)
-{
-	for (size_t i = 0; i < d->base.v.n; i++)
+	d->n_before = 0;
+	d->before = waits ? pt_arena_alloc(d->texts.arena, d->base.v.n * sizeof(*d->before)) : NULL;
+	for (size_t i = 0; i < d->base.v.n; i++) {
+		if (d->before)
+			d->before[d->n_before++] = d->base.v.v[i];
 		d->base.v.v[i] = d->texts.v.v[i];
+	}
+	d->before_changes = d->changes;
 	d->changes = 0;
+}
+
+static bool is_in_file(const struct pt_conf_source *s)
+{
+	char *text = NULL;
+	size_t len;
+	bool same = !pt_file_read(s->file, PT_FILE_MAX, &text, &len, NULL) && len == s->len && (!len || !memcmp(text, s->text, len));
+
+	free(text);
+	return same;
+}
+
+void candidate_look(struct candidate *d)
+{
+	struct pt_cli cli = { .tool = &(const struct pt_cli_tool){ .name = "ptsh" } };
+	char state[PATH_MAX];
+	struct pt_window w;
+	bool undone = true, open = !d->n_before || (!pt_cli_state(&cli, state) && pt_window_open(state, &w));
+
+	pt_err_fini(&cli.err);
+	if (open)
+		return;
+	for (size_t i = 0; undone && i < d->n_before; i++)
+		undone = is_in_file(&d->before[i]);
+	for (size_t i = 0; undone && i < d->n_before; i++)
+		d->base.v.v[i] = d->before[i];
+	if (undone)
+		d->changes += d->before_changes;
+	d->n_before = 0;
 }

@@ -16,6 +16,9 @@ struct candidate {
 	const char *level[LEVELS_MAX];
 	size_t n_level, came_from; /* before the last `edit` */
 	size_t changes;           /* since the last commit */
+	/* As the files were before a commit that waits for its confirmation. */
+	struct pt_conf_source *before;
+	size_t n_before, before_changes;
 	bool exclusive;
 };
 
@@ -33,10 +36,10 @@ bool candidate_differs(const struct candidate *d);
 void candidate_reset(struct candidate *d);
 /* Judged as a whole, as an apply would. */
 int candidate_check(const struct candidate *d, struct pt_err *e);
-/* Writes what differs, all or none; BACK: what was there before, after a write. */
-int candidate_write(struct candidate *d, bool back, struct pt_err *e);
-/* The file is what the candidate is. */
-void candidate_committed(struct candidate *d);
+/* The file is what the candidate is; WAITS: until that is confirmed. */
+void candidate_committed(struct candidate *d, bool waits);
+/* When that was undone meanwhile, the file is as before, and the changes are to be committed again. */
+void candidate_look(struct candidate *d);
 
 extern const struct mode configure_mode;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Commit: the candidate takes the file's place and `ptconf apply` puts it in force; where that is refused, the file is as it was.
- * The window of a commit that has to be confirmed is guarded by ptconf, whatever becomes of this console.
+ * Commit: `ptconf apply` puts the candidate in force and into the file, in one change; where that is refused, or undone, the file is
+ * as it was. The window of a commit that has to be confirmed is guarded by ptconf, whatever becomes of this console.
  */
 #include <limits.h>
 #include <stdio.h>
@@ -66,8 +66,11 @@ static const char *window_of(struct console *c, const char *confirmed)
 
 static int apply(struct console *c, const struct commit *m)
 {
-	const char *argv[10] = { ptconf_tool.name, "apply", "-f", c->candidate->path };
+	const struct candidate *d = c->candidate;
+	const char *argv[10] = { ptconf_tool.name, "apply", "-f", d->path };
+	bool differs = candidate_differs(d);
 	size_t n = 4;
+	int status;
 
 	if (m->confirmed) {
 		argv[n++] = "--confirm";
@@ -77,7 +80,13 @@ static int apply(struct console *c, const struct commit *m)
 		argv[n++] = "--comment";
 		argv[n++] = m->comment;
 	}
-	return argv[n - 1] ? tool_run(c, &ptconf_tool, argv, n) : PT_EXIT_SYSTEM;
+	if (!argv[n - 1])
+		return PT_EXIT_SYSTEM;
+	ptconf_candidate[0] = differs ? &d->base : NULL;
+	ptconf_candidate[1] = differs ? &d->texts : NULL;
+	status = tool_run(c, &ptconf_tool, argv, n);
+	ptconf_candidate[0] = ptconf_candidate[1] = NULL;
+	return status;
 }
 
 /* Something waits, and nothing else is to be done: this is its confirmation. */
@@ -92,28 +101,17 @@ static bool only_confirms(const struct candidate *d, const struct commit *m)
 	return open && !candidate_differs(d) && !m->confirmed;
 }
 
-static int put_in_force(struct console *c, const struct commit *m, struct pt_err *e)
+static int put_in_force(struct console *c, const struct commit *m)
 {
 	static const char *const confirm[] = { "ptconf", "confirm" };
 	struct candidate *d = c->candidate;
-	int rc, status;
+	int status;
 
 	if (only_confirms(d, m))
 		return tool_run(c, &ptconf_tool, confirm, PT_ARRAY_SIZE(confirm));
-	rc = candidate_write(d, false, e);
-	if (rc == -ESTALE)
-		pt_err_add(e, PT_ERROR, NULL, "`save FILE` keeps yours; `discard` and `load merge` it then",
-			   "somebody else changed %s meanwhile", d->path);
-	if (rc)
-		return rc;
 	status = apply(c, m);
-	if (!status) {
-		candidate_committed(d);
-		return 0;
-	}
-	if (candidate_write(d, true, e))
-		pt_err_add(e, PT_ERROR, NULL, "`ptconf compare` shows how it differs from what is in force",
-			   "%s has the new text all the same", d->path);
+	if (!status)
+		candidate_committed(d, m->confirmed != NULL);
 	return status;
 }
 
@@ -126,7 +124,7 @@ int run_commit(struct console *c, const pt_line_words *w)
 	if (!rc)
 		rc = candidate_check(c->candidate, &e);
 	if (!rc && !m.check)
-		rc = put_in_force(c, &m, &e);
+		rc = put_in_force(c, &m);
 	if (!rc && m.check)
 		puts("right");
 	if (!rc && m.quit && !m.check)

@@ -304,6 +304,8 @@ int command_run(struct console *c, const struct pt_line_command *cmd)
 	if (!cmd->words.n)
 		return c->status;
 	c->display_set = false;
+	if (c->candidate)
+		candidate_look(c->candidate);
 	status = target_find(c, &cmd->words, &t, &e);
 	if (!status && t.builtin && (t.builtin->options & ELSEWHERE))
 		return run_elsewhere(c, cmd);

@@ -108,6 +108,7 @@ static int forget(struct pt_change *c, const struct pt_window *w, const char *by
 {
 	(void)!pt_revision_end(c->state, w->revision, PT_REVISION_UNDONE, by, why, NULL);
 	change_say(c, "r%u was not confirmed (%s)", w->revision, why);
+	rewrite_undo(c, w->snapshot, e);
 	return undo_tidy(c, e);
 }
 
@@ -118,6 +119,8 @@ static int settle_damaged(struct pt_change *c, struct pt_err *e)
 	int rc = base ? undo_to(c, base, 0, &number, e) : 0;
 
 	change_say(c, "the note of an open window was damaged: r%u is in force", number);
+	if (!rc)
+		rewrite_undo(c, 0, e);
 	return rc ? rc : undo_tidy(c, e);
 }
 
@@ -296,6 +299,8 @@ static int prepare(struct pt_change *c, struct pt_whole *w, const struct pt_chan
 	if (win->snapshot == win->id)
 		rc = snapshot_take(c, w, win->id, e);
 	if (!rc)
+		rc = rewrite_prepare(c, how, win->snapshot, e);
+	if (!rc)
 		rc = pt_confirmed_prepare(c->state, r->number, e);
 	waiting = *win;
 	waiting.switching = false;
@@ -384,10 +389,12 @@ int pt_change_apply(struct pt_change *c, struct pt_whole *w, const struct pt_cha
 		rc = adopt(c, &base, e);
 	if (rc)
 		return rc;
-	if (!old.revision && !pt_whole_writes(w) && same_texts(c->state, base, w))
+	if (!old.revision && !pt_whole_writes(w) && !rewrite_wanted(how) && same_texts(c->state, base, w))
 		return 0;
 	open_window(c, how, &old, base, &win);
 	rc = prepare(c, w, how, &win, r, e);
+	if (!rc) /* before the kernel: what a disk refuses is refused first */
+		rc = rewrite_files(how, e);
 	if (rc) {
 		abandon(c, &win, &old);
 		return rc;

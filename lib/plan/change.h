@@ -33,6 +33,16 @@ int snapshot_take(struct pt_change *c, const struct pt_whole *planned, uint64_t 
 int snapshot_restore(struct pt_change *c, uint64_t id, struct pt_whole *w, struct pt_err *e);
 void snapshot_remove(const char *state);
 
+/* rewrite.c: the author's files, which HOW replaces. What is not written is not touched by the way back. */
+bool rewrite_wanted(const struct pt_change_how *how);
+/* The note of what was in them: before anything else of the window ID. */
+int rewrite_prepare(struct pt_change *c, const struct pt_change_how *how, uint64_t id, struct pt_err *e);
+/* All or none of them; -ESTALE: somebody else changed one meanwhile. */
+int rewrite_files(const struct pt_change_how *how, struct pt_err *e);
+/* They are as before window ID (0: whichever there is a note of); those that cannot be are told as warnings. */
+void rewrite_undo(struct pt_change *c, uint64_t id, struct pt_err *e);
+void rewrite_forget(const char *state);
+
 /* editor.c: nobody else is at work; -EWOULDBLOCK */
 int change_editor_allows(struct pt_change *c, struct pt_err *e);
 

@@ -90,6 +90,7 @@ int undo_tidy(struct pt_change *c, struct pt_err *e)
 	if (!change_path(c->state, WINDOW_NEXT, path, sizeof(path), NULL))
 		(void)!unlink(path);
 	snapshot_remove(c->state);
+	rewrite_forget(c->state);
 	return rc;
 }
 
@@ -116,6 +117,7 @@ int pt_change_undo(struct pt_change *c, const char *by, const char *why, struct 
 		return rc;
 	}
 	was->base = number;
+	rewrite_undo(c, was->snapshot, e);
 	/* The disk may be full: what was done is done all the same. */
 	(void)!pt_revision_end(c->state, was->revision, PT_REVISION_UNDONE, by, why, NULL);
 	rc = undo_tidy(c, e);

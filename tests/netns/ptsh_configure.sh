@@ -160,6 +160,20 @@ says configure 'delete firewall rules ping4' 'commit confirmed 2s'
 is "$rc" 0 'commit confirmed'
 exits 1 'is in force' reaches 10.0.0.1
 ok 'and undone when nobody confirms it' lab_wait 8 reaches 10.0.0.1
+is "$(cat "$file")" "$(cat "$lab_tmp/third")" 'the file, too'
+( echo configure; echo 'delete firewall rules ping4'; echo 'commit confirmed 1s'; sleep 4; echo compare; echo commit; echo compare; echo exit ) |
+	console >"$lab_tmp/out" 2>&1
+is "$?" 0 'a console whose commit was undone'
+like "$(cat "$lab_tmp/out")" '^-.*ping4' 'still has its changes'
+is "$(grep -c '^-.*ping4' "$lab_tmp/out")" 1 'and commits them again'
+exits 1 'which is in force' reaches 10.0.0.1
+unlike "$(cat "$file")" 'ping4' 'and in the file'
+cp "$lab_tmp/third" "$file"
+ok 'back' in_ns fw "$build/ptconf" -q apply -f "$file"
+( echo configure; echo 'delete firewall rules ping4'; echo 'commit confirmed 2s'; sleep 1; echo '# hers' >>"$file"; sleep 4; echo exit ) |
+	console >"$lab_tmp/out" 2>&1
+ok 'it is undone' reaches 10.0.0.1
+like "$(tail -n 1 "$file")" '# hers' 'what somebody wrote meanwhile stays'
 cp "$lab_tmp/third" "$file"
 says configure 'delete firewall rules ping6' 'commit confirmed 20s' commit
 is "$rc" 0 'a second commit confirms'

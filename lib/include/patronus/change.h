@@ -8,6 +8,7 @@
 #ifndef PATRONUS_CHANGE_H
 #define PATRONUS_CHANGE_H
 
+#include <patronus/edit.h>
 #include <patronus/history.h>
 #include <patronus/subsystem.h>
 
@@ -85,6 +86,9 @@ struct pt_change_how {
 	bool force;              /* in place of a change that waits, which is not confirmed first. One that had to be confirmed
 				  * from another session is followed by such a one, unless this is that other session */
 	enum pt_engine engine;
+	/* The author's own files, which get the texts of TO as part of the change, and come back with it: FROM is what is in them now
+	 * (-ESTALE else), file by file, by absolute paths. NULL: they are none of its business. */
+	const struct pt_edit_texts *from, *to;
 };
 /* Puts W, which is planned, in force. R is filled; R->number 0: nothing differed and nothing was done. -ECANCELED with
  * records: a subsystem refused and all are as before; -EPERM: it would confirm what must be confirmed from another session. */
