@@ -37,7 +37,8 @@ chmod 755 "$lab_tmp"
 # Tries to log in all the time, over both families beside each other, and tells when that was possible first, when it stopped to be
 # and when it was again. One failure may be the machine's: two in a row are the firewall's.
 cat >"$lab_tmp/watch.py" <<'PY'
-import socket, sys, threading, time
+import os, socket, sys, threading, time
+def say(what, family, when): os.write(1, b"%s%s %.2f\n" % (what, family, when)) # whole lines, of two threads
 def now(): return time.clock_gettime(time.CLOCK_BOOTTIME)
 def greets(address, source):
     try:
@@ -53,19 +54,19 @@ def watch(family, address, source):
             failed = None
             if not here:
                 here = True
-                print("here%s %.2f" % (family, now()), flush=True)
+                say(b"here", family, now())
             if lost is not None:
                 lost = None
-                print("back%s %.2f" % (family, now()), flush=True)
+                say(b"back", family, now())
         elif not here:
             pass  # an address of the file may be tentative still
         elif lost is None and failed is not None:
             lost = failed
-            print("lost%s %.2f" % (family, lost), flush=True)
+            say(b"lost", family, lost)
         elif failed is None:
             failed = now()
         time.sleep(0.1)
-for args in (("4", "10.0.0.1", sys.argv[1]), ("6", "fd00::1", sys.argv[2])):
+for args in ((b"4", "10.0.0.1", sys.argv[1]), (b"6", "fd00::1", sys.argv[2])):
     threading.Thread(target=watch, args=args, daemon=True).start()
 time.sleep(40)
 PY

@@ -45,6 +45,13 @@ if [ "${BOOT_STEP:-}" = first ]; then
 	date -s '-2 years' >/dev/null
 	ok 'hostile-35: set back by two: it is undone in time' lab_wait 9 are first
 	date -s '+1 year' >/dev/null
+	write asleep
+	ok 'another one, for 3 s' "$ptconf" -q apply --confirm 3
+	# The first half of a suspend, all processes frozen for 5 s: emulated devices do not wake again after the other one.
+	echo freezer >/sys/power/pm_test
+	echo freeze >/sys/power/state
+	exits 3 'hostile-35: after a sleep over the deadline it cannot be confirmed any more' "$ptconf" confirm
+	ok 'hostile-35: and is undone' lab_wait 9 are first
 	write second
 	ok 'another one, for 10 minutes' "$ptconf" -q apply --confirm 600
 	is "$(rules)" second 'it is in force'
@@ -121,7 +128,7 @@ grep -v '^1\.\.' "$tmp/first"
 grep -q '^not ok' "$tmp/first" && sed 's/^/# /' "$tmp/first.err"
 tap_n=$(grep -Ec '^(not )?ok ' "$tmp/first")
 tap_failed=$(grep -c '^not ok' "$tmp/first")
-is "$tap_n" 6 'the first boot came to its reset'
+is "$tap_n" 9 'the first boot came to its reset'
 BOOT_STEP=second
 tests/vm/vmtest -v -d "$tmp/disk" -s "$tmp/units" -t 240 -M virtio_blk,ext4,nf_tables,nf_conntrack -e BOOT_STEP -e PATRONUS_TOP -e PATRONUS_BUILD \
 	-- sh "$0" >"$tmp/second" 2>"$tmp/second.err"
