@@ -230,23 +230,5 @@ void anchor_tell_idle(struct pt_cli *c, const struct pt_plan *p, const char *pat
 
 int complete_anchor(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg)
 {
-	struct sockets s;
-	struct pt_plan p;
-	int rc;
-
-	if (n > 0)
-		return 0;
-	rc = sockets_open(&s, &c->err);
-	if (rc)
-		return rc;
-	rc = pt_plan_applied(s.nf, &p, &c->err);
-	for (size_t i = 0; !rc && i < p.conf->anchors.n; i++)
-		word(p.conf->anchors.v[i].path, arg);
-	for (size_t i = 0; !rc && i < p.policy->places.n; i++)
-		if (!strchr(p.policy->places.v[i].path, '*') && !pt_conf_find_anchor(p.conf, p.policy->places.v[i].path))
-			word(p.policy->places.v[i].path, arg);
-	if (!rc)
-		pt_plan_fini(&p);
-	sockets_close(&s);
-	return rc;
+	return n ? 0 : complete_known(c, PT_PLAN_ANCHORS, word, arg);
 }

@@ -70,26 +70,24 @@ void show_key(struct pt_out *o, const char *key, struct pt_buf *text)
 	pt_buf_fini(text);
 }
 
-int complete_label(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg)
+int complete_known(struct pt_cli *c, enum pt_plan_kind kind, void (*word)(const char *w, void *arg), void *arg)
 {
-	struct sockets k;
-	struct pt_plan p;
-	uint32_t last = 0;
-	int rc;
+	struct pt_nl *nf;
+	int rc = pt_nl_open(&nf, NETLINK_NETFILTER, &c->err);
 
-	if (n > 0)
-		return 0;
-	rc = sockets_open(&k, &c->err);
 	if (rc)
 		return rc;
-	rc = pt_plan_applied(k.nf, &p, &c->err);
-	for (size_t i = 0; !rc && i < p.policy->rules.n; i++) {
-		if (p.policy->rules.v[i].id != last)
-			word(p.policy->rules.v[i].name, arg);
-		last = p.policy->rules.v[i].id;
-	}
-	if (!rc)
-		pt_plan_fini(&p);
-	sockets_close(&k);
+	rc = pt_plan_offer(nf, kind, word, arg, &c->err);
+	pt_nl_close(nf);
 	return rc;
+}
+
+int complete_label(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg)
+{
+	return n ? 0 : complete_known(c, PT_PLAN_RULES, word, arg);
+}
+
+int complete_translation(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg)
+{
+	return n ? 0 : complete_known(c, PT_PLAN_TRANSLATIONS, word, arg);
 }

@@ -49,7 +49,7 @@ static const struct pt_cli_cmd commands[] = {
 	  complete_follow, cmd_follow },
 	{ "rule", "show", "[LABEL]", "the rules in force", VIEW | SHOW | PT_CLI_BRIEF | PT_CLI_STATS | PT_CLI_DETAILS, 0, 1,
 	  complete_label, cmd_rule_show },
-	{ "nat", "show", "[LABEL]", "the translations in force", VIEW | SHOW | PT_CLI_STATS | PT_CLI_DETAILS, 0, 1, complete_label,
+	{ "nat", "show", "[LABEL]", "the translations in force", VIEW | SHOW | PT_CLI_STATS | PT_CLI_DETAILS, 0, 1, complete_translation,
 	  cmd_nat_show },
 	{ "anchor", "list", NULL, "the anchors, and who asks them", VIEW | SHOW, 0, 0, NULL, cmd_anchor_list },
 	{ "anchor", "show", "PATH", "the rules in force of an anchor", VIEW | SHOW | PT_CLI_BRIEF | PT_CLI_STATS | PT_CLI_DETAILS, 1, 1,

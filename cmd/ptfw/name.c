@@ -204,18 +204,5 @@ int cmd_name_refresh(struct pt_cli *c)
 
 int complete_name(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg)
 {
-	struct naming x = { .c = c };
-	struct pt_nl *nf = NULL;
-	int rc;
-
-	if (n > 0)
-		return 0;
-	rc = begin(&x, &nf);
-	if (rc)
-		return rc;
-	for (size_t i = 0; i < x.p.policy->outside.n; i++)
-		if (is_first(x.p.policy, i))
-			word(x.p.policy->outside.v[i].key, arg);
-	end(&x, nf);
-	return 0;
+	return n ? 0 : complete_known(c, PT_PLAN_HOSTS, word, arg);
 }

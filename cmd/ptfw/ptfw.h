@@ -121,7 +121,9 @@ struct sockets {
 };
 int sockets_open(struct sockets *s, struct pt_err *e);
 void sockets_close(struct sockets *s);
-/* The names of the rules in force. */
+/* Names of what is in force: rules, those of them that translate, and others. */
+int complete_known(struct pt_cli *c, enum pt_plan_kind kind, void (*word)(const char *w, void *arg), void *arg);
+int complete_translation(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 int complete_label(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 /* The applied file in P, which stays empty where none can be read: what is asked then has no names.
  * -ENOMEM with a record. */

@@ -115,17 +115,7 @@ int cmd_test(struct pt_cli *c)
 
 int complete_test(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg)
 {
-	struct pt_plan p;
-	struct pt_nl *nf;
-
-	if (n || pt_nl_open(&nf, NETLINK_NETFILTER, &c->err))
-		return 0;
-	if (!applied_or_none(nf, &p, &c->err))
-		for (size_t i = 0; p.conf && i < p.conf->tests.n; i++)
-			word(p.conf->tests.v[i].name, arg);
-	pt_plan_fini(&p);
-	pt_nl_close(nf);
-	return 0;
+	return n ? 0 : complete_known(c, PT_PLAN_TESTS, word, arg);
 }
 
 /* ---- as a condition ---- */

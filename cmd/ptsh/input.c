@@ -78,56 +78,119 @@ struct list {
 	const char *expected; /* what stands here, where nothing can be listed */
 	bool files;           /* it is the name of one */
 	size_t widest;
+	uint32_t *seen;       /* numbers of words from 1, by their hash; a power of two of them */
+	size_t room;
 };
+
+/* Where WORD is in the table of those that were offered, or would be. */
+static uint32_t *slot_of(const struct list *l, const char *word)
+{
+	size_t at = (size_t)pt_hash64(word, strlen(word)) & (l->room - 1);
+
+	while (l->seen[at] && strcmp(l->v.v[l->seen[at] - 1].word, word) != 0)
+		at = (at + 1) & (l->room - 1);
+	return &l->seen[at];
+}
+
+/* For one word more, with as many free slots as taken ones. */
+static bool make_room(struct list *l)
+{
+	size_t room = l->room ? l->room * 2 : 64;
+	uint32_t *seen;
+
+	if ((l->v.n + 1) * 2 <= l->room)
+		return true;
+	seen = pt_arena_alloc(l->arena, room * sizeof(*seen));
+	if (!seen)
+		return false;
+	memset(seen, 0, room * sizeof(*seen));
+	l->seen = seen;
+	l->room = room;
+	for (size_t i = 0; i < l->v.n; i++)
+		*slot_of(l, l->v.v[i].word) = (uint32_t)i + 1;
+	return true;
+}
 
 static void keep(const char *w, const char *help, void *arg)
 {
 	struct list *l = arg;
-	struct offered x = { w ? pt_arena_strdup(l->arena, w) : NULL, help ? pt_arena_strdup(l->arena, help) : NULL };
+	struct offered x = { .word = w };
+	uint32_t *slot;
 
 	if (!w || !*w) {
-		l->expected = l->expected ? l->expected : x.help;
+		if (!l->expected && help)
+			l->expected = pt_arena_strdup(l->arena, help);
 		l->files |= w != NULL;
 		return;
 	}
-	for (size_t i = 0; i < l->v.n; i++)
-		if (!strcmp(l->v.v[i].word, w))
-			return;
+	slot = make_room(l) ? slot_of(l, w) : NULL;
+	if (!slot || *slot)
+		return;
+	x.word = pt_arena_strdup(l->arena, w);
+	x.help = help ? pt_arena_strdup(l->arena, help) : NULL;
 	if (!x.word || pt_vec_push(l->arena, &l->v, x))
 		return;
+	*slot = (uint32_t)l->v.n;
 	if (strlen(w) > l->widest)
 		l->widest = strlen(w);
 }
 
-/* ---- showing them ---- */
+/* ---- showing them: a screen of them, and the next one for a key; another key goes on with the line ---- */
 
-static void show_words(const struct list *l)
+static void show_words(const struct list *l, struct pager *p)
 {
 	int rows, columns;
 	size_t width = l->widest + 2, per_line;
+	struct pt_buf line = { 0 };
+	bool more = true;
 
 	rl_get_screen_size(&rows, &columns);
 	per_line = (size_t)columns / width ? (size_t)columns / width : 1;
-	for (size_t i = 0; i < l->v.n; i++)
-		printf("%-*s%s", (int)width, l->v.v[i].word, (i + 1) % per_line && i + 1 < l->v.n ? "" : "\n");
+	for (size_t i = 0; more && i < l->v.n; i++) {
+		bool ends = (i + 1) % per_line == 0 || i + 1 == l->v.n;
+
+		pt_buf_fmt(&line, "%-*s%s", ends ? 0 : (int)width, l->v.v[i].word, ends ? "\n" : "");
+		if (!ends)
+			continue;
+		more = !line.err && pager_line(p, line.s, line.n);
+		line.n = 0;
+	}
+	pt_buf_fini(&line);
 }
 
-static void show_help(const struct list *l)
+static void show_help(const struct list *l, struct pager *p)
 {
 	size_t width = l->widest + 2 < COLUMNS_MIN ? l->widest + 2 : COLUMNS_MIN;
+	struct pt_buf line = { 0 };
+	bool more = true;
 
-	for (size_t i = 0; i < l->v.n; i++)
-		printf("  %-*s %s\n", (int)width, l->v.v[i].word, l->v.v[i].help ? l->v.v[i].help : "");
+	for (size_t i = 0; more && i < l->v.n; i++) {
+		const struct offered *x = &l->v.v[i];
+
+		line.n = 0;
+		pt_buf_fmt(&line, "  %-*s%s%s\n", x->help ? (int)width : 0, x->word, x->help ? " " : "", x->help ? x->help : "");
+		more = !line.err && pager_line(p, line.s, line.n);
+	}
+	line.n = 0;
 	if (l->expected)
-		printf("  %s\n", l->expected);
+		pt_buf_fmt(&line, "  %s\n", l->expected);
+	if (more && line.n && !line.err)
+		(void)pager_line(p, line.s, line.n);
+	pt_buf_fini(&line);
 }
 
 /* Below the line, which is then written again. */
-static void below(void (*show)(const struct list *l), const struct list *l)
+static void below(void (*show)(const struct list *l, struct pager *p), const struct list *l)
 {
+	struct pager p;
+
 	rl_crlf();
-	show(l);
+	pager_begin(&p, true);
+	p.aside = true;
+	show(l, &p);
 	(void)fflush(stdout);
+	if (p.key)
+		(void)rl_stuff_char(p.key);
 	rl_on_new_line();
 	rl_forced_update_display();
 }
@@ -214,10 +277,12 @@ static int on_tab(int count, int key)
 	return 0;
 }
 
-static void show_nothing(const struct list *l)
+static void show_nothing(const struct list *l, struct pager *p)
 {
+	static const char told[] = "  nothing is known to stand here; Enter runs the line, `help` behind a command tells more\n";
+
 	(void)l;
-	printf("  nothing is known to stand here; Enter runs the line, `help` behind a command tells more\n");
+	(void)pager_line(p, told, sizeof(told) - 1);
 }
 
 /* In a quote it is a character. */

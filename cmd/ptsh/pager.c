@@ -62,16 +62,18 @@ static void ask(struct pager *p)
 	for (;;) {
 		char key = read_key();
 
-		if (key == ' ' || key == 'f')
+		if (key == ' ' || key == (p->aside ? '\t' : 'f'))
 			p->used = 0;
 		else if (key == '\r' || key == '\n')
 			p->used--;
-		else if (key == 'G')
+		else if (key == 'G' && !p->aside)
 			p->on = false;
-		else if (!key || key == 'q' || key == 'Q' || key == CTRL_C)
+		else if (!key || key == 'q' || key == 'Q' || key == CTRL_C || p->aside)
 			p->quit = true;
 		else
 			continue;
+		if (p->quit && p->aside && key && key != 'q' && key != CTRL_C)
+			p->key = key;
 		break;
 	}
 	printf("\r%*s\r", (int)strlen(MORE), "");

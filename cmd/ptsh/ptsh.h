@@ -113,6 +113,8 @@ struct pager {
 	bool on;
 	unsigned int rows, columns, used; /* of the screen; lines on it since the last key */
 	bool quit;
+	bool aside; /* beside a line that is being typed: a key that is none of the pager's ends it, and is … */
+	char key;   /* … this one */
 };
 void pager_begin(struct pager *p, bool on);
 /* One line with its newline; false: the reader has seen enough. */

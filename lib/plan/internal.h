@@ -90,6 +90,9 @@ bool plan_store_is_list(const char *digest);
 void plan_store_drop(const char *digest); /* of a list that nothing in force names any more */
 int plan_store_read(const char *digest, struct plan_texts *out, struct pt_err *e);
 void plan_texts_fini(struct plan_texts *t);
+/* store_words.c: names that the copy of P has, for those who complete; without it they read the copy */
+int plan_words_path(const char *digest, char *out, size_t size);
+void plan_words_write(const struct pt_plan *p);
 /* applied.c: of what is in force by HAVE */
 int plan_copy_parse(const struct pt_nft_state *have, struct pt_conf **conf, struct pt_policy **policy, struct pt_err *e);
 /* What the copy of a configuration of several texts holds: its digest is that of these bytes. */

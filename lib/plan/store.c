@@ -33,6 +33,22 @@ static int store_path(const char *digest, char *out, size_t size)
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
+/* Beside each stands a file of its words. */
+static bool is_copy(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 5 && !strcmp(name + n - 5, ".conf");
+}
+
+/* Takes the copy of that name away, and its words. */
+static void store_remove(int dir_fd, char *name)
+{
+	(void)!unlinkat(dir_fd, name, 0);
+	(void)snprintf(name + strlen(name) - 5, 7, ".words");
+	(void)!unlinkat(dir_fd, name, 0);
+}
+
 /* Name of the oldest copy when there are more than STORE_KEEP, else false. */
 static bool store_oldest(int dir_fd, char *name, size_t size)
 {
@@ -51,7 +67,7 @@ static bool store_oldest(int dir_fd, char *name, size_t size)
 		return false;
 	}
 	while ((de = readdir(dir))) {
-		if (de->d_name[0] == '.' || fstatat(dir_fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW))
+		if (de->d_name[0] == '.' || !is_copy(de->d_name) || fstatat(dir_fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW))
 			continue;
 		if (n++ && (st.st_mtim.tv_sec > oldest.tv_sec ||
 			    (st.st_mtim.tv_sec == oldest.tv_sec &&
@@ -72,8 +88,8 @@ static void store_tidy(void)
 
 	if (fd < 0)
 		return;
-	if (store_oldest(fd, name, sizeof(name)))
-		unlinkat(fd, name, 0);
+	if (store_oldest(fd, name, sizeof(name) - 1)) /* that of its words is longer */
+		store_remove(fd, name);
 	close(fd);
 }
 
@@ -200,8 +216,10 @@ int plan_store_write(const struct pt_plan *p, struct pt_err *e)
 			rc = write_copy(p->digest, list.s, list.n, e);
 		pt_buf_fini(&list);
 	}
-	if (!rc)
+	if (!rc) {
+		plan_words_write(p);
 		store_tidy();
+	}
 	return rc;
 }
 
@@ -226,7 +244,11 @@ void plan_store_drop(const char *digest)
 {
 	char path[sizeof(STORE_DIR) + 80];
 
-	if (plan_store_is_list(digest) && !store_path(digest, path, sizeof(path)))
+	if (!plan_store_is_list(digest))
+		return;
+	if (!store_path(digest, path, sizeof(path)))
+		(void)!unlink(path);
+	if (!plan_words_path(digest, path, sizeof(path)))
 		(void)!unlink(path);
 }
 

@@ -145,6 +145,18 @@ PT_API int pt_plan_log(struct pt_nl *nf, int fd_stop, const struct pt_logger *wh
  * its copy is gone (a record says which). */
 PT_API int pt_plan_applied(struct pt_nl *nf, struct pt_plan *p, struct pt_err *e) PT_MUST;
 
+/* What the configuration in force has names for. */
+enum pt_plan_kind {
+	PT_PLAN_RULES,        /* labels, or what stands for one; in order */
+	PT_PLAN_TRANSLATIONS, /* of them, those that translate */
+	PT_PLAN_ANCHORS,
+	PT_PLAN_HOSTS,        /* whose addresses are asked for */
+	PT_PLAN_TESTS,
+};
+/* Calls WORD for each, without building any rule: at each key of a console, too. Where nothing is in force there are none. */
+PT_API int pt_plan_offer(struct pt_nl *nf, enum pt_plan_kind kind, void (*word)(const char *w, void *arg), void *arg,
+			 struct pt_err *e) PT_MUST;
+
 /* Replaces the rules of one anchor in what is in force, which must have a place for it. */
 struct pt_anchor_change {
 	const char *path;  /* of the anchor; for a flush also with a star */
