@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ptdiag activity: the difference of two looks as lines for people and as a record. */
+#include <ctype.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,13 +115,25 @@ static struct rate rate_of(const struct activity *t, const struct pt_link *l)
 
 /* ---- lines ---- */
 
+/* A terminal of 80 columns has room for all of it: softirq, which is mostly packets, is far to the right. */
+static void cpu_head(struct pt_buf *b)
+{
+	pt_buf_fmt(b, "%-9s", "CPU");
+	for (enum pt_activity_spent i = 0; i < PT_SPENTS; i++) {
+		pt_buf_fmt(b, "%*s", (int)(8 - strlen(pt_activity_spents[i])), "");
+		for (const char *s = pt_activity_spents[i]; *s; s++)
+			pt_buf_chr(b, (char)toupper((unsigned char)*s));
+	}
+	pt_buf_chr(b, '\n');
+}
+
 static void cpu_line(const struct pt_activity_cpu *before, const struct pt_activity_cpu *now, const char *name, struct pt_buf *b)
 {
 	pt_buf_fmt(b, "%-9s", name);
 	for (enum pt_activity_spent i = 0; i < PT_SPENTS; i++) {
 		uint64_t n = share(before, now, i);
 
-		pt_buf_fmt(b, " %s %u.%u%%", pt_activity_spents[i], (unsigned int)(n / 10), (unsigned int)(n % 10));
+		pt_buf_fmt(b, " %4u.%u%%", (unsigned int)(n / 10), (unsigned int)(n % 10));
 	}
 	pt_buf_chr(b, '\n');
 }
@@ -137,8 +150,8 @@ static void machine_lines(const struct activity *t, struct pt_buf *b)
 		const struct pt_activity_pressure *p = &n->pressure[i];
 
 		if (p->known)
-			pt_buf_fmt(b, "%s %s %u.%02u%% %u.%02u%% %u.%02u%%", i ? "," : "pressure ", pressures[i], p->some[0] / 100, p->some[0] % 100,
-				   p->some[1] / 100, p->some[1] % 100, p->some[2] / 100, p->some[2] % 100);
+			pt_buf_fmt(b, "%s %s %u.%u%% %u.%u%% %u.%u%%", i ? "," : "pressure ", pressures[i], p->some[0] / 100, p->some[0] / 10 % 10,
+				   p->some[1] / 100, p->some[1] / 10 % 10, p->some[2] / 100, p->some[2] / 10 % 10);
 	}
 	if (n->pressure[0].known)
 		pt_buf_chr(b, '\n');
@@ -184,13 +197,14 @@ static void process_lines(const struct activity *t, struct pt_buf *b, size_t max
 
 void activity_text(const struct activity *t, struct pt_buf *b, unsigned int rows)
 {
-	cpu_line(&t->before.all, &t->now.all, "cpu", b);
+	cpu_head(b);
+	cpu_line(&t->before.all, &t->now.all, "all", b);
 	/* On a screen those of many processors would leave no room. */
 	for (size_t i = 0; i < t->now.cpus.n && t->now.cpus.n > 1 && (!rows || t->now.cpus.n * 4 <= rows); i++) {
 		char name[16];
 		struct pt_buf text = { 0 };
 
-		pt_buf_fmt(&text, "cpu%u", t->now.cpus.v[i].number);
+		pt_buf_fmt(&text, "%u", t->now.cpus.v[i].number);
 		if (text.s && text.n < sizeof(name)) {
 			memcpy(name, text.s, text.n + 1);
 			cpu_line(cpu_before(t, &t->now.cpus.v[i]), &t->now.cpus.v[i], name, b);

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <patronus/probe.h>
+
 #include "dns.h"
 
 #define RESOLV_CONF "/etc/resolv.conf"
@@ -87,6 +89,8 @@ static int add_server(struct dns_asking *d, const char *text)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICSERV | AI_IDN }, *list = NULL;
 	struct pt_dns_server s;
+	const char *wrong;
+	bool ascii = true;
 	char port[8];
 	int rc;
 
@@ -94,6 +98,11 @@ static int add_server(struct dns_asking *d, const char *text)
 		return pt_cli_usage(d->c, "@%s is of the other family", text);
 	if (s.len)
 		return pt_vec_push(d->arena, &d->servers, s) ? -ENOMEM : 0;
+	for (const char *c = text; *c && ascii; c++)
+		ascii = (unsigned char)*c < 0x80; /* IDN: the C library judges it */
+	wrong = ascii ? pt_probe_host_wrong(text) : NULL;
+	if (wrong)
+		return pt_cli_usage(d->c, "@%s is no server: %s", text, wrong);
 	hints.ai_family = d->c->af == PT_AF_INET ? AF_INET : d->c->af == PT_AF_INET6 ? AF_INET6 : AF_UNSPEC;
 	(void)snprintf(port, sizeof(port), "%u", port_of_servers(d));
 	rc = getaddrinfo(text, port, &hints, &list);

@@ -11,7 +11,8 @@
 #define HEAD 2          /* lines above the hops */
 #define ROUNDS 10       /* of a report without a count */
 #define LOOK_MS 100     /* the screen is drawn at least so often, and answers are read */
-#define HOST_WIDTH 28
+#define HOST_WIDTH 15    /* at least: an address of IPv4 */
+#define FIGURES_WIDTH 61 /* of all other columns */
 
 struct mtr_words {
 	struct probe_words probe;
@@ -46,6 +47,7 @@ struct mtr {
 	struct pt_probe_names *resolver; /* opened in any case: the key n asks for names later */
 	struct pt_mtr_hop hops[PT_TRACE_HOPS_MAX];
 	size_t n;
+	size_t width; /* of the host's column */
 	bool paused;
 };
 
@@ -59,9 +61,35 @@ static void look(struct mtr *t)
 
 /* ---- text ---- */
 
-static void head_line(struct pt_buf *b)
+static void host_text(struct mtr *t, const struct pt_mtr_hop *h, struct pt_buf *b)
 {
-	pt_buf_fmt(b, "%3s %-*s %7s %6s %8s %8s %8s %8s %8s %8s", "hop", HOST_WIDTH, "host", "loss", "sent", "last", "avg", "best", "worst",
+	if (h->n_hosts)
+		probe_who(&t->run, b, h->hosts[0]);
+	else
+		pt_buf_str(b, "*");
+	if (*h->mark)
+		pt_buf_fmt(b, " %s", h->mark);
+}
+
+/* Figures that fall off the edge of a terminal are worth nothing: hosts that are too long for it get a line of their own. 0: no terminal. */
+static void measure(struct mtr *t, unsigned int columns)
+{
+	size_t room = !columns ? SIZE_MAX : columns > FIGURES_WIDTH + HOST_WIDTH ? columns - FIGURES_WIDTH : HOST_WIDTH;
+
+	t->width = HOST_WIDTH;
+	for (size_t i = 0; i < t->n; i++) {
+		struct pt_buf b = { 0 };
+
+		host_text(t, &t->hops[i], &b);
+		if (!b.err && b.n > t->width && b.n <= room)
+			t->width = b.n;
+		pt_buf_fini(&b);
+	}
+}
+
+static void head_line(const struct mtr *t, struct pt_buf *b)
+{
+	pt_buf_fmt(b, "%3s %-*s %7s %6s %6s %6s %6s %6s %6s %6s", "hop", (int)t->width, "host", "loss", "sent", "last", "avg", "best", "worst",
 		   "stddev", "jitter");
 }
 
@@ -71,7 +99,7 @@ static void time_column(struct pt_buf *b, double ns, bool known)
 
 	if (known)
 		probe_ms(&text, ns);
-	pt_buf_fmt(b, " %8s", known && !text.err ? text.s : "-");
+	pt_buf_fmt(b, " %6s", known && !text.err ? text.s : "-");
 	pt_buf_fini(&text);
 }
 
@@ -81,15 +109,12 @@ static void hop_line(struct mtr *t, const struct pt_mtr_hop *h, struct pt_buf *b
 	struct pt_buf host = { 0 }, loss = { 0 };
 	bool any = s->received;
 
-	if (h->n_hosts)
-		probe_who(&t->run, &host, h->hosts[0]);
-	else
-		pt_buf_str(&host, "*");
-	if (*h->mark)
-		pt_buf_fmt(&host, " %s", h->mark);
+	host_text(t, h, &host);
 	pt_buf_fmt(&loss, "%.1f %%", pt_probe_stats_loss(s));
-	pt_buf_fmt(b, "%3u %-*s %7s %6llu", h->ttl, HOST_WIDTH, host.err ? "" : host.s, s->sent && !loss.err ? loss.s : "-",
-		   (unsigned long long)s->sent);
+	pt_buf_fmt(b, "%3u %-*s", h->ttl, (int)t->width, host.err ? "" : host.s);
+	if (host.n > t->width)
+		pt_buf_fmt(b, "\n%*s", (int)t->width + 4, "");
+	pt_buf_fmt(b, " %7s %6llu", s->sent && !loss.err ? loss.s : "-", (unsigned long long)s->sent);
 	time_column(b, (double)s->last, any);
 	time_column(b, s->mean, any);
 	time_column(b, (double)s->min, any);
@@ -174,7 +199,8 @@ static void show_report(struct mtr *t)
 			show_hop(t, &t->hops[i]);
 		return;
 	}
-	head_line(&b);
+	measure(t, probe_columns());
+	head_line(t, &b);
 	for (size_t i = 0; i < t->n; i++) {
 		pt_buf_chr(&b, '\n');
 		hop_line(t, &t->hops[i], &b);
@@ -236,23 +262,25 @@ static int run_report(struct mtr *t)
 static int draw(struct mtr *t, struct pt_screen *s)
 {
 	struct pt_buf b = { 0 };
+	char *line, *rest;
 	int rc;
 
 	look(t);
+	measure(t, s->columns);
+	pt_buf_fmt(&b, "%s (", t->run.c->argv[0]);
+	pt_addr_fmt(&b, t->options.probe.to);
+	pt_buf_fmt(&b, "), %s%s\n", modes[t->options.probe.how], t->paused ? ", paused" : "");
+	head_line(t, &b);
+	for (size_t i = 0; i < t->n; i++) {
+		pt_buf_chr(&b, '\n');
+		hop_line(t, &t->hops[i], &b);
+		more_lines(t, &t->hops[i], &b);
+	}
 	pt_screen_begin(s);
+	rest = b.err ? NULL : b.s;
 	for (unsigned int row = 0; row + 1 < s->rows; row++) {
-		b.n = 0;
-		pt_buf_add(&b, "", 0);
-		if (row == 0) {
-			pt_buf_fmt(&b, "%s (", t->run.c->argv[0]);
-			pt_addr_fmt(&b, t->options.probe.to);
-			pt_buf_fmt(&b, "), %s%s", modes[t->options.probe.how], t->paused ? ", paused" : "");
-		} else if (row == HEAD - 1) {
-			head_line(&b);
-		} else if (row - HEAD < t->n) {
-			hop_line(t, &t->hops[row - HEAD], &b);
-		}
-		pt_screen_line(s, row, b.err ? "" : b.s, row == HEAD - 1);
+		line = strsep(&rest, "\n");
+		pt_screen_line(s, row, line ? line : "", row == HEAD - 1);
 	}
 	pt_screen_line(s, s->rows - 1, "q quit  r reset  p pause  n names; milliseconds", false);
 	rc = b.err ? b.err : pt_screen_end(s);

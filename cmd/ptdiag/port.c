@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 
 #include <patronus/dns.h>
+#include <patronus/probe.h>
 
 #include "port.h"
 
@@ -273,15 +274,21 @@ static int add_targets(struct asking *p, const struct addrinfo *a)
 	return 0;
 }
 
-static bool is_host(const char *s)
+static int check_host(struct asking *p, const char *host, enum pt_af af)
 {
-	uint8_t wire[PT_DNS_WIRE_MAX];
 	struct pt_dns_server server;
+	const char *wrong;
 
-	for (const char *c = s; *c; c++)
+	for (const char *c = host; *c; c++)
 		if ((unsigned char)*c >= 0x80)
-			return true; /* IDN: the C library judges it */
-	return !pt_dns_server_parse(s, 0, &server) || (!strchr(s, '\\') && pt_dns_name_wire(s, wire) > 0);
+			return 0; /* IDN: the C library judges it */
+	if (!pt_dns_server_parse(host, 0, &server)) {
+		if (af != PT_AF_NONE && server.address.af != af)
+			return pt_cli_usage(p->c, "%s is of the other family", host);
+		return 0;
+	}
+	wrong = pt_probe_host_wrong(host);
+	return wrong ? pt_cli_usage(p->c, "'%s' is neither an address nor the name of a host: %s", host, wrong) : 0;
 }
 
 static int find_host(struct asking *p)
@@ -291,8 +298,9 @@ static int find_host(struct asking *p)
 	const char *host = p->c->argv[0];
 	int rc;
 
-	if (!is_host(host))
-		return pt_cli_usage(p->c, "'%s' is neither an address nor the name of a host", host);
+	rc = check_host(p, host, af);
+	if (rc)
+		return rc;
 	hints.ai_family = af == PT_AF_INET ? AF_INET : af == PT_AF_INET6 ? AF_INET6 : AF_UNSPEC;
 	rc = getaddrinfo(host, NULL, &hints, &list);
 	if (rc) {

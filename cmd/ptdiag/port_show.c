@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What became of a port, for people and for programs; certificates, which `ptdiag dns` shows as well. */
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 
@@ -92,7 +93,18 @@ static void bytes_text(struct pt_buf *b, const uint8_t *p, size_t n)
 	}
 }
 
-static void why_text(struct pt_buf *b, const struct pt_dial *r)
+/* Without ICMP it is this machine that says no; what a route of it does, the C library's words do not tell. */
+static const char *error_text(const struct pt_dial *r, const struct pt_dial_want *w)
+{
+	if (r->state != PT_DIAL_UNREACHABLE || r->icmp.there)
+		return strerror(r->error);
+	if (r->error == EACCES)
+		return "a route of this machine prohibits it";
+	/* An address of ours that cannot go there is EINVAL, too. */
+	return r->error == EINVAL && w->from.af == PT_AF_NONE ? "a route of this machine drops it (blackhole)" : strerror(r->error);
+}
+
+static void why_text(struct pt_buf *b, const struct pt_dial *r, const struct pt_dial_want *w)
 {
 	if (r->icmp.there) {
 		pt_buf_fmt(b, ": %s, says ", pt_dial_icmp_name(&r->icmp));
@@ -103,7 +115,7 @@ static void why_text(struct pt_buf *b, const struct pt_dial *r)
 	} else if (r->state == PT_DIAL_FILTERED) {
 		pt_buf_str(b, r->error == EPERM ? ": a rule of this machine drops it" : ": no answer in time");
 	} else if (r->state == PT_DIAL_UNREACHABLE || r->state == PT_DIAL_FAILED) {
-		pt_buf_fmt(b, ": %s", strerror(r->error));
+		pt_buf_fmt(b, ": %s", error_text(r, w));
 	}
 }
 
@@ -111,7 +123,7 @@ static void line(struct pt_buf *b, const struct pt_dial *r, const struct pt_dial
 {
 	pt_addr_fmt(b, r->addr);
 	pt_buf_fmt(b, " %s %u: %s", w->udp ? "udp" : "tcp", r->port, pt_dial_state_name(r->state, w->udp));
-	why_text(b, r);
+	why_text(b, r, w);
 	if (r->state != PT_DIAL_FILTERED && r->state != PT_DIAL_FAILED)
 		pt_buf_fmt(b, ", %llu.%03u ms", (unsigned long long)(r->us / 1000), (unsigned int)(r->us % 1000));
 	tls_text(b, &r->tls, w->tls_want.name);
@@ -186,7 +198,7 @@ static void show_members(struct pt_out *o, const struct pt_dial *r, const struct
 	if (r->state != PT_DIAL_FILTERED && r->state != PT_DIAL_FAILED)
 		pt_out_u64(o, "time_us", r->us);
 	if (r->error)
-		pt_out_str(o, "error", strerror(r->error));
+		pt_out_str(o, "error", error_text(r, w));
 	if (r->icmp.there)
 		show_icmp(o, &r->icmp);
 	if (r->from.af != PT_AF_NONE)

@@ -2,6 +2,7 @@
 /* What ping, trace and mtr have in common: the host, the words of the way, how answers are said. */
 #include <math.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <patronus/sandbox.h>
@@ -69,6 +70,13 @@ void probe_percent(struct pt_buf *b, double percent)
 void probe_key_percent(struct pt_out *o, const char *key, double percent)
 {
 	pt_out_decimal(o, key, (uint64_t)llround(percent * 100), 2);
+}
+
+unsigned int probe_columns(void)
+{
+	struct winsize w = { 0 };
+
+	return isatty(STDOUT_FILENO) && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) && w.ws_col ? w.ws_col : 0;
 }
 
 /* ---- who and what ---- */

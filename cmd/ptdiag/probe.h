@@ -36,7 +36,9 @@ int probe_confine(struct probe_run *r);
 /* RC as it was, or the output's error. */
 int probe_finish(struct probe_run *r, int rc);
 
-/* Milliseconds with three digits, of nanoseconds. */
+/* Of the terminal that output goes to; 0: it goes to none. */
+unsigned int probe_columns(void);
+/* Milliseconds with three digits, of nanoseconds; at most six characters. */
 void probe_ms(struct pt_buf *b, double ns);
 void probe_key_ms(struct pt_out *o, const char *key, double ns, bool known);
 void probe_percent(struct pt_buf *b, double percent);

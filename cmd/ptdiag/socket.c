@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pwd.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <patronus/link.h>
 #include <patronus/socket.h>
@@ -328,7 +329,7 @@ static int read_all(struct view *v)
 static void tell_unseen(struct view *v)
 {
 	if (v->owners.refused)
-		pt_err_add(&v->c->err, PT_WARNING, NULL, "root sees them all",
+		pt_err_add(&v->c->err, PT_WARNING, NULL, geteuid() ? "root sees them all" : NULL,
 			   "the sockets of %zu processes cannot be told from those of others: they may not be looked at", v->owners.refused);
 	for (enum pt_socket_protocol p = 0; p < PT_SOCKET_PROTOCOLS; p++)
 		if (v->all.untold & 1u << p)

@@ -62,11 +62,13 @@ void pt_err_add(struct pt_err *e, enum pt_sev sev, const struct pt_loc *loc, con
 	va_end(ap);
 }
 
-/* What a person can do about an errno, wherever it comes from. */
-static const char *code_hint(int code)
+/* What a person can do about an errno, wherever it comes from. A text that names a capability has said the rest. */
+static const char *code_hint(int code, const char *what)
 {
-	if (code == -EPERM)
+	if (code == -EPERM && !(what && strstr(what, "CAP_")))
 		return "run it as root, or with CAP_NET_ADMIN";
+	if (code == -EPERM)
+		return "run it as root";
 	return code == -EACCES ? "run it as root" : NULL;
 }
 
@@ -80,7 +82,7 @@ int pt_err_sys(struct pt_err *e, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	pt_buf_vfmt(&what, fmt, ap);
 	va_end(ap);
-	pt_err_add(e, PT_ERROR, NULL, code_hint(code), "%s: %s", what.s ? what.s : "?", strerrordesc_np(-code) ?
+	pt_err_add(e, PT_ERROR, NULL, code_hint(code, what.s), "%s: %s", what.s ? what.s : "?", strerrordesc_np(-code) ?
 		   strerrordesc_np(-code) : "unknown error");
 	pt_buf_fini(&what);
 	return code;

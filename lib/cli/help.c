@@ -55,10 +55,12 @@ static void list_command(const struct pt_cli_cmd *cmd)
 	if (left && strlen(left) > LEFT) {
 		printf("  ");
 		wrapped(left, 2, 6);
-		printf("\n%*s%s\n", LEFT + 3, "", cmd->help);
+		printf("\n%*s", LEFT + 3, "");
 	} else {
-		printf("  %-*s %s\n", LEFT, left ? left : cmd->object, cmd->help);
+		printf("  %-*s ", LEFT, left ? left : cmd->object);
 	}
+	wrapped(cmd->help, LEFT + 3, LEFT + 3);
+	putchar('\n');
 	free(left);
 }
 
@@ -78,7 +80,9 @@ static void list_words(const struct pt_cli_tool *t, const struct pt_cli_cmd *of)
 	for (const struct pt_cli_word *w = g ? g->words : NULL; w && w->name; w++) {
 		int n = printf("  %s%s%s", w->name, w->arg ? " " : "", w->arg ? w->arg : "");
 
-		printf("%*s %s\n", n < LEFT + 2 ? LEFT + 2 - n : 0, "", w->help);
+		n += printf("%*s ", n < LEFT + 2 ? LEFT + 2 - n : 0, "");
+		wrapped(w->help, (size_t)n, LEFT + 3);
+		putchar('\n');
 	}
 }
 
@@ -92,7 +96,9 @@ static void list_options(unsigned int bits)
 		snprintf(left, sizeof(left), "%s%s%s%s%s%s", o->letter ? letter : "", o->letter && o->name ? ", " : "",
 			 o->name ? "--" : "", o->name ? o->name : "", o->arg && o->arg[0] != '[' ? " " : "",
 			 o->arg ? o->arg : "");
-		printf("  %-34s %s\n", left, o->help);
+		printf("  %-*s ", LEFT, left);
+		wrapped(o->help, LEFT + 3, LEFT + 3);
+		putchar('\n');
 	}
 }
 

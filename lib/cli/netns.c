@@ -40,7 +40,7 @@ int cli_netns_enter(struct pt_cli *c, int *home)
 	if (*home < 0)
 		rc = pt_err_sys(&c->err, -errno, "opening the network namespace we are in");
 	else if (setns(fd, CLONE_NEWNET))
-		rc = pt_err_sys(&c->err, -errno, "entering the network namespace %s", c->netns);
+		rc = pt_err_sys(&c->err, -errno, "entering the network namespace %s%s", c->netns, errno == EPERM ? ", which needs CAP_SYS_ADMIN" : "");
 	if (rc && *home >= 0) {
 		close(*home);
 		*home = -1;

@@ -4,6 +4,7 @@
 #include <netdb.h>
 #include <string.h>
 
+#include <arpa/inet.h>
 #include <net/if.h>
 
 #include "diag/probe_internal.h"
@@ -15,6 +16,16 @@ static int refuse(struct pt_err *e, const char *host, const char *why)
 	pt_err_add(e, PT_ERROR, NULL, "give an address or a name, as in 192.0.2.1, 2001:db8::1, fe80::1%eth0 or www.example.org",
 		   "'%.*s' is not a host name: %s", HOST_MAX, host, why);
 	return -EINVAL;
+}
+
+/* The C library would read "010.1.1.1" in octal and "10.1" as 10.0.0.1; no name of a host ends in a number (RFC 1123). */
+static bool nearly_address(const char *host)
+{
+	const char *last = strrchr(host, '.');
+	struct in_addr a;
+
+	last = last ? last + 1 : host;
+	return inet_aton(host, &a) || (*last && !last[strspn(last, "0123456789")]);
 }
 
 /* Letters, digits, hyphens, underscores and dots, in labels: what a name of a host can be in ASCII. */
@@ -41,7 +52,14 @@ static const char *wrong_with(const char *host)
 		if (label > 63)
 			return "a label is too long";
 	}
-	return NULL;
+	return nearly_address(host) ? "an address has four numbers of 0 to 255 without zeros ahead of them" : NULL;
+}
+
+const char *pt_probe_host_wrong(const char *host)
+{
+	struct pt_addr a;
+
+	return pt_addr_parse(host, &a) ? wrong_with(host) : NULL;
 }
 
 /* "fe80::1%eth0" */
@@ -96,7 +114,9 @@ int pt_probe_host(const char *host, enum pt_af af, struct pt_addr *out, uint32_t
 	if (!rc) {
 		if (af == PT_AF_NONE || out->af == af)
 			return 0;
-		return refuse(e, host, af == PT_AF_INET ? "-4 asks for IPv4" : "-6 asks for IPv6");
+		pt_err_add(e, PT_ERROR, NULL, NULL, af == PT_AF_INET ? "%s is an address of IPv6, and -4 asks for IPv4" :
+								       "%s is an address of IPv4, and -6 asks for IPv6", host);
+		return -EINVAL;
 	}
 	wrong = wrong_with(host);
 	return wrong ? refuse(e, host, wrong) : ask(host, af, out, zone, e);

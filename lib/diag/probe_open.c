@@ -113,19 +113,74 @@ static int bind_to(const struct pt_probe *p, int fd, struct pt_addr from, struct
 	return rc;
 }
 
+/* A host is one: who sends to nobody, or to many, gets no answer that a connected socket would hear. */
+static const char *no_host(const struct pt_probe *p)
+{
+	uint8_t b[16] = { 0 };
+	size_t n = probe_is6(p) ? 16 : 4, used = 0;
+
+	pt_addr_to_bytes(p->o.to, b);
+	for (size_t i = 0; i < n; i++)
+		used += b[i] != 0;
+	if (!used)
+		return "no host has this address";
+	if (n == 16 ? b[0] == 0xff : b[0] >> 4 == 0xe)
+		return "this is a multicast address: probes go to one host";
+	if (n == 16 && b[0] == 0xfe && b[1] >> 6 == 2 && !p->o.zone && !p->o.device)
+		return "such addresses are on every link: say which one, as in fe80::1%eth0";
+	return NULL;
+}
+
+/* The kernel says no to a broadcast address in the words of a route that prohibits; with the leave to broadcast it does not. */
+static bool is_broadcast(const struct pt_probe *p)
+{
+	return !probe_is6(p) && !probe_set(p->fd_route, SOL_SOCKET, SO_BROADCAST, 1) &&
+	       !connect(p->fd_route, (const struct sockaddr *)&p->to, p->to_len);
+}
+
+/* What the kernel says, in the words of who made the route. An address of ours that cannot go there is EINVAL, too. */
+static const char *no_route(const struct pt_probe *p, int code)
+{
+	if (code == -EACCES)
+		return "a route of this machine prohibits it";
+	if (code == -EHOSTUNREACH)
+		return "a route of this machine says that it cannot be reached";
+	return code == -EINVAL && p->o.from.af == PT_AF_NONE ? "a route of this machine drops what goes there (blackhole)" : NULL;
+}
+
 static int say_no_way(const struct pt_probe *p, int code, struct pt_err *e)
 {
-	struct pt_buf text = { 0 };
+	struct pt_buf text = { 0 }, hint = { 0 };
+	const char *words = no_route(p, code), *to;
 
 	pt_addr_fmt(&text, p->o.to);
-	if (code == -EACCES) {
-		pt_err_add(e, PT_ERROR, NULL, NULL, "%s is a broadcast address: probes go to one host", text.s ? text.s : "it");
+	to = text.s ? text.s : "it";
+	pt_buf_fmt(&hint, "`ptdiag route get %s` shows it", to);
+	if (code == -EACCES && is_broadcast(p)) {
+		pt_err_add(e, PT_ERROR, NULL, NULL, "%s is a broadcast address: probes go to one host", to);
 		code = -EINVAL;
+	} else if (words) {
+		pt_err_add(e, PT_ERROR, NULL, hint.s, "%s: %s", to, words);
+		code = -EHOSTUNREACH;
 	} else {
-		code = pt_err_sys(e, code, "finding the way to %s", text.s ? text.s : "the host");
+		code = pt_err_sys(e, code, "finding the way to %s", to);
 	}
 	pt_buf_fini(&text);
+	pt_buf_fini(&hint);
 	return code;
+}
+
+static int check_host(const struct pt_probe *p, struct pt_err *e)
+{
+	const char *words = no_host(p);
+	struct pt_buf text = { 0 };
+
+	if (!words)
+		return 0;
+	pt_addr_fmt(&text, p->o.to);
+	pt_err_add(e, PT_ERROR, NULL, NULL, "%s: %s", text.s ? text.s : "it", words);
+	pt_buf_fini(&text);
+	return -EINVAL;
 }
 
 /* A socket that is connected and silent tells which address we have there. */
@@ -133,8 +188,10 @@ static int find_way(struct pt_probe *p, struct pt_err *e)
 {
 	struct sockaddr_storage sa = { 0 };
 	socklen_t len = sizeof(sa);
-	int rc;
+	int rc = check_host(p, e);
 
+	if (rc)
+		return rc;
 	p->fd_route = new_socket(p, SOCK_DGRAM, 0);
 	if (p->fd_route < 0)
 		return pt_err_sys(e, p->fd_route, "opening a socket");

@@ -280,6 +280,9 @@ PT_API bool pt_mtr_reached(const struct pt_mtr *m);
  * what begins with a dash, has control characters, or could not be a name. 0, -EINVAL, -ENOENT: no such name, with a record. */
 PT_API int pt_probe_host(const char *host, enum pt_af af, struct pt_addr *out, uint32_t *zone, struct pt_err *e) PT_MUST;
 
+/* What is wrong with HOST, before anybody is asked; NULL: it is an address, or may be a name. */
+PT_API const char *pt_probe_host_wrong(const char *host);
+
 /* Names of addresses, asked for beside the probes and without waiting: /etc/hosts, then the servers of /etc/resolv.conf. */
 PT_API struct pt_probe_names *pt_probe_names_open(void);
 PT_API void pt_probe_names_close(struct pt_probe_names *n);
