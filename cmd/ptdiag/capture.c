@@ -181,7 +181,7 @@ static int kept(struct capture_run *r, int rc)
 
 static int on_packet(const struct pt_capture_packet *p, void *arg)
 {
-	struct pt_log_record record, *rule = NULL;
+	struct capture_judged judgements, *judged = NULL;
 	struct capture_run *r = arg;
 	struct pt_flow *flow;
 	struct pt_seen s;
@@ -189,17 +189,17 @@ static int on_packet(const struct pt_capture_packet *p, void *arg)
 
 	pt_seen_read(p->link, p->data, p->n, &s);
 	flow = pt_flows_add(r->flows, p, &s, &rc);
-	if (!rc && r->rules && flow && capture_rules_judge(r->rules, flow, p, &s, &record))
-		rule = &record;
+	if (!rc && r->rules && flow && capture_rules_judge(r->rules, flow, p, &s, &judgements))
+		judged = &judgements;
 	if (!rc && r->writer)
-		rc = kept(r, pt_capture_writer_add(r->writer, p, rule));
+		rc = kept(r, pt_capture_writer_add(r->writer, p, judged ? judged->records : NULL));
 	if (!rc && r->join) {
 		rc = pt_join_add(r->join, p->time, &s);
 		if (!rc && pt_join_ends(r->join)->ended)
 			rc = -ECANCELED;
 	}
 	if (!rc && lines(r)) {
-		capture_show(r, p, &s, rule);
+		capture_show(r, p, &s, judged);
 		rc = pt_out_failed(r->o);
 	}
 	r->packets++;

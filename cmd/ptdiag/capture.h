@@ -18,6 +18,16 @@ struct capture_words {
 
 struct capture_rules;
 
+#define CAPTURE_JUDGEMENTS 2
+
+/* What the evaluator says of a packet: where it comes in, and where it leaves if that was asked, too. */
+struct capture_judged {
+	struct pt_log_record records[CAPTURE_JUDGEMENTS]; /* each points to the next one */
+	size_t n;
+	bool pass;
+	const char *why; /* the kernel drops it, whatever the rules say; NULL: it does not */
+};
+
 #define CAPTURE_LINKS 9
 
 struct capture_run {
@@ -42,7 +52,7 @@ struct capture_run {
 
 /* capture_show.c */
 void capture_show(struct capture_run *r, const struct pt_capture_packet *p, const struct pt_seen *s,
-		  const struct pt_log_record *rule);
+		  const struct capture_judged *judged);
 void capture_show_summary(struct capture_run *r);
 enum capture_clock { CAPTURE_TODAY, CAPTURE_DATE, CAPTURE_UTC };
 void capture_time(struct pt_buf *b, uint64_t ns, enum capture_clock how);
@@ -58,6 +68,6 @@ void capture_rules_free(struct capture_rules *r);
 const char *capture_rules_about(const struct capture_rules *r);
 /* FLOW is as it stands with this packet in it. False: nothing can be said. */
 bool capture_rules_judge(struct capture_rules *r, struct pt_flow *flow, const struct pt_capture_packet *p,
-			 const struct pt_seen *s, struct pt_log_record *out);
+			 const struct pt_seen *s, struct capture_judged *out);
 
 #endif

@@ -16,9 +16,18 @@
 
 #include "capture.h"
 
-struct verdict {
+struct judgement {
 	const struct pt_pol_rule *rule; /* NULL: none matched */
-	bool pass, uncertain, none;     /* NONE: it cannot be judged */
+	bool pass;
+	enum pt_dir dir;
+	char device[PT_LOG_DEVICE_MAX];
+};
+
+struct verdict {
+	struct judgement judgements[CAPTURE_JUDGEMENTS];
+	size_t n; /* 0: it cannot be judged */
+	bool pass, uncertain;
+	const char *why;
 	struct verdict *next;
 };
 
@@ -27,7 +36,7 @@ struct capture_rules {
 	struct pt_explainer *x;
 	const struct pt_world *world;
 	struct verdict *all;
-	struct verdict unknown;
+	struct verdict unknown, alone;
 };
 
 int capture_rules_new(struct capture_rules **out, struct pt_err *e)
@@ -47,7 +56,6 @@ int capture_rules_new(struct capture_rules **out, struct pt_err *e)
 		return rc;
 	}
 	r->world = pt_explainer_world(r->x);
-	r->unknown.none = true;
 	*out = r;
 	return 0;
 }
@@ -75,10 +83,25 @@ const char *capture_rules_about(const struct capture_rules *r)
 	       "answers for the first packet of the flow, with the rules that were in force when the capture began.";
 }
 
+static bool is_icmp(const struct pt_seen *s)
+{
+	return s->proto == IPPROTO_ICMP || s->proto == IPPROTO_ICMPV6;
+}
+
+/* About another packet: it passes or not as that one's connection does, which is not known here. */
+static bool is_icmp_error(const struct pt_seen *s)
+{
+	uint8_t type = s->transport[0];
+
+	if (s->proto == IPPROTO_ICMPV6)
+		return type < 128;
+	return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
+}
+
 /* Only what begins a connection tells who is judged. */
 static bool begins(const struct pt_flow *f, const struct pt_seen *s)
 {
-	if (f->packets[0] + f->packets[1] != 1 || s->fragment || !s->transport)
+	if (f->packets[0] + f->packets[1] != 1)
 		return false;
 	return s->proto != IPPROTO_TCP || (s->has_tcp && (s->flags & 0x12) == 0x02);
 }
@@ -113,48 +136,108 @@ static void question_of(const struct pt_capture_packet *p, const struct pt_seen 
 	q->packet.ct = pt_packet_ct(&q->packet);
 }
 
-static struct verdict *judge(struct capture_rules *r, const struct pt_capture_packet *p, const struct pt_seen *s)
+static void keep(struct verdict *v, const struct pt_step *step)
+{
+	struct judgement *j = &v->judgements[v->n++];
+	size_t n = strnlen(step->device, sizeof(j->device) - 1);
+
+	j->rule = step->decision.rule;
+	j->pass = step->decision.pass;
+	j->dir = step->dir;
+	memcpy(j->device, step->device, n);
+}
+
+static void judge(struct capture_rules *r, const struct pt_capture_packet *p, const struct pt_seen *s,
+		  struct verdict *out)
 {
 	struct pt_question q;
 	struct pt_path way;
-	struct verdict *v;
 
+	memset(out, 0, sizeof(*out));
 	if (!p->dir || (p->dir == PT_OUT && !made_here(r->world, s->src)))
-		return &r->unknown;
+		return;
 	question_of(p, s, &q);
 	pt_path_find(r->world, &q, &way);
-	if (!way.decided)
+	for (size_t i = 0; i < way.n && out->n < CAPTURE_JUDGEMENTS; i++)
+		if (way.steps[i].kind == PT_STEP_JUDGED)
+			keep(out, &way.steps[i]);
+	out->pass = way.pass;
+	out->uncertain = way.uncertain;
+	if (way.n && way.steps[way.n - 1].kind == PT_STEP_DROPPED)
+		out->why = way.steps[way.n - 1].why;
+}
+
+/* The flow's, found when it begins. */
+static const struct verdict *verdict_of(struct capture_rules *r, struct pt_flow *flow,
+					const struct pt_capture_packet *p, const struct pt_seen *s)
+{
+	struct verdict *v;
+
+	if (flow->rule)
+		return flow->rule;
+	flow->rule = &r->unknown;
+	if (!begins(flow, s))
 		return &r->unknown;
 	v = calloc(1, sizeof(*v));
 	if (!v)
 		return &r->unknown;
-	*v = (struct verdict){ way.decided->rule, way.pass, way.uncertain, false, r->all };
+	judge(r, p, s, v);
+	v->next = r->all;
 	r->all = v;
+	flow->rule = v;
 	return v;
 }
 
-bool capture_rules_judge(struct capture_rules *r, struct pt_flow *flow, const struct pt_capture_packet *p,
-			 const struct pt_seen *s, struct pt_log_record *out)
+static void record_of(const struct verdict *v, const struct judgement *j, struct pt_log_record *out)
 {
-	const struct verdict *v = flow->rule;
+	bool in = j->dir == PT_IN;
 
-	if (!v)
-		flow->rule = v = begins(flow, s) ? judge(r, p, s) : &r->unknown;
-	if (v->none)
-		return false;
 	*out = (struct pt_log_record){ .ours = true,
-				       .action = v->pass ? PT_PASS : PT_BLOCK,
-				       .dir = p->dir,
+				       .action = j->pass ? PT_PASS : PT_BLOCK,
+				       .dir = j->dir,
 				       .rule = "-",
 				       .file = "",
-				       .in = "",
-				       .out = "",
+				       .in = in ? j->device : "",
+				       .out = in ? "" : j->device,
 				       .on = "",
 				       .by = v->uncertain ? "evaluator,uncertain" : "evaluator" };
-	if (v->rule) {
-		out->rule = v->rule->name ? v->rule->name : "-";
-		out->file = v->rule->loc.line && v->rule->loc.file ? v->rule->loc.file : "";
-		out->line = v->rule->loc.line;
+	if (!j->rule)
+		return;
+	out->rule = j->rule->name ? j->rule->name : "-";
+	out->file = j->rule->loc.line && j->rule->loc.file ? j->rule->loc.file : "";
+	out->line = j->rule->loc.line;
+}
+
+static void say(const struct verdict *v, struct capture_judged *out)
+{
+	out->n = v->n;
+	out->pass = v->pass;
+	out->why = v->why;
+	for (size_t i = 0; i < v->n; i++) {
+		record_of(v, &v->judgements[i], &out->records[i]);
+		out->records[i].then = i + 1 < v->n ? &out->records[i + 1] : NULL;
 	}
+	if (v->why) {
+		out->records[0].note = v->why;
+		out->records[0].n_note = strlen(v->why);
+	}
+}
+
+bool capture_rules_judge(struct capture_rules *r, struct pt_flow *flow, const struct pt_capture_packet *p,
+			 const struct pt_seen *s, struct capture_judged *out)
+{
+	const struct verdict *v;
+
+	if (s->fragment || !s->transport || (is_icmp(s) && (!s->n_transport || is_icmp_error(s))))
+		return false;
+	if (is_icmp(s) && !flow->asks) { /* each stands alone */
+		judge(r, p, s, &r->alone);
+		v = &r->alone;
+	} else {
+		v = verdict_of(r, flow, p, s);
+	}
+	if (!v->n)
+		return false;
+	say(v, out);
 	return true;
 }

@@ -48,13 +48,50 @@ static const char *dir_name(enum pt_dir d)
 
 /* ---- a packet ---- */
 
-static const char *rule_words(const struct pt_log_record *rule)
+static const char *action_word(bool pass)
 {
-	return rule->action == PT_BLOCK ? "block" : "pass";
+	return pass ? "pass" : "block";
+}
+
+static void judged_text(const struct capture_judged *judged, struct pt_buf *b)
+{
+	pt_buf_str(b, " [");
+	for (size_t i = 0; i < judged->n; i++) {
+		const struct pt_log_record *j = &judged->records[i];
+
+		pt_buf_fmt(b, "%s%s %s by rule ", i ? ", then " : "", action_word(j->action == PT_PASS),
+			   dir_name(j->dir));
+		pt_escape(b, j->rule, strlen(j->rule));
+	}
+	if (judged->why)
+		pt_buf_fmt(b, ", but dropped: %s", judged->why);
+	pt_buf_fmt(b, ", %s]", judged->records[0].by);
+}
+
+static void key_judged(struct pt_out *o, const struct capture_judged *judged)
+{
+	pt_out_str(o, "action", action_word(judged->pass));
+	pt_out_str(o, "by", judged->records[0].by);
+	pt_out_str(o, "dropped", judged->why);
+	pt_out_arr(o, "rules");
+	for (size_t i = 0; i < judged->n; i++) {
+		const struct pt_log_record *j = &judged->records[i];
+
+		pt_out_obj(o, NULL);
+		pt_out_str(o, "rule", j->rule);
+		pt_out_str(o, "action", action_word(j->action == PT_PASS));
+		pt_out_str(o, "direction", dir_name(j->dir));
+		pt_out_str(o, "device", *j->in ? j->in : j->out);
+		pt_out_str(o, "file", *j->file ? j->file : NULL);
+		if (*j->file)
+			pt_out_u64(o, "line", j->line);
+		pt_out_obj_end(o);
+	}
+	pt_out_arr_end(o);
 }
 
 static void show_text(struct capture_run *r, const struct pt_capture_packet *p, const char *words,
-		      const struct pt_log_record *rule)
+		      const struct capture_judged *judged)
 {
 	struct pt_buf b = { 0 };
 
@@ -67,10 +104,8 @@ static void show_text(struct capture_run *r, const struct pt_capture_packet *p, 
 	}
 	pt_buf_chr(&b, ' ');
 	pt_escape(&b, words, strlen(words));
-	if (rule) {
-		pt_buf_fmt(&b, " [%s by rule ", rule_words(rule));
-		pt_escape(&b, rule->rule, strlen(rule->rule));
-		pt_buf_fmt(&b, ", %s]", rule->by);
+	if (judged) {
+		judged_text(judged, &b);
 	} else if (p->note) {
 		pt_buf_str(&b, " [");
 		pt_escape(&b, p->note, p->n_note);
@@ -125,7 +160,7 @@ static void key_ip(struct pt_out *o, const struct pt_seen *s)
 }
 
 static void show_keys(struct capture_run *r, const struct pt_capture_packet *p, const struct pt_seen *s,
-		      const char *words, const struct pt_log_record *rule)
+		      const char *words, const struct capture_judged *judged)
 {
 	static const char digits[] = "0123456789abcdef", *const tags[] = { "vlan", "vlan2", "vlan3", "vlan4" };
 	struct pt_buf b = { 0 };
@@ -143,14 +178,8 @@ static void show_keys(struct capture_run *r, const struct pt_capture_packet *p, 
 	if (s->src.af)
 		key_ip(r->o, s);
 	pt_out_str(r->o, "text", words);
-	if (rule) {
-		pt_out_str(r->o, "rule", rule->rule);
-		pt_out_str(r->o, "action", rule_words(rule));
-		pt_out_str(r->o, "by", rule->by);
-		pt_out_str(r->o, "file", *rule->file ? rule->file : NULL);
-		if (*rule->file)
-			pt_out_u64(r->o, "line", rule->line);
-	}
+	if (judged)
+		key_judged(r->o, judged);
 	if (p->note) {
 		b.n = 0;
 		pt_escape(&b, p->note, p->n_note);
@@ -169,7 +198,7 @@ static void show_keys(struct capture_run *r, const struct pt_capture_packet *p, 
 }
 
 void capture_show(struct capture_run *r, const struct pt_capture_packet *p, const struct pt_seen *s,
-		  const struct pt_log_record *rule)
+		  const struct capture_judged *judged)
 {
 	struct pt_buf words = { 0 };
 
@@ -177,9 +206,9 @@ void capture_show(struct capture_run *r, const struct pt_capture_packet *p, cons
 	pt_out_rec(r->o);
 	pt_out_fail(r->o, words.err);
 	if (pt_out_format(r->o) == PT_OUT_TEXT)
-		show_text(r, p, words.s ? words.s : "", rule);
+		show_text(r, p, words.s ? words.s : "", judged);
 	else
-		show_keys(r, p, s, words.s, rule);
+		show_keys(r, p, s, words.s, judged);
 	pt_out_rec_end(r->o);
 	pt_buf_fini(&words);
 }
@@ -234,6 +263,8 @@ static void say_summary(struct capture_run *r, struct pt_buf *b)
 		end_text(b, f, false);
 		pt_buf_str(b, " > ");
 		end_text(b, f, true);
+		if (f->asks)
+			pt_buf_fmt(b, " id %u", f->id);
 		pt_buf_fmt(b, ": %llu packets %llu bytes, back %llu packets %llu bytes",
 			   (unsigned long long)f->packets[0], (unsigned long long)f->bytes[0],
 			   (unsigned long long)f->packets[1], (unsigned long long)f->bytes[1]);
@@ -254,6 +285,8 @@ static void key_flow(struct pt_out *o, const struct pt_flow *f)
 		pt_out_u64(o, "sport", f->a_port);
 		pt_out_u64(o, "dport", f->b_port);
 	}
+	if (f->asks)
+		pt_out_u64(o, "id", f->id);
 	pt_out_u64(o, "packets", f->packets[0]);
 	pt_out_u64(o, "bytes", f->bytes[0]);
 	pt_out_u64(o, "packets_back", f->packets[1]);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* diag/capture_flows - packets counted by what they are and by whom they are between; bounded, whatever comes. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "diag/capture.h"
 
@@ -11,6 +13,7 @@
 struct pt_flows {
 	PT_VEC(struct pt_flow) flows;
 	uint32_t *slots; /* index+1 into flows */
+	uint64_t seed;   /* nobody sends many flows that meet in one slot */
 	struct pt_flow_kind kinds[KINDS];
 	size_t n_kinds;
 	uint64_t packets, bytes, uncounted;
@@ -23,6 +26,7 @@ struct pt_flows *pt_flows_new(void)
 
 	if (!f)
 		return NULL;
+	(void)!getrandom(&f->seed, sizeof(f->seed), GRND_NONBLOCK);
 	f->slots = calloc(SLOTS, sizeof(*f->slots));
 	if (f->slots)
 		return f;
@@ -56,38 +60,82 @@ static void add_kind(struct pt_flows *f, const char *kind, uint32_t bytes)
 	f->kinds[i].bytes += bytes;
 }
 
-static bool ends_are(const struct pt_flow *f, struct pt_addr a, uint16_t port_a, struct pt_addr b, uint16_t port_b)
+/* Questions of ICMP, whose answers have the same number, and those. */
+static bool asks(const struct pt_seen *s)
 {
-	return f->a.v == a.v && f->b.v == b.v && f->a_port == port_a && f->b_port == port_b && f->a.af == a.af;
+	static const uint8_t types[2][4] = { { 8, 0, 13, 14 }, { 128, 129, 128, 129 } };
+	bool six = s->proto == IPPROTO_ICMPV6;
+
+	if ((!six && s->proto != IPPROTO_ICMP) || !s->transport || s->n_transport < 6)
+		return false;
+	return memchr(types[six], s->transport[0], sizeof(types[six]));
 }
 
-/* The same for both directions. */
-static uint64_t hash_of(const struct pt_seen *s)
-{
+/* The two ends, in an order that is the same for both directions; nothing in it is chance. */
+struct key {
 	struct {
-		pt_u128 sum, mix;
-		uint32_t ports, proto;
+		pt_u128 addr;
+		uint64_t port;
 		uint64_t none;
-	} key = { s->src.v + s->dst.v, s->src.v ^ s->dst.v, (uint32_t)s->sport + s->dport, s->proto, 0 };
+	} end[2];
+	uint64_t seed, proto, af, id;
+};
 
-	return pt_hash64(&key, sizeof(key));
+static bool is_greater(const struct key *k)
+{
+	return k->end[0].addr != k->end[1].addr ? k->end[0].addr > k->end[1].addr : k->end[0].port > k->end[1].port;
+}
+
+static void key_of(uint64_t seed, const struct pt_flow *x, struct key *k)
+{
+	*k = (struct key){ { { x->a.v, x->a_port, 0 }, { x->b.v, x->b_port, 0 } },
+			   seed,
+			   x->proto,
+			   x->a.af,
+			   x->asks ? 65536u | x->id : 0 };
+	if (is_greater(k)) {
+		k->end[0] = k->end[1];
+		k->end[1].addr = x->a.v;
+		k->end[1].port = x->a_port;
+	}
+}
+
+static size_t slot_of(const struct key *k)
+{
+	uint64_t words[sizeof(*k) / sizeof(uint64_t)], h = k->seed;
+
+	memcpy(words, k, sizeof(words));
+	for (size_t i = 0; i < PT_ARRAY_SIZE(words); i++) {
+		h = (h ^ words[i]) * 0x9e3779b97f4a7c15u;
+		h ^= h >> 29;
+	}
+	return (size_t)h & (SLOTS - 1);
+}
+
+static struct pt_flow flow_of(const struct pt_seen *s)
+{
+	struct pt_flow x = { .a = s->src, .b = s->dst, .a_port = s->sport, .b_port = s->dport, .proto = s->proto };
+
+	x.asks = asks(s);
+	x.id = x.asks ? be16(s->transport + 4) : 0;
+	return x;
 }
 
 static struct pt_flow *find(struct pt_flows *f, const struct pt_seen *s, unsigned int *side, int *rc)
 {
-	struct pt_flow fresh = { .a = s->src, .b = s->dst, .a_port = s->sport, .b_port = s->dport, .proto = s->proto };
-	size_t i = (size_t)hash_of(s) & (SLOTS - 1);
+	struct pt_flow fresh = flow_of(s);
+	struct key key, other;
+	size_t i;
 
-	for (; f->slots[i]; i = (i + 1) & (SLOTS - 1)) {
+	key_of(f->seed, &fresh, &key);
+	for (i = slot_of(&key); f->slots[i]; i = (i + 1) & (SLOTS - 1)) {
 		struct pt_flow *x = &f->flows.v[f->slots[i] - 1];
 
-		if (x->proto != s->proto)
+		key_of(f->seed, x, &other);
+		if (memcmp(&key, &other, sizeof(key)))
 			continue;
-		*side = ends_are(x, s->dst, s->dport, s->src, s->sport);
-		if (*side || ends_are(x, s->src, s->sport, s->dst, s->dport)) {
-			*side = *side && !ends_are(x, s->src, s->sport, s->dst, s->dport);
-			return x;
-		}
+		*side = x->a.v != s->src.v || x->a_port != s->sport;
+		return x;
 	}
 	*side = 0;
 	if (f->flows.n >= PT_FLOWS_MAX) {

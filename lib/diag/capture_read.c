@@ -164,14 +164,6 @@ static int next_pcap(struct pt_capture_reader *r, struct pt_capture_packet *out)
 	return 1;
 }
 
-/* A captured packet has one device; a logged one that is passed on has two. */
-static const char *judged_on(const struct pt_log_record *r)
-{
-	bool leaves = r->ours && r->dir == PT_OUT;
-
-	return *r->in && !(leaves && *r->out) ? r->in : r->out;
-}
-
 static int next_pcapng(struct pt_capture_reader *r, struct pt_capture_packet *out)
 {
 	struct pt_log_record rec;
@@ -186,8 +178,8 @@ static int next_pcapng(struct pt_capture_reader *r, struct pt_capture_packet *ou
 					   .n = rec.n,
 					   .size = rec.size > rec.n ? rec.size : rec.n,
 					   .link = rec.link,
-					   .dir = rec.dir,
-					   .device = judged_on(&rec),
+					   .dir = rec.seen ? rec.seen : rec.dir,
+					   .device = rec.seen_on ? rec.seen_on : "",
 					   .note = rec.note,
 					   .n_note = rec.n_note };
 	return 1;

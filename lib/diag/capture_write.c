@@ -226,9 +226,10 @@ int pt_capture_writer_add(struct pt_capture_writer *w, const struct pt_capture_p
 
 	if (rule)
 		r = *rule;
-	r.in = p->dir == PT_OUT ? "" : p->device;
-	r.out = p->dir == PT_OUT ? p->device : "";
-	r.dir = p->dir;
+	if (!rule)
+		r.in = r.out = "";
+	r.seen_on = p->device;
+	r.seen = p->dir;
 	r.time = p->time;
 	r.data = p->data;
 	r.n = p->n;

@@ -266,20 +266,42 @@ static int take_comment(struct pt_pcapng_reader *r, const uint8_t *s, size_t n, 
 	return rc == -EINVAL ? 0 : rc; /* somebody else's */
 }
 
+/* What all comments say stands together. */
+static int take_note(struct pt_pcapng_reader *r, const uint8_t *s, size_t n, struct pt_log_record *out)
+{
+	static const char between[] = "; ";
+	size_t len = out->note ? out->n_note + sizeof(between) - 1 : 0;
+	char *all = pt_arena_alloc(r->arena, len + n + 1);
+
+	if (!all)
+		return -ENOMEM;
+	if (len) {
+		memcpy(all, out->note, out->n_note);
+		memcpy(all + out->n_note, between, sizeof(between) - 1);
+	}
+	memcpy(all + len, s, n);
+	out->note = all;
+	out->n_note = len + n;
+	return 0;
+}
+
 static int packet_options(struct pt_pcapng_reader *r, const uint8_t *p, size_t n, struct pt_log_record *out)
 {
+	static const enum pt_dir dirs[] = { PT_DIR_NONE, PT_IN, PT_OUT, PT_DIR_NONE };
 	const uint8_t *value;
 	uint16_t code;
 	size_t len;
 	int rc = 0;
 
 	while (!rc && (code = next_option(r, &p, &n, &value, &len))) {
-		if (code == PCAPNG_OPT_COMMENT && !out->ours) {
-			out->note = (const char *)value;
-			out->n_note = len;
-			rc = take_comment(r, value, len, out);
-		} else if (code == PCAPNG_EPB_FLAGS && len == 4 && !out->ours) {
-			out->dir = (get32(r, value) & 3) == 1 ? PT_IN : (get32(r, value) & 3) == 2 ? PT_OUT : PT_DIR_NONE;
+		if (code == PCAPNG_OPT_COMMENT) {
+			rc = take_note(r, value, len, out);
+			if (!rc && !out->ours) /* the first one of ours is who it is */
+				rc = take_comment(r, value, len, out);
+		} else if (code == PCAPNG_EPB_FLAGS && len == 4) {
+			out->seen = dirs[get32(r, value) & 3];
+			if (!out->ours)
+				out->dir = out->seen;
 		} else if (code == PCAPNG_EPB_DROPPED && len == 8) {
 			out->lost = get64(r, value);
 		} else if (code == PCAPNG_EPB_NUMBER && len == 8) {
@@ -309,6 +331,7 @@ static int take_packet(struct pt_pcapng_reader *r, const uint8_t *p, size_t n, s
 	out->time = to_ns((uint64_t)get32(r, p + 4) << 32 | get32(r, p + 8), d);
 	out->link = d->link;
 	out->data = p + 20;
+	out->seen_on = d->name;
 	pt_arena_reset(r->arena);
 	rc = packet_options(r, p + 20 + padded, n - 20 - padded, out);
 	if (rc)

@@ -136,6 +136,8 @@ static uint32_t device_of(struct pt_pcapng *w, struct pt_buf *b, const struct pt
 {
 	bool out = r->ours ? r->dir == PT_OUT : !*r->in;
 
+	if (r->seen_on)
+		return number_of(w, b, r->seen_on, "", r->link);
 	return number_of(w, b, out ? r->out : r->in, r->on, r->link);
 }
 
@@ -153,18 +155,26 @@ void pt_pcapng_device(struct pt_pcapng *w, struct pt_buf *b, const char *name, u
 
 /* ---- a packet ---- */
 
-static void packet_options(struct pt_pcapng *w, struct pt_buf *b, const struct pt_log_record *r)
+static void comment(struct pt_pcapng *w, struct pt_buf *b, const struct pt_log_record *r)
 {
-	uint32_t flags = r->dir == PT_IN ? 1 : 2;
-
 	w->comment.n = 0;
-	if (r->ours || !r->link || *r->rule) /* a captured one that nobody judged has none */
-		pt_log_comment(&w->comment, r);
+	pt_log_comment(&w->comment, r);
 	if (w->comment.err)
 		b->err = w->comment.err;
 	else if (w->comment.n)
 		option(b, PCAPNG_OPT_COMMENT, w->comment.s, w->comment.n);
-	if (r->ours || (r->link && r->dir))
+}
+
+static void packet_options(struct pt_pcapng *w, struct pt_buf *b, const struct pt_log_record *r)
+{
+	enum pt_dir dir = r->seen_on ? r->seen : r->dir;
+	uint32_t flags = dir == PT_IN ? 1 : 2;
+
+	for (const struct pt_log_record *j = r; j && (j->ours || !j->link || *j->rule); j = j->then)
+		comment(w, b, j); /* a captured one that nobody judged has none */
+	if (r->note)
+		option(b, PCAPNG_OPT_COMMENT, r->note, r->n_note);
+	if (r->seen_on ? dir != PT_DIR_NONE : r->ours || (r->link && dir))
 		option(b, PCAPNG_EPB_FLAGS, &flags, sizeof(flags));
 	if (r->lost)
 		option(b, PCAPNG_EPB_DROPPED, &r->lost, sizeof(r->lost));

@@ -349,7 +349,7 @@ static void test_old_file(void **state)
 static void test_written(void **state)
 {
 	static const uint8_t data[] = { 0x45, 1, 2, 3, 4 };
-	struct pt_log_record rule = { .ours = true, .action = PT_BLOCK, .dir = PT_IN, .rule = "my rule", .file = "/etc/p", .line = 4, .in = "", .out = "",
+	struct pt_log_record rule = { .ours = true, .action = PT_BLOCK, .dir = PT_IN, .rule = "my rule", .file = "/etc/p", .line = 4, .in = "eth0", .out = "",
 				      .on = "", .by = "evaluator" };
 	struct pt_capture_packet p = { .time = 12345678901ull, .data = data, .n = 5, .size = 9, .link = PT_LINK_ETHERNET, .dir = PT_IN, .device = "eth0" };
 	char folder[] = "/tmp/capture.XXXXXX", path[64];
@@ -381,7 +381,7 @@ static void test_written(void **state)
 	assert_string_equal(p.device, "eth0");
 	assert_int_equal(p.size, 9);
 	assert_memory_equal(p.data, data, 5);
-	assert_memory_equal(p.note, "rule=my%20rule action=block dir=in by=evaluator at=/etc/p:4", 58);
+	assert_memory_equal(p.note, "rule=my%20rule action=block dir=in by=evaluator at=/etc/p:4 in=eth0", 66);
 	assert_int_equal(pt_capture_reader_next(r, &p), 1);
 	assert_int_equal(p.link, PT_LINK_COOKED);
 	assert_int_equal(p.dir, PT_OUT);

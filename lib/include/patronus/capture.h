@@ -104,7 +104,7 @@ struct pt_capture_writer;
 /* All files are made here, mode 0600, or none; one that is there already is left alone: -EEXIST. */
 PT_API int pt_capture_writer_new(const struct pt_capture_keep *k, struct pt_capture_writer **out,
 				 struct pt_err *e) PT_MUST;
-/* RULE, which may be NULL, tells who judged the packet in the packet's comment. */
+/* RULE, which may be NULL, tells who judged the packet in the packet's comments, with what stands behind it. */
 PT_API int pt_capture_writer_add(struct pt_capture_writer *w, const struct pt_capture_packet *p,
 				 const struct pt_log_record *rule) PT_MUST;
 /* After a failure the file ends with the last whole packet that was written, and nothing more is. */
@@ -160,6 +160,8 @@ struct pt_flow {
 	struct pt_addr a, b;       /* A sent first */
 	uint16_t a_port, b_port;
 	uint8_t proto;
+	bool asks;                 /* ICMP's questions and their answers: by the number that they share */
+	uint16_t id;
 	uint64_t packets[2], bytes[2]; /* of A, of B */
 	uint64_t first, last;
 	const void *rule;          /* the caller's: what it found out when the flow began */
