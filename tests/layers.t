@@ -46,7 +46,7 @@ module_of_header()
 	nft_trace) echo nft ;;
 	trace | learn | reach | watch) echo plan ;;
 	lint) echo space ;;
-	probe | dns | dial | capture | socket | activity | finding | iperf | sandbox | vendor) echo diag ;;
+	probe | dns | dial | capture | socket | activity | finding | why | iperf | sandbox | vendor) echo diag ;;
 	screen | line) echo cli ;;
 	rule_complete) echo rule ;;
 	*) echo "$1" ;;

@@ -197,17 +197,6 @@ static int refuse_unknown(struct pt_cli *c, const char *only)
 		      pt_cli_usage(c, "there is no check '%s'; `ptdiag check list` names them", only);
 }
 
-int diag_kernel(struct pt_cli *c, struct pt_nl **nf, struct pt_nl **route)
-{
-	int rc = pt_nl_open(route, NETLINK_ROUTE, &c->err);
-
-	*nf = NULL;
-	/* Without it some checks say that they need more. */
-	if (!rc && !geteuid())
-		rc = pt_nl_open(nf, NETLINK_NETFILTER, &c->err);
-	return rc;
-}
-
 static int run(struct checking *k, const struct check_words *w, const char *state)
 {
 	const struct pt_findings_options o = { .state = state, .only = w->only, .quick = w->quick, .between = between, .confine = confine,

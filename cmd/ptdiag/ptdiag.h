@@ -37,9 +37,14 @@ int cmd_neighbour(struct pt_cli *c);
 /* socket.c */
 extern const struct pt_cli_word socket_words[];
 int cmd_socket(struct pt_cli *c);
-/* check.c; DIAG_KERNEL: NF is NULL where the caller may not have it */
+/* check.c */
 extern const struct pt_cli_word finding_words[];
 int cmd_check(struct pt_cli *c);
+/* why.c */
+extern const struct pt_cli_word why_words[];
+int cmd_why(struct pt_cli *c);
+
+/* kernel.c: what tells of routes and of rules; NF is NULL where the caller may not have it */
 int diag_kernel(struct pt_cli *c, struct pt_nl **nf, struct pt_nl **route);
 
 #endif

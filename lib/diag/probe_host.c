@@ -81,37 +81,53 @@ static int with_zone(const char *host, struct pt_addr *out, uint32_t *zone, stru
 	return -ENODEV;
 }
 
-static int ask(const char *host, enum pt_af af, struct pt_addr *out, uint32_t *zone, struct pt_err *e)
+static bool is_taken(const struct pt_addr *list, size_t n, struct pt_addr a)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i].af == a.af && list[i].v == a.v)
+			return true;
+	return false;
+}
+
+static int ask(const char *host, enum pt_af af, struct pt_addr *out, uint32_t *zones, size_t *n, struct pt_err *e)
 {
 	struct addrinfo hints = { .ai_family = af == PT_AF_INET ? AF_INET : af == PT_AF_INET6 ? AF_INET6 : AF_UNSPEC, .ai_socktype = SOCK_DGRAM };
 	struct addrinfo *list = NULL;
+	size_t room = *n;
 	int rc = getaddrinfo(host, NULL, &hints, &list);
 
+	*n = 0;
 	if (rc || !list) {
 		pt_err_add(e, PT_ERROR, NULL, rc == EAI_AGAIN ? "no server answered: ptdiag dns asks each of them" : NULL, "%s has no%s address: %s", host,
 			   af == PT_AF_INET ? " IPv4" : af == PT_AF_INET6 ? " IPv6" : "", gai_strerror(rc));
 		return rc == EAI_MEMORY ? -ENOMEM : rc == EAI_AGAIN ? -ETIMEDOUT : -ENOENT;
 	}
-	*out = address_of(list->ai_addr);
-	if (list->ai_family == AF_INET6)
-		*zone = ((const struct sockaddr_in6 *)list->ai_addr)->sin6_scope_id;
+	for (const struct addrinfo *i = list; i && *n < room; i = i->ai_next) {
+		struct pt_addr a = address_of(i->ai_addr);
+
+		if (is_taken(out, *n, a))
+			continue;
+		out[*n] = a;
+		zones[(*n)++] = i->ai_family == AF_INET6 ? ((const struct sockaddr_in6 *)i->ai_addr)->sin6_scope_id : 0;
+	}
 	freeaddrinfo(list);
 	return 0;
 }
 
-int pt_probe_host(const char *host, enum pt_af af, struct pt_addr *out, uint32_t *zone, struct pt_err *e)
+int pt_probe_hosts(const char *host, enum pt_af af, struct pt_addr *out, uint32_t *zones, size_t *n, struct pt_err *e)
 {
 	const char *wrong;
 	int rc;
 
-	*zone = 0;
+	zones[0] = 0;
 	rc = pt_addr_parse(host, out);
 	if (rc && strchr(host, '%') && host[0] != '-') {
-		rc = with_zone(host, out, zone, e);
+		rc = with_zone(host, out, zones, e);
 		if (rc)
 			return rc;
 	}
 	if (!rc) {
+		*n = 1;
 		if (af == PT_AF_NONE || out->af == af)
 			return 0;
 		pt_err_add(e, PT_ERROR, NULL, NULL, af == PT_AF_INET ? "%s is an address of IPv6, and -4 asks for IPv4" :
@@ -119,5 +135,12 @@ int pt_probe_host(const char *host, enum pt_af af, struct pt_addr *out, uint32_t
 		return -EINVAL;
 	}
 	wrong = wrong_with(host);
-	return wrong ? refuse(e, host, wrong) : ask(host, af, out, zone, e);
+	return wrong ? refuse(e, host, wrong) : ask(host, af, out, zones, n, e);
+}
+
+int pt_probe_host(const char *host, enum pt_af af, struct pt_addr *out, uint32_t *zone, struct pt_err *e)
+{
+	size_t n = 1;
+
+	return pt_probe_hosts(host, af, out, zone, &n, e);
 }

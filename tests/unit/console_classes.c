@@ -136,6 +136,7 @@ static const struct {
 	{ &ptdiag_tool, "iperf", "packets", OPERATOR, LIVE },
 	{ &ptdiag_tool, "neighbour", NULL, VIEWER, 0 },
 	{ &ptdiag_tool, "check", "packets", OPERATOR, 0 },
+	{ &ptdiag_tool, "why", "packets", OPERATOR, 0 },
 	{ &ptdiag_tool, "route show", NULL, VIEWER, 0 },
 	{ &ptdiag_tool, "route get", NULL, VIEWER, 0 },
 	{ &ptdiag_tool, "socket", NULL, VIEWER, 0 },

@@ -279,6 +279,8 @@ PT_API bool pt_mtr_reached(const struct pt_mtr *m);
 /* HOST: an address, one with a zone ("fe80::1%eth0"), or a name that the C library is asked for. A few forms are refused before it:
  * what begins with a dash, has control characters, or could not be a name. 0, -EINVAL, -ENOENT: no such name, with a record. */
 PT_API int pt_probe_host(const char *host, enum pt_af af, struct pt_addr *out, uint32_t *zone, struct pt_err *e) PT_MUST;
+/* All that it stands for, each once, in the order in which programs try them; *N is the room, at least 1, and then how many there are. */
+PT_API int pt_probe_hosts(const char *host, enum pt_af af, struct pt_addr *out, uint32_t *zones, size_t *n, struct pt_err *e) PT_MUST;
 
 /* What is wrong with HOST, before anybody is asked; NULL: it is an address, or may be a name. */
 PT_API const char *pt_probe_host_wrong(const char *host);
