@@ -91,6 +91,9 @@ int tool_run(struct console *c, const struct pt_cli_tool *tool, const char *cons
 /* The same of all commands of a line. AT: "FILE:LINE", or NULL at the terminal. */
 int line_run(struct console *c, const char *s, size_t n, const char *at);
 
+/* Whether Ctrl-C was pressed some time ago, or again and again: what still runs is to be ended by other means. */
+bool keys_impatient(void);
+
 /* What went wrong, to standard error, and forgotten: RC as an exit status, "not there" being an answer. */
 int told(int rc, struct pt_err *e);
 
@@ -103,9 +106,24 @@ int stages_new(struct console *c, const struct pt_line_command *cmd, struct stag
 bool stages_put(struct stages *s, const char *p, size_t n);
 /* The end of the output, shows what was kept back. */
 void stages_end(struct stages *s);
+/* Another process writes for S from here on; this one only waits for what was started. */
+void stages_leave(struct stages *s);
 /* Whether a stage of these words writes somewhere else. */
 bool stage_writes(const pt_line_words *words);
 void stages_offer(const pt_line_words *words, const struct offers *to);
+
+/* ---- programs.c: through programs of others ---- */
+
+struct program {
+	pid_t pid, reader; /* 0: none */
+	int fd;            /* to the program */
+};
+/* Starts /bin/sh for TEXT; its output goes to NEXT, or to the console's where that is NULL. */
+int program_begin(struct program *p, char *text, struct stages *next);
+/* False: it wants no more, or does not read and is to be ended. */
+bool program_put(const struct program *p, const char *s, size_t n);
+/* Nothing more comes for it: waits until it is gone. */
+void program_end(struct program *p);
 
 /* ---- pager.c: lines to the terminal, a screen at a time ---- */
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "candidate.h"
@@ -21,14 +22,28 @@ static const int keys[] = { SIGINT, SIGQUIT, SIGTSTP };
 
 /* One that hangs, or does not want to end, is ended when it is told so for the third time. */
 #define PATIENCE 3
+#define PATIENCE_NS 2000000000ll /* or when it was told so that long ago, where it stands behind `|` */
 static volatile sig_atomic_t running, asked;
+static struct timespec asked_at;
 
 static void on_interrupt(int number)
 {
 	(void)number;
+	if (!asked)
+		(void)clock_gettime(CLOCK_MONOTONIC, &asked_at);
 	asked++;
 	if (asked >= PATIENCE && running > 0)
 		(void)kill((pid_t)running, SIGKILL);
+}
+
+bool keys_impatient(void)
+{
+	struct timespec now;
+
+	if (!asked || asked >= PATIENCE)
+		return asked != 0;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - asked_at.tv_sec) * 1000000000ll + now.tv_nsec - asked_at.tv_nsec > PATIENCE_NS;
 }
 
 struct keys_before {
@@ -39,7 +54,6 @@ static void keys_ignore(struct keys_before *b)
 {
 	struct sigaction none = { .sa_handler = SIG_IGN }, interrupt = { .sa_handler = on_interrupt };
 
-	asked = running = 0;
 	for (size_t i = 0; i < PT_ARRAY_SIZE(keys); i++)
 		(void)sigaction(keys[i], keys[i] == SIGINT ? &interrupt : &none, &b->was[i]);
 }
@@ -142,6 +156,7 @@ static int run_apart(struct console *c, const struct target *t, const struct pt_
 	(void)fflush(stdout);
 	(void)fflush(stderr);
 	keys_ignore(&before);
+	running = 0;
 	pid = fork();
 	if (!pid) {
 		if (!live && dup2(fds[1], STDOUT_FILENO) < 0)
@@ -205,7 +220,7 @@ static int run_in_place(struct console *c, const struct target *t, const struct 
 	return t->builtin->run(c, &cmd->words);
 }
 
-static int run_target_apart(struct console *c, const struct target *t, const struct pt_line_command *cmd, struct pt_err *e)
+static int run_through(struct console *c, const struct target *t, const struct pt_line_command *cmd, struct pt_err *e)
 {
 	bool json = false;
 	struct stages *s;
@@ -225,6 +240,19 @@ static int run_target_apart(struct console *c, const struct target *t, const str
 	}
 	status = run_apart(c, t, cmd, s, json, is_live(t, cmd));
 	stages_end(s);
+	return status;
+}
+
+/* Stages run on for a while when the command has ended: keys are for them, too. */
+static int run_target_apart(struct console *c, const struct target *t, const struct pt_line_command *cmd, struct pt_err *e)
+{
+	struct keys_before before;
+	int status;
+
+	asked = 0;
+	keys_ignore(&before);
+	status = run_through(c, t, cmd, e);
+	keys_give_back(&before);
 	return status;
 }
 
@@ -267,6 +295,7 @@ int tool_run(struct console *c, const struct pt_cli_tool *tool, const char *cons
 	const struct target t = { .tool = tool, .argv = (const char **)argv, .argc = argc };
 	const struct pt_line_command none = { 0 };
 
+	asked = 0;
 	return run_apart(c, &t, &none, NULL, false, true);
 }
 

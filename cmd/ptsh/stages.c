@@ -6,17 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <regex.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ptsh.h"
-
-extern char **environ;
 
 #define LAST_MAX 100000 /* lines */
 
@@ -34,8 +29,9 @@ struct stages {
 	PT_VEC(struct stage) v;
 	struct pt_buf line;        /* that is not whole yet */
 	struct pager pager;
-	int fd;                    /* where lines go instead of the pager, -1: nowhere else */
-	pid_t child;               /* who reads FD, 0: nobody */
+	int fd;                    /* of a file where lines go instead of the pager, -1: none */
+	struct program program;    /* or a program, … */
+	struct stages *next;       /* … and what its output goes through; NULL: it is the last */
 	bool done;
 };
 
@@ -179,7 +175,7 @@ static int begin_display(struct stages *s, struct stage *g, const pt_line_words 
 	return 0;
 }
 
-/* ---- save, ! ---- */
+/* ---- save ---- */
 
 /* Whoever may not configure writes into his home only, and no file that a shell or sshd would read. */
 static bool may_write(const struct console *c, const char *path, struct pt_err *e)
@@ -202,52 +198,6 @@ static int begin_save(struct stages *s, struct stage *g, const pt_line_words *w,
 	return s->fd < 0 ? pt_err_sys(e, -errno, "writing %s", path) : 0;
 }
 
-/* The user's own words for the user's own shell, with his environment. */
-static int start_shell(struct stages *s, char *text, int input)
-{
-	char *argv[] = { (char[]){ "sh" }, (char[]){ "-c" }, text, NULL };
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t defaults;
-	int rc;
-
-	sigemptyset(&defaults);
-	sigaddset(&defaults, SIGINT);
-	sigaddset(&defaults, SIGPIPE);
-	if (posix_spawnattr_init(&attr))
-		return -ENOMEM;
-	rc = posix_spawn_file_actions_init(&files);
-	if (!rc) {
-		(void)posix_spawnattr_setsigdefault(&attr, &defaults);
-		(void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
-		rc = posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO);
-		rc = rc ? rc : posix_spawn(&s->child, "/bin/sh", &files, &attr, argv, environ);
-		posix_spawn_file_actions_destroy(&files);
-	}
-	posix_spawnattr_destroy(&attr);
-	return -rc;
-}
-
-static int begin_shell(struct stages *s, struct stage *g, const pt_line_words *w, struct pt_err *e)
-{
-	struct pt_buf text = { 0 };
-	int fds[2] = { -1, -1 }, rc;
-
-	(void)g;
-	if (s->console->profile != PROFILE_ADMIN) {
-		pt_err_add(e, PT_ERROR, NULL, NULL, "other programs are not permitted to %s", profile_name(s->console->profile));
-		return PT_EXIT_PERM;
-	}
-	for (size_t i = 0; i < w->n; i++)
-		pt_buf_fmt(&text, "%s%s", text.n ? " " : "", i ? w->v[i].s : w->v[i].s + 1);
-	rc = text.err ? text.err : pipe2(fds, O_CLOEXEC) ? -errno : start_shell(s, text.s, fds[0]);
-	pt_buf_fini(&text);
-	if (fds[0] >= 0)
-		(void)close(fds[0]);
-	s->fd = fds[1];
-	return rc ? pt_err_sys(e, rc, "starting /bin/sh") : 0;
-}
-
 static bool line_write(struct stages *s, size_t stage, const char *p, size_t n)
 {
 	(void)stage;
@@ -264,6 +214,31 @@ static bool line_write(struct stages *s, size_t stage, const char *p, size_t n)
 	return true;
 }
 
+/* ---- ! ---- */
+
+static int begin_shell(struct stages *s, struct stage *g, const pt_line_words *w, struct pt_err *e)
+{
+	struct pt_buf text = { 0 };
+	int rc;
+
+	(void)g;
+	if (s->console->profile != PROFILE_ADMIN) {
+		pt_err_add(e, PT_ERROR, NULL, NULL, "other programs are not permitted to %s", profile_name(s->console->profile));
+		return PT_EXIT_PERM;
+	}
+	for (size_t i = 0; i < w->n; i++)
+		pt_buf_fmt(&text, "%s%s", text.n ? " " : "", i ? w->v[i].s : w->v[i].s + 1);
+	rc = text.err ? text.err : program_begin(&s->program, text.s, s->next);
+	pt_buf_fini(&text);
+	return rc ? pt_err_sys(e, rc, "starting /bin/sh") : 0;
+}
+
+static bool line_program(struct stages *s, size_t stage, const char *p, size_t n)
+{
+	(void)stage;
+	return program_put(&s->program, p, n);
+}
+
 static const struct kind kinds[] = {
 	{ "count", NULL, "how many lines there are", NULL, line_count, end_count, false },
 	{ "display", "set", "the changes that make it, of `show` in configuration mode", begin_display, line_pass, NULL, false },
@@ -274,7 +249,7 @@ static const struct kind kinds[] = {
 	{ "no-more", NULL, "all at once", begin_no_more, line_pass, NULL, false },
 	{ "save", "FILE", "into a file", begin_save, line_write, NULL, true },
 };
-static const struct kind shell = { "!", "COMMAND", "into another program", begin_shell, line_write, NULL, true };
+static const struct kind shell = { "!", "COMMAND", "through another program", begin_shell, line_program, NULL, false };
 
 /* ---- all of them ---- */
 
@@ -342,31 +317,55 @@ static void stages_free(struct stages *s)
 	}
 	if (s->fd >= 0)
 		(void)close(s->fd);
-	while (s->child > 0 && waitpid(s->child, NULL, 0) < 0 && errno == EINTR)
-		;
+	program_end(&s->program);
+	if (s->next)
+		stages_free(s->next);
 	free(s->v.v);
 	pt_buf_fini(&s->line);
 	free(s);
 }
 
-int stages_new(struct console *c, const struct pt_line_command *cmd, struct stages **out, bool *json, struct pt_err *e)
+/* Those of CMD from FIRST on; behind a program they are its own. */
+static int stages_from(struct console *c, const struct pt_line_command *cmd, size_t first, struct stages **out, bool *json, struct pt_err *e)
 {
 	struct stages *s = calloc(1, sizeof(*s));
+	bool program = false;
 	int rc = 0;
 
 	*out = NULL;
 	if (!s)
 		return pt_err_sys(e, -ENOMEM, "preparing the output");
 	s->console = c;
-	s->fd = -1;
+	s->fd = s->program.fd = -1;
 	pager_begin(&s->pager, c->interactive);
-	for (size_t i = 0; !rc && i < cmd->stages.n; i++)
-		rc = add_stage(s, &cmd->stages.v[i], !i, json, e);
+	for (size_t i = first; !rc && !program && i < cmd->stages.n; i++) {
+		const pt_line_words *w = &cmd->stages.v[i];
+
+		program = w->n && w->v[0].s[0] == '!';
+		if (program && i + 1 < cmd->stages.n)
+			rc = stages_from(c, cmd, i + 1, &s->next, json, e);
+		if (!rc)
+			rc = add_stage(s, w, !i, json, e);
+	}
 	if (rc)
 		stages_free(s);
 	else
 		*out = s;
 	return rc;
+}
+
+int stages_new(struct console *c, const struct pt_line_command *cmd, struct stages **out, bool *json, struct pt_err *e)
+{
+	return stages_from(c, cmd, 0, out, json, e);
+}
+
+void stages_leave(struct stages *s)
+{
+	if (s->fd >= 0)
+		(void)close(s->fd);
+	if (s->program.fd >= 0)
+		(void)close(s->program.fd);
+	s->fd = s->program.fd = -1;
 }
 
 static bool put_line(struct stages *s, size_t stage, const char *p, size_t n)
