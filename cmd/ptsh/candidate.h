@@ -59,6 +59,10 @@ int run_check(struct console *c, const pt_line_words *w);
 int texts_of(struct console *c, const char *name, struct pt_texts *t, struct pt_err *e);
 /* What may stand behind W of a change; values, too. */
 void offer_path(struct console *c, enum pt_edit_op op, const pt_line_words *w, const struct offers *to);
+/* The option that a value behind these N words would be of; NULL: none. */
+const struct pt_schema *option_at(const char *const *words, size_t n);
+/* insert.c */
+void complete_insert(struct console *c, const pt_line_words *w, const struct offers *to);
 /* rules.c: what may stand at the end of a rule; offered is what would replace its last word */
 void offer_rule(struct console *c, const char *rule, bool statement, const struct offers *to);
 

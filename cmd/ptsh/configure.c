@@ -333,7 +333,7 @@ static const struct builtin builtins[] = {
 	{ "exit", "[discard]", "leave the section, or configuration mode", INPLACE, 0, 1, run_exit, NULL },
 	{ "help", NULL, "what there is", 0, 0, 0, run_help, NULL },
 	{ "insert", "PATH VALUE before|after ELEMENT", "put something at a place, or move it there", INPLACE, 3, MANY, run_insert,
-	  complete_set },
+	  complete_insert },
 	{ "load", "merge|replace FILE", "take what a file says", INPLACE, 2, 2, run_load, complete_load },
 	{ "rename", "PATH TITLE", "give a section another name", INPLACE, 2, 3, run_rename, complete_path },
 	{ "rollback", "[REVISION]", "take the text of a revision: 0, without, is the last confirmed one", INPLACE, 0, 1, run_rollback, NULL },

@@ -59,7 +59,7 @@ void input_offer(struct console *c, const char *s, size_t n, size_t *from, const
 		if (!words_at(&l, of, c->arena, n)) {
 			*from = in_quote(s, n, of->v[of->n - 1].from, l.open);
 			if (cmd->stages.n)
-				stages_offer(of, to);
+				stages_offer(c, of, to);
 			else
 				target_offer(c, of, to);
 		}

@@ -217,8 +217,7 @@ static const struct pt_schema *rows_at(const char *const *words, size_t n)
 	return s->name && n == (s->titled ? 2u : 1u) ? s->options : NULL;
 }
 
-/* The option that a value behind these N would be of. */
-static const struct pt_schema *option_at(const char *const *words, size_t n)
+const struct pt_schema *option_at(const char *const *words, size_t n)
 {
 	for (size_t i = 1; i < n; i++) {
 		const struct pt_schema *rows = rows_at(words, i);
@@ -251,6 +250,75 @@ static bool offer_in_rule(struct console *c, const struct pt_edit *what, const p
 	return true;
 }
 
+/* What a section says of itself. */
+static int take_first(const struct pt_edit_value *v, void *arg)
+{
+	struct pt_buf *b = arg;
+
+	if (v->option && !b->n)
+		pt_buf_str(b, v->value);
+	return 0;
+}
+
+struct titles {
+	const struct asker *a;
+	struct console *c;
+	const char *section;
+};
+
+static void offer_title(const char *title, void *arg)
+{
+	static const char *const telling[] = { "description", "device", "peer" };
+	const struct titles *t = arg;
+	struct pt_edit_path path;
+	struct pt_buf b = { 0 };
+
+	if (strncmp(title, t->a->begun, strlen(t->a->begun)) != 0)
+		return;
+	for (size_t i = 0; !b.n && i < PT_ARRAY_SIZE(telling); i++) {
+		const char *const words[] = { t->section, title, telling[i] };
+		const struct pt_edit get = { .op = PT_EDIT_GET, .words = words, .n = 3, .draft = true };
+
+		if (pt_conf_option(t->section, telling[i]) && pt_edit_get(&t->c->candidate->texts, &get, false, &path, take_first, &b, NULL))
+			break; /* no memory: fewer words */
+	}
+	t->a->to->word(title, b.err ? NULL : b.s, t->a->to->arg);
+	pt_buf_fini(&b);
+}
+
+/* Names that there are, and that another one may be written. */
+static bool offer_titles(struct console *c, const struct pt_edit *what, const struct asker *a)
+{
+	const struct pt_schema *s = pt_conf_schema;
+	struct titles t = { a, c, what->words[0] };
+	struct pt_buf b = { 0 };
+
+	while (s->name && strcmp(s->name, what->words[0]) != 0)
+		s++;
+	if (what->n != 1 || !s->name || !s->titled)
+		return false;
+	if (pt_edit_complete(&c->candidate->texts, what, offer_title, &t))
+		return true; /* no memory: fewer words */
+	pt_buf_fmt(&b, "NAME: %s%s%s", s->range ? s->range : "", s->range ? ": " : "", s->help ? s->help : s->name);
+	if (!b.err && what->op == PT_EDIT_SET)
+		a->to->word(NULL, b.s, a->to->arg);
+	pt_buf_fini(&b);
+	return true;
+}
+
+/* "68 to 65535 bytes: the largest packet" */
+static void offer_kind(const struct pt_schema *option, const struct offers *to)
+{
+	struct pt_buf b = { 0 };
+
+	if (option->range)
+		pt_buf_fmt(&b, "%s%s%s: ", option->range, option->unit ? " " : "", option->unit ? option->unit : "");
+	pt_buf_str(&b, option->help ? option->help : option->name);
+	if (!b.err)
+		to->word(NULL, b.s, to->arg);
+	pt_buf_fini(&b);
+}
+
 void offer_path(struct console *c, enum pt_edit_op op, const pt_line_words *w, const struct offers *to)
 {
 	struct pt_edit what = { .op = op, .draft = true };
@@ -261,12 +329,14 @@ void offer_path(struct console *c, enum pt_edit_op op, const pt_line_words *w, c
 	if (!what.words || !what.n)
 		return;
 	what.n--; /* the one that is begun */
-	if (op == PT_EDIT_SET && offer_in_rule(c, &what, w, to))
+	if ((op == PT_EDIT_SET && offer_in_rule(c, &what, w, to)) || (what.n && offer_titles(c, &what, &a)))
 		return;
 	a.rows = rows_at(what.words, what.n);
 	option = a.rows ? NULL : option_at(what.words, what.n);
 	for (size_t i = 0; option && op == PT_EDIT_SET && option->words && option->words[i]; i++)
 		ask(option->words[i], &a);
+	if (option && op == PT_EDIT_SET)
+		offer_kind(option, to);
 	if (pt_edit_complete(&c->candidate->texts, &what, ask, &a))
 		return; /* no memory: fewer words */
 }

@@ -28,7 +28,7 @@ static int run_help(struct console *c, const pt_line_words *w)
 	printf("Commands, of which any unique beginning will do; ? tells what may come next, Tab completes:\n\n");
 	target_offer(c, &begun, &lister);
 	printf("\nBehind `|`:\n\n");
-	stages_offer(&begun, &lister);
+	stages_offer(c, &begun, &lister);
 	printf("\n`show NAME`:\n\n");
 	shortcuts_offer(&lister);
 	return PT_EXIT_OK;

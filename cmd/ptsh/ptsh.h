@@ -110,7 +110,7 @@ void stages_end(struct stages *s);
 void stages_leave(struct stages *s);
 /* Whether a stage of these words writes somewhere else. */
 bool stage_writes(const pt_line_words *words);
-void stages_offer(const pt_line_words *words, const struct offers *to);
+void stages_offer(const struct console *c, const pt_line_words *words, const struct offers *to);
 
 /* ---- programs.c: through programs of others ---- */
 

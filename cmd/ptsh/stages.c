@@ -425,9 +425,16 @@ static void offer_argument(const char *word, const struct offers *to)
 	pt_buf_fini(&b);
 }
 
-void stages_offer(const pt_line_words *w, const struct offers *to)
+void stages_offer(const struct console *c, const pt_line_words *w, const struct offers *to)
 {
-	const char *begun = w->n ? w->v[w->n - 1].s : "";
+	const char *begun = w->n ? w->v[w->n - 1].s : "", *first = w->n ? w->v[0].s : "";
+	bool programs = c->profile == PROFILE_ADMIN;
+
+	if (first[0] == '!') {
+		if (programs)
+			to->word(NULL, "COMMAND: a program with its arguments, started by /bin/sh; it reads the output", to->arg);
+		return;
+	}
 
 	if (w->n == 2 && !strcmp(w->v[0].s, "display"))
 		to->word("set", "the changes that make it", to->arg);
@@ -435,4 +442,6 @@ void stages_offer(const pt_line_words *w, const struct offers *to)
 		offer_argument(w->v[0].s, to);
 	for (size_t i = 0; w->n <= 1 && i < PT_ARRAY_SIZE(kinds); i++)
 		offer_name(to, begun, kinds[i].name, kinds[i].help);
+	if (w->n <= 1 && programs)
+		offer_name(to, begun, "!", "COMMAND: through another program");
 }
