@@ -49,6 +49,9 @@ struct state_view {
 	struct pt_out *o;
 	PT_VEC(struct state_rule) rules; /* by id */
 	struct pt_buf text;              /* of the state that is shown */
+	struct pt_buf *line;             /* where text goes; NULL: values are shown */
+	struct pt_buf rules_text;        /* the end of a line, of the states that these rules made */
+	uint32_t rules_of[2];
 	uint64_t now;                    /* nanoseconds since the epoch, for ages */
 };
 /* POLICY, which names the rules, is borrowed; NULL: none are known. */

@@ -49,17 +49,29 @@ const char *state_rule_name(const struct state_view *v, uint32_t id)
 	return r ? r->name : NULL;
 }
 
-void state_end_text(struct pt_buf *b, struct pt_addr a, uint16_t port, bool ports)
+/* The longest: four ends with a port, the words between them, a protocol, a state of TCP. */
+#define END_MAX (PT_ADDR_TEXT + sizeof("[65535]"))
+#define LINE_MAX_TEXT (4 * END_MAX + 96)
+
+static char *put_end(char *p, struct pt_addr a, uint16_t port, bool ports)
 {
 	bool v6 = a.af == PT_AF_INET6;
 
-	pt_addr_fmt(b, a);
+	p = pt_addr_put(p, a);
 	if (!ports)
-		return;
-	pt_buf_chr(b, v6 ? '[' : ':');
-	pt_buf_uint(b, port);
+		return p;
+	*p++ = v6 ? '[' : ':';
+	p = pt_put_uint(p, port);
 	if (v6)
-		pt_buf_chr(b, ']');
+		*p++ = ']';
+	return p;
+}
+
+void state_end_text(struct pt_buf *b, struct pt_addr a, uint16_t port, bool ports)
+{
+	char text[END_MAX];
+
+	pt_buf_add(b, text, (size_t)(put_end(text, a, port, ports) - text));
 }
 
 void state_proto_text(struct pt_buf *b, uint8_t proto)
@@ -94,30 +106,57 @@ bool state_age(const struct pt_ct_entry *ct, uint64_t now, uint64_t *seconds)
 	return ct->start;
 }
 
-void state_line(const struct state_view *v, const struct pt_ct_entry *ct, struct pt_buf *b)
+/* All of a line but the rules. There may be a hundred thousand: it is put together in one piece and handed over at once. */
+static char *put_line(char *p, const struct pt_ct_entry *ct)
 {
 	bool ports = pt_ct_has_ports(ct->proto);
+	const char *name = pt_proto_name(ct->proto);
 
-	state_proto_text(b, ct->proto);
-	pt_buf_chr(b, ' ');
-	state_end_text(b, ct->orig.src, ct->orig.sport, ports);
-	pt_buf_str(b, " -> ");
-	state_end_text(b, ct->orig.dst, ct->orig.dport, ports);
+	p = name ? pt_put_str(p, name) : pt_put_uint(p, ct->proto);
+	*p++ = ' ';
+	p = put_end(p, ct->orig.src, ct->orig.sport, ports);
+	p = put_end(pt_put_str(p, " -> "), ct->orig.dst, ct->orig.dport, ports);
 	if (pt_ct_target_translated(ct)) {
-		pt_buf_str(b, " (to ");
-		state_end_text(b, ct->reply.src, ct->reply.sport, ports);
-		pt_buf_chr(b, ')');
+		p = put_end(pt_put_str(p, " (to "), ct->reply.src, ct->reply.sport, ports);
+		*p++ = ')';
 	}
 	if (pt_ct_source_translated(ct)) {
-		pt_buf_str(b, " (as ");
-		state_end_text(b, ct->reply.dst, ct->reply.dport, ports);
-		pt_buf_chr(b, ')');
+		p = put_end(pt_put_str(p, " (as "), ct->reply.dst, ct->reply.dport, ports);
+		*p++ = ')';
 	}
 	if (ct->proto == IPPROTO_TCP) {
-		pt_buf_chr(b, ' ');
-		pt_buf_str(b, pt_ct_tcp_state_name(ct->tcp_state));
+		*p++ = ' ';
+		p = pt_put_str(p, pt_ct_tcp_state_name(ct->tcp_state));
 	}
+	return p;
+}
+
+void state_line(const struct state_view *v, const struct pt_ct_entry *ct, struct pt_buf *b)
+{
+	char piece[LINE_MAX_TEXT];
+
+	pt_buf_add(b, piece, (size_t)(put_line(piece, ct) - piece));
 	state_rules_text(v, ct, b);
+}
+
+/* The same as a line of the output, where nothing else is asked for. Few pairs of rules make all the states, and those of
+ * one follow one another often: their text, as it is safe for a terminal, is kept. */
+static void text_line(struct state_view *v, const struct pt_ct_entry *ct, struct pt_buf *line)
+{
+	char piece[LINE_MAX_TEXT];
+
+	if (!v->rules_text.s || v->rules_of[0] != ct->label[1] || v->rules_of[1] != ct->label[2]) {
+		v->rules_of[0] = ct->label[1];
+		v->rules_of[1] = ct->label[2];
+		v->text.n = v->rules_text.n = 0;
+		state_rules_text(v, ct, &v->text);
+		if (v->text.n)
+			pt_escape(&v->rules_text, v->text.s, v->text.n);
+		pt_buf_chr(&v->rules_text, '\n');
+		pt_out_fail(v->o, v->text.err ? v->text.err : v->rules_text.err);
+	}
+	pt_buf_add(line, piece, (size_t)(put_line(piece, ct) - piece));
+	pt_buf_add(line, v->rules_text.s, v->rules_text.n);
 }
 
 static void counters_text(const struct state_view *v, const struct pt_ct_entry *ct, struct pt_buf *b)
@@ -233,7 +272,9 @@ int show_state(const struct pt_ct_entry *ct, void *view)
 	struct state_view *v = view;
 
 	pt_out_rec(v->o);
-	if (pt_out_format(v->o) == PT_OUT_TEXT) {
+	if (v->line && !v->c->stats && !v->c->details) {
+		text_line(v, ct, v->line);
+	} else if (v->line) {
 		v->text.n = 0;
 		state_text(v, ct, &v->text);
 		pt_out_fail(v->o, v->text.err);
@@ -255,6 +296,7 @@ int state_view_begin(struct state_view *v, struct pt_cli *c, const struct pt_pol
 	if (rc)
 		return rc;
 	v->o = pt_cli_out(c, PT_OUT_TEXT, "patronus.state.v1", "states");
+	v->line = v->o ? pt_out_line(v->o) : NULL;
 	return v->o ? 0 : -ENOMEM;
 }
 
@@ -264,5 +306,6 @@ int state_view_end(struct state_view *v, int rc)
 
 	free(v->rules.v);
 	pt_buf_fini(&v->text);
+	pt_buf_fini(&v->rules_text);
 	return rc ? rc : end;
 }

@@ -99,28 +99,39 @@ int pt_prefix_parse(const char *s, struct pt_prefix *out)
 	return 0;
 }
 
-void pt_addr_fmt(struct pt_buf *b, struct pt_addr a)
+/* Each byte with the dot behind it: no division, and no branch that is guessed wrong for every second one. */
+#define BYTE(n)                                                                                          \
+	{ (n) >= 100 ? '0' + (n) / 100 : (n) >= 10 ? '0' + (n) / 10 : '0' + (n),                         \
+	  (n) >= 100 ? '0' + (n) / 10 % 10 : (n) >= 10 ? '0' + (n) % 10 : '.',                           \
+	  (n) >= 100 ? '0' + (n) % 10 : '.', '.' }
+#define BYTES4(n) BYTE(n), BYTE((n) + 1), BYTE((n) + 2), BYTE((n) + 3)
+#define BYTES16(n) BYTES4(n), BYTES4((n) + 4), BYTES4((n) + 8), BYTES4((n) + 12)
+#define BYTES64(n) BYTES16(n), BYTES16((n) + 16), BYTES16((n) + 32), BYTES16((n) + 48)
+static const char dotted[256][4] = { BYTES64(0), BYTES64(64), BYTES64(128), BYTES64(192) };
+
+char *pt_addr_put(char *p, struct pt_addr a)
 {
-	char text[INET6_ADDRSTRLEN], *p = text;
 	uint8_t bytes[16];
 
+	_Static_assert(PT_ADDR_TEXT >= INET6_ADDRSTRLEN, "a text of an address");
 	if (a.af == PT_AF_INET6) {
 		pt_addr_to_bytes(a, bytes);
-		if (inet_ntop(AF_INET6, bytes, text, sizeof(text)))
-			pt_buf_str(b, text);
-		return;
+		return inet_ntop(AF_INET6, bytes, p, INET6_ADDRSTRLEN) ? p + strlen(p) : p;
 	}
 	for (int shift = 24; shift >= 0; shift -= 8) { /* inet_ntop() takes ten times as long */
 		unsigned int byte = (uint32_t)a.v >> shift & 0xff;
 
-		if (byte >= 100)
-			*p++ = (char)('0' + byte / 100);
-		if (byte >= 10)
-			*p++ = (char)('0' + byte / 10 % 10);
-		*p++ = (char)('0' + byte % 10);
-		*p++ = '.';
+		memcpy(p, dotted[byte], sizeof(dotted[byte]));
+		p += 2 + (byte >= 10) + (byte >= 100);
 	}
-	pt_buf_add(b, text, (size_t)(p - text) - 1);
+	return p - 1;
+}
+
+void pt_addr_fmt(struct pt_buf *b, struct pt_addr a)
+{
+	char text[PT_ADDR_TEXT];
+
+	pt_buf_add(b, text, (size_t)(pt_addr_put(text, a) - text));
 }
 
 void pt_prefix_fmt(struct pt_buf *b, struct pt_prefix p)

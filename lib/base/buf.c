@@ -80,13 +80,37 @@ void pt_buf_chr(struct pt_buf *b, char c)
 
 void pt_buf_uint(struct pt_buf *b, uint64_t v)
 {
-	char digits[20]; /* of UINT64_MAX */
-	size_t i = sizeof(digits);
+	char digits[PT_UINT_MAX_TEXT];
+
+	pt_buf_add(b, digits, (size_t)(pt_put_uint(digits, v) - digits));
+}
+
+char *pt_put_str(char *p, const char *s)
+{
+	size_t n = strlen(s);
+
+	memcpy(p, s, n);
+	return p + n;
+}
+
+/* As long as V, so that the digits are written from the last one on. */
+static size_t digits_of(uint64_t v)
+{
+	size_t n = 1;
+
+	for (; v >= 10000; v /= 10000)
+		n += 4;
+	return n + (v >= 10) + (v >= 100) + (v >= 1000);
+}
+
+char *pt_put_uint(char *p, uint64_t v)
+{
+	char *end = p + digits_of(v), *at = end;
 
 	do
-		digits[--i] = (char)('0' + v % 10);
+		*--at = (char)('0' + v % 10);
 	while (v /= 10);
-	pt_buf_add(b, digits + i, sizeof(digits) - i);
+	return end;
 }
 
 /* Most text fits into the room that is there, and is written once. */

@@ -57,24 +57,30 @@ int pt_nl_attrs(const struct nlmsghdr *nlh, size_t head, const struct nlattr **v
 
 int pt_nl_nested(const struct nlattr *attr, const struct nlattr **v, size_t n)
 {
-	sort_attrs(mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr), v, n);
+	sort_attrs((const uint8_t *)attr + NLA_HDRLEN, attr->nla_len - NLA_HDRLEN, v, n);
+	return 0;
+}
+
+/* Inline, so that the compiler knows SIZE and copies a number by one instruction. */
+static inline int get(const struct nlattr *attr, void *out, size_t size)
+{
+	if (!attr)
+		return 0;
+	if (attr->nla_len < NLA_HDRLEN + size)
+		return -EBADMSG;
+	memcpy(out, (const uint8_t *)attr + NLA_HDRLEN, size);
 	return 0;
 }
 
 int pt_nl_get(const struct nlattr *attr, void *out, size_t size)
 {
-	if (!attr)
-		return 0;
-	if (mnl_attr_get_payload_len(attr) < size)
-		return -EBADMSG;
-	memcpy(out, mnl_attr_get_payload(attr), size);
-	return 0;
+	return get(attr, out, size);
 }
 
 int pt_nl_get_be16(const struct nlattr *attr, uint16_t *out)
 {
 	uint16_t v = htobe16(*out);
-	int rc = pt_nl_get(attr, &v, sizeof(v));
+	int rc = get(attr, &v, sizeof(v));
 
 	*out = be16toh(v);
 	return rc;
@@ -83,7 +89,7 @@ int pt_nl_get_be16(const struct nlattr *attr, uint16_t *out)
 int pt_nl_get_be32(const struct nlattr *attr, uint32_t *out)
 {
 	uint32_t v = htobe32(*out);
-	int rc = pt_nl_get(attr, &v, sizeof(v));
+	int rc = get(attr, &v, sizeof(v));
 
 	*out = be32toh(v);
 	return rc;
@@ -92,7 +98,7 @@ int pt_nl_get_be32(const struct nlattr *attr, uint32_t *out)
 int pt_nl_get_be64(const struct nlattr *attr, uint64_t *out)
 {
 	uint64_t v = htobe64(*out);
-	int rc = pt_nl_get(attr, &v, sizeof(v));
+	int rc = get(attr, &v, sizeof(v));
 
 	*out = be64toh(v);
 	return rc;

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,18 @@ static void is_addr(const char *s, const char *again)
 	pt_addr_fmt(&b, a);
 	assert_string_equal(b.s, again);
 	pt_buf_fini(&b);
+}
+
+/* Each byte in each place. */
+static void test_every_byte(void **state)
+{
+	char wanted[16];
+
+	(void)state;
+	for (unsigned int i = 0; i < 256; i++) {
+		(void)snprintf(wanted, sizeof(wanted), "%u.%u.%u.%u", i, i ^ 0xff, i / 3, i % 101);
+		is_addr(wanted, wanted);
+	}
 }
 
 static void test_addresses(void **state)
@@ -399,6 +412,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_every_byte),
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_prefixes),
 		cmocka_unit_test(test_range_prefixes),

@@ -181,6 +181,16 @@ static void test_buffer(void **state)
 	pt_buf_chr(&b, ' ');
 	pt_buf_uint(&b, UINT64_MAX);
 	assert_string_equal(b.s, "0 18446744073709551615");
+	for (uint64_t v = 1; v < UINT64_MAX / 10; v *= 10) { /* each length */
+		char wanted[64];
+
+		(void)snprintf(wanted, sizeof(wanted), "%llu %llu", (unsigned long long)v, (unsigned long long)(v - 1));
+		b.n = 0;
+		pt_buf_uint(&b, v);
+		pt_buf_chr(&b, ' ');
+		pt_buf_uint(&b, v - 1);
+		assert_string_equal(b.s, wanted);
+	}
 	pt_buf_fini(&b);
 	assert_null(b.s);
 	assert_int_equal(b.n, 0);

@@ -270,6 +270,69 @@ static void test_damage(void **state)
 	}
 }
 
+static bool same_tuple(const struct pt_ct_tuple *a, const struct pt_ct_tuple *b)
+{
+	return a->src.af == b->src.af && a->src.v == b->src.v && a->dst.af == b->dst.af && a->dst.v == b->dst.v &&
+	       a->sport == b->sport && a->dport == b->dport;
+}
+
+/* What M says is the same whether its tuples, of SIZE bytes, are known as a whole or read attribute by attribute: they are
+ * not known without the flag of a nest, which has no meaning otherwise. */
+static void same_both_ways(const union message *m, size_t size)
+{
+	const size_t ip = sizeof(struct nlmsghdr) + sizeof(struct nfgenmsg) + sizeof(struct nlattr);
+	struct pt_ct_entry whole, parts;
+	union message apart = *m;
+	int rc = pt_ct_parse(&m->head, &whole);
+
+	for (size_t i = 0; i < 2; i++)
+		((struct nlattr *)(apart.bytes + ip + i * size))->nla_type &= (uint16_t)~NLA_F_NESTED;
+	assert_int_equal(pt_ct_parse(&apart.head, &parts), rc);
+	assert_true(rc || (whole.proto == parts.proto && same_tuple(&whole.orig, &parts.orig) &&
+			   same_tuple(&whole.reply, &parts.reply)));
+}
+
+/* Both tuples, each of their bytes damaged in turn; but not the lengths, by which the second one is found. */
+static void every_damage(const union message *good)
+{
+	static const uint8_t flips[] = {0xff, 0x01, 0x80, 0x04, 0x3b};
+	const size_t from = sizeof(struct nlmsghdr) + sizeof(struct nfgenmsg);
+	const size_t size = ((const struct nlattr *)(good->bytes + from))->nla_len;
+	union message m;
+
+	same_both_ways(good, size);
+	for (size_t i = 0; i < 2 * size; i++)
+		for (size_t f = 0; i % size >= 2 && f < sizeof(flips); f++) {
+			m = *good;
+			m.bytes[from + i] ^= flips[f];
+			same_both_ways(&m, size);
+		}
+}
+
+static void test_tuples_known_as_a_whole(void **state)
+{
+	struct pt_ct_entry ct;
+	struct nlmsghdr *nlh;
+	union message m;
+
+	(void)state;
+	(void)full(&m);
+	every_damage(&m);
+	nlh = begin(&m, CT_NEW, AF_INET6);
+	put_tuple(nlh, CTA_TUPLE_ORIG, "fd00::1", "2001:db8::2", IPPROTO_UDP, 53000, 53);
+	put_tuple(nlh, CTA_TUPLE_REPLY, "2001:db8::3", "fd00::4", IPPROTO_UDP, 5353, 53001);
+	every_damage(&m);
+	assert_int_equal(pt_ct_parse(nlh, &ct), 0);
+	assert_true(same(ct.orig.src, "fd00::1") && same(ct.reply.src, "2001:db8::3") && same(ct.reply.dst, "fd00::4"));
+	assert_int_equal(ct.orig.sport, 53000);
+	assert_int_equal(ct.reply.dport, 53001);
+	nlh = begin(&m, CT_NEW, AF_INET); /* ports that are none */
+	put_tuple(nlh, CTA_TUPLE_ORIG, "10.0.0.2", "192.0.2.1", IPPROTO_ICMP, 1, 2);
+	put_tuple(nlh, CTA_TUPLE_REPLY, "192.0.2.1", "10.0.0.2", IPPROTO_ICMP, 1, 2);
+	assert_int_equal(pt_ct_parse(nlh, &ct), 0);
+	assert_int_equal(ct.orig.sport | ct.orig.dport, 0);
+}
+
 static void test_state_names(void **state)
 {
 	(void)state;
@@ -406,6 +469,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_messages),
 		cmocka_unit_test(test_short_attributes),
 		cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_tuples_known_as_a_whole),
 		cmocka_unit_test(test_state_names),
 		cmocka_unit_test(test_dump),
 		cmocka_unit_test(test_count),

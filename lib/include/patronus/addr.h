@@ -39,6 +39,9 @@ PT_API int pt_addr_parse(const char *s, struct pt_addr *out) PT_MUST;
 PT_API int pt_prefix_parse(const char *s, struct pt_prefix *out) PT_MUST;
 PT_API void pt_addr_fmt(struct pt_buf *b, struct pt_addr a);
 PT_API void pt_prefix_fmt(struct pt_buf *b, struct pt_prefix p); /* without "/32", "/128" */
+/* The text of A at P, without a NUL; the place behind. There must be room for PT_ADDR_TEXT bytes. */
+#define PT_ADDR_TEXT 46
+PT_API char *pt_addr_put(char *p, struct pt_addr a);
 /* To and from network byte order; N is 4 or 16. */
 PT_API void pt_addr_to_bytes(struct pt_addr a, uint8_t *out);
 PT_API struct pt_addr pt_addr_from_bytes(const uint8_t *in, size_t n);

@@ -79,6 +79,12 @@ PT_API void pt_buf_uint(struct pt_buf *b, uint64_t v); /* decimal */
 PT_API void pt_buf_fmt(struct pt_buf *b, const char *fmt, ...) PT_PRINTF(2, 3);
 PT_API void pt_buf_vfmt(struct pt_buf *b, const char *fmt, va_list ap);
 
+/* For lines of which there are a hundred thousand: written at P, where the caller has room, without a NUL. They answer
+ * the place behind. */
+PT_API char *pt_put_str(char *p, const char *s);
+#define PT_UINT_MAX_TEXT 20
+PT_API char *pt_put_uint(char *p, uint64_t v);
+
 /* ---- located errors ---- */
 
 /* A place in a text that the user wrote. Lines and columns count from 1,
