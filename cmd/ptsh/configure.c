@@ -322,16 +322,16 @@ static int run_help(struct console *c, const pt_line_words *w)
 
 #define MANY UINT_MAX
 static const struct builtin builtins[] = {
-	{ "check", NULL, "judge the candidate", 0, 0, 0, run_check, NULL },
+	{ "check", NULL, "judge the candidate", PT_CLI_VIEW, 0, 0, run_check, NULL },
 	{ "comment", "PATH TEXT", "write a comment above it", INPLACE, 2, MANY, run_comment, complete_path },
 	{ "commit", "[confirmed N] [comment TEXT] [check] [and-quit]", "put the candidate in force", INPLACE, 0, 6, run_commit,
 	  complete_commit },
-	{ "compare", "[REVISION]", "how the candidate differs from the file, or a revision", 0, 0, 1, run_compare, NULL },
+	{ "compare", "[REVISION]", "how the candidate differs from the file, or a revision", PT_CLI_VIEW, 0, 1, run_compare, NULL },
 	{ "delete", "PATH [ELEMENT...]", "take something away", INPLACE, 0, MANY, run_delete, complete_delete },
 	{ "discard", NULL, "forget all changes", INPLACE, 0, 0, run_discard, NULL },
-	{ "edit", "PATH", "go to a section: paths begin there", INPLACE, 1, 2, run_edit, complete_path },
-	{ "exit", "[discard]", "leave the section, or configuration mode", INPLACE, 0, 1, run_exit, NULL },
-	{ "help", NULL, "what there is", 0, 0, 0, run_help, NULL },
+	{ "edit", "PATH", "go to a section: paths begin there", PT_CLI_VIEW | INPLACE, 1, 2, run_edit, complete_path },
+	{ "exit", "[discard]", "leave the section, or configuration mode", PT_CLI_VIEW | INPLACE, 0, 1, run_exit, NULL },
+	{ "help", NULL, "what there is", PT_CLI_VIEW, 0, 0, run_help, NULL },
 	{ "insert", "PATH VALUE before|after ELEMENT", "put something at a place, or move it there", INPLACE, 3, MANY, run_insert,
 	  complete_insert },
 	{ "load", "merge|replace FILE", "take what a file says", INPLACE, 2, 2, run_load, complete_load },
@@ -340,13 +340,13 @@ static const struct builtin builtins[] = {
 	{ "run", "COMMAND...", "a command of operational mode", ELSEWHERE, 1, MANY, run_run, complete_run },
 	{ "save", "FILE", "write the candidate into a file", INPLACE, 1, 1, run_save, NULL },
 	{ "set", "PATH [VALUE...]", "give an option its value, or a list more of them", INPLACE, 1, MANY, run_set, complete_set },
-	{ "show", "[PATH]", "the candidate; with `| display set` the changes that make it", 0, 0, MANY, run_config_show, complete_path },
-	{ "top", NULL, "go to the top", INPLACE, 0, 0, run_top, NULL },
-	{ "up", "[N]", "go one level up, or N", INPLACE, 0, 1, run_up, NULL },
+	{ "show", "[PATH]", "the candidate; with `| display set` the changes that make it", PT_CLI_VIEW, 0, MANY, run_config_show, complete_path },
+	{ "top", NULL, "go to the top", PT_CLI_VIEW | INPLACE, 0, 0, run_top, NULL },
+	{ "up", "[N]", "go one level up, or N", PT_CLI_VIEW | INPLACE, 0, 1, run_up, NULL },
 	{ NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
 };
 
-const struct mode configure_mode = { .sign = "#", .builtins = builtins };
+const struct mode configure_mode = { .sign = "#", .builtins = builtins, .admins = true };
 
 /* ---- above the prompt ---- */
 

@@ -350,7 +350,7 @@ static void remember(const char *line)
 	if (a && !pt_line_parse(line, strlen(line), a, &l, &at))
 		for (size_t i = 0; i < l.commands.n; i++)
 			for (size_t k = 0; k + 1 < l.commands.v[i].words.n; k++)
-				secret |= is_secret(l.commands.v[i].words.v[k].s);
+				secret |= is_secret(&l.commands.v[i].words, k);
 	pt_arena_free(a);
 	if (!secret && line[0] != ' ' && (!last || strcmp(last->line, line) != 0))
 		add_history(line);

@@ -92,22 +92,47 @@ void audit(const struct console *c, const char *line, int status)
 }
 
 /* Values of command lines that are secret, beside those that the schema calls so. */
-static const char *const secrets[] = { "password", NULL };
+static const struct {
+	const char *word, *object;
+} secrets[] = { { "password", "wol" }, { NULL, NULL } };
 
-static bool is_secret_option(const struct pt_schema *rows, const char *word)
+static bool begins(const char *s, const char *of)
+{
+	return *s && !strncmp(s, of, strlen(s));
+}
+
+/* N bytes of WORD, which may be a path, "interface.dsl.password", or have its value in it. */
+static bool is_secret_option(const struct pt_schema *rows, const char *word, size_t n)
 {
 	for (; rows && rows->name; rows++)
-		if ((rows->secret && !strcmp(rows->name, word)) || is_secret_option(rows->options, word))
+		if ((rows->secret && strlen(rows->name) == n && !strncmp(rows->name, word, n)) || is_secret_option(rows->options, word, n))
 			return true;
 	return false;
 }
 
-bool is_secret(const char *word)
+/* Words of a tool may be shortened, but `pass` is how a rule begins. */
+static bool is_shortened(const pt_line_words *w, size_t i)
 {
-	for (size_t i = 0; secrets[i]; i++)
-		if (!strcmp(word, secrets[i]))
+	for (size_t k = 0; secrets[k].word; k++)
+		for (size_t before = 0; before < i; before++)
+			if (begins(w->v[i].s, secrets[k].word) && begins(w->v[before].s, secrets[k].object))
+				return true;
+	return false;
+}
+
+bool is_secret(const pt_line_words *w, size_t i)
+{
+	const char *word = w->v[i].s;
+	size_t n = strcspn(word, "="), from = n;
+
+	while (from && !strchr("./", word[from - 1]))
+		from--;
+	word += from;
+	n -= from;
+	for (size_t k = 0; n && secrets[k].word; k++)
+		if (strlen(secrets[k].word) == n && !strncmp(word, secrets[k].word, n))
 			return true;
-	return is_secret_option(pt_conf_schema, word);
+	return is_shortened(w, i) || is_secret_option(pt_conf_schema, word, n);
 }
 
 /* ---- ways out ---- */

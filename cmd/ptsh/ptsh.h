@@ -40,6 +40,7 @@ struct mode {
 	const char *sign;               /* behind the name of the host in the prompt: ">" */
 	const struct builtin *builtins; /* ends with a NULL name */
 	bool tools;                     /* the tools' own commands are commands here */
+	bool admins;                    /* only they have it, whatever its commands do */
 };
 extern const struct mode operate_mode;
 
@@ -161,8 +162,8 @@ const char *profile_name(enum profile p);
 bool profile_allows(enum profile p, unsigned int options);
 /* A line of the log of the system for what changed something. */
 void audit(const struct console *c, const char *line, int status);
-/* What stands behind WORD is for no history and no log. */
-bool is_secret(const char *word);
+/* What stands behind word I is for no history and no log, or what it has behind a '='. */
+bool is_secret(const pt_line_words *w, size_t i);
 /* Takes the ways out of the console from whoever is restricted: what of the environment is anything but a language or a terminal. */
 int profile_confine(const struct console *c);
 

@@ -258,12 +258,17 @@ static int run_target_apart(struct console *c, const struct target *t, const str
 
 static void put_words(struct pt_buf *b, const pt_line_words *w)
 {
+	bool secret = false; /* what stands before this word is the name of one */
+
 	for (size_t i = 0; i < w->n; i++) {
+		bool name = is_secret(w, i), equals = !strcmp(w->v[i].s, "=");
+
 		pt_buf_str(b, i ? " " : "");
-		if (i && is_secret(w->v[i - 1].s))
+		if ((secret && !equals) || (name && strchr(w->v[i].s, '=')))
 			pt_buf_str(b, "(secret)");
 		else
 			pt_line_quote(b, w->v[i].s);
+		secret = name || (secret && equals);
 	}
 }
 
@@ -338,7 +343,7 @@ int command_run(struct console *c, const struct pt_line_command *cmd)
 	status = target_find(c, &cmd->words, &t, &e);
 	if (!status && t.builtin && (t.builtin->options & ELSEWHERE))
 		return run_elsewhere(c, cmd);
-	if (!status && !profile_allows(c->profile, bits_of(&t))) {
+	if (!status && (!profile_allows(c->profile, bits_of(&t)) || (c->mode->admins && c->profile != PROFILE_ADMIN))) {
 		pt_err_add(&e, PT_ERROR, NULL, NULL, "%s is not permitted to %s", t.outside ? t.outside : name_of(c, &t, cmd),
 			   profile_name(c->profile));
 		status = PT_EXIT_PERM;

@@ -249,6 +249,24 @@ kill -9 "$session"
 unchanged() { in_ns fw "$build/ptfw" rule show | grep -q 'label ssh$'; }
 ok 'its session is killed in the window: the change is undone' lab_wait 15 unchanged
 
+# ---- configuration mode, in the log ----
+cat >"$dir/lines" <<'LINES'
+configure
+show
+edit interface wan
+top
+compare
+check
+run net link show
+set interface wan description there
+set interface.gre0.key 4711
+set interface gre0 key = 4712
+commit check
+LINES
+in_ns fw setpriv --reuid 0 --regid 1003 --groups 902 "$dir/bin/ptsh" -f "$dir/patronus.conf" <"$dir/lines" >"$dir/out" 2>&1
+exits 4 'an operator does not reach it' in_ns fw setpriv --reuid 0 --regid 1005 --groups 901 "$dir/bin/ptsh" -e -c 'configure; show'
+in_ns fw setpriv --reuid 0 --regid 1003 --groups 902 "$dir/bin/ptsh" -c 'net wol send aa:bb:cc:dd:ee:ff dev eth0 pass 07:02:03:04:05:06' >/dev/null 2>&1
+
 # ---- the log ----
 log=$(cat "$dir/log")
 like "$log" '^<85>.*ptsh\[[0-9]*\]: user=.* tty=- from=10.0.0.2 status=0 command=fw table add bad 192.0.2.1$' 'the log: what changed'
@@ -256,6 +274,12 @@ like "$log" 'user=oskar .*status=4 command=fw stop' 'what was refused, and to wh
 like "$log" 'command=net link show \| save links' 'what was written into files'
 like "$log" 'tty=/dev/pts/[0-9]* from=10.0.0.2 status=[0-9]* command=net wol send .* password \(secret\)' 'the log has no secrets, but what was done'
 unlike "$log" '01:02:03' 'nowhere'
+unlike "$log" '07:02:03' 'also when the word is shortened'
+like "$log" 'command=set interface wan description there$' 'changes of the candidate stand there'
+like "$log" 'command=commit check$' 'and commits'
+unlike "$log" 'command=(show|top|edit .*|compare|check|run .*)$' 'what only shows, or moves, does not'
+like "$log" 'command=set interface.gre0.key \(secret\)$' 'a secret is one by its path'
+like "$log" 'command=set interface gre0 key = \(secret\)$' 'and behind a sign'
 unlike "$log" 'command=net link show$|command=fw table test|command=help' 'what only shows does not stand there'
 is "$(printf '%s\n' "$log" | grep -c 'status=0 command=fw table delete bad 192.0.2.1 | no-more')" 1 'each line once'
 done_testing
