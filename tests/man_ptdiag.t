@@ -17,7 +17,7 @@ section()
 {
 	ok "$1 stands in the page" grep -Eq "^\.It Cm $1( |\$)" man/ptdiag.8
 	# shellcheck disable=SC2086
-	"$ptdiag" $1 help | sed -n '/^Words, in any order:/,/^$/s/^  \([a-z0-9-]*\) .*/\1/p' >"$tmp/words"
+	"$ptdiag" $1 help | sed -n '/^Words, in any order:/,/^$/s/^  \([a-z0-9-][a-z0-9-]*\) .*/\1/p' >"$tmp/words"
 	while read -r word; do
 		# shellcheck disable=SC2016
 		ok "$1: $word stands in the page" awk -v from=".It Cm $1" -v word="$word" '
