@@ -174,9 +174,9 @@ for af in 4 6; do
 	in_ns a ip -$af route del default
 	stops route 'there is no route to .* ptnet -'$af' route show' "IPv$af: no route" $host
 	for type in blackhole unreachable prohibit; do
-		in_ns a ip -$af route add $type $net/$((len * 3 / 4)) metric 5
+		in_ns a ip -$af route add $type "$net/$((len * 3 / 4))" metric 5
 		stops route "$type.*route $type .* of table 254" "IPv$af: a route that is a $type" $host
-		in_ns a ip -$af route del $type $net/$((len * 3 / 4)) metric 5
+		in_ns a ip -$af route del $type "$net/$((len * 3 / 4))" metric 5
 	done
 	lab_route a default via $gateway
 	in_ns a ip -$af rule add to $host prohibit priority 100
@@ -260,7 +260,8 @@ in_ns a ip address add 192.0.2.22/24 dev eth0
 in_ns a ip address add 2001:db8:a::22/64 dev eth0 nodad
 rules 'pass out' 'match out on wan inet nat-to 192.0.2.22' 'match out on wan inet6 nat-to 2001:db8:a::22' 'block in'
 for af in 4 6; do
-	[ $af = 4 ] && host=203.0.113.80 new=192.0.2.22 || { host=2001:db8:c::80 new=2001:db8:a::22; }
+	host=203.0.113.80 new=192.0.2.22
+	[ $af = 4 ] || host=2001:db8:c::80 new=2001:db8:a::22
 	reaches "IPv$af: with another source" $host 80
 	like "$tap_out" "^nat its source .* becomes $new" 'which is told'
 done
