@@ -55,7 +55,7 @@ const struct pt_check pt_checks[] = {
 	{ "oom-kills", "programs that were killed for want of memory", MACHINE, false, check_oom_kills },
 	{ "load", "more to do than the processors can", MACHINE, false, check_load },
 	{ "dns-none", "servers of the DNS in /etc/resolv.conf", NETWORK, false, check_dns_none },
-	{ "address-conflict", "IPv4 addresses of this machine that somebody else has, too", NETWORK, true, check_address_conflict },
+	{ "address-conflict", "addresses of this machine that somebody else has, too, or wants", NETWORK, true, check_address_conflict },
 	{ "gateway-neighbour", "gateways that have no link address", NETWORK, true, check_gateway_neighbour },
 	{ "gateway-silent", "gateways that do not answer echo requests", NETWORK, true, check_gateway_silent },
 	{ "mtu-blackhole", "ways on which large packets are lost and nobody says so", NETWORK, true, check_mtu_blackhole },

@@ -43,7 +43,8 @@ struct finding_target {
 	int unsent;              /* -errno: this machine did not let it go */
 };
 
-struct finding_arp {
+/* An address of ours, and the socket by which others are asked for it. */
+struct finding_asked {
 	const struct pt_address *a;
 	uint8_t mac[6];
 	int fd;
@@ -67,7 +68,8 @@ struct finding_look {
 	struct pt_dns_conf dns;
 	bool has_dns;            /* resolv.conf could be read */
 	PT_VEC(struct finding_target) targets;
-	PT_VEC(struct finding_arp) arps;
+	PT_VEC(struct finding_asked) asked;
+	int cannot_ask;          /* errno of one that could not be opened */
 };
 
 /* ---- finding.c ---- */
@@ -134,6 +136,15 @@ FINDING_CHECK(gateway_silent);
 FINDING_CHECK(mtu_blackhole);
 /* finding_conflict.c */
 int finding_open_conflict(struct finding_look *l) PT_MUST;
+
+/* finding_claim.c: questions and answers about an address, as they are behind the link's header */
+enum finding_claim { FINDING_NO_CLAIM, FINDING_WANTS, FINDING_HAS };
+#define FINDING_QUESTION 64
+/* The question of the link with the address MAC, and where it is sent TO; the length. */
+size_t finding_question(struct pt_addr a, const uint8_t mac[6], uint8_t out[FINDING_QUESTION], uint8_t to[6]);
+/* What a packet that the link address MAC sent says of A; MAC becomes the address that it names, if it does. */
+enum finding_claim finding_claims(struct pt_addr a, const uint8_t *p, size_t n, uint8_t mac[6]);
+
 /* finding_names.c */
 FINDING_CHECK(dns_none);
 FINDING_CHECK(dns_answer);

@@ -279,8 +279,8 @@ void finding_facts_fini(struct finding_look *l)
 {
 	for (size_t i = 0; i < l->targets.n; i++)
 		pt_probe_close(l->targets.v[i].probe);
-	for (size_t i = 0; i < l->arps.n; i++)
-		close(l->arps.v[i].fd);
+	for (size_t i = 0; i < l->asked.n; i++)
+		close(l->asked.v[i].fd);
 	if (l->has_plan)
 		pt_plan_fini(&l->plan);
 	pt_arena_free(l->arena);

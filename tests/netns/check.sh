@@ -122,6 +122,8 @@ while True:
     time.sleep(0.01)
 PYTHON
 lab_bg a-g python3 "$lab_tmp/flood.py"
+dropped() { in_ns a ip -s -j link show eth1 | jq -e '.[0].stats64.rx.dropped > 0'; }
+lab_wait 20 dropped
 finds 'packets that nobody takes are dropped' link-drops 'warning link-drops eth1'
 lab_stop "$lab_last"
 # A tunnel whose far end no route leads to cannot send.
@@ -131,8 +133,9 @@ in_ns a sh -c 'echo 1 >/proc/sys/net/ipv6/conf/vx9/disable_ipv6' # which would s
 in_ns a ip address add 10.99.0.1/24 dev vx9
 in_ns a ip link set vx9 up
 finds 'errors that do not grow' link-errors ''
+cannot_send() { in_ns a ip -s -j link show vx9 | jq -e '.[0].stats64.tx.errors > 0'; }
 lab_bg a ping -q -i 0.1 10.99.0.2 >"$lab_tmp/out"
-lab_wait 10 in_ns a sh -c '[ "$(cat /sys/class/net/vx9/statistics/tx_errors)" -gt 0 ]'
+lab_wait 10 cannot_send
 finds 'errors that grow' link-errors 'warning link-errors vx9'
 lab_stop "$lab_last"
 in_ns a ip link del vx9
@@ -171,7 +174,46 @@ in_ns a ip address del 203.0.113.77/24 dev eth3
 in_ns a-g ip address add 203.0.113.2/24 dev eth0
 finds 'somebody else has the address' address-conflict 'error address-conflict eth0'
 in_ns a-g ip address del 203.0.113.2/24 dev eth0
+in_ns a-g ip address add 2001:db8:ff::2/64 dev eth0 nodad
+finds 'the same in IPv6' address-conflict 'error address-conflict eth0'
+like "$(in_ns a "$ptdiag" check only address-conflict)" "seen: $(in_ns a-g ip -j link show eth0 | jq -r '.[0].address') answers neighbour discovery for it" 'by whom'
+in_ns a-g ip address del 2001:db8:ff::2/64 dev eth0
 finds 'nobody has' address-conflict ''
+# Somebody asks again and again whether addresses of ours are free, as hosts do that want them; whether another one is, is his affair.
+cat >"$lab_tmp/wants.py" <<'PYTHON'
+import socket, struct, sys, time
+def ndp(target):
+    t = socket.inet_pton(socket.AF_INET6, target)
+    to = socket.inet_pton(socket.AF_INET6, 'ff02::1:ff00:0')[:13] + t[13:]
+    m = struct.pack('!BBHI', 135, 0, 0, 0) + t
+    sum = 58 + len(m) + __builtins__.sum(struct.unpack('!20H', to + m))
+    sum = (sum & 0xffff) + (sum >> 16)
+    sum = (sum & 0xffff) + (sum >> 16)
+    return to[12:], 0x86dd, struct.pack('!IHBB', 6 << 28, len(m), 58, 255) + bytes(16) + to + m[:2] + struct.pack('!H', ~sum & 0xffff) + m[4:]
+def arp(target):
+    return b'\xff\xff\xff\xff', 0x0806, struct.pack('!HHBBH', 1, 0x800, 6, 4, 1) + mac + bytes(10) + socket.inet_aton(target)
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(('eth0', 0))
+mac = s.getsockname()[4]
+tail, kind, packet = ndp(sys.argv[1]) if ':' in sys.argv[1] else arp(sys.argv[1])
+head = b'\x33\x33' if kind == 0x86dd else b'\xff\xff'
+while True:
+    s.send(head + tail + mac + struct.pack('!H', kind) + packet)
+    open(sys.argv[2], 'w')
+    time.sleep(0.05)
+PYTHON
+for address in 203.0.113.2 2001:db8:ff::2; do
+	lab_bg a-g python3 "$lab_tmp/wants.py" $address "$lab_tmp/asked.$address"
+	lab_wait 20 test -e "$lab_tmp/asked.$address"
+	finds "somebody wants $address" address-conflict 'warning address-conflict eth0'
+	lab_stop "$lab_last"
+done
+for address in 203.0.113.7 2001:db8:ff::7; do
+	lab_bg a-g python3 "$lab_tmp/wants.py" $address "$lab_tmp/asked.$address"
+	lab_wait 20 test -e "$lab_tmp/asked.$address"
+	finds "or $address, which is nobody's" address-conflict ''
+	lab_stop "$lab_last"
+done
 in_ns a sh -c 'echo 1 >/proc/sys/net/ipv6/conf/eth1/accept_dad; echo 1 >/proc/sys/net/ipv6/conf/all/accept_dad'
 in_ns a-g ip address add 2001:db8:1::5/64 dev eth1 nodad
 in_ns a ip address add 2001:db8:1::5/64 dev eth1
