@@ -61,7 +61,10 @@ int texts_of(struct console *c, const char *name, struct pt_texts *t, struct pt_
 void offer_path(struct console *c, enum pt_edit_op op, const pt_line_words *w, const struct offers *to);
 /* The option that a value behind these N words would be of; NULL: none. */
 const struct pt_schema *option_at(const char *const *words, size_t n);
+/* configure.c: a change by the words of a line */
+int candidate_edit(struct console *c, enum pt_edit_op op, const pt_line_words *w);
 /* insert.c */
+int run_insert(struct console *c, const pt_line_words *w);
 void complete_insert(struct console *c, const pt_line_words *w, const struct offers *to);
 /* rules.c: what may stand at the end of a rule; offered is what would replace its last word */
 void offer_rule(struct console *c, const char *rule, bool statement, const struct offers *to);

@@ -33,7 +33,27 @@ static int usage(struct pt_err *e, const char *word)
 	return PT_EXIT_CONFIG;
 }
 
-static int read_words(const pt_line_words *w, struct commit *m, struct pt_err *e)
+static int need(struct pt_err *e, const char *word, const char *what)
+{
+	pt_err_add(e, PT_ERROR, NULL, what, "commit %s: what stands behind it is missing, or wrong", word);
+	return PT_EXIT_CONFIG;
+}
+
+/* A bare number is of minutes. */
+static const char *window_of(struct console *c, const char *confirmed)
+{
+	return strspn(confirmed, "0123456789") == strlen(confirmed) ? pt_arena_printf(c->arena, "%sm", confirmed) : confirmed;
+}
+
+static bool is_window(struct console *c, const char *confirmed)
+{
+	const char *text = window_of(c, confirmed);
+	uint32_t seconds;
+
+	return text && !pt_parse_duration(text, &seconds) && seconds && seconds <= PT_WINDOW_MAX;
+}
+
+static int read_words(struct console *c, const pt_line_words *w, struct commit *m, struct pt_err *e)
 {
 	for (size_t i = 1; i < w->n; i++) {
 		const char *word = w->v[i].s, *value = i + 1 < w->n ? w->v[i + 1].s : NULL;
@@ -42,12 +62,16 @@ static int read_words(const pt_line_words *w, struct commit *m, struct pt_err *e
 			m->check = true;
 		} else if (!strcmp(word, "and-quit")) {
 			m->quit = true;
-		} else if (!strcmp(word, "comment") && value) {
+		} else if (!strcmp(word, "comment")) {
+			if (!value)
+				return need(e, word, "write what the history says of it, in quotes");
 			m->comment = value;
 			i++;
 		} else if (!strcmp(word, "confirmed")) {
 			m->confirmed = "10"; /* as Junos and VyOS have it */
 			if (value && value[0] >= '0' && value[0] <= '9') {
+				if (!is_window(c, value))
+					return need(e, word, "give minutes, or a time such as 90s or 5m; at most a day");
 				m->confirmed = value;
 				i++;
 			}
@@ -56,12 +80,6 @@ static int read_words(const pt_line_words *w, struct commit *m, struct pt_err *e
 		}
 	}
 	return 0;
-}
-
-/* A bare number is of minutes. */
-static const char *window_of(struct console *c, const char *confirmed)
-{
-	return strspn(confirmed, "0123456789") == strlen(confirmed) ? pt_arena_printf(c->arena, "%sm", confirmed) : confirmed;
 }
 
 static int apply(struct console *c, const struct commit *m)
@@ -119,7 +137,7 @@ int run_commit(struct console *c, const pt_line_words *w)
 {
 	struct commit m = { 0 };
 	struct pt_err e = { 0 };
-	int rc = read_words(w, &m, &e);
+	int rc = read_words(c, w, &m, &e);
 
 	if (!rc)
 		rc = candidate_check(c->candidate, &e);

@@ -85,50 +85,63 @@ static int run_exit(struct console *c, const pt_line_words *w)
 
 /* ---- changes ---- */
 
-static bool any_quoted(const pt_line_words *w)
+/* The first of N words that is a value, where they have one. */
+static size_t first_value(const char *const *words, size_t n)
+{
+	const struct pt_schema *option = option_at(words, n);
+	size_t i = 1;
+
+	while (option && i < n && strcmp(words[i], option->name) != 0)
+		i++;
+	i++;
+	return i + (i < n && !strcmp(words[i], "="));
+}
+
+/* Values are told apart by quotes, where there are any: around the first one, or around blanks. Others are those of a word of a rule. */
+static bool are_values(const pt_line_words *w, size_t level, size_t first)
 {
 	for (size_t i = 1; i < w->n; i++)
-		if (w->v[i].quoted)
+		if (w->v[i].quoted && (i - 1 + level == first || strpbrk(w->v[i].s, " \t")))
 			return true;
 	return false;
 }
 
-static int change(struct console *c, enum pt_edit_op op, const pt_line_words *w)
+int candidate_edit(struct console *c, enum pt_edit_op op, const pt_line_words *w)
 {
-	struct pt_edit what = { .op = op, .draft = true, .whole = any_quoted(w) };
+	struct pt_edit what = { .op = op, .draft = true, .verb = w->v[0].s };
 	struct pt_err e = { 0 };
 
 	what.words = candidate_words(c, w, &what.n);
+	if (what.words)
+		what.whole = are_values(w, c->candidate->n_level, first_value(what.words, what.n));
 	return told(what.words ? candidate_change(c->candidate, &what, &e) : -ENOMEM, &e);
 }
 
 static int run_set(struct console *c, const pt_line_words *w)
 {
-	return change(c, PT_EDIT_SET, w);
+	return candidate_edit(c, PT_EDIT_SET, w);
 }
 
 static int run_delete(struct console *c, const pt_line_words *w)
 {
-	return change(c, PT_EDIT_DELETE, w);
+	return candidate_edit(c, PT_EDIT_DELETE, w);
 }
 
+/* "rename interface lan inside", and with a "to" before the new name. */
 static int run_rename(struct console *c, const pt_line_words *w)
 {
-	return change(c, PT_EDIT_RENAME, w);
+	struct pt_line_word words[5]; /* as many as the table lets it have */
+	pt_line_words without = { .v = words };
+
+	for (size_t i = 0; i < w->n; i++)
+		if (i + 2 != w->n || w->n < 4 || strcmp(w->v[i].s, "to") != 0)
+			words[without.n++] = w->v[i];
+	return candidate_edit(c, PT_EDIT_RENAME, &without);
 }
 
 static int run_comment(struct console *c, const pt_line_words *w)
 {
-	return change(c, PT_EDIT_COMMENT, w);
-}
-
-static int run_insert(struct console *c, const pt_line_words *w)
-{
-	const char *place = w->n > 3 ? w->v[w->n - 2].s : "";
-
-	if (strcmp(place, "before") != 0 && strcmp(place, "after") != 0)
-		return refuse("insert ends in `before ELEMENT` or `after ELEMENT`", NULL);
-	return change(c, PT_EDIT_SET, w);
+	return candidate_edit(c, PT_EDIT_COMMENT, w);
 }
 
 /* ---- levels ---- */
@@ -335,7 +348,8 @@ static const struct builtin builtins[] = {
 	{ "insert", "PATH VALUE before|after ELEMENT", "put something at a place, or move it there", INPLACE, 3, MANY, run_insert,
 	  complete_insert },
 	{ "load", "merge|replace FILE", "take what a file says", INPLACE, 2, 2, run_load, complete_load },
-	{ "rename", "PATH TITLE", "give a section another name", INPLACE, 2, 3, run_rename, complete_path },
+	{ "quit", "[discard]", "the same as exit", PT_CLI_VIEW | INPLACE, 0, 1, run_exit, NULL },
+	{ "rename", "PATH [to] TITLE", "give a section another name", INPLACE, 2, 4, run_rename, complete_path },
 	{ "rollback", "[REVISION]", "take the text of a revision: 0, without, is the last confirmed one", INPLACE, 0, 1, run_rollback, NULL },
 	{ "run", "COMMAND...", "a command of operational mode", ELSEWHERE, 1, MANY, run_run, complete_run },
 	{ "save", "FILE", "write the candidate into a file", INPLACE, 1, 1, run_save, NULL },

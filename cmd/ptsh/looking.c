@@ -10,6 +10,7 @@
 
 #include "candidate.h"
 
+#define PLAIN "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789" /* needs no quotes */
 #define CONTEXT 3 /* lines around what differs */
 
 /* Lines as they are, but safe on a terminal. */
@@ -57,12 +58,17 @@ static int show_value(const struct pt_edit_value *v, void *arg)
 static int show_command(const char *const *words, size_t n, void *arg)
 {
 	struct pt_buf b = { 0 };
+	bool values = false; /* each in quotes: words without could be one rule */
 
 	(void)arg;
 	pt_buf_str(&b, "set");
 	for (size_t i = 0; i < n; i++) {
-		pt_buf_chr(&b, ' ');
+		bool plain = values && strspn(words[i], PLAIN) == strlen(words[i]);
+
+		pt_buf_str(&b, plain ? " \"" : " ");
 		pt_line_quote(&b, words[i]);
+		pt_buf_str(&b, plain ? "\"" : "");
+		values |= !strcmp(words[i], "=");
 	}
 	if (!b.err)
 		puts(b.s);
@@ -73,7 +79,7 @@ static int show_command(const char *const *words, size_t n, void *arg)
 int run_config_show(struct console *c, const pt_line_words *w)
 {
 	struct candidate *d = c->candidate;
-	struct pt_edit what = { .op = PT_EDIT_GET, .draft = true };
+	struct pt_edit what = { .op = PT_EDIT_GET, .draft = true, .verb = w->v[0].s };
 	struct pt_edit_path path;
 	struct pt_err e = { 0 };
 	size_t n = 0;

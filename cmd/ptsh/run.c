@@ -308,12 +308,19 @@ static int run_elsewhere(struct console *c, const struct pt_line_command *cmd)
 {
 	struct pt_line_command rest = *cmd;
 	const struct mode *mode = c->mode;
+	struct pt_err e = { 0 };
+	struct target t;
 	int status;
 
 	rest.words.v++;
 	rest.words.n--;
 	c->mode = &operate_mode;
-	status = command_run(c, &rest);
+	status = target_find(c, &rest.words, &t, &e);
+	if (!status && t.builtin && (t.builtin->options & INPLACE)) { /* it would take the candidate away */
+		pt_err_add(&e, PT_ERROR, NULL, "leave it first, with `exit`", "%s is not for configuration mode", t.builtin->name);
+		status = PT_EXIT_CONFIG;
+	}
+	status = status ? told(status, &e) : command_run(c, &rest);
 	c->mode = mode;
 	return status;
 }

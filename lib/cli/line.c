@@ -81,10 +81,10 @@ static void skip_comment(struct reader *r)
 		r->at++;
 }
 
-/* A `|` that is a word of its own. */
+/* A `|` where a word would begin. */
 static bool at_stage(const struct reader *r)
 {
-	return r->s[r->at] == '|' && (r->at + 1 == r->n || is_blank(r->s[r->at + 1]));
+	return r->s[r->at] == '|' && (r->at + 1 == r->n || r->s[r->at + 1] != '|');
 }
 
 static int new_command(struct reader *r)
@@ -154,7 +154,7 @@ int pt_line_parse(const char *s, size_t n, struct pt_arena *a, struct pt_line *o
 
 void pt_line_quote(struct pt_buf *b, const char *word)
 {
-	if (*word && !strpbrk(word, " \t\n;\"'#\\") && strcmp(word, "|") != 0) {
+	if (*word && !strpbrk(word, " \t\n;\"'#?\\") && word[0] != '|') {
 		pt_buf_str(b, word);
 		return;
 	}

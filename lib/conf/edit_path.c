@@ -27,7 +27,7 @@ static bool is_plain(const char *s)
 
 int edit_line_show(const struct pt_edit *what, struct pt_buf *out, uint32_t *col)
 {
-	pt_buf_str(out, verb(what->op));
+	pt_buf_str(out, what->verb ? what->verb : verb(what->op));
 	for (size_t i = 0; i < what->n; i++) {
 		bool plain = is_plain(what->words[i]);
 		size_t from;

@@ -92,6 +92,22 @@ ok 'and the rules' are 'all out ping4 ping6 '
 # ---- one by one ----
 says configure 'rename interface wan outside' 'show interface outside' 'exit discard'
 like "$said" 'interface outside' 'rename'
+says configure 'rename interface wan to outside' 'show interface outside' 'exit discard'
+like "$said" 'interface outside' 'also with a "to"'
+says configure 'insert firewall rules ping6 before out' 'insert firewall rules 1 after out' 'show firewall' 'quit discard'
+like "$(printf '%s' "$said" | tr -d '\n')" 'label ping6.*label out.*label all.*label ping4' 'insert moves a rule by its label or number'
+says configure 'set firewall rules pass in on wan proto tcp label "quoted"' 'show firewall' 'exit discard'
+like "$said" '"pass in on wan proto tcp label quoted"' 'quotes within a rule'
+printf 'firewall { rules = { "pass", "block", "pass" } }\n' >"$lab_tmp/thrice.conf"
+chmod 600 "$lab_tmp/thrice.conf"
+in_ns fw "$build/ptsh" -f "$lab_tmp/thrice.conf" -c 'configure; show | display set' >"$lab_tmp/thrice"
+{ echo configure; echo 'delete firewall'; cat "$lab_tmp/thrice"; echo 'show firewall'; echo 'exit discard'; } >"$lab_tmp/script"
+like "$(in_ns fw "$build/ptsh" -e -f "$lab_tmp/thrice.conf" "$lab_tmp/script" | tr -d '\n\t ')" '"pass","block","pass"' 'rules of one word, as set lines'
+printf '%s\n' configure 'set interface wan mtu 1400' 'run configure' 'run exit' compare 'commit confirmed 0' 'commit comment' 'exit discard' >"$lab_tmp/script"
+said=$(console "$lab_tmp/script" 2>&1)
+like "$said" 'configure is not for configuration mode' 'run does not begin another one'
+like "$said" '^\+.*mtu' 'and takes no candidate away'
+like "$said" 'commit confirmed: what stands behind it' 'commit tells what it wants'
 says configure 'insert firewall rules "pass in quick proto tcp label ssh" before out' 'show firewall' 'exit discard'
 like "$(printf '%s' "$said" | tr -d '\n')" 'label all.*label ssh.*label out' 'insert'
 says configure 'comment interface wan the provider' show 'exit discard'

@@ -66,6 +66,7 @@ static void test_commands(void **state)
 	reads(";", " ; ");
 	reads("a\nb # x\nc", "<a> ; <b> ; <c>");
 	reads("a | match 'x|y' | count", "<a> | <match><x|y> | <count>");
+	reads("a |match b |!c", "<a> | <match><b> | <!c>");
 	reads("a|b", "<a|b>");
 	reads("a || b", "<a><||><b>");
 	reads("a |", "<a> | ");
@@ -104,7 +105,7 @@ static void test_refused(void **state)
 /* Places are those of the line, and a quoted word comes back. */
 static void test_places_and_quotes(void **state)
 {
-	static const char *const words[] = { "a", "", "a b", "a\"b", "a\\b", "'", "|", "||", "a;b", "#", "a#", "\n", "\t", "a\\n", "\\" };
+	static const char *const words[] = { "a", "", "a b", "a\"b", "a\\b", "'", "|", "||", "|x", "what?", "a;b", "#", "a#", "\n", "\t", "a\\n", "\\" };
 	const char *s = "show  \"a b\" x";
 	struct pt_arena *a = pt_arena_new();
 	struct pt_line l;

@@ -59,6 +59,7 @@ struct pt_edit {
 	int (*check)(const char *name, const char *text, size_t len, struct pt_conf_more *more, void *arg,
 		     struct pt_err *e);
 	void *arg;
+	const char *verb; /* the word that they stood behind, for messages; NULL: that of ptconf */
 	bool draft; /* other changes will follow: values are judged each by itself, the result is not */
 	bool whole; /* each word is a value, and no rule is many of them */
 };
