@@ -60,6 +60,7 @@ int candidate_change(struct candidate *d, const struct pt_edit *what, struct pt_
 	if (!rc && r.changed) {
 		pt_edit_take(&d->texts, &r);
 		d->changes++;
+		candidate_replaced(d, r.len);
 	}
 	return rc;
 }
@@ -77,6 +78,7 @@ int candidate_replace(struct candidate *d, size_t i, const char *text, size_t le
 	s->text = copy;
 	s->len = len;
 	d->changes++;
+	candidate_replaced(d, len);
 	return 0;
 }
 

@@ -19,6 +19,8 @@ struct candidate {
 	/* As the files were before a commit that waits for its confirmation. */
 	struct pt_conf_source *before;
 	size_t n_before, before_changes;
+	struct pt_conf_source *undo; /* texts before a change of many parts, as many; NULL: none is under way */
+	size_t spare;             /* bytes of texts that are not needed any more */
 	bool exclusive;
 };
 
@@ -31,6 +33,10 @@ const char **candidate_words(struct console *c, const pt_line_words *w, size_t *
 int candidate_change(struct candidate *d, const struct pt_edit *what, struct pt_err *e);
 /* Another text in the place of source I. */
 int candidate_replace(struct candidate *d, size_t i, const char *text, size_t len, struct pt_err *e);
+/* texts.c: LEN bytes took the place of others; what points into texts moves with them. */
+void candidate_replaced(struct candidate *d, size_t len);
+/* merge.c: all that FROM says, or nothing of it */
+int candidate_merge(struct candidate *d, struct pt_edit_texts *from, struct pt_err *e);
 bool candidate_differs(const struct candidate *d);
 /* As it was when it was opened, or committed. */
 void candidate_reset(struct candidate *d);

@@ -221,39 +221,6 @@ static int run_rollback(struct console *c, const pt_line_words *w)
 	return told(rc, &e);
 }
 
-struct merge {
-	struct candidate *candidate;
-	struct pt_err *e;
-};
-
-static int merge_one(const char *const *words, size_t n, void *arg)
-{
-	const struct pt_edit what = { .op = PT_EDIT_SET, .words = words, .n = n, .draft = true, .whole = true };
-	const struct merge *m = arg;
-
-	return candidate_change(m->candidate, &what, m->e);
-}
-
-/* All that FROM says, or nothing of it. */
-static int merge(struct candidate *d, struct pt_edit_texts *from, struct pt_err *e)
-{
-	const struct pt_edit all = { .op = PT_EDIT_GET };
-	struct merge m = { d, e };
-	size_t n = d->texts.v.n, changes = d->changes;
-	struct pt_conf_source *before = pt_arena_alloc(d->texts.arena, n * sizeof(*before));
-	int rc = before ? 0 : -ENOMEM;
-
-	if (before)
-		memcpy(before, d->texts.v.v, n * sizeof(*before));
-	if (!rc)
-		rc = pt_edit_commands(from, &all, merge_one, &m, e);
-	if (rc && before) {
-		memcpy(d->texts.v.v, before, n * sizeof(*before));
-		d->changes = changes;
-	}
-	return rc;
-}
-
 static int run_load(struct console *c, const pt_line_words *w)
 {
 	struct pt_edit_texts t = { 0 };
@@ -263,7 +230,7 @@ static int run_load(struct console *c, const pt_line_words *w)
 	if (!rc && !strcmp(w->v[1].s, "replace")) {
 		rc = candidate_replace(c->candidate, 0, t.v.v[0].text, t.v.v[0].len, &e);
 	} else if (!rc && !strcmp(w->v[1].s, "merge")) {
-		rc = merge(c->candidate, &t, &e);
+		rc = candidate_merge(c->candidate, &t, &e);
 	} else if (!rc) {
 		pt_err_add(&e, PT_ERROR, NULL, NULL, "load merge FILE, or load replace FILE");
 		rc = -EINVAL;

@@ -23,7 +23,8 @@ static int map_all(struct edit_run *r)
 		return -ENOMEM;
 	for (size_t i = 0; !rc && i < r->n; i++) {
 		r->v[i] = r->texts->v.v[i];
-		rc = edit_map_read(&r->v[i], r->arena, &r->maps[i]);
+		rc = edit_maps_get(r->texts, i, &r->maps[i]);
+		r->maps[i].src = &r->v[i];
 		r->maps[i].source = i;
 	}
 	return rc;
@@ -173,11 +174,15 @@ static int finish(struct edit_run *r, struct pt_edit_result *out)
 		return 0;
 	old = &r->texts->v.v[r->changed];
 	now = &r->v[r->changed];
-	*out = (struct pt_edit_result){ .path = r->path, .source = r->changed, .text = (char *)now->text, .len = now->len };
+	*out = (struct pt_edit_result){ .path = r->path, .source = r->changed };
 	out->changed = old->len != now->len || (now->len && memcmp(old->text, now->text, now->len));
 	measure(old, now, out);
 	if (!out->changed)
 		return 0;
+	out->len = now->len;
+	out->text = pt_arena_memdup(r->texts->arena, now->text, now->len);
+	if (!out->text)
+		return -ENOMEM;
 	if (r->line.what->draft) {
 		rc = edit_judge(r);
 		if (rc)
@@ -297,15 +302,22 @@ int edit_begin(struct edit_run *r, struct pt_edit_texts *t, const struct pt_edit
 {
 	int rc;
 
-	*r = (struct edit_run){ .texts = t, .arena = t->arena, .n = t->v.n, .changed = SIZE_MAX, .line = { what, e } };
+	*r = (struct edit_run){ .texts = t, .arena = pt_arena_new(), .n = t->v.n, .changed = SIZE_MAX, .line = { what, e } };
 	r->change.what = what;
 	r->change.path = &r->path;
-	rc = map_all(r);
+	rc = r->arena ? map_all(r) : -ENOMEM;
 	if (!rc)
 		rc = check_bytes(r);
 	else if (rc == -EINVAL)
 		return unreadable(r);
-	return rc ? rc : edit_path_read(&r->line, r->arena, &r->path);
+	/* A title that is part of a word outlives the change. */
+	return rc ? rc : edit_path_read(&r->line, t->arena, &r->path);
+}
+
+void edit_end_run(struct edit_run *r)
+{
+	pt_arena_free(r->arena);
+	r->arena = NULL;
 }
 
 int pt_edit(struct pt_edit_texts *t, const struct pt_edit *what, struct pt_edit_result *out, struct pt_err *e)
@@ -322,6 +334,7 @@ int pt_edit(struct pt_edit_texts *t, const struct pt_edit *what, struct pt_edit_
 		rc = finish(&r, out);
 	if (rc == -ENOMEM)
 		(void)pt_err_sys(e, rc, "changing %s", t->v.v[0].file);
+	edit_end_run(&r);
 	pt_err_fini(&own);
 	return rc;
 }

@@ -46,6 +46,9 @@ struct edit_map {
 
 /* -EINVAL, without a record: the text is not made of sections, options and values. */
 int edit_map_read(const struct pt_conf_source *src, struct pt_arena *a, struct edit_map *out) PT_MUST;
+/* edit_maps.c: the map of text I, which is read when it is not the one of last time. OUT lives until the text is another one, or T ends. */
+int edit_maps_get(struct pt_edit_texts *t, size_t i, struct edit_map *out) PT_MUST;
+void edit_maps_free(struct pt_edit_maps *m);
 /* What TOK means. NULL: no memory. */
 const char *edit_decode(struct pt_arena *a, const char *text, const struct pt_src_tok *tok);
 size_t edit_end(const struct edit_map *m, uint32_t tok); /* offset behind it */

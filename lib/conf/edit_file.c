@@ -109,6 +109,7 @@ int pt_edit_load_whole(const char *path, struct pt_edit_texts *out, struct pt_er
 
 void pt_edit_texts_fini(struct pt_edit_texts *t)
 {
+	edit_maps_free(t->maps);
 	pt_arena_free(t->arena);
 	*t = (struct pt_edit_texts){ 0 };
 }

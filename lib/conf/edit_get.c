@@ -87,6 +87,7 @@ int pt_edit_get(struct pt_edit_texts *t, const struct pt_edit *what, bool defaul
 	}
 	if (rc == -ENOMEM)
 		(void)pt_err_sys(e, rc, "reading %s", t->v.v[0].file);
+	edit_end_run(&r);
 	pt_err_fini(&own);
 	return rc;
 }
@@ -153,6 +154,7 @@ int pt_edit_complete(struct pt_edit_texts *t, const struct pt_edit *what, void (
 		names_of(&c, r.path.section->options);
 	else if (!rc && what->op != PT_EDIT_GET)
 		rc = values_of(&c, what->op == PT_EDIT_SET);
+	edit_end_run(&r);
 	pt_err_fini(&unseen);
 	return rc == -ENOMEM ? rc : 0;
 }

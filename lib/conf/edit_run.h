@@ -7,7 +7,7 @@
 
 struct edit_run {
 	struct pt_edit_texts *texts; /* as they were */
-	struct pt_arena *arena;
+	struct pt_arena *arena;      /* of this change alone: a session has many */
 	struct pt_conf_source *v;    /* as they are after the steps so far */
 	struct edit_map *maps;       /* of them */
 	size_t n, changed;           /* SIZE_MAX: none */
@@ -34,8 +34,9 @@ struct edit_elements {
 	size_t options;
 };
 
-/* Reads the words of WHAT and the texts. */
+/* Reads the words of WHAT and the texts; whatever comes of it, it is to be ended. */
 int edit_begin(struct edit_run *r, struct pt_edit_texts *t, const struct pt_edit *what, struct pt_err *e) PT_MUST;
+void edit_end_run(struct edit_run *r);
 /* Makes the change of J, and ends J. */
 int edit_step(struct edit_run *r, struct edit_job *j) PT_MUST;
 /* TITLE NULL: any. */

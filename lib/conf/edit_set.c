@@ -128,19 +128,48 @@ static int read_values(struct edit_run *r, struct wanted *w)
 
 /* ---- elements ---- */
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n';
+}
+
+static const char *skip_blanks(const char *s)
+{
+	while (is_blank(*s))
+		s++;
+	return s;
+}
+
 /* Words in rules are parted by any blanks. */
 static bool same_rule(const char *a, const char *b)
 {
 	for (;;) {
-		a += strspn(a, " \t\n");
-		b += strspn(b, " \t\n");
+		a = skip_blanks(a);
+		b = skip_blanks(b);
 		if (!*a || !*b)
 			return *a == *b;
-		while (*a && *a == *b && !strchr(" \t\n", *a))
+		while (*a && *a == *b && !is_blank(*a))
 			a++, b++;
-		if ((*a && !strchr(" \t\n", *a)) || (*b && !strchr(" \t\n", *b)))
+		if ((*a && !is_blank(*a)) || (*b && !is_blank(*b)))
 			return false;
 	}
+}
+
+/* The same ones have the same, whatever parts their words; others another, nearly always. */
+static uint64_t mark_of(const struct pt_schema *row, const char *s)
+{
+	uint64_t mark = 0;
+
+	if (!is_rules(row))
+		return pt_hash64(s, strlen(s));
+	for (s = skip_blanks(s); *s; s = skip_blanks(s)) {
+		const char *word = s;
+
+		while (*s && !is_blank(*s))
+			s++;
+		mark = (mark ^ pt_hash64(word, (size_t)(s - word))) * 0x9e3779b97f4a7c15ull;
+	}
+	return mark;
 }
 
 static bool same(const struct pt_schema *row, const char *a, const char *b)
@@ -308,23 +337,31 @@ static int set_exact(struct edit_run *r, struct edit_spot *s, struct edit_elemen
 }
 
 /* Those of W that the list has not yet, each once. */
-static void keep_new(const struct pt_schema *row, const struct edit_elements *e, struct wanted *w)
+static int keep_new(const struct edit_run *r, const struct edit_elements *e, struct wanted *w)
 {
+	const struct pt_schema *row = r->path.option;
+	uint64_t *marks = pt_arena_alloc(r->arena, (e->list.n + w->n + 1) * sizeof(*marks));
+	bool few = w->n < 4; /* then comparing costs less than their marks, and all have the same one */
 	size_t n = 0;
 
+	if (!marks)
+		return -ENOMEM;
+	for (size_t k = 0; k < e->list.n && !few; k++)
+		marks[k] = mark_of(row, e->list.v[k].s);
 	for (size_t i = 0; i < w->n; i++) {
+		uint64_t mark = few ? 0 : mark_of(row, w->v[i]);
 		bool there = false;
 
-		for (size_t k = 0; k < e->list.n && !there; k++)
-			there = same(row, e->list.v[k].s, w->v[i]);
-		for (size_t k = 0; k < n && !there; k++)
-			there = same(row, w->v[k], w->v[i]);
-		if (!there) {
-			w->v[n] = w->v[i];
-			w->word[n++] = w->word[i];
-		}
+		for (size_t k = 0; k < e->list.n + n && !there; k++)
+			there = marks[k] == mark && same(row, k < e->list.n ? e->list.v[k].s : w->v[k - e->list.n], w->v[i]);
+		if (there)
+			continue;
+		marks[e->list.n + n] = mark;
+		w->v[n] = w->v[i];
+		w->word[n++] = w->word[i];
 	}
 	w->n = n;
+	return 0;
 }
 
 /* Those that stand there already in this order may stay. */
@@ -458,8 +495,8 @@ static int set_option(struct edit_run *r, struct wanted *w)
 		return set_exact(r, &s, &e, w);
 	if (w->ref)
 		return set_placed(r, &s, &e, w);
-	keep_new(r->path.option, &e, w);
-	return put_elements(r, &s, &e, SIZE_MAX, e.list.n ? e.list.n - 1 : SIZE_MAX, w->v, NULL, w->n);
+	rc = keep_new(r, &e, w);
+	return rc ? rc : put_elements(r, &s, &e, SIZE_MAX, e.list.n ? e.list.n - 1 : SIZE_MAX, w->v, NULL, w->n);
 }
 
 int edit_set(struct edit_run *r)

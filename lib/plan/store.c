@@ -45,7 +45,7 @@ static bool is_copy(const char *name)
 static void store_remove(int dir_fd, char *name)
 {
 	(void)!unlinkat(dir_fd, name, 0);
-	(void)snprintf(name + strlen(name) - 5, 7, ".words");
+	memcpy(name + strlen(name) - strlen(".conf"), ".words", sizeof(".words"));
 	(void)!unlinkat(dir_fd, name, 0);
 }
 
@@ -83,12 +83,12 @@ static bool store_oldest(int dir_fd, char *name, size_t size)
 /* Failing to tidy is no reason to fail an apply. */
 static void store_tidy(void)
 {
-	char name[NAME_MAX + 1];
+	char name[NAME_MAX + 1 + 1]; /* that of its words is longer */
 	int fd = open(STORE_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
 		return;
-	if (store_oldest(fd, name, sizeof(name) - 1)) /* that of its words is longer */
+	if (store_oldest(fd, name, sizeof(name) - 1))
 		store_remove(fd, name);
 	close(fd);
 }

@@ -17,6 +17,7 @@ struct pt_edit_texts {
 	struct pt_arena *arena;
 	PT_VEC(struct pt_conf_source) v; /* [0]: the file itself */
 	bool files; /* they are files, not memory */
+	struct pt_edit_maps *maps; /* what stands where in them, once somebody asked */
 };
 
 /* PATH as pt_file_read() has it, and what it includes as far as that can be read. */
