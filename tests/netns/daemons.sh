@@ -17,7 +17,7 @@ if [ "${1:-}" = -P ]; then
 	rm -rf "$cache.new"
 	mkdir -p "$cache.new/root"
 	cd "$cache.new"
-	apt-get -q -o APT::Sandbox::User=root download fail2ban firewalld python3-firewall python3-nftables
+	apt-get -q -o APT::Sandbox::User=root download fail2ban firewalld python3-firewall python3-nftables isc-dhcp-server
 	for deb in *.deb; do dpkg-deb -x "$deb" root; done
 	rm -rf "$cache" ./*.deb
 	mv "$cache.new" "$cache"

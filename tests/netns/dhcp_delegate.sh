@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# A delegated prefix, as an event of the client tells of it: networks of it come to the interfaces that the file names, and go.
+# A delegated prefix: networks of it come to the interfaces that the file names, and go. First as events of the client tell of it,
+# then of the real client and a real server, the ISC's, unpacked by daemons.sh -P: dnsmasq(8) delegates none.
 set -u
 
 cd "${PATRONUS_TOP:-$(dirname "$0")/../..}" || exit 1
@@ -46,4 +47,56 @@ ok 'what it has no network for gets none' lab_wait 5 has guests ''
 ok 'given back' event reason=RELEASE6
 ok 'nothing of it is left' lab_wait 5 has lan ''
 is "$(in_ns fw ip -6 route show type unreachable)" '' 'nor its route'
+
+# ---- the real ones: short leases, so that they are renewed by time, and run out when nobody renews them ----
+dhcpd=${XDG_CACHE_HOME:-/var/cache}/patronus-daemons/root/usr/sbin/dhcpd
+if [ ! -x "$dhcpd" ] || [ ! -x /usr/sbin/dhcpcd ]; then
+	skip 'needs dhcpcd, and dhcpd unpacked: tests/netns/daemons.sh -P' 'a real server'
+	done_testing
+	exit
+fi
+lab_ns gate host
+lab_link gate wan isp gate
+lab_link gate inside host eth0
+lab_addr isp gate fd0a::1/64
+cat >"$conf" <<'CONF'
+interface wan { address = { dhcp6 } delegate = { "lan 0", "guests 3" } }
+interface inside { }
+interface lan { type = bridge members = { "inside" } address = { "192.168.1.1/24" } }
+interface guests { type = bridge address = { "192.168.2.1/24" } }
+CONF
+cat >"$lab_tmp/dhcpd.conf" <<'CONF'
+default-lease-time 20;
+preferred-lifetime 15;
+option dhcp-renewal-time 4;
+option dhcp-rebinding-time 10;
+subnet6 fd0a::/64 { range6 fd0a::50 fd0a::50; prefix6 2001:db8:300:: 2001:db8:300:: /56; }
+CONF
+: >"$lab_tmp/leases"
+gate_has() { [ "$(in_ns gate ip -o -6 address show dev "$1" scope global | awk '{ print $4 }')" = "$2" ]; }
+lab_bg isp "$dhcpd" -6 -d -f -cf "$lab_tmp/dhcpd.conf" -lf "$lab_tmp/leases" -pf "$lab_tmp/dhcpd.pid" gate >"$lab_tmp/server" 2>&1
+server=$lab_last
+ok 'a gateway asks a real server' in_ns gate "$ptnet" -f "$conf" apply
+lab_bg gate "$ptnet" watch >"$lab_tmp/gate" 2>&1
+lab_bg gate "$ptnet" dhcp watch >"$lab_tmp/clients" 2>&1
+ok 'it gets an address' lab_wait 30 gate_has wan fd0a::50/128
+ok 'and a prefix: a network for lan' lab_wait 10 gate_has lan 2001:db8:300::1/64
+ok 'and one for guests' lab_wait 10 gate_has guests 2001:db8:300:3::1/64
+like "$(in_ns gate "$ptnet" dhcp show -j)" '"delegated":\["2001:db8:300::/56"\]' 'dhcp show tells of it'
+lab_forward gate
+in_ns gate ip -6 route add fd0a::/64 dev wan # what the router of a provider advertises
+in_ns host ip -6 address add 2001:db8:300::10/64 dev eth0 nodad
+in_ns host ip link set eth0 up
+in_ns host ip -6 route add default via 2001:db8:300::1
+in_ns isp ip -6 route add 2001:db8:300::/56 via fd0a::50
+reaches() { in_ns host ping -6 -c 1 -W 1 fd0a::1; }
+ok 'packets of a host of lan find their way with it, and back' lab_wait 20 reaches
+renewals() { [ "$(grep -c '^change address 2001:db8:300::1/64 dev lan' "$lab_tmp/gate")" -ge "$1" ]; }
+ok 'it is renewed in time, and again' lab_wait 30 renewals 2
+lab_stop "$server"
+ok 'the server is gone: it runs out' lab_wait 60 gate_has lan ''
+ok 'guests lose theirs' lab_wait 10 gate_has guests ''
+ok 'so does wan' lab_wait 10 gate_has wan ''
+unrouted() { [ -z "$(in_ns gate ip -6 route show type unreachable)" ]; }
+ok 'and the route of what nobody has is gone' lab_wait 10 unrouted
 done_testing
