@@ -121,7 +121,8 @@ static int on_error(struct pt_probe *p, const struct pt_icmp *m, int64_t real, s
 {
 	uint16_t id = quoted_id(p, &m->about);
 
-	if (!id)
+	/* Of an error whose bytes are wrong nothing is known, not even whom it is about; the kernel drops them, too. */
+	if (!id || a->corrupt || !probe_has_ended(p->o.to.af, m->type))
 		return 0;
 	a->kind = PT_PROBE_ERROR;
 	a->mtu = m->mtu;

@@ -177,6 +177,12 @@ static bool is_error(enum pt_af af, uint8_t type)
 	return type == ICMP_DEST_UNREACH || type == ICMP_SOURCE_QUENCH || type == ICMP_TIME_EXCEEDED || type == ICMP_PARAMETERPROB;
 }
 
+/* A packet that was sent elsewhere next time, or more slowly, is on its way all the same. */
+bool probe_has_ended(enum pt_af af, uint8_t type)
+{
+	return is_error(af, type) && (af == PT_AF_INET6 || type != ICMP_SOURCE_QUENCH);
+}
+
 static bool is_echo(enum pt_af af, uint8_t type)
 {
 	return af == PT_AF_INET6 ? type == ICMP6_ECHO_REPLY || type == ICMP6_ECHO_REQUEST : type == ICMP_ECHOREPLY || type == ICMP_ECHO;

@@ -58,6 +58,8 @@ uint16_t probe_get16(const uint8_t *p);
 uint32_t probe_get32(const uint8_t *p);
 uint32_t probe_sum(uint32_t sum, const uint8_t *p, size_t n);
 bool probe_too_big(enum pt_af af, uint8_t type, uint8_t code);
+/* Nothing but this will be heard of the packet that an error of TYPE is about. */
+bool probe_has_ended(enum pt_af af, uint8_t type);
 
 /* probe_queue.c: what waits in the error queue of FD_SEND */
 int probe_queue_receive(struct pt_probe *p, pt_probe_fn fn, void *arg);

@@ -78,7 +78,8 @@ static int on_error(struct pt_probe *p, const struct sock_extended_err *ee, stru
 			p->local_mtu = ee->ee_info;
 		return 0; /* sendmsg(2) told it, too */
 	}
-	if (p->raw || p->fd_icmp >= 0 || !id || from.af != p->o.to.af)
+	/* The kernel queues redirects as well. */
+	if (p->raw || p->fd_icmp >= 0 || !id || from.af != p->o.to.af || !probe_has_ended(from.af, a.type))
 		return 0;
 	if (probe_too_big(p->o.to.af, a.type, a.code))
 		a.mtu = ee->ee_info;

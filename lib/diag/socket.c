@@ -127,6 +127,9 @@ static int parse_unix(struct pt_arena *a, const struct nlmsghdr *nlh, struct pt_
 		s->name = pt_arena_memdup(a, mnl_attr_get_payload(tb[UNIX_DIAG_NAME]), s->name_len);
 		if (!s->name)
 			return -ENOMEM;
+		/* A path has the end of a string in its length; of other names each zero is a byte like others. */
+		if (s->name_len > 1 && s->name[0] && !s->name[s->name_len - 1])
+			s->name_len--;
 	}
 	return 0;
 }

@@ -164,6 +164,15 @@ static void unix_names(void **state)
 	assert_int_equal(s.v.v[0].name_len, 5);
 	assert_memory_equal(s.v.v[0].name, "\0\033[2J", 5);
 	assert_true(s.v.v[0].peer == 9 && s.v.v[0].uid == 12 && s.v.v[0].has_uid);
+	nlh = message(bytes, sizeof(bytes), sizeof(struct unix_diag_msg));
+	mnl_attr_put(nlh, UNIX_DIAG_NAME, 5, "/run");
+	assert_int_equal(pt_sockets_parse(&s, &all, PT_SOCKET_UNIX, nlh), 0);
+	assert_true(s.v.n == 2 && s.v.v[1].name_len == 4);
+	assert_memory_equal(s.v.v[1].name, "/run", 4);
+	nlh = message(bytes, sizeof(bytes), sizeof(struct unix_diag_msg));
+	mnl_attr_put(nlh, UNIX_DIAG_NAME, 3, "\0a"); /* abstract: its last byte is its own */
+	assert_int_equal(pt_sockets_parse(&s, &all, PT_SOCKET_UNIX, nlh), 0);
+	assert_true(s.v.n == 3 && s.v.v[2].name_len == 3);
 	pt_arena_free(s.arena);
 }
 
