@@ -387,9 +387,35 @@ static void prepare(void)
 	history_begin();
 }
 
+/* What was pasted may be many lines: each is run by itself. */
+static void run_lines(struct console *c, char *rest)
+{
+	char *line;
+
+	while (!c->ends && (line = strsep(&rest, "\n"))) {
+		if (!line[strspn(line, " \t\r")])
+			continue;
+		remember(line);
+		(void)line_run(c, line, strlen(line), NULL);
+	}
+}
+
+/* Ctrl-D is `exit`, which asks for what is to become of changes; who is gone cannot answer. */
+static bool leaves(struct console *c, unsigned int *ends)
+{
+	char word[] = "exit";
+
+	putchar('\n');
+	if (!c->candidate || ++*ends > 1)
+		return true;
+	(void)line_run(c, word, strlen(word), NULL);
+	return false;
+}
+
 int input_run(struct console *c)
 {
 	struct pt_buf text = { 0 };
+	unsigned int ends = 0;
 	char *line;
 
 	console = c;
@@ -399,13 +425,11 @@ int input_run(struct console *c)
 	while (!c->ends) {
 		prompt(c, &text);
 		line = text.err ? NULL : readline(text.s);
-		if (!line) {
-			putchar('\n');
+		if (!line && leaves(c, &ends))
 			break;
-		}
-		if (line[strspn(line, " \t")]) {
-			remember(line);
-			(void)line_run(c, line, strlen(line), NULL);
+		if (line) {
+			ends = 0;
+			run_lines(c, line);
 		}
 		free(line);
 	}

@@ -137,11 +137,11 @@ void complete_insert(struct console *c, const pt_line_words *w, const struct off
 	}
 	if (option && what.n > 1 && is_place(what.words[what.n - 2]))
 		return;
-	if (option && !strcmp(last, option->name)) /* one that is there moves */
+	if (option && !strcmp(last, option->name)) { /* one that is there moves */
 		offer_elements(c, &what, option, begun, to);
-	offer_path(c, PT_EDIT_SET, w, to);
-	if (option && strcmp(last, option->name) != 0) {
+	} else if (option) {
 		offer_name(to, begun, "before", "the next is the element that it comes before");
 		offer_name(to, begun, "after", "the next is the element that it comes behind");
 	}
+	offer_path(c, PT_EDIT_SET, w, to);
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Lines of the console into commands, words and stages. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <patronus/line.h>
+#include <patronus/out.h>
 
 struct reader {
 	const char *s;
@@ -22,6 +25,28 @@ static bool ends_word(char c)
 	return is_blank(c) || c == ';' || c == '\n';
 }
 
+/* "u{202e}" behind a backslash: a character that a terminal should not get. */
+static bool put_character(struct reader *r)
+{
+	const char *s = r->s + r->at;
+	size_t n = r->n - r->at, digits = n > 2 ? strspn(s + 2, "0123456789abcdefABCDEF") : 0;
+	unsigned long c;
+
+	if (n < 4 || s[0] != 'u' || s[1] != '{' || !digits || digits > 6 || digits + 2 >= n || s[digits + 2] != '}')
+		return false;
+	c = strtoul(s + 2, NULL, 16);
+	if (c < 0x80 || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return false;
+	if (c >= 0x10000)
+		*r->text++ = (char)(0xf0 | c >> 18);
+	if (c >= 0x800)
+		*r->text++ = (char)(c >= 0x10000 ? 0x80 | (c >> 12 & 0x3f) : 0xe0 | c >> 12);
+	*r->text++ = (char)(c >= 0x800 ? 0x80 | (c >> 6 & 0x3f) : 0xc0 | c >> 6);
+	*r->text++ = (char)(0x80 | (c & 0x3f));
+	r->at += digits + 3;
+	return true;
+}
+
 /* The byte behind a backslash in double quotes; others keep it: a regular expression is full of them. */
 static void put_escaped(struct reader *r)
 {
@@ -36,7 +61,8 @@ static void put_escaped(struct reader *r)
 			r->at++;
 			return;
 		}
-	*r->text++ = '\\';
+	if (!put_character(r))
+		*r->text++ = '\\';
 }
 
 /* Up to the quote that ends it, which is left out. */
@@ -152,20 +178,52 @@ int pt_line_parse(const char *s, size_t n, struct pt_arena *a, struct pt_line *o
 	return rc;
 }
 
+/* How many bytes of S are one character; of what is none, one. */
+static size_t character(const char *s)
+{
+	unsigned char c = (unsigned char)s[0];
+	size_t n = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
+
+	for (size_t i = 1; i < n; i++)
+		if (((unsigned char)s[i] & 0xc0) != 0x80)
+			return 1;
+	return n;
+}
+
+/* The character at S as it stands in quotes; its length. ODD: it is written in another way than it is. */
+static size_t quote_one(struct pt_buf *b, const char *s, bool *odd)
+{
+	struct pt_buf shown = { 0 };
+	size_t n = character(s);
+
+	if (n > 1)
+		pt_escape(&shown, s, n);
+	if (shown.err)
+		b->err = shown.err;
+	if (shown.n > 2 && !strncmp(shown.s, "\\u{", 3)) {
+		*odd = true;
+		pt_buf_str(b, shown.s);
+	} else if (*s == '\n') {
+		pt_buf_str(b, "\\n");
+	} else {
+		pt_buf_str(b, *s == '"' || *s == '\\' ? "\\" : "");
+		pt_buf_add(b, s, n);
+	}
+	pt_buf_fini(&shown);
+	return n;
+}
+
 void pt_line_quote(struct pt_buf *b, const char *word)
 {
-	if (*word && !strpbrk(word, " \t\n;\"'#?\\") && word[0] != '|') {
-		pt_buf_str(b, word);
-		return;
-	}
-	pt_buf_chr(b, '"');
-	for (; *word; word++) {
-		if (*word == '"' || *word == '\\')
-			pt_buf_chr(b, '\\');
-		if (*word == '\n')
-			pt_buf_str(b, "\\n");
-		else
-			pt_buf_chr(b, *word);
-	}
-	pt_buf_chr(b, '"');
+	bool odd = !*word || strpbrk(word, " \t\n;\"'#?\\") || word[0] == '|';
+	struct pt_buf quoted = { 0 };
+
+	for (const char *p = word; *p;)
+		p += quote_one(&quoted, p, &odd);
+	if (quoted.err)
+		b->err = quoted.err;
+	pt_buf_str(b, odd ? "\"" : "");
+	pt_buf_str(b, odd && quoted.s ? quoted.s : word);
+	pt_buf_str(b, odd ? "\"" : "");
+	pt_buf_fini(&quoted);
 }

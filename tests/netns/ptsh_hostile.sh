@@ -70,7 +70,7 @@ told(c.wait('rule') and not c.wait('nothing is known', 0.1), 'and all is as it w
 c.close()
 
 # ---- what may stand at a place ----
-c = console()
+c = console(rows=100)
 c.type('help | ?')
 told(c.wait('!  *COMMAND'), '? knows programs', c.text())
 c.type('!?')
@@ -96,6 +96,74 @@ told(c.wait('^  192.0.2.1'), 'of other lists their elements', c.text())
 c.type('\x15exit discard\r')
 c.wait('> $')
 c.close()
+# ---- what no keyboard has ----
+import subprocess
+
+
+def script(data, *words, env=None, **more):
+    """Lines from standard input."""
+    p = subprocess.run([ptsh, '-f', file, *words], input=data if isinstance(data, bytes) else data.encode(), capture_output=True, timeout=60,
+                       env={'PATH': os.environ['PATH'], **home, **(env or {})}, **more)
+    return p.returncode, (p.stdout + p.stderr).decode(errors='replace')
+
+
+def safe(text):
+    return not [c for c in text if (ord(c) < 32 and c not in '\n\t\r') or 0x7f <= ord(c) < 0xa0 or c in '\u202e\u2066\u200f\ufffd']
+
+
+for name, data in [
+        ('a NUL', b'configure\nset interface wan description "a\0b"\nshow\nexit discard\n'),
+        ('bytes that are no UTF-8', b'configure\nset interface wan description "\xff\xfe\xc3("\nshow\nexit discard\n'),
+        ('a sequence of a terminal', b'configure\nset interface wan description "\x1b]0;owned\x07"\nshow\nexit discard\n'),
+        ('a name with one', b'configure\nset interface \x1b[31mred device eth0\nshow interface \x1b[31m\nexit discard\n'),
+        ('letters that turn the line around', 'configure\nset interface wan description "\u202egnp.exe"\nset firewall rules "pass label \u202ex"\n'
+         'comment interface wan "\u2066x"\nshow\ncompare\nshow | display set\nexit discard\n'.encode()),
+        ('control characters of the second row', 'configure\nset interface wan description "\u009b31mred"\nshow\nexit discard\n'.encode()),
+        ('a command with one', b'sh\x1b[31mow\n\xe2\x80\xaefw\nshow r\x07ules\nfw \xff\n'),
+        ('a file with one', b'configure\nload merge "/tmp/\x1b[31mx"\nload merge /tmp/\xe2\x80\xaex\nsave "/nonexistent/\xe2\x80\xaex"\nexit discard\n'),
+        ('a regular expression with one', b'help | match \x1b[\nhelp | match "[\xe2\x80\xae"\nhelp | \xe2\x80\xaeno\nhelp | save "/nonexistent/\xe2\x80\xae"\n')]:
+    rc, said = script(data)
+    told(safe(said) and rc < 128, name + ': nothing of it reaches a terminal', repr(said))
+rc, said = script(b'help | match x' + b'y' * 200000 + b'\nhelp | count\n')
+told('at most' in said and said[0].isdigit(), 'a line that is too long is told, and the next one runs', said[-300:])
+rc, said = script(b'a' * 1000000 + b'\0' * 1000000 + b'\nhelp | count\n')
+told(rc == 0 and len(said) < 2000, 'two megabytes without an end of line', said[-300:])
+rc, said = script(b'configure\nset firewall rules "' + b'pass ' * 5000 + b'"\nset interface wan description ' + b'x' * 9000 + b'\nexit discard\n')
+told(rc == 0 and len(said) < 200000, 'lines of 10,000 characters are judged', said[-300:])
+rc, said = script(b';' * 60000 + b'\n' + b'help | ' * 100 + b'\n' + b'show ' * 12000 + b'\n' + b'"' * 60001 + b'\nhelp | count\n')
+told(rc == 0, 'lines of nothing but signs', said[-300:])
+rc, said = script(b'help' + b' | match e' * 3000 + b' | count\nhelp | last 100000 | count\n')
+told(rc == 0, 'thousands of stages', said[-300:])
+
+c = console()
+began = time.monotonic()
+c.type(b'x' * 10000 + b'\r')
+told(c.wait('there is no command', 30) and c.wait('> $', 30), 'ten thousand characters are typed', c.text()[-300:])
+c.type(b'\x1b[200~configure\n' + b'set interface wan description "what? now"\n' * 2000 + b'\x1b[201~\r')
+told(c.wait('# $', 60), 'many lines are pasted at once', c.text()[-300:])
+c.type(b'show interface wan description\r')
+told(c.wait('^what. now', 20), 'and each is run', c.text()[-300:])
+c.type(b'\x04')
+told(c.wait('changes that are not committed') and c.wait('# $'), 'Ctrl-D asks what is to become of them', c.text())
+c.type(b'help | count\r')
+c.wait('# $')
+c.type(b'\x04')
+c.wait('# $')
+c.type(b'\x04')
+told(c.status() is not None, 'at the second time it leaves')
+c.close()
+c = console()
+c.type(b'\xff\xfe\x80 \xc3( \xf0\x9f\x98\x80 \xe2\x80\xae\r')
+told(c.wait('> $'), 'bytes that are no UTF-8 are typed', c.text()[-300:])
+c.type(b'\x16\x1b]0;owned\x07\r')
+told(c.wait('> $') and '\x1b]0;owned' not in c.raw, 'a sequence that is typed is not sent back', c.raw[-300:])
+for i in range(300):
+    c.size(10 + i % 30, 5 + i % 200)
+c.size(24, 80)
+c.type(b'help | count\r')
+told(c.wait('^[0-9]+\n', 20), 'three hundred sizes in a moment', c.text()[-300:])
+c.close()
+
 PY
 in_ns fw python3 "$lab_tmp/hostile.py" "$top" "$build" "$lab_tmp" >"$lab_tmp/told" 2>&1 || echo "fail it ended early" >>"$lab_tmp/told"
 while read -r how name; do

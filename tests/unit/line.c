@@ -67,6 +67,7 @@ static void test_commands(void **state)
 	reads("a\nb # x\nc", "<a> ; <b> ; <c>");
 	reads("a | match 'x|y' | count", "<a> | <match><x|y> | <count>");
 	reads("a |match b |!c", "<a> | <match><b> | <!c>");
+	reads("a \"\\u{202e}b\\u{e9}\" \"\\u{41}\\u{d800}\\u{}\\u{110000}\\u{12\"", "<a><\xe2\x80\xae""b\xc3\xa9><\\u{41}\\u{d800}\\u{}\\u{110000}\\u{12>");
 	reads("a|b", "<a|b>");
 	reads("a || b", "<a><||><b>");
 	reads("a |", "<a> | ");
@@ -105,7 +106,7 @@ static void test_refused(void **state)
 /* Places are those of the line, and a quoted word comes back. */
 static void test_places_and_quotes(void **state)
 {
-	static const char *const words[] = { "a", "", "a b", "a\"b", "a\\b", "'", "|", "||", "|x", "what?", "a;b", "#", "a#", "\n", "\t", "a\\n", "\\" };
+	static const char *const words[] = { "a", "", "a b", "a\"b", "a\\b", "'", "|", "||", "|x", "what?", "\xe2\x80\xaex", "\\u{202e}", "\xf0\x9d\x85\xb3", "\xff", "a;b", "#", "a#", "\n", "\t", "a\\n", "\\" };
 	const char *s = "show  \"a b\" x";
 	struct pt_arena *a = pt_arena_new();
 	struct pt_line l;
