@@ -44,6 +44,7 @@ struct asking {
 	PT_VEC(struct kept) kept;
 	struct pt_addr shown;    /* whose steps are being told */
 	uint16_t port;
+	int stop_fd;
 };
 
 /* ---- the words ---- */
@@ -182,6 +183,14 @@ static int confine(void *arg)
 	return k->c->nested ? 0 : pt_sandbox(PT_SANDBOX_DIAL | PT_SANDBOX_NETLINK | PT_SANDBOX_READ, &k->c->err);
 }
 
+static int stop(void *arg)
+{
+	struct asking *k = arg;
+
+	k->stop_fd = pt_cli_signals(k->c);
+	return k->stop_fd;
+}
+
 /* ---- the end ---- */
 
 static size_t count(const struct pt_why_end *end, enum pt_why_outcome o)
@@ -198,9 +207,9 @@ static int status(const struct pt_why_end *end)
 {
 	if (count(end, PT_WHY_PASSED))
 		return PT_EXIT_OK;
-	if (!end->n || count(end, PT_WHY_STOPPED))
+	if (!end->cut && (!end->n || count(end, PT_WHY_STOPPED)))
 		return PT_EXIT_NO;
-	return end->walks[0].unasked ? PT_EXIT_PERM : PT_EXIT_TIME;
+	return end->n && end->walks[0].unasked ? PT_EXIT_PERM : PT_EXIT_TIME;
 }
 
 static void key_end(struct asking *k, const struct pt_why_end *end)
@@ -215,6 +224,7 @@ static void key_end(struct asking *k, const struct pt_why_end *end)
 		pt_out_null(o, "port");
 	pt_out_str(o, "protocol", !k->port ? "icmp" : k->words.udp ? "udp" : "tcp");
 	pt_out_bool(o, "reachable", count(end, PT_WHY_PASSED));
+	pt_out_bool(o, "interrupted", end->cut);
 	pt_out_arr(o, "addresses");
 	for (size_t i = 0; i < end->n; i++) {
 		pt_out_obj(o, NULL);
@@ -239,7 +249,7 @@ static void say_end(struct asking *k, const struct pt_why_end *end)
 		if (end->walks[i].outcome == PT_WHY_STOPPED)
 			pt_buf_fmt(&b, ": %s", pt_why_step_name(end->walks[i].at));
 	}
-	if (!end->n)
+	if (!end->n && !end->cut)
 		pt_buf_fmt(&b, "%s is not reached: name", k->options.host);
 	pt_out_fail(k->out, b.err);
 	pt_out_rec(k->out);
@@ -293,7 +303,7 @@ static int run(struct asking *k)
 
 int cmd_why(struct pt_cli *c)
 {
-	struct asking k = { .c = c, .words = { .timeout = 3000000 } };
+	struct asking k = { .c = c, .words = { .timeout = 3000000 }, .stop_fd = -1 };
 	int rc = read_words(&k);
 
 	if (rc)
@@ -307,12 +317,11 @@ int cmd_why(struct pt_cli *c)
 	k.options.confine = confine;
 	k.options.tell = told;
 	k.options.arg = &k;
-	k.options.stop_fd = pt_cli_signals(c);
-	if (k.options.stop_fd < 0)
-		return k.options.stop_fd;
+	k.options.stop = stop;
 	k.arena = pt_arena_new();
 	rc = k.arena ? run(&k) : pt_err_sys(&c->err, -ENOMEM, "preparing to look for the reason");
 	pt_arena_free(k.arena);
-	close(k.options.stop_fd);
+	if (k.stop_fd >= 0)
+		close(k.stop_fd);
 	return rc;
 }

@@ -222,7 +222,7 @@ static void late(const struct dialling *d, struct flight *f, int64_t now)
 
 static int wait_all(const struct dialling *d)
 {
-	struct pollfd fds[PT_DIAL_FLIGHT_MAX];
+	struct pollfd fds[PT_DIAL_FLIGHT_MAX + 1];
 	size_t whose[PT_DIAL_FLIGHT_MAX];
 
 	for (;;) {
@@ -243,8 +243,11 @@ static int wait_all(const struct dialling *d)
 		}
 		if (!n)
 			return 0;
-		if (poll(fds, n, first > now ? (int)((first - now + 999) / 1000) : 0) < 0 && errno != EINTR)
+		fds[n] = (struct pollfd){ .fd = d->w->stop ? *d->w->stop : -1, .events = POLLIN };
+		if (poll(fds, n + 1, first > now ? (int)((first - now + 999) / 1000) : 0) < 0 && errno != EINTR)
 			return -errno;
+		if (fds[n].revents)
+			return -ECANCELED;
 		for (nfds_t i = 0; i < n; i++)
 			if (fds[i].revents)
 				serve(d, &d->flights[whose[i]]);
@@ -343,7 +346,7 @@ int pt_dial_all(const struct pt_dial_target *t, size_t n, const struct pt_dial_w
 	for (size_t at = 0; !rc && at < n; at += d.n) {
 		d.n = n - at < PT_DIAL_FLIGHT_MAX ? n - at : PT_DIAL_FLIGHT_MAX;
 		rc = run_window(&d, t + at);
-		if (rc)
+		if (rc && rc != -ECANCELED)
 			(void)pt_err_sys(e, rc, "connecting");
 		for (size_t i = 0; !rc && i < d.n; i++)
 			rc = tell(&d.flights[i].r, arg);

@@ -67,7 +67,7 @@ int why_wait(const struct why *y, struct pollfd *fds, nfds_t n, int ms)
 {
 	int rc;
 
-	fds[n] = (struct pollfd){ .fd = y->o->stop_fd, .events = POLLIN };
+	fds[n] = (struct pollfd){ .fd = y->stop_fd, .events = POLLIN };
 	rc = poll(fds, n + 1, ms);
 	if (rc < 0)
 		return errno == EINTR ? 0 : -errno;
@@ -154,7 +154,8 @@ static void sum_up(const struct why *y, struct pt_why_end *end)
 
 		end->walks[i].to = k->to;
 		end->walks[i].at = (enum pt_why_step)(k->n_said ? k->n_said - 1 : 0);
-		end->walks[i].outcome = k->stopped ? PT_WHY_STOPPED : k->silent || k->unasked ? PT_WHY_UNKNOWN : PT_WHY_PASSED;
+		end->walks[i].outcome = k->stopped ? PT_WHY_STOPPED : k->n_said < PT_WHY_STEPS || k->silent || k->unasked ? PT_WHY_UNKNOWN :
+					PT_WHY_PASSED;
 		end->walks[i].unasked = k->unasked;
 	}
 }
@@ -166,7 +167,7 @@ int pt_why(const struct pt_why_options *o, struct pt_nl *nf, struct pt_nl *route
 
 	memset(end, 0, sizeof(*end));
 	if (y) {
-		*y = (struct why){ .o = o, .nf = nf, .route = route, .e = e };
+		*y = (struct why){ .o = o, .nf = nf, .route = route, .e = e, .stop_fd = -1 };
 		y->arena = pt_arena_new();
 	}
 	if (!y || !y->arena) {
@@ -176,10 +177,19 @@ int pt_why(const struct pt_why_options *o, struct pt_nl *nf, struct pt_nl *route
 	rc = read_kernel(y);
 	if (!rc)
 		rc = why_name(y);
+	if (!rc && o->stop) {
+		y->stop_fd = o->stop(o->arg);
+		rc = y->stop_fd < -1 ? y->stop_fd : 0;
+	}
 	if (!rc)
 		rc = walk_all(y);
+	end->cut = rc == -ECANCELED;
+	if (end->cut)
+		rc = 0;
 	if (!rc)
 		sum_up(y, end);
+	else if (rc == -ENOMEM && !e->list.n)
+		pt_err_sys(e, rc, "looking for the reason");
 	for (size_t i = 0; i < y->n; i++) {
 		pt_probe_close(y->walks[i].echo);
 		pt_probe_close(y->walks[i].trace);

@@ -69,6 +69,7 @@ struct why {
 	struct pt_explainer *explainer; /* NULL: see why_no_rules */
 	bool no_rules;           /* there are none in force */
 	char why_no_rules[WHY_TEXT];
+	int stop_fd;
 	struct why_say name;
 	bool literal;            /* HOST is an address: there is nothing to say of a name */
 	struct why_walk walks[PT_WHY_WALKS];

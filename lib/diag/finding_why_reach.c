@@ -115,7 +115,7 @@ int why_ask(const struct why *y, const struct why_walk *k, uint32_t size, unsign
 
 struct track {
 	struct pt_addr last;     /* that answered */
-	unsigned int at, refused_at;
+	unsigned int at;
 	struct pt_probe_answer refusal;
 	bool reached, refused;
 };
@@ -133,11 +133,20 @@ static int take_hop(const struct pt_trace_hop *h, void *arg)
 		t->at = h->ttl;
 		if (a->kind == PT_PROBE_ERROR && *pt_icmp_mark(a->from.af, a->type, a->code)) {
 			t->refused = true;
-			t->refused_at = h->ttl;
 			t->refusal = *a;
 		}
 	}
 	return 0;
+}
+
+static void say_refusal(const struct track *t, char *out, size_t size)
+{
+	const struct pt_probe_answer *a = &t->refusal;
+	const char *words = pt_icmp_words(a->from.af, a->type, a->code);
+	char who[64];
+
+	why_text(a->from, who);
+	(void)snprintf(out, size, "; %s says to a trace: %s", who, words ? words : "no");
 }
 
 /* Our rules passed it, or could not be asked: then it is something else on this machine. */
@@ -156,7 +165,7 @@ static void say_kept(const struct why *y, const char *what, struct why_say *s)
  */
 static int say_track(struct why *y, const struct why_walk *k, const char *what, struct why_say *s)
 {
-	const struct pt_trace_options o = { .probe = { .to = k->to }, .first = 1, .max = HOPS, .queries = 2, .parallel = 16, .size = 32, .stop_fd = y->o->stop_fd,
+	const struct pt_trace_options o = { .probe = { .to = k->to }, .first = 1, .max = HOPS, .queries = 2, .parallel = 16, .size = 32, .stop_fd = y->stop_fd,
 					    .timeout = y->o->timeout < TRACE_US ? y->o->timeout : TRACE_US };
 	enum pt_trace_end end = PT_TRACE_MAX;
 	struct track t = { 0 };
@@ -184,7 +193,7 @@ static int say_track(struct why *y, const struct why_walk *k, const char *what, 
 	if (!t.at)
 		(void)snprintf(s->seen + at, sizeof(s->seen) - at, "; no router on the way answers a trace");
 	else if (t.refused)
-		(void)snprintf(s->seen + at, sizeof(s->seen) - at, "; a trace is refused by %s, hop %u", who, t.refused_at);
+		say_refusal(&t, s->seen + at, sizeof(s->seen) - at);
 	else if (end == PT_TRACE_REACHED)
 		(void)snprintf(s->seen + at, sizeof(s->seen) - at, "; a trace reaches it at hop %u", t.at);
 	else
@@ -329,7 +338,7 @@ static int say_silent(struct why *y, struct why_walk *k, const char *what, struc
 static int reach_port(struct why *y, struct why_walk *k, struct why_say *s)
 {
 	const struct pt_dial_want want = { .udp = y->o->udp, .timeout = y->o->timeout, .from = y->o->from, .on = y->o->on,
-					   .send = (const uint8_t *)"" };
+					   .stop = &y->stop_fd, .send = (const uint8_t *)"" };
 	struct pt_dial_target t = { 0 };
 	struct pt_dial d;
 	char what[32], ms[32];

@@ -478,6 +478,9 @@ int why_route(struct why *y, struct why_walk *k, struct why_say *s)
 		rc = find_refusal(y, k, &refusal);
 	if (rc)
 		return rc;
+	/* What is for this machine itself goes by the loopback, whichever device has the address. */
+	if (!k->way.error && k->way.type == RTN_LOCAL && pt_links_find(&y->links, "lo"))
+		k->way.index = pt_links_find(&y->links, "lo")->index;
 	k->link = k->way.index ? pt_links_index(&y->links, k->way.index) : NULL;
 	if (y->o->from.af)
 		k->way.src = y->o->from;

@@ -43,6 +43,10 @@ lab_route h default via 2001:db8:c::1
 lab_forward r1
 lab_forward r2
 lab_settle a r1 r2 h
+# Who does not answer is given up soon, and errors are not rationed.
+for ns in a r1 r2; do
+	in_ns "$ns" sh -c 'for f in /proc/sys/net/ipv[46]/neigh/*/retrans_time_ms; do echo 200 >"$f"; done'
+done
 for ns in r1 r2 h; do
 	in_ns "$ns" sh -c 'echo 0 >/proc/sys/net/ipv4/icmp_ratelimit; echo 0 >/proc/sys/net/ipv6/icmp/ratelimit'
 done
@@ -167,6 +171,8 @@ for af in 4 6; do
 	reaches "IPv$af: a port" $host 80
 	reaches "IPv$af: a port of UDP" $host 53 udp
 	reaches "IPv$af: on the link itself" $gateway
+	in_ns a ip -$af neigh flush all
+	reaches "IPv$af: by the name of the service" $host http on eth0
 	reaches "IPv$af: this machine" "$(in_ns a ip -$af -o address show dev eth0 scope global | sed 's/.*inet6* \([^/]*\).*/\1/')"
 	like "$tap_out" '^route .* is an address of this machine itself' 'which is told'
 
@@ -207,6 +213,18 @@ for af in 4 6; do
 	in_ns a ip -$af route replace default via $gateway
 	stops neighbour "^$nobody does not answer on eth0" "IPv$af: a host on the link is silent" $nobody
 
+	in_ns a ip neigh replace $nobody lladdr 02:00:00:00:00:99 dev eth0 nud stale
+	stops neighbour "^$nobody does not answer on eth0" "IPv$af: what is known of it is old, and it has gone" $nobody
+	in_ns a ip neigh replace $nobody lladdr 02:00:00:00:00:99 dev eth0 nud permanent
+	stops answer 'does not answer echo requests.*no router on the way answers' "IPv$af: what is known of it for ever is believed" $nobody timeout 1s
+	in_ns a ip neigh del $nobody dev eth0
+	in_ns r1 ip link set eth0 down
+	lab_wait 5 in_ns a sh -c 'ip link show eth0 | grep -q NO-CARRIER'
+	stops route 'leaves by eth0, which has no carrier|there is no route' "IPv$af: no carrier" $host
+	in_ns r1 ip link set eth0 up
+	in_ns r1 ip address replace 2001:db8:a::1/64 dev eth0 nodad
+	lab_settle a r1
+
 	# rules
 	rules 'pass out' "block return out proto tcp to any port 80 label web" 'block in'
 	stops rules "own rules block tcp port 80.*fw.conf:4: block return out .*ptfw -d explain out eth0 tcp" "IPv$af: a rule blocks" $host 80
@@ -223,12 +241,13 @@ for af in 4 6; do
 	# another packet filter
 	filter a output "meta l4proto { tcp, $icmp } drop"
 	stops answer 'this machine does not let echo requests out: another packet filter' "IPv$af: somebody else drops it" $host
-	stops answer 'this machine does not let tcp port 80 out' "IPv$af: the same of a port" $host 80
+	stops answer 'this machine does not let tcp port 80 out' "IPv$af: the same of a port" $host 80 timeout 1s
 	filter a
 
 	# the answer
 	stops answer 'refuses tcp port 81.*a reset' "IPv$af: nobody listens" $host 81
 	stops answer 'refuses udp port 81' "IPv$af: nobody listens by UDP" $host 81 udp
+	stops answer "$hop2 on the way says that .*unreachable" "IPv$af: a host that is not there, far away" "${host%80}81"
 	filter h input "$icmp type echo-request drop"
 	stops answer 'does not answer echo requests.*no answer to 3' "IPv$af: a host that is silent" $host timeout 1s
 	reaches "IPv$af: it may have an open port" $host 80
@@ -301,6 +320,21 @@ filter r2
 in_ns a ip route add blackhole 203.0.113.8/29
 is "$(why 203.0.113.9)" "$(manual man/ptdiag.8 'ptdiag why 203.0.113.9')" 'ptdiag(8) shows what comes of a blackhole'
 in_ns a ip route del blackhole 203.0.113.8/29
+
+# ---- Ctrl-C ends it with what was seen ----
+filter r2 forward 'tcp dport 443 drop'
+for how in '' -j; do
+	rc=0
+	# shellcheck disable=SC2086
+	in_ns a timeout -s INT 1 "$ptdiag" why 203.0.113.80 443 timeout 60s $how >"$lab_tmp/out" 2>&1 || rc=$?
+	is "$rc" 124 'the signal came' # of timeout(1), which tells so
+	if [ -n "$how" ]; then
+		is "$(jq -r '[.interrupted, .reachable, .steps[-1].step] | join(" ")' "$lab_tmp/out")" 'true false nat' 'which is told, with the steps before'
+	else
+		like "$(cat "$lab_tmp/out")" '^203.0.113.80 is perhaps reached' 'nothing is claimed'
+	fi
+done
+filter r2
 
 # ---- hostile hosts, and wrong words ----
 for host in '; reboot' '-oProxyCommand=x' "$(printf 'a\nb')" "$(printf 'a\033]0;x\007')" '' 'a..b' "$(printf '%0300d' 0)"; do

@@ -81,6 +81,7 @@ struct pt_dial_want {
 	struct pt_tls_want tls_want;
 	const uint8_t *send; /* UDP: what the datagram is; TCP: behind TLS, where there is some */
 	size_t n_send;
+	const int *stop;     /* a descriptor: -ECANCELED, without a record, when it can be read while answers are waited for; NULL: none */
 };
 
 struct pt_dial_target {

@@ -43,9 +43,10 @@ struct pt_why_said {
 
 struct pt_why_end {
 	size_t n;                /* addresses that were walked to; 0: the name was the end */
+	bool cut;                /* STOP ended it */
 	struct {
 		struct pt_addr to;
-		enum pt_why_outcome outcome; /* UNKNOWN: UDP without an answer, or UNASKED */
+		enum pt_why_outcome outcome; /* UNKNOWN: UDP without an answer, UNASKED, or CUT */
 		enum pt_why_step at; /* STOPPED: where */
 		bool unasked;    /* it may send nothing that would be answered: needs CAP_NET_RAW */
 	} walks[PT_WHY_WALKS];
@@ -59,15 +60,17 @@ struct pt_why_options {
 	struct pt_addr from;     /* af NONE: as the route says */
 	const char *on;          /* NULL: any device */
 	uint32_t timeout;        /* microseconds that each answer may take */
-	int stop_fd;             /* -1: none; readable: -ECANCELED */
+	/* Called once, when the name has been looked for, which can be broken off: a descriptor, -1: none, that ends the walk when it can be
+	 * read: CUT. May be NULL. */
+	int (*stop)(void *arg);
 	/* Called when nothing but sockets that are open, new ones of UDP, TCP and netlink, and files to be read is needed any more. */
 	int (*confine)(void *arg);
 	int (*tell)(const struct pt_why_said *s, void *arg); /* not 0: the end */
 	void *arg;
 };
 
-/* Sockets are borrowed; NF may be NULL where the caller may not have it: the rules are not known then. 0, what TELL or CONFINE said, or
- * -errno with a record: -EINVAL HOST is none. */
+/* Sockets are borrowed; NF may be NULL where the caller may not have it: the rules are not known then. 0, what TELL, STOP or CONFINE
+ * said, or -errno with a record: -EINVAL HOST is none. */
 PT_API int pt_why(const struct pt_why_options *o, struct pt_nl *nf, struct pt_nl *route, struct pt_why_end *end, struct pt_err *e) PT_MUST;
 
 #endif
