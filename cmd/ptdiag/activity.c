@@ -54,7 +54,8 @@ static int run_lines(struct activity *t)
 	t->stop_fd = pt_cli_signals(c);
 	if (t->stop_fd < 0)
 		return t->stop_fd;
-	t->o = t->w.count > 1 ? pt_cli_monitor(c, "patronus.activity.v1", "looks") : pt_cli_out(c, PT_OUT_TEXT, "patronus.activity.v1", "looks");
+	t->o = t->w.count > 1 ? pt_cli_monitor(c, ACTIVITY_EVENT, "looks") :
+				 pt_cli_out(c, PT_OUT_TEXT, "patronus.activity.v1", "looks");
 	if (!t->o)
 		return -ENOMEM;
 	for (uint64_t i = 0; !rc && i < t->w.count && !rest(t); i++) {

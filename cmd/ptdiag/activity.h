@@ -7,6 +7,8 @@
 
 #include "ptdiag.h"
 
+#define ACTIVITY_EVENT "patronus.activity-event.v1"
+
 struct activity_words {
 	bool live;
 	unsigned int sort; /* 0 by processor, 1 by memory */

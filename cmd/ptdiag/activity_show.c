@@ -319,6 +319,8 @@ void activity_show(struct activity *t)
 	struct pt_buf b = { 0 };
 
 	pt_out_rec(t->o);
+	if (t->c->json && t->w.count > 1) /* a line for itself: it says what it is */
+		pt_out_str(t->o, "schema", ACTIVITY_EVENT);
 	if (pt_out_format(t->o) == PT_OUT_TEXT) {
 		activity_text(t, &b, 0);
 		pt_out_fail(t->o, b.err);

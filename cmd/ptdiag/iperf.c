@@ -179,7 +179,7 @@ static int begin(struct iperf_command *k)
 	int rc = confine(k);
 
 	if (!rc)
-		k->show.o = pt_cli_monitor(k->c, "patronus.iperf.v1", "events");
+		k->show.o = pt_cli_monitor(k->c, IPERF_SCHEMA, "events");
 	return rc ? rc : k->show.o ? 0 : -ENOMEM;
 }
 

@@ -7,6 +7,8 @@
 
 #include "ptdiag.h"
 
+#define IPERF_SCHEMA "patronus.iperf.v1"
+
 struct iperf_show {
 	struct pt_cli *c;
 	struct pt_out *o;

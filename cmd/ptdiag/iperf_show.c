@@ -155,10 +155,17 @@ static void key_way(struct pt_out *o, uint64_t rtt, uint64_t window)
 	pt_out_u64(o, "congestion_window", window);
 }
 
-static void key_interval(const struct iperf_show *s, uint32_t stream, const struct pt_iperf_flow *f, uint64_t from, uint64_t to)
+/* A line for itself: it says what it is. */
+static void begin_event(const struct iperf_show *s, const char *event)
 {
 	pt_out_rec(s->o);
-	pt_out_str(s->o, "event", "interval");
+	pt_out_str(s->o, "schema", IPERF_SCHEMA);
+	pt_out_str(s->o, "event", event);
+}
+
+static void key_interval(const struct iperf_show *s, uint32_t stream, const struct pt_iperf_flow *f, uint64_t from, uint64_t to)
+{
+	begin_event(s, "interval");
 	if (stream)
 		pt_out_u64(s->o, "stream", stream);
 	pt_out_str(s->o, "direction", f->sends ? "sent" : "received");
@@ -179,8 +186,7 @@ int iperf_show_begun(const struct pt_iperf_test *t, struct pt_addr peer, void *a
 
 	s->udp = t->udp;
 	if (s->c->json) {
-		pt_out_rec(s->o);
-		pt_out_str(s->o, "event", "begin");
+		begin_event(s, "begin");
 		pt_out_addr(s->o, "peer", peer);
 		pt_out_u64(s->o, "port", s->port);
 		pt_out_str(s->o, "role", s->server ? "server" : "client");
@@ -255,8 +261,7 @@ static void show_direction(const struct iperf_show *s, const struct sum *sum, bo
 	const struct pt_iperf_count *sender = sent ? &sum->here : &sum->there, *receiver = sent ? &sum->there : &sum->here;
 
 	if (s->c->json) {
-		pt_out_rec(s->o);
-		pt_out_str(s->o, "event", "summary");
+		begin_event(s, "summary");
 		pt_out_str(s->o, "direction", sent ? "sent" : "received");
 		pt_out_bool(s->o, "complete", complete);
 		if (sent || sum->told) {

@@ -8,6 +8,7 @@
 
 #include "probe.h"
 
+#define PING_EVENT "patronus.ping-event.v1"
 #define DOCUMENT_MAX 10000 /* answers that one JSON document holds */
 #define FLOOD_COUNT 1000
 #define USER_INTERVAL 2000 /* microseconds: less is for root */
@@ -122,10 +123,20 @@ static void key_flags(struct pt_out *o, const struct kept *k)
 		pt_out_u64(o, "wrong_byte", k->a.bad_at);
 }
 
-static void show_record(struct pt_out *o, const struct kept *k)
+/* A line for itself says what it is. */
+static void begin_event(const struct ping *g, const char *event)
 {
-	pt_out_rec(o);
-	pt_out_str(o, "event", event_name(k));
+	pt_out_rec(g->run.o);
+	if (g->lines)
+		pt_out_str(g->run.o, "schema", PING_EVENT);
+	pt_out_str(g->run.o, "event", event);
+}
+
+static void show_record(const struct ping *g, const struct kept *k)
+{
+	struct pt_out *o = g->run.o;
+
+	begin_event(g, event_name(k));
 	pt_out_u64(o, "seq", k->a.number);
 	if (k->event == PT_PING_UNSENT) {
 		pt_out_str(o, "error", strerror(-k->error));
@@ -218,7 +229,7 @@ static int on_event(enum pt_ping_event event, const struct pt_probe_answer *a, b
 	if (g->document)
 		return g->kept.n < (size_t)DOCUMENT_MAX * 4 ? pt_vec_push(NULL, &g->kept, k) : 0;
 	if (g->lines)
-		show_record(g->run.o, &k);
+		show_record(g, &k);
 	else
 		say(g, &k);
 	rc = pt_out_flush(g->run.o);
@@ -312,10 +323,9 @@ static void show_summary(struct ping *g)
 		pt_out_obj_end(o);
 		pt_out_top_end(o);
 		for (size_t i = 0; i < g->kept.n; i++)
-			show_record(o, &g->kept.v[i]);
+			show_record(g, &g->kept.v[i]);
 	} else if (g->lines) {
-		pt_out_rec(o);
-		pt_out_str(o, "event", "summary");
+		begin_event(g, "summary");
 		key_summary(g);
 		pt_out_rec_end(o);
 	} else {
@@ -343,7 +353,8 @@ static int run_ping(struct ping *g, struct pt_probe *p)
 	struct pt_cli *c = g->run.c;
 	int rc;
 
-	g->run.o = g->document ? pt_cli_out(c, PT_OUT_TEXT, "patronus.ping.v1", "replies") : pt_cli_monitor(c, "patronus.ping.v1", "replies");
+	g->run.o = g->document ? pt_cli_out(c, PT_OUT_TEXT, "patronus.ping.v1", "replies") : 
+				    pt_cli_monitor(c, PING_EVENT, "replies");
 	if (!g->run.o)
 		return -ENOMEM;
 	g->options.stop_fd = g->run.stop_fd;
