@@ -13,6 +13,7 @@
 #include "capture.h"
 
 #define TOP 10
+#define SHORT 256 /* bytes of an expression that libpcap has read at once */
 #define LIMIT ((uint64_t)1 << 20)
 
 static const char *const directions[] = { "both", "in", "out", NULL };
@@ -360,33 +361,44 @@ static const uint16_t file_links[] = { PT_LINK_ETHERNET, PT_LINK_COOKED,  PT_LIN
 
 _Static_assert(PT_ARRAY_SIZE(file_links) == CAPTURE_LINKS, "a filter for each");
 
+static bool make_filter_for(struct capture_run *r, size_t i, struct pt_err *e)
+{
+	r->tried[i] = true;
+	return !pt_capture_filter_new(r->filter.s, file_links[i], PT_CAPTURE_SNAP, NULL, &r->filters[i], e);
+}
+
 /*
- * A file may have packets of several links, each with its own code for the filter, and an expression may be wrong for some of
- * them. libpcap is loaded, and names of hosts are asked for, while that is allowed.
+ * A file may have packets of several links, each with its own code for the filter, and an expression may be wrong for
+ * some of them. libpcap is loaded, and names of hosts are asked for, while that is allowed; long ones, which take their
+ * time, are made for what is met.
  */
 static int make_file_filters(struct capture_run *r)
 {
 	struct pt_err others = { 0 };
-	int rc = pt_capture_filter_new(r->filter.s, file_links[0], PT_CAPTURE_SNAP, NULL, &r->filters[0], &others);
-	bool some = !rc;
+	bool some = make_filter_for(r, 0, &others);
 
-	for (size_t i = 1; i < CAPTURE_LINKS && (some || i == 1); i++)
-		some |= !pt_capture_filter_new(r->filter.s, file_links[i], PT_CAPTURE_SNAP, NULL, &r->filters[i], &others);
-	if (!some)
-		rc = pt_capture_filter_new(r->filter.s, file_links[0], PT_CAPTURE_SNAP, NULL, &r->filters[0], &r->c->err);
+	for (size_t i = 1; i < CAPTURE_LINKS && (!some || r->filter.n < SHORT); i++)
+		some |= make_filter_for(r, i, &others);
 	pt_err_fini(&others);
-	return some ? 0 : rc;
+	return some ? 0 : pt_capture_filter_new(r->filter.s, file_links[0], PT_CAPTURE_SNAP, NULL, &r->filters[0], &r->c->err);
 }
 
 static bool meets_filter(struct capture_run *r, const struct pt_capture_packet *p)
 {
+	struct pt_err not_for_it = { 0 };
+	size_t i = 0;
+
 	if (r->w.direction && (unsigned int)p->dir != r->w.direction)
 		return false;
 	if (!r->filter.n)
 		return true;
-	for (size_t i = 0; i < CAPTURE_LINKS; i++)
-		if (file_links[i] == p->link && r->filters[i])
-			return pt_capture_filter_match(r->filters[i], p);
+	while (i < CAPTURE_LINKS && file_links[i] != p->link)
+		i++;
+	if (i < CAPTURE_LINKS && !r->tried[i])
+		(void)make_filter_for(r, i, &not_for_it);
+	pt_err_fini(&not_for_it);
+	if (i < CAPTURE_LINKS && r->filters[i])
+		return pt_capture_filter_match(r->filters[i], p);
 	r->unfiltered++;
 	return false;
 }
@@ -422,10 +434,12 @@ static int capture_file(struct capture_run *r)
 	struct stat st = { .st_mode = 0 };
 	int fd = open(r->w.read, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), rc = 0;
 
-	if (fd < 0 || fstat(fd, &st))
+	if (fd < 0 || fstat(fd, &st)) {
 		rc = pt_err_sys(&r->c->err, -errno, "opening %s", r->w.read);
-	else if (!S_ISREG(st.st_mode))
-		rc = pt_err_sys(&r->c->err, -EINVAL, "%s is no regular file", r->w.read);
+	} else if (!S_ISREG(st.st_mode)) {
+		pt_err_add(&r->c->err, PT_ERROR, NULL, NULL, "%s is no regular file", r->w.read);
+		rc = -EINVAL;
+	}
 	if (!rc && r->filter.n)
 		rc = make_file_filters(r);
 	if (!rc)

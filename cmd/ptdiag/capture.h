@@ -39,6 +39,7 @@ struct capture_run {
 	struct pt_out *o;
 	struct pt_capture_writer *writer;
 	struct pt_capture_filter *filters[CAPTURE_LINKS]; /* of a file's link types; NULL: not for that */
+	bool tried[CAPTURE_LINKS];
 	uint64_t unfiltered;
 	struct pt_flows *flows;
 	struct pt_join *join;

@@ -20,6 +20,9 @@
 #define PCAP_CALLS(F) \
 	F(pcap_create) F(pcap_set_snaplen) F(pcap_set_buffer_size) F(pcap_activate) F(pcap_open_dead) \
 	F(pcap_compile) F(pcap_freecode) F(pcap_close) F(pcap_geterr) F(pcap_offline_filter)
+/* Bytes of an expression. libpcap takes time with the square of it, and to make its code shorter memory, too: gigabytes. */
+#define LONG 4096
+#define TOO_LONG 8192
 #define PCAP_MEMBER(name) __typeof__(name) *name;
 
 struct pcap_calls {
@@ -82,17 +85,29 @@ static pcap_t *handle_for(const struct pcap_calls *o, uint16_t link, uint32_t sn
 	return NULL;
 }
 
+static int check_length(const char *text, struct pt_err *e)
+{
+	if (strlen(text) < TOO_LONG)
+		return 0;
+	pt_err_add(e, PT_ERROR, NULL, NULL, "a filter has less than %d bytes", TOO_LONG);
+	return -EINVAL;
+}
+
 int pt_capture_filter_new(const char *text, uint16_t link, uint32_t snap, const char *device,
 			  struct pt_capture_filter **out, struct pt_err *e)
 {
 	struct pt_capture_filter *f = calloc(1, sizeof(*f));
-	int rc = f ? load(&f->o, e) : pt_err_sys(e, -ENOMEM, "making the filter");
-	pcap_t *h = rc ? NULL : handle_for(&f->o, link, snap, device, e);
+	int rc = !f ? pt_err_sys(e, -ENOMEM, "making the filter") : check_length(text, e);
+	pcap_t *h;
+
+	if (!rc)
+		rc = load(&f->o, e);
+	h = rc ? NULL : handle_for(&f->o, link, snap, device, e);
 
 	*out = NULL;
 	if (!rc && !h)
 		rc = -EIO;
-	if (!rc && f->o.pcap_compile(h, &f->program, text, 1, PCAP_NETMASK_UNKNOWN)) {
+	if (!rc && f->o.pcap_compile(h, &f->program, text, strlen(text) < LONG, PCAP_NETMASK_UNKNOWN)) {
 		pt_err_add(e, PT_ERROR, NULL, "see pcap-filter(7)", "filter '%s': %s", text, f->o.pcap_geterr(h));
 		rc = -EINVAL;
 	}

@@ -137,3 +137,18 @@ manual()
 {
 	awk -v command="\$ $2" '$0 == command { on = 1; next } /^\$ / || /^\.Ed/ { on = 0 } on' "$1" | sed 's/\\e/\\/g; s/\\&//g'
 }
+
+# each_fits FILE SCHEMA NAME: each line of the file does
+each_fits()
+{
+	if python3 -c 'import jsonschema' 2>/dev/null; then
+		ok "$3" python3 -c 'import json, jsonschema, sys
+check = jsonschema.Draft7Validator(json.load(open(sys.argv[2])))
+lines = open(sys.argv[1]).readlines()
+assert lines
+for line in lines:
+    check.validate(json.loads(line))' "$1" "contrib/schema/patronus.$2.v1.json"
+	else
+		skip 'no python3-jsonschema' "$3"
+	fi
+}

@@ -123,6 +123,12 @@ like "$out" '^  question\\r$' 'a stream: what one side says'
 like "$out" '^  answer \\x1b\[31m red$' 'and the other, escaped'
 like "$out" '^10\.0\.1\.1:8080 > 10\.0\.1\.2:[0-9]+: 20017 bytes, .* 0 bytes missing$' 'all of it'
 like "$(reads stream filter ip6)" '^\[fd01::1\]:8080 > \[fd01::2\]:[0-9]+: 20017 bytes' 'IPv6, too'
+"$ptdiag" capture read "$lab_tmp/ours" -j stream filter ip6 >"$lab_tmp/objects"
+each_fits "$lab_tmp/objects" capture 'objects of a stream are as their schema says'
+"$ptdiag" capture read "$lab_tmp/ours" -j stream hex filter ip >"$lab_tmp/objects"
+each_fits "$lab_tmp/objects" capture 'in hexadecimal digits, too'
+reads -j >"$lab_tmp/objects"
+each_fits "$lab_tmp/objects" capture 'and those of packets'
 exits 3 'there is no second one' reads stream number 9 filter ip6
 head -c 700 "$lab_tmp/ours" >"$lab_tmp/cut"
 like "$("$ptdiag" capture read "$lab_tmp/cut" quiet 2>&1)" 'ends within a packet' 'a file that is cut'

@@ -142,6 +142,7 @@ like "$("$ptdiag" capture read "$lab_tmp/file" direction out filter tcp src port
 begin rules -j filter udp or tcp >"$lab_tmp/json"
 in_ns lan python3 "$lab_tmp/lan.py"
 end
+each_fits "$lab_tmp/json" capture 'they are as their schema says'
 objects() { jq -cs --arg port "$1" 'map(select(.dport == ($port | tonumber) and .src == "192.168.1.2"))' "$lab_tmp/json"; }
 is "$(objects 1003 | jq -c 'map([.device, .action, .by, (.rules[] | [.rule, .action, .direction, .device, .line])])')" \
 	"[[\"eth1\",\"block\",\"evaluator\",[\"lan\",\"pass\",\"in\",\"eth1\",$(line lan)],[\"kept-in\",\"block\",\"out\",\"eth0\",$(line kept-in)]]]" 'objects say the same'
