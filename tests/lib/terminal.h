@@ -20,7 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TERMINAL_QUIET 40      /* ms without a byte */
+#define TERMINAL_QUIET 30      /* ms without a byte */
+#define TERMINAL_SILENCE 200   /* ms, where none came at all: keys take a while to arrive */
 #define TERMINAL_PATIENCE 60e3 /* ms; whoever answers later does not */
 #define TERMINAL_KEPT (1 << 20) /* bytes of one answer; more are counted only */
 
@@ -104,7 +105,7 @@ static inline bool terminal_answer(struct terminal *t, double start, double cpu)
 			return false;
 		if (n > 0)
 			last = terminal_ms(CLOCK_MONOTONIC);
-		if (!n && terminal_rests(t))
+		if (!n && (t->bytes || terminal_ms(CLOCK_MONOTONIC) - start > TERMINAL_SILENCE) && terminal_rests(t))
 			break;
 		if (terminal_ms(CLOCK_MONOTONIC) - start > TERMINAL_PATIENCE)
 			return false;
