@@ -16,8 +16,6 @@
 
 #include "candidate.h"
 
-#define HISTORY_FILE ".patronus_history"
-#define HISTORY_LINES 1000
 #define COLUMNS_MIN 24 /* of a word and what it is */
 
 /* Readline calls back without an argument. */
@@ -312,33 +310,6 @@ static int on_question(int count, int key)
 
 /* ---- history ---- */
 
-static bool history_path(char *out, size_t size)
-{
-	int n = console->home[0] ? snprintf(out, size, "%s/" HISTORY_FILE, console->home) : 0;
-
-	return n > 0 && (size_t)n < size;
-}
-
-static void history_begin(void)
-{
-	char path[PATH_MAX];
-
-	using_history();
-	stifle_history(HISTORY_LINES);
-	if (history_path(path, sizeof(path)))
-		(void)read_history(path);
-}
-
-static void history_save(void)
-{
-	mode_t before = umask(077);
-	char path[PATH_MAX];
-
-	if (history_path(path, sizeof(path)))
-		(void)write_history(path);
-	(void)umask(before);
-}
-
 static void remember(const char *line)
 {
 	const HIST_ENTRY *last = history_length ? history_get(history_base + history_length - 1) : NULL;
@@ -353,7 +324,7 @@ static void remember(const char *line)
 				secret |= is_secret(&l.commands.v[i].words, k);
 	pt_arena_free(a);
 	if (!secret && line[0] != ' ' && (!last || strcmp(last->line, line) != 0))
-		add_history(line);
+		history_add(line);
 }
 
 /* ---- the terminal ---- */
@@ -384,7 +355,7 @@ static void prepare(void)
 	rl_completion_entry_function = complete_nothing; /* readline's own keys would list files and users */
 	(void)rl_variable_bind("enable-bracketed-paste", "off"); /* serial lines and dumb terminals */
 	rl_catch_signals = 1;
-	history_begin();
+	history_begin(console);
 }
 
 /* What was pasted may be many lines: each is run by itself. */
@@ -434,7 +405,7 @@ int input_run(struct console *c)
 		free(line);
 	}
 	configure_end(c);
-	history_save();
+	history_end(c);
 	pt_buf_fini(&text);
 	return c->status;
 }

@@ -77,6 +77,7 @@ static void begin(struct console *c)
 	const struct passwd *by = sudoer(), *p;
 
 	(void)signal(SIGTSTP, SIG_IGN); /* there is no shell to go back to */
+	(void)signal(SIGXFSZ, SIG_IGN); /* an error of write(2) will do */
 	c->mode = &operate_mode;
 	c->profile = profile_of_user(by);
 	(void)snprintf(c->user, sizeof(c->user), "%s", by ? by->pw_name : "?");

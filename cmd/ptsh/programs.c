@@ -12,6 +12,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,6 +35,7 @@ static int start(char *text, int input, int output, pid_t *pid)
 	sigaddset(&defaults, SIGINT);
 	sigaddset(&defaults, SIGQUIT);
 	sigaddset(&defaults, SIGPIPE);
+	sigaddset(&defaults, SIGXFSZ);
 	if (posix_spawnattr_init(&attr))
 		return -ENOMEM;
 	rc = posix_spawn_file_actions_init(&files);
@@ -61,8 +63,10 @@ static void read_on(int fd, struct stages *next)
 		n = read(fd, bytes, sizeof(bytes));
 	} while ((n < 0 && errno == EINTR) || (n > 0 && stages_put(next, bytes, (size_t)n)));
 	(void)close(fd);
-	stages_end(next);
-	_exit(0);
+	n = stages_end(next);
+	if (n)
+		fprintf(stderr, "ptsh: error: saving the output: %s\n", strerror((int)-n));
+	_exit(n ? PT_EXIT_SYSTEM : 0);
 }
 
 static void close_both(int fds[2])

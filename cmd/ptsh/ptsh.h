@@ -105,8 +105,8 @@ struct stages;
 int stages_new(struct console *c, const struct pt_line_command *cmd, struct stages **out, bool *json, struct pt_err *e);
 /* Some bytes of the output; false: nobody wants more. */
 bool stages_put(struct stages *s, const char *p, size_t n);
-/* The end of the output, shows what was kept back. */
-void stages_end(struct stages *s);
+/* The end of the output, shows what was kept back. 0, or a negative errno: what was to be saved is not whole. */
+int stages_end(struct stages *s);
 /* Another process writes for S from here on; this one only waits for what was started. */
 void stages_leave(struct stages *s);
 /* Whether a stage of these words writes somewhere else. */
@@ -144,6 +144,13 @@ bool pager_line(struct pager *p, const char *s, size_t n);
 int input_run(struct console *c);
 /* Words that may stand at the end of the N bytes of S; *FROM: where the one begins that they would replace. */
 void input_offer(struct console *c, const char *s, size_t n, size_t *from, const struct offers *to);
+
+/* ---- history.c ---- */
+
+void history_begin(const struct console *c);
+void history_add(const char *line);
+/* Writes what was added. */
+void history_end(const struct console *c);
 
 /* ---- files.c: names of files that begin so ---- */
 

@@ -224,23 +224,25 @@ static int run_through(struct console *c, const struct target *t, const struct p
 {
 	bool json = false;
 	struct stages *s;
-	int status = stages_new(c, cmd, &s, &json, e);
+	int status = stages_new(c, cmd, &s, &json, e), rc;
 
 	if (status)
 		return status;
 	if (c->display_set && (!t->builtin || t->builtin->run != run_config_show)) {
 		pt_err_add(e, PT_ERROR, NULL, NULL, "display set is for `show` of configuration mode");
-		stages_end(s);
+		(void)stages_end(s);
 		return PT_EXIT_CONFIG;
 	}
 	if (json && (t->builtin || !t->cmd || !(t->cmd->options & PT_CLI_JSON))) {
 		pt_err_add(e, PT_ERROR, NULL, NULL, "this command has no JSON");
-		stages_end(s);
+		(void)stages_end(s);
 		return PT_EXIT_CONFIG;
 	}
 	status = run_apart(c, t, cmd, s, json, is_live(t, cmd));
-	stages_end(s);
-	return status;
+	rc = stages_end(s);
+	if (rc)
+		(void)pt_err_sys(e, rc, "saving the output");
+	return rc && !status ? PT_EXIT_SYSTEM : status;
 }
 
 /* Stages run on for a while when the command has ended: keys are for them, too. */

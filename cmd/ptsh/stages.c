@@ -33,6 +33,7 @@ struct stages {
 	struct program program;    /* or a program, … */
 	struct stages *next;       /* … and what its output goes through; NULL: it is the last */
 	bool done;
+	int error;                 /* of writing the file */
 };
 
 struct kind {
@@ -194,7 +195,10 @@ static int begin_save(struct stages *s, struct stage *g, const pt_line_words *w,
 	(void)g;
 	if (!may_write(s->console, path, e))
 		return PT_EXIT_PERM;
-	s->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	/* A pipe that nobody reads would be waited for. */
+	s->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	if (s->fd >= 0)
+		(void)fcntl(s->fd, F_SETFL, 0);
 	return s->fd < 0 ? pt_err_sys(e, -errno, "writing %s", path) : 0;
 }
 
@@ -206,8 +210,10 @@ static bool line_write(struct stages *s, size_t stage, const char *p, size_t n)
 
 		if (w < 0 && errno == EINTR)
 			continue;
-		if (w < 0)
+		if (w < 0) {
+			s->error = -errno;
 			return false;
+		}
 		p += w;
 		n -= (size_t)w;
 	}
@@ -392,15 +398,19 @@ bool stages_put(struct stages *s, const char *p, size_t n)
 	return !s->done;
 }
 
-void stages_end(struct stages *s)
+int stages_end(struct stages *s)
 {
+	int error;
+
 	if (s->line.n && !s->done)
 		(void)put_line(s, 0, s->line.s, s->line.n);
 	for (size_t i = 0; i < s->v.n && !s->pager.quit; i++)
 		if (s->v.v[i].kind->end)
 			s->v.v[i].kind->end(s, i);
 	(void)fflush(stdout);
+	error = s->error;
 	stages_free(s);
+	return error;
 }
 
 bool stage_writes(const pt_line_words *w)

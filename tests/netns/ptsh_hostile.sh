@@ -31,6 +31,9 @@ firewall { rules = {
 CONF
 chmod 600 "$lab_tmp/etc/patronus.conf"
 in_ns fw ip link add eth0 type veth peer name eth1
+# The home of root is another one here.
+sed "s|^\\(root:[^:]*:[^:]*:[^:]*:[^:]*:\\)[^:]*|\\1$lab_tmp/home|" /etc/passwd >"$lab_tmp/passwd"
+in_ns fw mount --bind "$lab_tmp/passwd" /etc/passwd || skip_all 'the users of a namespace cannot be made here'
 
 cat >"$lab_tmp/hostile.py" <<'PY'
 import os, sys, time
@@ -143,6 +146,7 @@ c.type(b'\x1b[200~configure\n' + b'set interface wan description "what? now"\n' 
 told(c.wait('# $', 60), 'many lines are pasted at once', c.text()[-300:])
 c.type(b'show interface wan description\r')
 told(c.wait('^what. now', 20), 'and each is run', c.text()[-300:])
+c.wait('# $')
 c.type(b'\x04')
 told(c.wait('changes that are not committed') and c.wait('# $'), 'Ctrl-D asks what is to become of them', c.text())
 c.type(b'help | count\r')
@@ -163,6 +167,136 @@ c.size(24, 80)
 c.type(b'help | count\r')
 told(c.wait('^[0-9]+\n', 20), 'three hundred sizes in a moment', c.text()[-300:])
 c.close()
+
+
+# ---- the history ----
+import resource, shutil, stat
+
+history = home['HOME'] + '/.patronus_history'
+
+
+def clear():
+    if os.path.isdir(history) and not os.path.islink(history):
+        os.rmdir(history)
+    elif os.path.lexists(history):
+        os.unlink(history)
+
+
+def session(line='help | count'):
+    """One that runs a line and leaves."""
+    c = console()
+    c.type(line + '\r')
+    good = c.wait('^[0-9]+\n')
+    c.type('exit\r')
+    good = c.status() is not None and good
+    c.close()
+    return good
+
+
+victim = folder + '/victim'
+with open(victim, 'w') as f:
+    f.write('mine\n')
+clear()
+os.symlink(victim, history)
+told(session() and open(victim).read() == 'mine\n', 'a history that is a link is not written through', open(victim).read())
+clear()
+os.mkfifo(history)
+told(session(), 'one that is a pipe stops nobody')
+clear()
+os.mkdir(history)
+told(session(), 'nor a folder')
+clear()
+with open(history, 'w') as f:
+    f.write('stop\n')
+os.chown(history, 65534, 65534)
+c = console()
+c.type('\x1b[A')
+time.sleep(0.5)
+c.take(0.5)
+told('stop' not in c.text(), 'what somebody else wrote is not offered', c.text())
+c.type('\x15exit\r')
+c.status()
+c.close()
+clear()
+with open(history, 'wb') as f:
+    f.write(b'\x1b]0;owned\x07\n\xff\xfe\n' + b'x' * 5000000 + b'\n')
+os.chmod(history, 0o600)
+began = os.times()
+c = console()
+c.type('\x1b[A\x1b[A\x1b[A')
+time.sleep(0.5)
+c.take(0.5)
+told('\x1b]0;owned' not in c.raw, 'a history that was made to harm does none', c.raw[-200:])
+c.type('\x15help | count\r')
+told(c.wait('^[0-9]+\n', 30), 'nor one of five megabytes', c.text()[-200:])
+c.type('exit\r')
+c.status()
+c.close()
+clear()
+
+one, two = console(), console()
+for c, line in ((one, 'help | last 1'), (two, 'help | last 2')):
+    c.type(line + '\r')
+    c.wait('> $')
+for c in (one, two):
+    c.type('exit\r')
+    c.status()
+    c.close()
+told(open(history).read() == 'help | last 1\nexit\nhelp | last 2\nexit\n', 'two consoles at once keep the lines of both', open(history).read())
+told(stat.S_IMODE(os.stat(history).st_mode) == 0o600, 'for their user only')
+clear()
+
+# ---- the environment ----
+for name, env in [('no HOME', {'HOME': ''}), ('a HOME that is not there', {'HOME': '/nonexistent'}), ('TERM that nobody knows', {'TERM': 'x' * 5000}),
+                  ('TERM that is a path', {'TERM': '../../etc/passwd'}), ('a language that is a path', {'LC_ALL': '../../tmp', 'LANGUAGE': '/tmp'}),
+                  ('INPUTRC that is a device', {'INPUTRC': '/dev/null'}), ('LINES and COLUMNS of nothing', {'LINES': '0', 'COLUMNS': '-1'})]:
+    c = Console([ptsh, '-f', file], {**home, **env})
+    told(c.wait('> ?$'), name + ': a prompt', c.text())
+    c.type('help | count\r')
+    told(c.wait('^[0-9]+ *\n'), name + ': a line', c.text())
+    c.close()
+c = Console(['/usr/bin/env', '-i', ptsh, '-f', file])
+told(c.wait('> ?$'), 'no environment at all', c.text())
+c.close()
+for name, fds in [('input', [0]), ('output', [1]), ('error', [2]), ('all three', [0, 1, 2])]:
+    def closed(fds=fds):
+        for fd in fds:
+            os.close(fd)
+    p = subprocess.run([ptsh, '-f', file, '-c', 'help | !cat >' + folder + '/out | !cat; help | count'], preexec_fn=closed, timeout=30)
+    told(p.returncode in (0, 2), 'closed standard ' + name, p.returncode)
+for n in range(3, 16):
+    def few(n=n):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (n, n))
+    p = subprocess.run([ptsh, '-f', file, '-c', 'configure; set interface wan mtu 1400; help | !cat | !cat | count; exit discard'], capture_output=True,
+                       preexec_fn=few, timeout=30)
+    if p.returncode not in (0, 1, 2, 127):
+        told(False, '%d descriptors' % n, p.stdout + p.stderr)
+        break
+else:
+    told(True, 'few descriptors are told, and stop nothing')
+
+
+def small():
+    resource.setrlimit(resource.RLIMIT_AS, (60000000, 60000000))
+
+
+p = subprocess.run([ptsh, '-f', file, '-c', 'help | count; configure; show | count; exit'], capture_output=True, preexec_fn=small, timeout=30)
+told(p.returncode >= 0, 'little memory', (p.returncode, p.stdout, p.stderr))
+
+
+def tiny():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16))
+
+
+rc, said = script('help | save "%s/cut"\nhelp | count\n' % folder, preexec_fn=tiny)
+told(rc in (0, 2) and __import__("re").search('writing|File too large|too large', said), 'a file that may not grow is told', (rc, said))
+rc, said = script('help | save /dev/full\nhelp | count\n')
+told('No space' in said, 'a full disk is told where output is saved', said)
+rc, said = script('help | !cat | save /dev/full\nhelp | count\n')
+told('No space' in said, 'also behind a program', said)
+os.mkfifo(folder + '/pipe')
+rc, said = script('help | save "%s/pipe"\nhelp | count\n' % folder)
+told('pipe' in said and said[0].isdigit(), 'a pipe that nobody reads is not waited for', said)
 
 PY
 in_ns fw python3 "$lab_tmp/hostile.py" "$top" "$build" "$lab_tmp" >"$lab_tmp/told" 2>&1 || echo "fail it ended early" >>"$lab_tmp/told"
