@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <arpa/inet.h>
 
@@ -59,6 +60,8 @@ struct asking {
 	bool brief;
 	size_t counts[PT_DIAL_FAILED + 1];
 	int talk; /* the worst of talking to open ports */
+	bool stopped;
+	int stop_fd;
 };
 
 /* ---- ports ---- */
@@ -333,10 +336,15 @@ static int tell(const struct pt_dial *r, void *arg)
 static void sum_up(const struct asking *p)
 {
 	struct pt_buf b = { 0 };
+	size_t known = 0;
 
-	for (size_t i = 0; i < PT_ARRAY_SIZE(p->counts); i++)
+	for (size_t i = 0; i < PT_ARRAY_SIZE(p->counts); i++) {
+		known += p->counts[i];
 		if (p->counts[i])
 			pt_buf_fmt(&b, "%s%zu %s", b.n ? ", " : "", p->counts[i], pt_dial_state_name((enum pt_dial_state)i, p->want.udp));
+	}
+	if (p->stopped)
+		pt_buf_fmt(&b, "%sstopped with %zu not known", b.n ? ", " : "", p->targets.n - known);
 	pt_out_rec(p->out);
 	pt_out_fail(p->out, b.err);
 	pt_out_text(p->out, b.s ? b.s : "");
@@ -351,7 +359,7 @@ static int status(const struct asking *p)
 		return PT_EXIT_SYSTEM;
 	if (p->counts[PT_DIAL_REFUSED] || p->counts[PT_DIAL_UNREACHABLE] || p->talk == PT_EXIT_NO)
 		return PT_EXIT_NO;
-	return p->counts[PT_DIAL_FILTERED] ? PT_EXIT_TIME : p->talk;
+	return p->counts[PT_DIAL_FILTERED] || p->stopped ? PT_EXIT_TIME : p->talk;
 }
 
 static int dial(struct asking *p)
@@ -365,20 +373,27 @@ static int dial(struct asking *p)
 	text = pt_out_format(p->out) == PT_OUT_TEXT;
 	p->brief = text && p->targets.n > SHOWN_MAX && !p->c->details;
 	rc = pt_dial_all(p->targets.v, p->targets.n, &p->want, tell, p, &p->c->err);
-	if (rc == -EPIPE)
+	p->stopped = rc == -ECANCELED;
+	if (rc == -EPIPE || p->stopped)
 		rc = 0;
-	if (!rc && text && p->targets.n > 1)
+	if (!rc && text && (p->targets.n > 1 || p->stopped))
 		sum_up(p);
 	return rc ? rc : status(p);
 }
 
 int cmd_port(struct pt_cli *c)
 {
-	struct asking p = { .c = c };
+	struct asking p = { .c = c, .stop_fd = -1 };
 	int rc = read_arguments(&p), end;
 
 	if (!rc)
 		rc = find_host(&p);
+	/* From here on a signal ends with what is known; a conversation, of which nothing is known yet, it breaks off. */
+	if (!rc && (p.want.udp || !(p.want.tls || p.want.banner || p.want.n_send))) {
+		p.stop_fd = pt_cli_signals(c);
+		p.want.stop = &p.stop_fd;
+		rc = p.stop_fd < 0 ? p.stop_fd : 0;
+	}
 	if (!rc && p.want.tls)
 		rc = pt_tls_load(&c->err);
 	if (!rc)
@@ -389,6 +404,8 @@ int cmd_port(struct pt_cli *c)
 		end = pt_cli_end(c, p.out);
 		rc = rc < 0 || !end ? rc : end;
 	}
+	if (p.stop_fd >= 0)
+		close(p.stop_fd);
 	free(p.ports.v);
 	free(p.targets.v);
 	return rc;

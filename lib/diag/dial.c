@@ -220,6 +220,13 @@ static void late(const struct dialling *d, struct flight *f, int64_t now)
 	f->r.us = 0;
 }
 
+static bool told_to_stop(const struct dialling *d)
+{
+	struct pollfd stop = { .fd = d->w->stop ? *d->w->stop : -1, .events = POLLIN };
+
+	return d->w->stop && poll(&stop, 1, 0) > 0;
+}
+
 static int wait_all(const struct dialling *d)
 {
 	struct pollfd fds[PT_DIAL_FLIGHT_MAX + 1];
@@ -246,11 +253,11 @@ static int wait_all(const struct dialling *d)
 		fds[n] = (struct pollfd){ .fd = d->w->stop ? *d->w->stop : -1, .events = POLLIN };
 		if (poll(fds, n + 1, first > now ? (int)((first - now + 999) / 1000) : 0) < 0 && errno != EINTR)
 			return -errno;
-		if (fds[n].revents)
-			return -ECANCELED;
 		for (nfds_t i = 0; i < n; i++)
 			if (fds[i].revents)
 				serve(d, &d->flights[whose[i]]);
+		if (fds[n].revents)
+			return -ECANCELED;
 	}
 }
 
@@ -264,9 +271,9 @@ static void broken(struct flight *f, const char *what, int rc)
 
 static int listen_to(const struct dialling *d, struct flight *f)
 {
-	int64_t now = stream_now();
+	int64_t end = stream_now() + d->w->timeout, quiet;
 
-	f->s.until = now + d->w->timeout;
+	f->s.until = end;
 	while (f->r.n_bytes < sizeof(f->r.bytes)) {
 		ssize_t n = stream_read(&f->s, f->r.bytes + f->r.n_bytes, sizeof(f->r.bytes) - f->r.n_bytes);
 
@@ -275,7 +282,9 @@ static int listen_to(const struct dialling *d, struct flight *f)
 		if (n <= 0)
 			return n ? (int)n : -ECONNRESET;
 		f->r.n_bytes += (size_t)n;
-		f->s.until = stream_now() + QUIET_US;
+		/* Who says a byte now and then does not go on for ever. */
+		quiet = stream_now() + QUIET_US;
+		f->s.until = quiet < end ? quiet : end;
 	}
 	return 0;
 }
@@ -327,6 +336,8 @@ static int run_window(struct dialling *d, const struct pt_dial_target *t)
 	for (size_t i = 0; i < d->n; i++) {
 		struct flight *f = &d->flights[i];
 
+		if (!rc && talks(d->w) && told_to_stop(d))
+			rc = -ECANCELED;
 		if (!rc && f->r.state == PT_DIAL_OPEN && talks(d->w))
 			rc = talk(d, f);
 		stream_close(&f->s);
@@ -348,8 +359,12 @@ int pt_dial_all(const struct pt_dial_target *t, size_t n, const struct pt_dial_w
 		rc = run_window(&d, t + at);
 		if (rc && rc != -ECANCELED)
 			(void)pt_err_sys(e, rc, "connecting");
-		for (size_t i = 0; !rc && i < d.n; i++)
-			rc = tell(&d.flights[i].r, arg);
+		/* What is known when somebody ends it is told. */
+		for (size_t i = 0; (!rc || rc == -ECANCELED) && i < d.n; i++) {
+			int told = d.flights[i].waits ? 0 : tell(&d.flights[i].r, arg);
+
+			rc = told ? told : rc;
+		}
 		pt_arena_reset(d.arena);
 	}
 	free(d.flights);

@@ -15,7 +15,7 @@ ptdiag=$build/ptdiag
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-for tool in python3 setpriv; do
+for tool in python3 setpriv jq nft; do
 	command -v "$tool" >/dev/null || skip_all "needs $tool"
 done
 
@@ -91,6 +91,38 @@ like "$tap_out" 'needs CAP_NET_RAW' 'which is said'
 unlike "$tap_out" CAP_NET_ADMIN 'alone'
 exits 4 'a namespace is entered by root' as_nobody --netns /proc/self/ns/net ping 10.0.1.2
 like "$tap_out" 'needs CAP_SYS_ADMIN' 'which is said'
+
+# ---- ports: told to stop, and a server that never ends ----
+cat >"$lab_tmp/drip.py" <<'PYTHON'
+import socket, time
+s = socket.socket()
+s.bind(('10.0.1.2', 7))
+s.listen()
+print('ready', flush=True)
+while True:
+    c = s.accept()[0]
+    try:
+        for i in range(600):
+            c.sendall(b'.')
+            time.sleep(0.03)
+    except OSError:
+        pass
+PYTHON
+lab_bg z python3 "$lab_tmp/drip.py" >"$lab_tmp/drip"
+lab_wait 10 grep -q ready "$lab_tmp/drip"
+# 600 drops in a row are 18 seconds, of which 512 are taken.
+out=$(diag_a -j port 10.0.1.2 7 banner timeout 400ms)
+ok 'a server that says a byte now and then is left in time' [ "$(printf '%s' "$out" | jq '.ports[0].bytes | length')" -lt 256 ]
+ok 'and what it said is shown' [ "$(printf '%s' "$out" | jq '.ports[0].bytes | length')" -gt 0 ]
+# Two windows of 64: the first has what refuses, the second one waits for a host that drops.
+in_ns z nft add table inet t '{ chain i { type filter hook input priority 0; tcp dport 1064-1200 drop; }; }'
+lab_bg a "$ptdiag" -d port 10.0.1.2 1000-1150 timeout 60s >"$lab_tmp/ports" 2>&1
+lab_wait 20 grep -q '1063: refused' "$lab_tmp/ports"
+kill -TERM "$lab_last" # who runs in the background of a script hears no SIGINT
+rc=0
+wait "$lab_last" || rc=$?
+is "$rc" 3 'told to stop: the status is that of what is known'
+like "$(tail -n 1 "$lab_tmp/ports")" '^64 refused, stopped with 87 not known$' 'and the sum tells of the rest'
 
 # ---- 80 columns ----
 cat >"$lab_tmp/terminal.py" <<'PYTHON'

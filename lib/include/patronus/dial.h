@@ -105,7 +105,7 @@ struct pt_dial {
 };
 
 /* Tries all of them, many at once, and TELLs in their order; what TELL returns but 0 ends it. Memory of R lasts for the call.
- * SIGPIPE has to be ignored by the program. */
+ * -ECANCELED, without a record: ended by STOP, what was known then is told. SIGPIPE has to be ignored by the program. */
 PT_API int pt_dial_all(const struct pt_dial_target *t, size_t n, const struct pt_dial_want *w,
 		       int (*tell)(const struct pt_dial *r, void *arg), void *arg, struct pt_err *e) PT_MUST;
 
