@@ -87,8 +87,10 @@ static int say_hole(struct why *y, struct why_walk *k, uint32_t mtu, struct why_
 	rc = find_longest(y, k, &longest, mtu);
 	why_text(k->to, to);
 	s->outcome = PT_WHY_STOPPED;
-	(void)snprintf(s->text, sizeof(s->text), "packets longer than %u bytes are lost on the way and nobody says so: connections begin and hang", longest);
-	(void)snprintf(s->seen, sizeof(s->seen), "echo requests of %u bytes are answered, those of %u, which this machine sends, are not", longest, mtu);
+	(void)snprintf(s->text, sizeof(s->text),
+		       "packets longer than %u bytes are lost on the way and nobody says so: connections begin and hang", longest);
+	(void)snprintf(s->seen, sizeof(s->seen), "echo requests of %u bytes are answered, those of %u, which this machine sends, are not",
+		       longest, mtu);
 	(void)snprintf(s->next, sizeof(s->next), "ptdiag trace %s mtu", to);
 	return rc;
 }
@@ -148,7 +150,8 @@ int why_mtu(struct why *y, struct why_walk *k, struct why_say *s)
 	if (rc)
 		return rc;
 	if (!k->echo || !k->answers || mtu <= headers(k) + SMALL) {
-		say_not_known(!k->echo ? k->why_no_echo : k->answers ? "its MTU is not known" : "echo requests, by which it is seen, have no answer", mtu, s);
+		say_not_known(!k->echo ? k->why_no_echo : k->answers ? "its MTU is not known" :
+			      "echo requests, by which it is seen, have no answer", mtu, s);
 		(void)snprintf(s->next, sizeof(s->next), k->echo ? "ptdiag trace %s mtu" : "the same as root", y->o->host);
 		return 0;
 	}

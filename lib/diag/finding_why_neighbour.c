@@ -125,15 +125,16 @@ static int wait_for(struct why *y, const struct why_walk *k, struct pt_neighbour
 
 /* ---- what is said ---- */
 
-static void say_silent(const struct why *y, const struct why_walk *k, const char *who, const struct pt_neighbour *n, bool found, struct why_say *s)
+static void say_silent(const struct why *y, const struct why_walk *k, const char *who, const struct pt_neighbour *n, bool found,
+		       struct why_say *s)
 {
 	const char *device = why_device(y, k->way.index), *how = k->to.af == PT_AF_INET ? "ARP" : "neighbour discovery";
 
 	if (k->way.via.af)
 		how = k->way.via.af == PT_AF_INET ? "ARP" : "neighbour discovery";
 	s->outcome = PT_WHY_STOPPED;
-	(void)snprintf(s->text, sizeof(s->text), "%s%s does not answer on %s: nobody there has that address, or it is off", k->way.via.af ? "the gateway " : "",
-		       who, device);
+	(void)snprintf(s->text, sizeof(s->text), "%s%s does not answer on %s: nobody there has that address, or it is off",
+		       k->way.via.af ? "the gateway " : "", who, device);
 	(void)snprintf(s->seen, sizeof(s->seen), "%s was asked for by %s, its entry is %s, without a link address", who, how,
 		       found ? pt_neighbour_state(n) : "gone");
 	(void)snprintf(s->next, sizeof(s->next), "ptdiag capture on %s filter '%s' count 10", device,

@@ -13,7 +13,8 @@
 
 #define TRIES 3
 #define SMALL 56             /* bytes of data, as ping has them */
-#define HOPS 24
+#define HOPS 24              /* all at once, so that the trace takes no longer than its slowest router */
+#define QUERIES 2
 #define TRACE_US 1000000     /* that a router may take */
 
 /* ---- sockets, while privileges last ---- */
@@ -165,8 +166,8 @@ static void say_kept(const struct why *y, const char *what, struct why_say *s)
  */
 static int say_track(struct why *y, const struct why_walk *k, const char *what, struct why_say *s)
 {
-	const struct pt_trace_options o = { .probe = { .to = k->to }, .first = 1, .max = HOPS, .queries = 2, .parallel = 16, .size = 32, .stop_fd = y->stop_fd,
-					    .timeout = y->o->timeout < TRACE_US ? y->o->timeout : TRACE_US };
+	const struct pt_trace_options o = { .probe = { .to = k->to }, .first = 1, .max = HOPS, .queries = QUERIES, .size = 32,
+					    .parallel = HOPS * QUERIES, .stop_fd = y->stop_fd, .timeout = y->o->timeout < TRACE_US ? y->o->timeout : TRACE_US };
 	enum pt_trace_end end = PT_TRACE_MAX;
 	struct track t = { 0 };
 	struct pt_err e = { 0 };
@@ -197,8 +198,8 @@ static int say_track(struct why *y, const struct why_walk *k, const char *what, 
 	else if (end == PT_TRACE_REACHED)
 		(void)snprintf(s->seen + at, sizeof(s->seen) - at, "; a trace reaches it at hop %u", t.at);
 	else
-		(void)snprintf(s->seen + at, sizeof(s->seen) - at, "; the last that answers a trace is %s, hop %u: there or behind it packets are dropped",
-			       who, t.at);
+		(void)snprintf(s->seen + at, sizeof(s->seen) - at,
+			       "; the last that answers a trace is %s, hop %u: there or behind it packets are dropped", who, t.at);
 	return 0;
 }
 
@@ -234,8 +235,8 @@ static void say_told(const struct why *y, const struct why_walk *k, const struct
 	s->outcome = PT_WHY_STOPPED;
 	why_text(a->from, who);
 	why_text(k->to, to);
-	(void)snprintf(s->text, sizeof(s->text), "%s%s says that %s is not reached: %s", a->local ? "this machine" : who, a->local ? "" : " on the way", to,
-		       words ? words : "an ICMP message without a name");
+	(void)snprintf(s->text, sizeof(s->text), "%s%s says that %s is not reached: %s", a->local ? "this machine" : who,
+		       a->local ? "" : " on the way", to, words ? words : "an ICMP message without a name");
 	(void)snprintf(s->seen, sizeof(s->seen), "ICMP type %u code %u of %s", a->type, a->code, who);
 	next_trace(y, k, s);
 }

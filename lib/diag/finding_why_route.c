@@ -350,8 +350,8 @@ static bool say_dead_link(const struct why_walk *k, struct why_say *s)
 
 	if (!l || (l->up && l->running) || l->flags & IFF_LOOPBACK)
 		return false;
-	(void)snprintf(s->text, sizeof(s->text), "the route leaves by %s, which %s", l->name, l->up ? "has no carrier: its other end is off or unplugged" :
-		       "is switched off");
+	(void)snprintf(s->text, sizeof(s->text), "the route leaves by %s, which %s", l->name,
+		       l->up ? "has no carrier: its other end is off or unplugged" : "is switched off");
 	(void)snprintf(s->seen, sizeof(s->seen), "%s is %s%s", l->name, l->up ? "up" : "down", l->up ? ", no carrier" : "");
 	(void)snprintf(s->next, sizeof(s->next), l->up ? "ptnet -d link show %s" : "ptnet link set %s enabled yes", l->name);
 	return true;
@@ -402,7 +402,8 @@ static void say_way(const struct why *y, const struct why_walk *k, const char *t
 	if (w->type == RTN_LOCAL)
 		(void)snprintf(s->text, sizeof(s->text), "%s is an address of this machine itself", to);
 	else
-		(void)snprintf(s->text, sizeof(s->text), "%s%son %s%s%s%s", via, w->via.af ? "" : "directly ", why_device(y, w->index), src, match, table);
+		(void)snprintf(s->text, sizeof(s->text), "%s%son %s%s%s%s", via, w->via.af ? "" : "directly ", why_device(y, w->index), src, match,
+			       table);
 	say_rule(y, k, s);
 }
 
@@ -417,7 +418,8 @@ void why_route_say(const struct why *y, const struct why_walk *k, const struct w
 		return;
 	if (!error && k->way.type == RTN_UNICAST && k->to.af == PT_AF_INET6 && k->way.src.af == PT_AF_NONE && !y->o->from.af) {
 		(void)snprintf(s->text, sizeof(s->text), "no address of this machine can be used to reach %s", to);
-		(void)snprintf(s->seen, sizeof(s->seen), "the route leaves by %s, and the kernel finds no IPv6 address to send from", why_device(y, k->way.index));
+		(void)snprintf(s->seen, sizeof(s->seen), "the route leaves by %s, and the kernel finds no IPv6 address to send from",
+			       why_device(y, k->way.index));
 		(void)snprintf(s->next, sizeof(s->next), "ptnet address show");
 		return;
 	}

@@ -119,8 +119,8 @@ static void say_next(const struct pt_question *q, char *out, size_t size)
 		(void)snprintf(sport, sizeof(sport), ":%u", p->sport);
 		(void)snprintf(dport, sizeof(dport), ":%u", p->dport);
 	}
-	(void)snprintf(out, size, "ptfw -d explain %s %s %s %s%s%s%s to %s%s%s%s", q->dir == PT_OUT ? "out" : "in", q->device, proto ? proto : "?",
-		       six ? "[" : "", src, six ? "]" : "", sport, six ? "[" : "", dst, six ? "]" : "", dport);
+	(void)snprintf(out, size, "ptfw -d explain %s %s %s %s%s%s%s to %s%s%s%s", q->dir == PT_OUT ? "out" : "in", q->device,
+		       proto ? proto : "?", six ? "[" : "", src, six ? "]" : "", sport, six ? "[" : "", dst, six ? "]" : "", dport);
 }
 
 /* ---- the judgement ---- */
@@ -230,7 +230,8 @@ int why_nat(struct why *y, struct why_walk *k, struct why_say *s)
 
 	if (!y->explainer) {
 		s->outcome = y->no_rules ? PT_WHY_PASSED : PT_WHY_UNKNOWN;
-		(void)snprintf(s->text, sizeof(s->text), y->no_rules ? "it leaves as it is" : "what it leaves as, for the rules could not be read");
+		(void)snprintf(s->text, sizeof(s->text),
+			       y->no_rules ? "it leaves as it is" : "what it leaves as, for the rules could not be read");
 		(void)snprintf(s->seen, sizeof(s->seen), "%s", y->no_rules ? "" : y->why_no_rules);
 		(void)snprintf(s->next, sizeof(s->next), y->nf ? "ptfw status" : "the same as root");
 		return 0;

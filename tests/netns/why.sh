@@ -266,6 +266,15 @@ for af in 4 6; do
 	in_ns r1 ip link set eth1 mtu 1400
 	reaches "IPv$af: a shorter link on the way" $host
 	like "$tap_out" "^mtu packets of 1400 bytes come through \($gateway tells that longer ones do not\)" 'is told by the router before it'
+	in_ns a python3 -c 'import socket, sys, time
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+s.connect((sys.argv[1], 54))
+for i in range(3):
+    try: s.send(b"x" * 1440)
+    except OSError: pass
+    time.sleep(0.1)' $host
+	reaches "IPv$af: again" $host
+	like "$tap_out" '^mtu packets of 1400 bytes come through \(the kernel learned this MTU' 'the kernel has learned it'
 	in_ns a ip -$af route flush cache
 	in_ns r1 ip link set eth1 mtu 1500
 	filter r1 forward 'meta length > 1300 drop'
@@ -273,6 +282,13 @@ for af in 4 6; do
 	stops mtu "packets longer than 1300 bytes are lost" "IPv$af: the same for a port" $host 80
 	filter r1
 done
+
+# ---- link-local addresses have a device with them ----
+local=$(in_ns r1 ip -6 -o address show dev eth0 scope link | sed 's/.*inet6 \([^/]*\).*/\1/')
+reaches 'a link-local address' "$local%eth0"
+like "$tap_out" '^route directly on eth0 from fe80:' 'by its device'
+reaches 'and on the device' "$local" on eth0
+exits 2 'a device that is not there' why "$local%nope0"
 
 # ---- translation ----
 in_ns a ip address add 192.0.2.22/24 dev eth0
@@ -321,8 +337,14 @@ in_ns a ip route add blackhole 203.0.113.8/29
 is "$(why 203.0.113.9)" "$(manual man/ptdiag.8 'ptdiag why 203.0.113.9')" 'ptdiag(8) shows what comes of a blackhole'
 in_ns a ip route del blackhole 203.0.113.8/29
 
-# ---- Ctrl-C ends it with what was seen ----
+# ---- Ctrl-C ends it with what was seen; nothing is kept of root by then ----
 filter r2 forward 'tcp dport 443 drop'
+lab_bg a "$ptdiag" why 203.0.113.80 443 timeout 60s >/dev/null 2>&1
+status=/proc/$lab_last/status
+lab_wait 10 grep -q '^Seccomp:[[:space:]]*2' "$status"
+is "$(awk '/^(Uid|CapEff|CapPrm|NoNewPrivs|Seccomp):/ { printf "%s%s ", $1, $2 }' "$status")" \
+	'Uid:65534 CapPrm:0000000000000000 CapEff:0000000000000000 NoNewPrivs:1 Seccomp:2 ' 'privileges are given away before anything is heard'
+lab_stop "$lab_last"
 for how in '' -j; do
 	rc=0
 	# shellcheck disable=SC2086
