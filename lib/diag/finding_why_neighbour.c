@@ -21,6 +21,7 @@
 
 #define LOOKS 40          /* at the table, LOOK_MS apart: a bit longer than three questions of the kernel */
 #define LOOK_MS 100
+#define QUESTION_MAX 128
 #define DISCARD 9         /* RFC 863: the port of the datagram that causes the question */
 
 /* States in which packets are sent to a link address: the kernel's own NUD_VALID. */
@@ -37,22 +38,41 @@ static struct pt_addr next_hop(const struct why_walk *k)
 	return k->way.via.af ? k->way.via : k->to;
 }
 
+static struct ndmsg *begin(const struct why_walk *k, struct nlmsghdr *nlh, uint16_t type)
+{
+	struct pt_addr who = next_hop(k);
+	struct ndmsg *ndm;
+	uint8_t bytes[16];
+
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_flags = NLM_F_REQUEST;
+	ndm = mnl_nlmsg_put_extra_header(nlh, sizeof(*ndm));
+	ndm->ndm_family = who.af == PT_AF_INET ? AF_INET : AF_INET6;
+	ndm->ndm_ifindex = (int)k->way.index;
+	pt_addr_to_bytes(who, bytes);
+	mnl_attr_put(nlh, NDA_DST, who.af == PT_AF_INET ? 4 : 16, bytes);
+	return ndm;
+}
+
+static int take(const struct nlmsghdr *nlh, void *arg)
+{
+	return pt_neighbours_parse(arg, nlh);
+}
+
+/* The one entry: a machine may have very many, and it is looked at again and again. */
 static int look(struct why *y, const struct why_walk *k, struct pt_neighbour *out, bool *found)
 {
-	struct pt_neighbours all = { 0 };
-	struct pt_addr who = next_hop(k);
-	int rc = pt_neighbours_read(y->route, &y->links, y->arena, &all, y->e);
+	struct pt_neighbours one = { .arena = y->arena };
+	uint8_t buf[QUESTION_MAX] __attribute__((aligned(4)));
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	int rc;
 
-	*found = false;
-	for (size_t i = 0; !rc && i < all.v.n; i++) {
-		const struct pt_neighbour *n = &all.v.v[i];
-
-		if (n->proxy || n->index != k->way.index || n->addr.af != who.af || n->addr.v != who.v)
-			continue;
-		*out = *n;
-		*found = true;
-	}
-	return rc;
+	(void)begin(k, nlh, RTM_GETNEIGH);
+	rc = pt_nl_talk(y->route, nlh, take, &one);
+	*found = !rc && one.v.n;
+	if (*found)
+		*out = one.v.v[0];
+	return rc && rc != -ENOENT ? pt_err_sys(y->e, rc, "asking for a neighbour") : 0;
 }
 
 /* ---- causing the question ---- */
@@ -60,20 +80,13 @@ static int look(struct why *y, const struct why_walk *k, struct pt_neighbour *ou
 /* Unknown ones are asked for as for a packet; what is old is confirmed at once, which the kernel would do five seconds after one. */
 static int cause_by_netlink(struct why *y, const struct why_walk *k, bool old)
 {
-	uint8_t buf[128] __attribute__((aligned(4))), bytes[16];
+	uint8_t buf[QUESTION_MAX] __attribute__((aligned(4)));
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct pt_addr who = next_hop(k);
-	struct ndmsg *ndm;
+	struct ndmsg *ndm = begin(k, nlh, RTM_NEWNEIGH);
 
-	nlh->nlmsg_type = RTM_NEWNEIGH;
-	nlh->nlmsg_flags = NLM_F_REQUEST | (old ? NLM_F_REPLACE : NLM_F_CREATE);
-	ndm = mnl_nlmsg_put_extra_header(nlh, sizeof(*ndm));
-	ndm->ndm_family = who.af == PT_AF_INET ? AF_INET : AF_INET6;
-	ndm->ndm_ifindex = (int)k->way.index;
+	nlh->nlmsg_flags |= old ? NLM_F_REPLACE : NLM_F_CREATE;
 	ndm->ndm_state = old ? NUD_PROBE : NUD_NONE;
 	ndm->ndm_flags = old ? 0 : NTF_USE;
-	pt_addr_to_bytes(who, bytes);
-	mnl_attr_put(nlh, NDA_DST, who.af == PT_AF_INET ? 4 : 16, bytes);
 	return pt_nl_talk(y->route, nlh, NULL, NULL);
 }
 
@@ -109,7 +122,7 @@ static bool is_settled(const struct pt_neighbour *n, bool found)
 	return found && n->state & (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_FAILED | NUD_STALE | NUD_DELAY);
 }
 
-/* Until the kernel knows, one way or the other. Memory of what is read stays until the end: it is bounded by the number of looks. */
+/* Until the kernel knows, one way or the other. */
 static int wait_for(struct why *y, const struct why_walk *k, struct pt_neighbour *n, bool *found)
 {
 	struct pollfd fds[1];

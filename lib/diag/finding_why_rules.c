@@ -164,8 +164,8 @@ static void say_passed(const struct why_walk *k, struct why_say *s)
 	if (may_differ(p)) {
 		const struct pt_pol_rule *m = p->decided->maybe;
 
-		(void)snprintf(s->seen, sizeof(s->seen), "it may be another for some users or packets: %s:%u: %s", m->loc.file ? m->loc.file : "built-in",
-			       m->loc.line, m->text);
+		(void)snprintf(s->seen, sizeof(s->seen), "it may be another for some users or packets: %s:%u: %s",
+			       m->loc.file ? m->loc.file : "built-in", m->loc.line, m->text);
 	}
 }
 
@@ -177,7 +177,8 @@ int why_rules(struct why *y, struct why_walk *k, struct why_say *s)
 
 	if (!y->explainer) {
 		s->outcome = y->no_rules ? PT_WHY_PASSED : PT_WHY_UNKNOWN;
-		(void)snprintf(s->text, sizeof(s->text), y->no_rules ? "no rules of Patronus are in force" : "the rules in force, which could not be read");
+		(void)snprintf(s->text, sizeof(s->text),
+			       y->no_rules ? "no rules of Patronus are in force" : "the rules in force, which could not be read");
 		(void)snprintf(s->seen, sizeof(s->seen), "%s", y->no_rules ? "" : y->why_no_rules);
 		(void)snprintf(s->next, sizeof(s->next), y->nf ? "ptfw status" : "the same as root");
 		return 0;
@@ -243,8 +244,8 @@ int why_nat(struct why *y, struct why_walk *k, struct why_say *s)
 	source = pt_explainer_world(y->explainer)->policy->nats.v[t->nat - 1].kind == PT_NAT_SRC;
 	end_text(source ? k->way.src : k->to, source ? 0 : y->o->port, before);
 	end_text(source ? t->packet.src : t->packet.dst, source ? 0 : t->packet.dport, after);
-	(void)snprintf(s->text, sizeof(s->text), "its %s %s becomes %s%s", source ? "source" : "destination", before, t->any_of_pool ? "one of several from " : "",
-		       after);
+	(void)snprintf(s->text, sizeof(s->text), "its %s %s becomes %s%s", source ? "source" : "destination", before,
+		       t->any_of_pool ? "one of several from " : "", after);
 	say_decision(k->path.decided, s->seen, sizeof(s->seen));
 	return 0;
 }

@@ -45,6 +45,7 @@ lab_forward r2
 lab_settle a r1 r2 h
 # Who does not answer is given up soon, and errors are not rationed.
 for ns in a r1 r2; do
+	# shellcheck disable=SC2016
 	in_ns "$ns" sh -c 'for f in /proc/sys/net/ipv[46]/neigh/*/retrans_time_ms; do echo 200 >"$f"; done'
 done
 for ns in r1 r2 h; do
@@ -230,6 +231,13 @@ for af in 4 6; do
 	stops rules "own rules block tcp port 80.*fw.conf:4: block return out .*ptfw -d explain out eth0 tcp" "IPv$af: a rule blocks" $host 80
 	reaches "IPv$af: another port has another rule" $host 53 udp
 	like "$tap_out" '^rules .*fw.conf:3: pass out.*answer comes back in by its state' 'which is told'
+	rules 'pass out' 'block return out proto tcp to any port 80 user 1234' 'block in'
+	reaches "IPv$af: a rule for a user" $host 80
+	like "$tap_out" '^rules .*fw.conf:3: pass out.*may be another for some users or packets: .*fw.conf:4: block return' 'is told, for it may be theirs'
+	rules 'block out' 'pass out proto tcp to any port 80 user 65534' 'block in'
+	reaches "IPv$af: a rule that passes one user only" $host 80
+	like "$(jq -r '.steps[] | select(.step == "rules") | "\(.outcome) \(.text)"' "$lab_tmp/out")" '^unknown whether the rules block tcp port 80 depends on who sends' \
+		'leaves it open'
 	rules 'pass out no state' 'block in'
 	stops rules "block the answer.*fw.conf:4: block in.*explain in eth0" "IPv$af: the answer is blocked" $host
 	ok 'stop' in_ns a "$build/ptfw" stop
@@ -379,6 +387,12 @@ as_nobody() { in_ns a setpriv --reuid 65534 --regid 65534 --clear-groups "$ptdia
 exits 0 'a user gets as far as an open port' as_nobody 203.0.113.80 80
 like "$tap_out" '^rules +not known: .*' 'does not know the rules'
 like "$tap_out" 'needs CAP_NET_ADMIN' 'and why'
+if in_ns a unshare -Ur true 2>/dev/null; then
+	exits 0 'root of a user namespace only is a user' in_ns a unshare -Ur "$ptdiag" why 203.0.113.80 80
+	like "$tap_out" '^rules +not known: .*' 'who does not know the rules either'
+else
+	skip 'no user namespaces here' 'root of a user namespace'
+fi
 exits 4 'may not ask a host' as_nobody 203.0.113.80
 like "$tap_out" '^answer +not known: .*' 'which is told'
 forget
