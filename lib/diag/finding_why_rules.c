@@ -32,14 +32,13 @@ static bool is_empty(const struct why *y)
 void why_rules_load(struct why *y)
 {
 	struct pt_err e = { 0 };
-	int rc;
+	int rc = y->nf ? pt_explainer_new(NULL, y->nf, y->route, &y->explainer, &e) : -EPERM;
 
-	if (!y->nf) {
+	/* Root of a user namespace has the socket, and may not ask by it. */
+	if (rc == -EPERM) {
+		y->nf = NULL;
 		(void)snprintf(y->why_no_rules, sizeof(y->why_no_rules), "reading them needs CAP_NET_ADMIN");
-		return;
-	}
-	rc = pt_explainer_new(NULL, y->nf, y->route, &y->explainer, &e);
-	if (rc)
+	} else if (rc)
 		first_record(&e, rc, y->why_no_rules, sizeof(y->why_no_rules));
 	y->no_rules = rc == -ENOENT && is_empty(y);
 	pt_err_fini(&e);

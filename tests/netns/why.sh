@@ -390,6 +390,7 @@ like "$tap_out" 'needs CAP_NET_ADMIN' 'and why'
 if in_ns a unshare -Ur true 2>/dev/null; then
 	exits 0 'root of a user namespace only is a user' in_ns a unshare -Ur "$ptdiag" why 203.0.113.80 80
 	like "$tap_out" '^rules +not known: .*' 'who does not know the rules either'
+	like "$tap_out" 'needs CAP_NET_ADMIN' 'and why'
 else
 	skip 'no user namespaces here' 'root of a user namespace'
 fi
