@@ -236,7 +236,7 @@ $(BUILD)/obj/%.whole.o: $(TOOL_SRC:%.c=$(BUILD)/obj/%.o)
 	$(Q)$(CC) -r -nostdlib -o $@ $(filter $(BUILD)/obj/cmd/$*/%,$^)
 	$(Q)objcopy --redefine-sym main=$*_main $@
 $(BUILD)/tests/netns/memory.t $(BUILD)/tests/netns/reading.t $(BUILD)/tests/netns/screen.t: $(BUILD)/obj/ptfw.whole.o
-$(BUILD)/tests/netns/faults.t: $(TABLES:%=$(BUILD)/obj/%.table.o)
+$(BUILD)/tests/netns/faults.t $(BUILD)/tests/netns/ptsh_words.t: $(TABLES:%=$(BUILD)/obj/%.table.o)
 
 # The corpus replay needs no clang: the same target under a small main that reads files.
 $(BUILD)/asan/tests/fuzz/%.t: $(BUILD)/asan/obj/tests/fuzz/%.o $(BUILD)/asan/obj/tests/lib/replay.o $(ASAN_A)

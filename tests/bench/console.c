@@ -64,7 +64,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "console: console STEPS PROGRAM [ARGUMENT...]\n");
 		return 2;
 	}
-	if (!terminal_open(&t, argv + 2, 24, 80)) {
+	if (!terminal_open(&t, (const char *const *)argv + 2, 24, 80)) {
 		fprintf(stderr, "console: %s has no prompt\n", argv[2]);
 		return 1;
 	}

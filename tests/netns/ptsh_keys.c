@@ -50,13 +50,14 @@ static const char *tool(const char *name)
 	return program;
 }
 
-static int run(char *const *argv)
+/* Nobody writes into the words of a command line. */
+static int run(const char *const *argv)
 {
 	pid_t pid = fork();
 	int status = 0;
 
 	if (!pid) {
-		(void)execv(argv[0], argv);
+		(void)execv(argv[0], (char *const *)argv);
 		_exit(127);
 	}
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
@@ -75,20 +76,20 @@ static int begin(void **state)
 	assert_int_equal(mount("tmpfs", "/var/lib", "tmpfs", 0, "mode=755"), 0);
 	assert_int_equal(sethostname("fw", 2), 0);
 	assert_int_equal(setenv("HOME", folder, 1), 0);
-	assert_int_equal(run((char *[]){ (char *)tool("ptfw"), "-q", "apply", "-f", conf, NULL }), 0);
+	assert_int_equal(run((const char *[]){ tool("ptfw"), "-q", "apply", "-f", conf, NULL }), 0);
 	return 0;
 }
 
 static int end(void **state)
 {
 	(void)state;
-	return run((char *[]){ "/bin/rm", "-rf", folder, NULL });
+	return run((const char *[]){ "/bin/rm", "-rf", folder, NULL });
 }
 
 static void console(const char *kind)
 {
 	assert_int_equal(setenv("TERM", kind, 1), 0);
-	assert_true(terminal_open(&t, (char *[]){ (char *)tool("ptsh"), "-f", conf, NULL }, 24, 80));
+	assert_true(terminal_open(&t, (const char *[]){ tool("ptsh"), "-f", conf, NULL }, 24, 80));
 	assert_non_null(strstr(t.out, "fw> "));
 }
 

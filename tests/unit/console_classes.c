@@ -255,32 +255,61 @@ static void names_are_completed_by_the_table(void **state)
 	}
 }
 
-/* Options are offered where the command takes them, and only there: with each of them alone the command line is judged. */
+/* Options are offered where the command takes them, and only there, and no others. */
+static const struct {
+	unsigned int bit;
+	const char *option;
+	bool value;
+} options[] = {
+	{ PT_CLI_JSON, "--json", false },         { PT_CLI_JSON, "--pretty", false },    { PT_CLI_LINE, "--oneline", false },
+	{ PT_CLI_BRIEF, "--brief", false },       { PT_CLI_STATS, "--statistics", false }, { PT_CLI_DETAILS, "--details", false },
+	{ PT_CLI_FAMILY, "-4", false },           { PT_CLI_FAMILY, "-6", false },        { PT_CLI_DRY, "--dry-run", false },
+	{ PT_CLI_FILE, "-f", true },              { PT_CLI_INPUT, "--file", true },      { PT_CLI_KERNEL, "--kernel", false },
+	{ PT_CLI_OPEN, "--open", false },         { PT_CLI_TIMEOUT, "--timeout", true }, { PT_CLI_ENGINE, "--engine", true },
+	{ PT_CLI_ENFORCE, "--enforce", false },   { PT_CLI_CONFIRM, "--confirm", true }, { PT_CLI_CONFIRM, "--strict", false },
+	{ PT_CLI_CONFIRM, "--probe", true },      { PT_CLI_COMMENT, "--comment", true }, { PT_CLI_STATE, "--state", true },
+	{ PT_CLI_LOCK, "--steal", false },        { PT_CLI_LOCK, "--release", false },   { PT_CLI_MEANING, "--meaning", false },
+	{ PT_CLI_WATCH, "--watch", false },       { PT_CLI_STORE, "--store", true },     { PT_CLI_PCAP, "--pcap", true },
+	{ PT_CLI_SIZE, "--size", true },          { PT_CLI_BYTES, "--bytes", true },     { PT_CLI_VERBOSE, "--verbose", false },
+	{ PT_CLI_ALWAYS, "--quiet", false },      { PT_CLI_ALWAYS, "--color", false },   { PT_CLI_ALWAYS, "--numeric", false },
+	{ PT_CLI_ALWAYS, "--help", false },       { PT_CLI_ALWAYS, "--version", false }, { PT_CLI_ALWAYS, "--netns", true },
+	{ PT_CLI_ALWAYS, "--batch", true },       { PT_CLI_ALWAYS, "--force", false },
+};
+
+/* What stands behind an option with a value is told, or some of it is listed. */
+static void value_is_told(const struct pt_cli_tool *tool, const struct pt_cli_cmd *cmd, const char *option)
+{
+	const char *words[] = { cmd->object, cmd->command ? cmd->command : option, cmd->command ? option : "", "" };
+	struct offered o = { 0 };
+
+	(void)pt_cli_complete(tool, words, cmd->command ? 4 : 3, take, &o);
+	if (!o.n && o.expected != 1)
+		fail_msg("%s %s: nothing is told of what stands behind %s", tool->name, cmd->object, option);
+}
+
 static void options_are_completed_by_the_table(void **state)
 {
-	static const struct {
-		unsigned int bit;
-		const char *option;
-	} options[] = {
-		{ PT_CLI_JSON, "--json" },       { PT_CLI_LINE, "--oneline" },   { PT_CLI_BRIEF, "--brief" },   { PT_CLI_STATS, "--statistics" },
-		{ PT_CLI_DETAILS, "--details" }, { PT_CLI_FAMILY, "-4" },        { PT_CLI_DRY, "--dry-run" },   { PT_CLI_FILE, "-f" },
-		{ PT_CLI_INPUT, "--file" },      { PT_CLI_KERNEL, "--kernel" },  { PT_CLI_OPEN, "--open" },     { PT_CLI_TIMEOUT, "--timeout" },
-		{ PT_CLI_ENGINE, "--engine" },   { PT_CLI_CONFIRM, "--confirm" }, { PT_CLI_COMMENT, "--comment" }, { PT_CLI_STATE, "--state" },
-		{ PT_CLI_LOCK, "--steal" },      { PT_CLI_MEANING, "--meaning" }, { PT_CLI_WATCH, "--watch" },   { PT_CLI_STORE, "--store" },
-		{ PT_CLI_PCAP, "--pcap" },       { PT_CLI_SIZE, "--size" },      { PT_CLI_BYTES, "--bytes" },
-	};
-
 	(void)state;
 	for (size_t t = 0; t < PT_ARRAY_SIZE(tools); t++)
 		for (const struct pt_cli_cmd *cmd = tools[t]->cmds; cmd->object; cmd++) {
 			const char *words[] = { cmd->object, cmd->command ? cmd->command : "-", "-" };
 			struct offered o = { 0 };
+			size_t there = 0;
 
 			(void)pt_cli_complete(tools[t], words, cmd->command ? 3 : 2, take, &o);
-			for (size_t i = 0; i < PT_ARRAY_SIZE(options); i++)
-				if (times(&o, options[i].option) != ((cmd->options & options[i].bit) != 0))
+			for (size_t i = 0; i < PT_ARRAY_SIZE(options); i++) {
+				bool takes = (cmd->options | PT_CLI_ALWAYS) & options[i].bit;
+
+				if (times(&o, options[i].option) != takes)
 					fail_msg("%s %s %s: %s is %soffered", tools[t]->name, cmd->object, cmd->command ? cmd->command : "",
 						 options[i].option, times(&o, options[i].option) ? "" : "not ");
+				there += takes;
+				if (takes && options[i].value)
+					value_is_told(tools[t], cmd, options[i].option);
+			}
+			if (o.n != there)
+				fail_msg("%s %s %s: %zu options are offered, it takes %zu", tools[t]->name, cmd->object,
+					 cmd->command ? cmd->command : "", o.n, there);
 		}
 }
 
