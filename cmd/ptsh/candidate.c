@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The candidate: changes are made in memory and judged as a whole; the file has the old or the new bytes. */
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <patronus/change.h>
 #include <patronus/subsystem.h>
@@ -20,14 +22,26 @@ static int keep_base(struct candidate *d)
 	return rc;
 }
 
+/* From whatever folder it is looked at later. Links stay what they are: they are refused. */
+static int make_absolute(const char *path, char *out, size_t size, struct pt_err *e)
+{
+	char here[PATH_MAX] = "";
+	int n;
+
+	if (path[0] != '/' && !getcwd(here, sizeof(here)))
+		return pt_err_sys(e, -errno, "reading the name of this folder");
+	n = snprintf(out, size, "%s%s%s", here, *here ? "/" : "", path);
+	return n < 0 || (size_t)n >= size ? pt_err_sys(e, -ENAMETOOLONG, "reading %.64s", path) : 0;
+}
+
 int candidate_open(struct candidate *d, const char *path, struct pt_err *e)
 {
-	char whole[PATH_MAX];
 	int rc;
 
 	memset(d, 0, sizeof(*d));
-	(void)snprintf(d->path, sizeof(d->path), "%s", realpath(path, whole) ? whole : path);
-	rc = pt_edit_load(d->path, &d->texts, e);
+	rc = make_absolute(path, d->path, sizeof(d->path), e);
+	if (!rc)
+		rc = pt_edit_load(d->path, &d->texts, e);
 	if (!rc && keep_base(d))
 		rc = pt_err_sys(e, -ENOMEM, "reading %s", path);
 	return rc;

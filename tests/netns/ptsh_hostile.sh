@@ -298,6 +298,118 @@ os.mkfifo(folder + '/pipe')
 rc, said = script('help | save "%s/pipe"\nhelp | count\n' % folder)
 told('pipe' in said and said[0].isdigit(), 'a pipe that nobody reads is not waited for', said)
 
+
+# ---- the configuration, with others at it ----
+build = sys.argv[2]
+
+
+def run(*words, **more):
+    p = subprocess.run([build + '/' + words[0], *words[1:]], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
+                       env={'PATH': os.environ['PATH'], **home, **more})
+    return p.returncode, p.stdout + p.stderr
+
+
+def lines(*text):
+    return script('\n'.join(text) + '\n', '-e')
+
+
+with open(file) as f:
+    first = f.read()
+rc, said = lines('configure', 'commit')
+told(rc == 0, 'commit', said)
+editor = folder + '/editor'
+with open(editor, 'w') as f:
+    f.write('#!/bin/sh\nsed -i "s/to the provider/edited/" "$1"\n')
+os.chmod(editor, 0o755)
+c = console()
+c.type('configure\r')
+c.wait('# $')
+c.type('set interface wan mtu 1400\r')
+c.wait('# $')
+rc, said = run('ptconf', '-f', file, 'edit', EDITOR=editor)
+told(rc == 0, 'somebody edits the file meanwhile', said)
+c.type('commit\r')
+told(c.wait('somebody else changed|changed by somebody else') and c.wait('# $'), 'commit does not write over it', c.text())
+told('edited' in open(file).read() and '1400' not in open(file).read(), 'what was edited stands')
+c.type('discard\r')
+c.wait('# $')
+c.type('commit check\r')
+c.wait('# $')
+c.type('exit discard\r')
+c.wait('> $')
+c.type('configure exclusive\r')
+told(c.wait('# $'), 'one console has it alone', c.text())
+rc, said = run('ptconf', '-f', file, 'set', 'interface', 'wan', 'mtu', '1400')
+rc2, said2 = lines('configure', 'set interface wan mtu 1300', 'commit')
+told(rc2 != 0 and '1300' not in open(file).read(), 'others do not commit', said2)
+c.close()
+time.sleep(0.5)
+rc, said = lines('configure exclusive', 'set interface wan description taken', 'commit', 'exit')
+told(rc == 0 and 'taken' in open(file).read(), 'the lock of a console that is dead holds nobody', said)
+mtab = lambda *words: subprocess.run(['mount', *words], capture_output=True).returncode
+before = open(file).read()
+told(mtab('--bind', folder + '/etc', folder + '/etc') == 0 and mtab('-o', 'remount,ro,bind', folder + '/etc') == 0, 'the folder cannot be written')
+rc, said = lines('configure', 'set interface wan description readonly', 'commit')
+told(rc != 0 and 'Read-only' in said and open(file).read() == before, 'which commit tells', said)
+rc, rules = run('ptfw', 'rule', 'show')
+rc, said = lines('configure', 'commit')
+told(rc == 0, 'what is there can be put in force all the same', said)
+subprocess.run(['umount', folder + '/etc'])
+rc, said = run('ptconf', 'status')
+told('pending    none' in said or 'pending' not in said, 'nothing is left to wait', said)
+told(mtab('-t', 'tmpfs', '-o', 'size=64k,mode=755', 'none', '/var/lib/patronus') == 0, 'a small disk for what was in force')
+with open('/var/lib/patronus/fill', 'wb') as f:
+    try:
+        f.write(b'\0' * 1000000)
+    except OSError:
+        pass
+try:
+    f.close()
+except OSError:
+    pass
+rc, said = lines('configure', 'set interface wan description full', 'commit')
+told(rc != 0 and open(file).read() == before, 'full: the file is as it was', said)
+subprocess.run(['umount', '/var/lib/patronus'])
+os.unlink(file)
+rc, said = lines('configure')
+told(rc == 1 and 'patronus.conf' in said, 'a file that is not there is named', said)
+c = console()
+c.type('configure\r')
+told(c.wait('patronus.conf.*> $'), 'and the console is still there', c.text())
+os.symlink('/etc/shadow', file)
+c.type('configure\r')
+told(c.wait('> $') and 'root:' not in c.text(), 'a link is not followed', c.text())
+os.unlink(file)
+with open(file, 'w') as f:
+    f.write(first)
+os.chmod(file, 0o666)
+c.type('configure\r')
+told(c.wait('> $') and 'others' in c.text(), 'nor a file believed that others can write', c.text())
+os.chmod(file, 0o600)
+c.type('configure\r')
+c.wait('# $')
+os.unlink(file)
+c.type('set interface wan mtu 1400\r')
+c.wait('# $')
+c.type('commit\r')
+told(c.wait('No such file|changed by somebody') and c.wait('# $'), 'a file that goes away meanwhile is told', c.text())
+c.type('exit discard\r')
+c.wait('> $')
+c.close()
+with open(file, 'w') as f:
+    f.write('interface wan { device = "eth0" } \nfirewall { rules = { "pass" \n')
+os.chmod(file, 0o600)
+rc, said = lines('configure', 'set interface wan mtu 1400', 'commit')
+told(rc == 1 and 'patronus.conf:' in said, 'a file that is wrong is told where', said)
+with open(file, 'w') as f:
+    f.write('interface wan { device = "eth0" description = "' + 'x' * 200 + '\u202e' + '" }\n# \x1b[31m\n')
+rc, said = lines('configure', 'show', 'compare')
+told(safe(said), 'what somebody wrote into the file does not reach a terminal', repr(said)[-200:])
+with open(file, 'w') as f:
+    f.write('interface wan { device = "eth0" }\n' + 'table t { }\n' * 20000)
+rc, said = lines('configure', 'show | count', 'set table u persist true', 'compare', 'exit discard')
+told(rc in (0, 1) and len(said) < 5000000, 'twenty thousand sections of one name', said[-300:])
+
 PY
 in_ns fw python3 "$lab_tmp/hostile.py" "$top" "$build" "$lab_tmp" >"$lab_tmp/told" 2>&1 || echo "fail it ended early" >>"$lab_tmp/told"
 while read -r how name; do
