@@ -49,12 +49,18 @@ struct asking {
 
 /* ---- the words ---- */
 
-static bool is_word(const char *s)
+static bool is_word(const char *s, bool whole)
 {
 	for (const struct pt_cli_word *w = why_words; w->name; w++)
-		if (!strncmp(w->name, s, strlen(s)))
+		if (whole ? !strcmp(w->name, s) : !strncmp(w->name, s, strlen(s)))
 			return true;
 	return false;
+}
+
+/* Words first, then names of services, then what a word may be shortened to. */
+static bool is_port(const char *s)
+{
+	return !is_word(s, true) && (getservbyname(s, NULL) || !is_word(s, false));
 }
 
 static int read_port(struct asking *k, const char *s)
@@ -81,7 +87,7 @@ static int read_words(struct asking *k)
 	struct pt_cli *c = k->c;
 	int rc = 0;
 
-	if (c->argc > 1 && !is_word(c->argv[1])) {
+	if (c->argc > 1 && is_port(c->argv[1])) {
 		rc = read_port(k, c->argv[1]);
 		if (rc)
 			return rc;

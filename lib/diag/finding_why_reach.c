@@ -207,7 +207,7 @@ static int say_track(struct why *y, const struct why_walk *k, const char *what, 
 
 static void say_ms(char out[32], uint64_t us)
 {
-	(void)snprintf(out, 32, "%llu.%llu ms", (unsigned long long)(us / 1000), (unsigned long long)(us / 100 % 10));
+	(void)snprintf(out, 32, us < 10000 ? "%.3f ms" : us < 1000000 ? "%.1f ms" : "%.0f ms", (double)us / 1000);
 }
 
 static void next_port(const struct why *y, struct why_say *s)
@@ -326,7 +326,10 @@ static int say_silent(struct why *y, struct why_walk *k, const char *what, struc
 	char to[64], ms[32];
 
 	why_text(k->to, to);
-	say_ms(ms, y->o->timeout);
+	if (y->o->timeout % 1000000)
+		(void)snprintf(ms, sizeof(ms), "%ums", y->o->timeout / 1000);
+	else
+		(void)snprintf(ms, sizeof(ms), "%us", y->o->timeout / 1000000);
 	s->outcome = y->o->udp ? PT_WHY_UNKNOWN : PT_WHY_STOPPED;
 	k->silent = y->o->udp;
 	(void)snprintf(s->text, sizeof(s->text), y->o->udp ? "%s says nothing on %s: it is open and silent, or filtered" :

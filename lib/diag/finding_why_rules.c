@@ -38,8 +38,9 @@ void why_rules_load(struct why *y)
 	if (rc == -EPERM) {
 		y->nf = NULL;
 		(void)snprintf(y->why_no_rules, sizeof(y->why_no_rules), "reading them needs CAP_NET_ADMIN");
-	} else if (rc)
+	} else if (rc) {
 		first_record(&e, rc, y->why_no_rules, sizeof(y->why_no_rules));
+	}
 	y->no_rules = rc == -ENOENT && is_empty(y);
 	pt_err_fini(&e);
 }

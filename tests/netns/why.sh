@@ -229,6 +229,10 @@ for af in 4 6; do
 	# rules
 	rules 'pass out' "block return out proto tcp to any port 80 label web" 'block in'
 	stops rules "own rules block tcp port 80.*fw.conf:4: block return out .*ptfw -d explain out eth0 tcp" "IPv$af: a rule blocks" $host 80
+	# shellcheck disable=SC2046
+	exits 3 'what it says to run next runs, and says the same' in_ns a "$build/ptfw" $(jq -r '.steps[-1].next' "$lab_tmp/out" | sed 's/^ptfw //')
+	like "$tap_out" 'fw.conf:4' 'of the same rule'
+	fits "$lab_tmp/out" why 'the schema has such an end, too'
 	reaches "IPv$af: another port has another rule" $host 53 udp
 	like "$tap_out" '^rules .*fw.conf:3: pass out.*answer comes back in by its state' 'which is told'
 	rules 'pass out' 'block return out proto tcp to any port 80 user 1234' 'block in'
@@ -322,6 +326,7 @@ if [ -n "$lab_mounts" ]; then
 	reaches 'from chooses the family' www.lab from 2001:db8:a::2
 	is "$(jq -r '[.addresses[].address] | join(",")' "$lab_tmp/out")" 2001:db8:c::80 'of its own'
 	stops name 'nothere.lab has no address: .*/etc/resolv.conf asks 192.0.2.1 .*ptdiag dns nothere.lab all' 'no such name' nothere.lab
+	fits "$lab_tmp/out" why 'the schema has an end without addresses'
 	stops name 'four.lab has no IPv6 address' 'no such address' -6 four.lab
 	stops route 'stands for no host' 'a name that somebody blocks' -4 null.lab
 	stops route 'stands for no host' 'the same in IPv6' -6 null.lab
@@ -376,6 +381,9 @@ if command -v strace >/dev/null; then
 	is "$(grep -c 'exec' "$lab_tmp/strace")" 1 'no program is started'
 fi
 exits 1 'a port that is none' why 192.0.2.1 65536
+exits 3 'a service whose name begins as a word does' why 203.0.113.80 time
+like "$tap_out" 'tcp port 37' 'is a port'
+reaches 'a shortened word' 203.0.113.80 ti 2s
 exits 1 'a word that is none' why 192.0.2.1 80 frm
 exits 1 'UDP without a port' why 192.0.2.1 udp
 exits 1 'two families' why -6 www.lab from 192.0.2.2
