@@ -288,6 +288,17 @@ static void say_times(const struct pt_ping_result *r, struct pt_buf *b)
 	pt_buf_str(b, " ms");
 }
 
+/* Whom silence leaves helpless is at a terminal. */
+static void say_where_next(struct ping *g, struct pt_buf *b)
+{
+	const struct pt_cli *c = g->run.c;
+
+	if (g->result.stats.received || !g->result.stats.sent || !probe_columns() || strchr(c->argv[0], '%'))
+		return;
+	pt_buf_fmt(b, "\nnothing answered; what looks for the reason: ptdiag %s%s%swhy %s", c->netns ? "--netns " : "", c->netns ? c->netns : "",
+		   c->netns ? " " : "", c->argv[0]);
+}
+
 static void say_summary(struct ping *g)
 {
 	const struct pt_ping_result *r = &g->result;
@@ -309,6 +320,7 @@ static void say_summary(struct ping *g)
 	pt_buf_str(&b, " ms");
 	if (r->stats.received)
 		say_times(r, &b);
+	say_where_next(g, &b);
 	probe_say(g->run.o, &b);
 }
 

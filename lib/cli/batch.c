@@ -89,6 +89,8 @@ int cli_batch(struct pt_cli *outer)
 		rc = run_line(outer, ++number, line);
 		if (rc && !worst)
 			worst = rc;
+		if (rc == PT_EXIT_NO && !outer->force && rest && *rest)
+			complain(outer, number, "the answer is no, and the batch ends here; --force goes on");
 		if (rc && !outer->force)
 			break;
 	}

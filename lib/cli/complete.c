@@ -140,11 +140,21 @@ static void complete_argument(struct pt_cli *c, const struct pt_cli_cmd *cmd, st
 		expect(to, NULL, cmd->args ? cmd->args : "ARGUMENT", cmd->help);
 }
 
+/* Before a command is known: what any of them takes. */
+static unsigned int options_of(const struct pt_cli_tool *t)
+{
+	unsigned int bits = 0;
+
+	for (const struct pt_cli_cmd *cmd = t->cmds; cmd->object; cmd++)
+		bits |= cmd->options;
+	return bits;
+}
+
 /* What may stand behind N plain words, which CMD was found with. */
 static void complete_word(struct pt_cli *c, const struct pt_cli_cmd *cmd, size_t n, struct candidates *to)
 {
 	if (to->begun[0] == '-')
-		complete_options(PT_CLI_ALWAYS | (cmd ? cmd->options : ~0u), to);
+		complete_options(PT_CLI_ALWAYS | (cmd ? cmd->options : options_of(c->tool)), to);
 	else if (!n)
 		complete_names(c->tool, NULL, to);
 	else if (cmd && cmd->command && n == 1)

@@ -124,6 +124,20 @@ wait "$lab_last" || rc=$?
 is "$rc" 3 'told to stop: the status is that of what is known'
 like "$(tail -n 1 "$lab_tmp/ports")" '^64 refused, stopped with 87 not known$' 'and the sum tells of the rest'
 
+# ---- a batch ----
+printf 'ping 10.0.1.9 count 1 timeout 50ms quiet\nping 10.0.1.2 count 1 quiet\n' >"$lab_tmp/batch"
+exits 3 'a no ends a batch' diag_a --batch "$lab_tmp/batch"
+like "$tap_out" 'batch:1: the answer is no, and the batch ends here; --force goes on' 'which is said'
+exits 3 'but not with --force' diag_a --batch "$lab_tmp/batch" --force
+like "$tap_out" '^1 sent, 1 received' 'then the next line is run'
+unlike "$tap_out" 'ends here' 'and nothing is said'
+
+# ---- completion: only options that some command of the tool takes ----
+for option in $("$ptdiag" complete -- --); do
+	# shellcheck disable=SC2016 # for another shell
+	ok "$option is in the help" sh -c '"$1" -h | grep -q -e "$2"' sh "$ptdiag" "$option"
+done
+
 # ---- 80 columns ----
 cat >"$lab_tmp/terminal.py" <<'PYTHON'
 import fcntl, os, pty, re, select, struct, sys, termios, time
@@ -149,6 +163,8 @@ for line in re.split(r'\r?\n|\x1b\[[0-9;]*H', seen.decode('latin1')):
 PYTHON
 on_terminal() { in_ns a python3 "$lab_tmp/terminal.py" "$@"; }
 wide() { printf '%s\n' "$1" | awk 'length > 80' | head -3; }
+out=$(on_terminal '' "$ptdiag" ping 10.0.1.9 count 1 timeout 50ms)
+like "$out" 'ptdiag why 10\.0\.1\.9$' 'where nothing answers, who looks for the reason is named'
 out=$(on_terminal '' "$ptdiag" mtr $long:6662 report count 1)
 is "$(wide "$out")" '' 'a report has room'
 like "$out" "^ +1 $long:6662\$" 'with a line for an address that leaves none for figures'

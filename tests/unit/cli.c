@@ -384,6 +384,7 @@ static void test_complete(void **state)
 	completes("rule add first f", "first "); /* it may look at the arguments before */
 	completes("rule show --j", "--json ");
 	completes("reload --j", "");
+	completes("--pcap", ""); /* an option of other tools */
 	completes("rule -s show w", "web ");
 	completes("rule add --file x w", "web "); /* x is the option's */
 	completes("reload -f _", ""); /* a file: the shell's business */
