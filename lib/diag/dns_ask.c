@@ -76,17 +76,17 @@ static void failed_icmp(struct asking *x, int error, const struct pt_dial_icmp *
 
 /* ---- is it the answer? ---- */
 
-static bool same_question(const struct asking *x, const struct pt_dns_message *m)
+static int same_question(const struct asking *x, const struct pt_dns_message *m)
 {
 	struct pt_buf b = { 0 };
-	bool same;
+	int rc;
 
 	if (!m->name) /* servers that did not understand it leave it out */
 		return m->rcode != PT_DNS_NOERROR;
 	pt_dns_name_text(&b, x->q.name);
-	same = !b.err && !strcasecmp(b.s, m->name) && m->type == x->q.type && m->rclass == x->q.rclass;
+	rc = b.err ? b.err : !strcasecmp(b.s, m->name) && m->type == x->q.type && m->rclass == x->q.rclass;
 	pt_buf_fini(&b);
-	return same;
+	return rc;
 }
 
 /* Looks at a message; 1: it is the answer, 0: it is not, and is counted. */
@@ -108,7 +108,10 @@ static int take(struct asking *x, const uint8_t *msg, size_t n)
 		is(x, PT_DNS_BROKEN, "the answer has %s", rc ? why : "no mark of one");
 		return 0;
 	}
-	if (!same_question(x, &m) || m.opcode) {
+	rc = same_question(x, &m);
+	if (rc < 0)
+		return rc;
+	if (!rc || m.opcode) {
 		out->ignored.question++;
 		return 0;
 	}

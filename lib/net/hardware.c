@@ -30,7 +30,7 @@ static void ask_all(int fd, const char *device, struct pt_link_hardware *out)
 		memcpy(out->driver, driver.driver, strnlen(driver.driver, sizeof(out->driver) - 1));
 	if (!ask(fd, device, &settings))
 		return;
-	out->speed = ethtool_cmd_speed(&settings);
+	out->speed = (uint32_t)settings.speed_hi << 16 | settings.speed; /* of which the kernel's own function makes a negative number */
 	if (out->speed == (uint32_t)SPEED_UNKNOWN || out->speed == UINT16_MAX)
 		out->speed = 0;
 	if (settings.duplex == DUPLEX_FULL || settings.duplex == DUPLEX_HALF)
