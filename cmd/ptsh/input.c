@@ -346,6 +346,29 @@ static char *complete_nothing(const char *text, int state)
 	return NULL;
 }
 
+/* Ctrl-C at the prompt. Where it is ignored readline ignores it, too. */
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int number)
+{
+	(void)number;
+	interrupted = 1;
+}
+
+static int forget_line(void)
+{
+	if (!interrupted)
+		return 0;
+	interrupted = 0;
+	if (RL_ISSTATE(RL_STATE_ISEARCH | RL_STATE_NSEARCH))
+		return 0;
+	rl_crlf();
+	rl_replace_line("", 1);
+	rl_on_new_line();
+	rl_redisplay();
+	return 0;
+}
+
 static void prepare(void)
 {
 	rl_readline_name = "ptsh";
@@ -355,6 +378,7 @@ static void prepare(void)
 	rl_completion_entry_function = complete_nothing; /* readline's own keys would list files and users */
 	(void)rl_variable_bind("enable-bracketed-paste", "off"); /* serial lines and dumb terminals */
 	rl_catch_signals = 1;
+	rl_signal_event_hook = forget_line;
 	history_begin(console);
 }
 
@@ -391,10 +415,12 @@ int input_run(struct console *c)
 
 	console = c;
 	prepare();
-	(void)signal(SIGINT, SIG_IGN); /* readline has its own while it reads */
+	(void)signal(SIGINT, on_interrupt);
 	(void)signal(SIGQUIT, SIG_IGN);
 	while (!c->ends) {
+		tutorial_look(c);
 		prompt(c, &text);
+		interrupted = 0;
 		line = text.err ? NULL : readline(text.s);
 		if (!line && leaves(c, &ends))
 			break;

@@ -18,7 +18,9 @@ static const char usage[] =
 	"ptsh: the console of Patronus\n"
 	"\n"
 	"Usage: ptsh [OPTIONS] [FILE...]\n"
+	"       ptsh tutorial\n"
 	"\n"
+	"`tutorial` is a guided first session, in a laboratory of its own.\n"
 	"Without FILE and -c, lines come from the terminal or from standard input.\n"
 	"\n"
 	"  -c LINE          run this line; commands are parted by `;`\n"
@@ -40,9 +42,12 @@ static const struct option options[] = {
 /* `ptsh complete -- WORDS`: options that may stand in place of the last word; files are the shell's to complete. */
 static int complete(int argc, char **argv)
 {
+	static const char first[] = "tutorial";
 	static const char *const words[] = { "-c", "-e", "-f", "--strict", "--help", "--version", "-h", "-V" };
 	const char *last = argc > 3 ? argv[argc - 1] : "", *before = argc > 4 ? argv[argc - 2] : "";
 
+	if (argc <= 4 && !strncmp(first, last, strlen(last)))
+		puts(first);
 	for (size_t i = 0; last[0] == '-' && i < PT_ARRAY_SIZE(words); i++)
 		if (!strncmp(words[i], last, strlen(last)) && strcmp(before, "-c") != 0 && strcmp(before, "-f") != 0)
 			puts(words[i]);
@@ -157,6 +162,7 @@ int main(int argc, char **argv)
 	struct console c = { 0 };
 	const char *line = NULL;
 	int opt, rc = 0;
+	bool learns;
 
 	if (argc > 2 && !strcmp(argv[1], "complete") && !strcmp(argv[2], "--"))
 		return complete(argc, argv);
@@ -186,13 +192,16 @@ int main(int argc, char **argv)
 		}
 	}
 	begin(&c);
-	if (c.profile != PROFILE_ADMIN && confine(&c, optind < argc))
+	learns = !line && optind + 1 == argc && !strcmp(argv[optind], "tutorial");
+	if (c.profile != PROFILE_ADMIN && confine(&c, optind < argc && !learns))
 		return PT_EXIT_PERM;
 	if (line) {
 		(void)line_run(&c, line, strlen(line), NULL);
 		leave(&c, "-c");
 		return c.status;
 	}
+	if (learns)
+		return tutorial_run(&c, NULL);
 	for (int i = optind; i < argc && !c.ends; i++)
 		rc = run_file(&c, argv[i]);
 	if (optind < argc)

@@ -27,6 +27,7 @@ static const struct {
 	[PROFILE_VIEWER] = { "patronus-viewer", "a viewer", PT_CLI_VIEW },
 	[PROFILE_OPERATOR] = { "patronus-operator", "an operator", PT_CLI_VIEW | PT_CLI_ACT },
 	[PROFILE_ADMIN] = { "patronus-admin", "an admin", 0 },
+	[PROFILE_LEARNER] = { NULL, "whoever is no admin outside of the tutorial", 0 }, /* of no group */
 };
 
 static bool is_member(const char *name, const gid_t *groups, int n)

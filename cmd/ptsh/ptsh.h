@@ -9,7 +9,8 @@
 #include <patronus/line.h>
 
 /* What this user may do, by the groups patronus-viewer, patronus-operator and patronus-admin; root is of the last. */
-enum profile { PROFILE_VIEWER, PROFILE_OPERATOR, PROFILE_ADMIN };
+enum profile { PROFILE_VIEWER, PROFILE_OPERATOR, PROFILE_ADMIN,
+	       PROFILE_LEARNER /* in the laboratory of the tutorial: may do everything there, but not leave it */ };
 
 struct console;
 struct passwd;
@@ -59,6 +60,7 @@ struct console {
 	int status;           /* of the last command */
 	bool display_set;     /* of this command: `| display set` */
 	struct candidate *candidate; /* configuration mode's, NULL: we are not there */
+	struct tutorial *tutorial; /* that this console is the laboratory of; NULL: of none */
 	struct pt_arena *arena; /* of the line that runs */
 };
 
@@ -155,6 +157,17 @@ void history_end(const struct console *c);
 /* ---- files.c: names of files that begin so ---- */
 
 void files_offer(const char *begun, const struct offers *to);
+
+/* ---- tutorial.c ---- */
+
+/* Runs it; an exit status. */
+int tutorial_run(struct console *c, const pt_line_words *words);
+/* Before a prompt of a laboratory's console: tells what is to be done, when that is new. */
+void tutorial_look(struct console *c);
+/* A command was run there. */
+void tutorial_saw(struct console *c, const struct target *t, int status);
+/* The builtins that a mode has more there; ends with a NULL name. */
+const struct builtin *tutorial_words(const struct console *c);
 
 /* ---- configure.c: leaves configuration mode, where we are in it ---- */
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "candidate.h"
+#include "tools.h"
 
 /* While a command runs, the keys that end it are not for the console. */
 static const int keys[] = { SIGINT, SIGQUIT, SIGTSTP };
@@ -211,6 +212,14 @@ static unsigned int bits_of(const struct target *t)
 	return t->builtin ? t->builtin->options : t->cmd ? t->cmd->options : PT_CLI_VIEW;
 }
 
+/* A learner has a laboratory to do everything in, but for what leads to files and programs of the machine. */
+static bool may_run(const struct console *c, const struct target *t)
+{
+	if (c->profile == PROFILE_LEARNER && (t->outside || (t->tool == &ptconf_tool && t->cmd && !strcmp(t->cmd->object, "edit"))))
+		return false;
+	return profile_allows(c->profile, bits_of(t)) && !(c->mode->admins && c->profile < PROFILE_ADMIN);
+}
+
 static int run_in_place(struct console *c, const struct target *t, const struct pt_line_command *cmd, struct pt_err *e)
 {
 	if (cmd->stages.n) {
@@ -352,14 +361,15 @@ int command_run(struct console *c, const struct pt_line_command *cmd)
 	status = target_find(c, &cmd->words, &t, &e);
 	if (!status && t.builtin && (t.builtin->options & ELSEWHERE))
 		return run_elsewhere(c, cmd);
-	if (!status && (!profile_allows(c->profile, bits_of(&t)) || (c->mode->admins && c->profile != PROFILE_ADMIN))) {
+	if (!status && !may_run(c, &t)) {
 		pt_err_add(&e, PT_ERROR, NULL, NULL, "%s is not permitted to %s", t.outside ? t.outside : name_of(c, &t, cmd),
 			   profile_name(c->profile));
 		status = PT_EXIT_PERM;
 	} else if (!status) {
 		status = t.builtin && (t.builtin->options & INPLACE) ? run_in_place(c, &t, cmd, &e) : run_target_apart(c, &t, cmd, &e);
 	}
-	if (is_audited(&t, cmd))
+	tutorial_saw(c, &t, status);
+	if (is_audited(&t, cmd) && !c->tutorial)
 		audited(c, cmd, status);
 	(void)told(status, &e);
 	return status < 0 ? pt_cli_exit(status) : status;

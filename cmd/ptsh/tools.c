@@ -166,6 +166,8 @@ static size_t count_builtins(const struct mode *m)
 	return n;
 }
 
+#define LEARNED 1000 /* from here on the tutorial's */
+
 /* The index of the first word: of the mode's builtins, then of the tools. -1 with a record. */
 static ssize_t first_word(struct console *c, const char *word, struct pt_err *e)
 {
@@ -176,6 +178,8 @@ static ssize_t first_word(struct console *c, const char *word, struct pt_err *e)
 		consider(&n, c->mode->builtins[i].name, i);
 	for (size_t i = 0; c->mode->tools && i < PT_ARRAY_SIZE(tools); i++)
 		consider(&n, tools[i].name, builtins + i);
+	for (size_t i = 0; tutorial_words(c)[i].name; i++)
+		consider(&n, tutorial_words(c)[i].name, LEARNED + i);
 	if (!found_one(&n)) {
 		if (e)
 			(void)no_name(c, &n, e);
@@ -195,9 +199,9 @@ int target_find(struct console *c, const pt_line_words *w, struct target *t, str
 	memset(t, 0, sizeof(*t));
 	if (i < 0)
 		return PT_EXIT_CONFIG;
-	if ((size_t)i >= builtins)
+	if (i < LEARNED && (size_t)i >= builtins)
 		return target_of(c, tools[(size_t)i - builtins].tool, NULL, w, 1, t, e);
-	t->builtin = &c->mode->builtins[i];
+	t->builtin = i < LEARNED ? &c->mode->builtins[i] : &tutorial_words(c)[i - LEARNED];
 	if (c->mode->tools && !strcmp(t->builtin->name, "show") && w->n > 1) {
 		t->builtin = NULL;
 		i = shortcut_find(c, w->v[1].s, e);
@@ -285,6 +289,8 @@ static void offer_first(struct console *c, const char *begun, const struct offer
 	for (const struct builtin *b = c->mode->builtins; b->name; b++)
 		if (profile_allows(c->profile, b->options))
 			offer_name(to, begun, b->name, b->help);
+	for (const struct builtin *b = tutorial_words(c); b->name; b++)
+		offer_name(to, begun, b->name, b->help);
 	for (size_t i = 0; c->mode->tools && i < PT_ARRAY_SIZE(tools); i++)
 		offer_name(to, begun, tools[i].name, tools[i].tool->summary);
 }
@@ -300,7 +306,7 @@ void target_offer(struct console *c, const pt_line_words *w, const struct offers
 		return;
 	}
 	i = first_word(c, w->v[0].s, NULL);
-	if (i < 0)
+	if (i < 0 || i >= LEARNED)
 		return;
 	if ((size_t)i >= builtins) {
 		offer_of_tool(c, tools[(size_t)i - builtins].tool, NULL, w, 1, to);
