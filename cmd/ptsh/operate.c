@@ -97,7 +97,7 @@ static const struct builtin builtins[] = {
 	{ "help", NULL, "what there is", PT_CLI_VIEW, 0, 0, run_help, NULL },
 	{ "quit", NULL, "leave the console", PT_CLI_VIEW | INPLACE, 0, 0, run_exit, NULL },
 	{ "show", "NAME [WORD...]", "what is looked at most, by its name", PT_CLI_VIEW, 0, UINT_MAX, run_show, complete_show },
-	{ "tutorial", NULL, "a guided first session, in a laboratory of its own", PT_CLI_VIEW | INPLACE, 0, 0, tutorial_run, NULL },
+	{ "tutorial", NULL, "a guided first session", PT_CLI_VIEW | INPLACE, 0, 0, tutorial_run, NULL },
 	{ NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
 };
 

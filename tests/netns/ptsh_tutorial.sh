@@ -37,7 +37,7 @@ host()
 		ip -o link; ip -o address; ip -4 route show table all; ip -6 route show table all; ip rule; nft list ruleset
 		for f in /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/*/forwarding /proc/sys/net/ipv6/conf/*/accept_dad; do echo "$f $(cat "$f")"; done
 		cut -d" " -f 5- /proc/self/mountinfo
-		ls -laR --time-style=full-iso /etc/patronus /run /var/lib "$1" 2>&1' host "$dir/home" | sed -e 's/ valid_lft.*//' -e 's/ expires [0-9]*sec//'
+		find /etc/patronus /run /var/lib "$1" -printf "%p %M %u %s %t\n" 2>&1 | sort' host "$dir/home" | sed -e 's/ valid_lft.*//' -e 's/ expires [0-9]*sec//'
 }
 
 export TMUX_TMPDIR="$dir"
@@ -87,7 +87,7 @@ says()
 # All processes below the one that tmux began, itself left out.
 below()
 {
-	for child in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do
+	tr ' ' '\n' <"/proc/$1/task/$1/children" 2>/dev/null | while read -r child; do
 		echo "$child"
 		below "$child"
 	done
