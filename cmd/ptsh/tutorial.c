@@ -222,28 +222,17 @@ static int run_task(struct console *c, const pt_line_words *w)
 	return PT_EXIT_OK;
 }
 
-static int run_quit(struct console *c, const pt_line_words *w)
-{
-	(void)w;
-	c->ends = true;
-	return PT_EXIT_OK;
-}
-
 #define BITS (PT_CLI_VIEW | INPLACE)
 static const struct builtin words[] = {
-	{ "quit", NULL, "leave the tutorial", BITS, 0, 0, run_quit, NULL },
 	{ "hint", NULL, "help with this step of the tutorial", BITS, 0, 0, run_hint, NULL },
 	{ "skip", NULL, "go on to the next step of the tutorial", BITS, 0, 0, run_skip, NULL },
 	{ "task", NULL, "what this step of the tutorial is about, again", BITS, 0, 0, run_task, NULL },
 	{ NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
 };
 
-/* Operational mode has its own `quit`. */
 const struct builtin *tutorial_words(const struct console *c)
 {
-	if (!c->tutorial)
-		return words + PT_ARRAY_SIZE(words) - 1;
-	return c->mode == &operate_mode ? words + 1 : words;
+	return words + (c->tutorial ? 0 : PT_ARRAY_SIZE(words) - 1);
 }
 
 /* ---- the session ---- */

@@ -230,7 +230,8 @@ says 'error' 'what cannot be is refused as ever'
 remember
 enter 'configure'
 enter 'quit'
-says '^ended with 0' 'quit in configuration mode'
+enter 'quit'
+says '^ended with 0' 'quit, twice, out of configuration mode'
 gone 'quit'
 ok 'what was saved there is not on the machine' [ ! -e /etc/written ]
 
