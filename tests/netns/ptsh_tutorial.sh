@@ -306,6 +306,9 @@ if why=$(in_ns host $nobody unshare -U true 2>&1); then
 	enter 'set firewall rules "pass out proto udp label mine"'
 	enter 'commit'
 	says 'confirmed as r2' 'but all that the laboratory is for'
+	enter 'exit'
+	enter 'help | count'
+	says '^[0-9][0-9]*$' 'and out of configuration mode'
 	remember
 	key C-d
 	says '^ended with' 'the end'
