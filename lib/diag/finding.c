@@ -72,9 +72,12 @@ const char *pt_severity_name(enum pt_finding_severity s)
 
 int finding_tell(struct finding_look *l, const struct pt_check *c, const struct finding_say *s)
 {
+	char next[FINDING_TEXT];
 	const struct pt_fault f = { .check = c, .severity = s->severity, .subject = s->subject ? s->subject : "", .text = s->text,
-				      .evidence = s->evidence, .next = s->next };
+				      .evidence = s->evidence, .next = next };
 
+	memcpy(next, s->next, sizeof(next));
+	finding_quote(&l->links, next, sizeof(next));
 	return l->o->found(&f, l->o->arg);
 }
 

@@ -84,6 +84,9 @@ int finding_tell(struct finding_look *l, const struct pt_check *c, const struct 
 /* The check could not look. 0. */
 int finding_skip(struct finding_look *l, const struct pt_check *c, const char *fmt, ...) PT_PRINTF(3, 4);
 
+/* finding_quote.c: names of devices in a command, for a shell */
+void finding_quote(const struct pt_links *links, char *next, size_t size);
+
 /* ---- finding_facts.c ---- */
 
 int finding_facts(struct finding_look *l) PT_MUST;

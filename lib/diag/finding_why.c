@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "diag/finding.h"
 #include "diag/finding_why.h"
 
 static const struct {
@@ -78,9 +79,12 @@ int why_wait(const struct why *y, struct pollfd *fds, nfds_t n, int ms)
 
 static int tell(const struct why *y, enum pt_why_step step, struct pt_addr to, const struct why_say *say)
 {
+	char next[WHY_TEXT];
 	const struct pt_why_said s = { .step = step, .outcome = say->outcome, .to = to, .text = say->text, .seen = say->seen,
-				       .next = say->outcome == PT_WHY_PASSED ? "" : say->next };
+				       .next = say->outcome == PT_WHY_PASSED ? "" : next };
 
+	memcpy(next, say->next, sizeof(next));
+	finding_quote(&y->links, next, sizeof(next));
 	return y->o->tell(&s, y->o->arg);
 }
 

@@ -124,6 +124,20 @@ wait "$lab_last" || rc=$?
 is "$rc" 3 'told to stop: the status is that of what is known'
 like "$(tail -n 1 "$lab_tmp/ports")" '^64 refused, stopped with 87 not known$' 'and the sum tells of the rest'
 
+# ---- names of devices in commands that are there to be pasted ----
+# shellcheck disable=SC2016 # for another shell
+for name in '$(x)' "a'b;c" '`x`'; do
+	in_ns z ip link add name "$name" type veth peer name p0
+	in_ns z ip link set "$name" up
+	in_ns z ip address add 10.7.0.1/24 dev "$name"
+	next=$(in_ns z "$ptdiag" -j check only link-down | jq -r '.findings[0].next')
+	is "$(sh -c "printf '%s ' ${next#ptnet }")" "link show $name -d " "check: a shell reads the name: $next"
+	in_ns z ip neighbour replace 10.7.0.9 dev "$name" nud failed
+	next=$(in_ns z "$ptdiag" -j why 10.7.0.9 on "$name" | jq -r '[.steps[] | select(.next != null)][0].next')
+	like "$(sh -c "printf '<%s> ' ${next#ptnet }")" "<$(printf '%s' "$name" | sed 's/[$()]/\\&/g')> " "why: a shell reads the name: $next"
+	in_ns z ip link del "$name"
+done
+
 # ---- a batch ----
 printf 'ping 10.0.1.9 count 1 timeout 50ms quiet\nping 10.0.1.2 count 1 quiet\n' >"$lab_tmp/batch"
 exits 3 'a no ends a batch' diag_a --batch "$lab_tmp/batch"
