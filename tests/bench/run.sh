@@ -5,7 +5,7 @@
 # with its peer. A table on standard output, every sample in $PATRONUS_BUILD/bench.json.
 #
 #   BENCH=quick|full   a few minutes, or as long as it takes (default quick)
-#   CASES=...          of: forward load table read lint explain network diag console (default: all)
+#   CASES=...          of: forward load table read lint explain network diag console capture (default: all)
 #   CLASSBENCH=DIR     rule sets and traces of ClassBench; without it they are made up
 #   SETS=PATTERN       only sets whose names match, as acl1_*
 #   SEED=N             of everything made up (default 1)
@@ -20,7 +20,7 @@ offer=$build/bench/offer
 offer_object=$build/tests/bench/offer.bpf.o
 mode=${BENCH:-quick}
 seed=${SEED:-1}
-cases=${CASES:-forward load table read explain lint network diag console}
+cases=${CASES:-forward load table read explain lint network diag console capture}
 started=$(date +%s)
 state_count=100000
 packet_count=300000
@@ -56,6 +56,8 @@ esac
 . tests/bench/looking.sh
 # shellcheck source=tests/bench/console.sh
 . tests/bench/console.sh
+# shellcheck source=tests/bench/capture.sh
+. tests/bench/capture.sh
 
 lab_begin || { echo "bench: $lab_why" >&2; exit 1; }
 tmp=$lab_tmp
@@ -129,4 +131,7 @@ if wanted diag; then
 fi
 if wanted console; then
 	console
+fi
+if wanted capture; then
+	capture_files
 fi

@@ -156,4 +156,34 @@ wait "$lab_last"
 is "$(jq -s 'map(select(.sport == 7777 or .dport == 7777)) | length' "$lab_tmp/own")" 0 'the SSH session that it runs in is left out'
 is "$(jq -s 'map(select(.event == "packet")) | length > 5' "$lab_tmp/own")" true 'others are not'
 like "$(cat "$lab_tmp/said")" 'packets of this SSH session are left out' 'which is said'
+
+# ---- examples of the manual ----
+
+# The file of the page: six packets of one connection.
+python3 - "$lab_tmp/web.pcap" <<'PYTHON'
+import struct, sys
+start = 1795292000 - 1795292000 % 86400 + 20 * 3600 + 13 * 60 + 11
+client, server = b'\xc0\0\2\x01', b'\xc0\0\2\x50'
+def frame(src, dst, sport, dport, flags, seq, ack, win, data):
+    tcp = struct.pack('>HHIIBBHHH', sport, dport, seq, ack, 0x50, flags, win, 0, 0) + data
+    ip = struct.pack('>BBHHHBBH4s4s', 0x45, 0, 20 + len(tcp), 0, 0, 64, 6, 0, src, dst) + tcp
+    return b'\2\0\0\0\0\2\2\0\0\0\0\1\x08\0' + ip
+def out(*a): return frame(client, server, 40000, 80, *a)
+def back(*a): return frame(server, client, 80, 40000, *a)
+with open(sys.argv[1], 'wb') as f:
+    f.write(struct.pack('<IHHIIII', 0xa1b2c3d4, 2, 4, 0, 0, 262144, 1))
+    for i, p in enumerate([out(2, 100, 0, 64240, b''), back(0x12, 500, 101, 65160, b''), out(0x18, 101, 501, 64240, b'GET / HTTP/1.0\r\n'),
+                           back(0x18, 501, 117, 65160, b'HTTP/1.0 200 Fine\r\n'), back(0x11, 520, 117, 65160, b''), out(0x11, 117, 521, 64240, b'')]):
+        f.write(struct.pack('<IIII', start, i * 1000, len(p), len(p)) + p)
+PYTHON
+example()
+{
+	manual man/ptdiag.8 "ptdiag $1" >"$lab_tmp/shown"
+	# the words of the command are words here, too
+	# shellcheck disable=SC2086
+	(cd "$lab_tmp" && TZ=UTC "$ptdiag" $1) >"$lab_tmp/real" 2>&1
+	ok "the manual's ptdiag $1" diff "$lab_tmp/shown" "$lab_tmp/real"
+}
+example 'capture read web.pcap'
+example 'capture read web.pcap stream filter tcp port 80'
 done_testing

@@ -153,6 +153,18 @@ in_ns lan python3 "$lab_tmp/lan.py"
 end
 like "$(cat "$lab_tmp/text")" ' > 203\.0\.113\.7:1002 length [0-9]+ \[block in by rule closed, evaluator\]$' 'and lines'
 
+# ---- the example of the manual ----
+
+manual man/ptdiag.8 'ptdiag capture on eth1 rules top 0 count 3 filter udp and net 192.168.1.0/24' | sed 's/^[0-9:.]* /TIME /' >"$lab_tmp/shown"
+ok 'the manual has an example' [ -s "$lab_tmp/shown" ]
+begin on eth1 rules top 0 count 3 filter udp and net 192.168.1.0/24 >"$lab_tmp/text"
+in_ns lan python3 "$lab_tmp/lan.py"
+lab_wait 5 sh -c "! kill -0 $capture 2>/dev/null"
+wait "$capture"
+is "$?" 0 'it ends by itself'
+sed 's/^[0-9:.]* /TIME /' "$lab_tmp/text" >"$lab_tmp/real"
+ok 'which is what comes' diff "$lab_tmp/shown" "$lab_tmp/real"
+
 # rules of another time are not those of a file
 exits 1 'a file has no rules of its time' "$ptdiag" capture read "$lab_tmp/file" rules
 exits 2 'where no rules are' in_ns lan "$ptdiag" capture on eth0 rules count 1 write "$lab_tmp/none"

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Packets without a wire: taken apart and in words, cut at every byte; flows; one connection joined; files of both kinds. */
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -9,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -181,6 +184,58 @@ static void test_flows_bound(void **state)
 	assert_int_equal(pt_flows_uncounted(f), 10);
 	assert_non_null(pt_flows_top(f, &n));
 	assert_int_equal(n, PT_FLOWS_MAX);
+	pt_flows_free(f);
+}
+
+/* Echoes by their number, each way; the rest of ICMP between two ends together. */
+static void test_flows_icmp(void **state)
+{
+	static const uint8_t seven[8] = { 8, 0, 0, 0, 0, 7 }, back[8] = { 0, 0, 0, 0, 0, 7 }, eight[8] = { 8, 0, 0, 0, 0, 8 },
+			     error[8] = { 3, 3 };
+	const uint8_t *const sent[] = { seven, back, eight, error, error };
+	struct pt_capture_packet p = { .size = 1, .device = "" };
+	struct pt_flows *f = pt_flows_new();
+	const struct pt_flow *top;
+	size_t n;
+	int rc;
+
+	(void)state;
+	assert_non_null(f);
+	for (size_t i = 0; i < PT_ARRAY_SIZE(sent); i++) {
+		struct pt_seen s = i == 1 ? seen(2, 1, 0, 0) : seen(1, 2, 0, 0);
+
+		s.proto = 1;
+		s.has_ports = false;
+		s.transport = sent[i];
+		s.n_transport = 8;
+		assert_non_null(pt_flows_add(f, &p, &s, &rc));
+	}
+	top = pt_flows_top(f, &n);
+	assert_int_equal(n, 3);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(top[i].packets[0] + top[i].packets[1], top[i].asks && top[i].id == 8 ? 1 : 2);
+		assert_int_equal(top[i].packets[1], top[i].asks && top[i].id == 7);
+	}
+	pt_flows_free(f);
+}
+
+/* Ends in another order, ports whose sum is the same: each is its own flow, and finding it takes no longer. */
+static void test_flows_alike(void **state)
+{
+	struct pt_capture_packet p = { .size = 1, .device = "" };
+	struct pt_flows *f = pt_flows_new();
+	size_t n;
+	int rc;
+
+	(void)state;
+	assert_non_null(f);
+	for (uint32_t i = 0; i < 60000; i++) {
+		struct pt_seen s = seen(1, 2, (uint16_t)(i + 1), (uint16_t)(65000 - i));
+
+		assert_non_null(pt_flows_add(f, &p, &s, &rc));
+	}
+	assert_non_null(pt_flows_top(f, &n));
+	assert_int_equal(n, 60000);
 	pt_flows_free(f);
 }
 
@@ -394,6 +449,84 @@ static void test_written(void **state)
 	pt_err_fini(&e);
 }
 
+/* Two judgements, and the packet that answers: seen on the same device, the other way. */
+static void test_judged_twice(void **state)
+{
+	static const uint8_t data[] = { 0x45, 1, 2, 3 };
+	static const char said[] = "rule=a action=pass dir=in in=eth1; rule=b action=block dir=out out=eth0; no route";
+	struct pt_log_record out = { .ours = true, .action = PT_BLOCK, .dir = PT_OUT, .rule = "b", .file = "", .in = "",
+				     .out = "eth0", .on = "" };
+	struct pt_log_record in = { .ours = true, .action = PT_PASS, .dir = PT_IN, .rule = "a", .file = "", .in = "eth1",
+				    .out = "", .on = "", .then = &out, .note = "no route", .n_note = 8 };
+	struct pt_capture_packet p = { .data = data, .n = 4, .size = 4, .link = PT_LINK_RAW, .dir = PT_OUT, .device = "eth1" };
+	char folder[] = "/tmp/capture.XXXXXX", path[64];
+	struct pt_capture_keep k = { .path = path, .devices = { { "eth1", PT_LINK_RAW } }, .n_devices = 1 };
+	struct pt_capture_writer *w;
+	struct pt_capture_reader *r;
+	struct pt_err e = { 0 };
+	int fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/x", folder);
+	assert_int_equal(pt_capture_writer_new(&k, &w, &e), 0);
+	assert_int_equal(pt_capture_writer_add(w, &p, &in), 0);
+	assert_int_equal(pt_capture_writer_close(w), 0);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(pt_capture_reader_new(fd, &r, &e), 0);
+	assert_int_equal(pt_capture_reader_next(r, &p), 1);
+	assert_int_equal(p.dir, PT_OUT);
+	assert_string_equal(p.device, "eth1");
+	assert_int_equal(p.n_note, sizeof(said) - 1);
+	assert_memory_equal(p.note, said, sizeof(said) - 1);
+	assert_int_equal(pt_capture_reader_next(r, &p), 0);
+	pt_capture_reader_free(r);
+	close(fd);
+	unlink(path);
+	rmdir(folder);
+	pt_err_fini(&e);
+}
+
+/* Where no more can be written the file ends with a whole packet. */
+static void test_full(void **state)
+{
+	static const uint8_t data[1000];
+	struct pt_capture_packet p = { .data = data, .n = 1000, .size = 1000, .link = PT_LINK_RAW, .device = "eth0" };
+	char folder[] = "/tmp/capture.XXXXXX", path[64];
+	struct pt_capture_keep k = { .path = path };
+	struct rlimit was, limit;
+	struct pt_capture_writer *w;
+	struct pt_capture_reader *r;
+	struct pt_err e = { 0 };
+	size_t n = 0;
+	int fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/x", folder);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	limit = (struct rlimit){ 10000, was.rlim_max };
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	assert_int_equal(pt_capture_writer_new(&k, &w, &e), 0);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(pt_capture_writer_add(w, &p, NULL), 0);
+	assert_int_equal(pt_capture_writer_flush(w), -EFBIG);
+	assert_int_equal(pt_capture_writer_close(w), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(pt_capture_reader_new(fd, &r, &e), 0);
+	while (pt_capture_reader_next(r, &p) > 0)
+		n++;
+	assert_int_equal(n, 9);
+	assert_false(pt_capture_reader_cut(r));
+	pt_capture_reader_free(r);
+	close(fd);
+	unlink(path);
+	rmdir(folder);
+	pt_err_fini(&e);
+}
+
 static void test_ring(void **state)
 {
 	static const uint8_t data[400];
@@ -481,6 +614,8 @@ int main(void)
 		cmocka_unit_test(test_words),      cmocka_unit_test(test_cut),        cmocka_unit_test(test_flows),
 		cmocka_unit_test(test_flows_bound), cmocka_unit_test(test_join),      cmocka_unit_test(test_join_number),
 		cmocka_unit_test(test_join_bound), cmocka_unit_test(test_old_file),   cmocka_unit_test(test_written),
+		cmocka_unit_test(test_flows_icmp), cmocka_unit_test(test_flows_alike), cmocka_unit_test(test_judged_twice),
+		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_ring),       cmocka_unit_test(test_no_capture), cmocka_unit_test(test_filter),
 	};
 

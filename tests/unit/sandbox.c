@@ -27,7 +27,7 @@
 #include <netinet/in.h>
 
 /* What a child could do; its exit status has a bit of each. */
-enum { READS = 1, WRITES = 2, DIALS = 4, ASKS = 8, THREADS = 16, ROOT = 32 };
+enum { READS = 1, WRITES = 2, DIALS = 4, ASKS = 8, THREADS = 16, ROOT = 32, RESIZES = 128 };
 #define BROKEN 64 /* something works that never should, or the other way round */
 
 static char folder[] = "/tmp/patronus-sandbox-XXXXXX", file[80];
@@ -111,12 +111,13 @@ static int tried(unsigned int may)
 {
 	char status[8192];
 	pthread_t t;
-	int pair[2], can = 0;
+	int pair[2], can = 0, memory = memfd_create("sandbox", MFD_CLOEXEC);
 
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) || pt_sandbox(may, NULL))
+	if (memory < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, pair) || pt_sandbox(may, NULL))
 		return BROKEN;
 	can |= can_read(status, sizeof(status)) ? READS : 0;
 	can |= can_write() ? WRITES : 0;
+	can |= !ftruncate(memory, 1) ? RESIZES : 0;
 	can |= socket_works(AF_INET, SOCK_STREAM, 0) && socket_works(AF_INET6, SOCK_DGRAM, 0) ? DIALS : 0;
 	can |= socket_works(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE) ? ASKS : 0;
 	if (!pthread_create(&t, NULL, thread, NULL) && !pthread_join(t, NULL))
@@ -149,6 +150,7 @@ static void test_classes(void **state)
 	assert_int_equal(can(PT_SANDBOX_NETLINK, 0), ASKS);
 	assert_int_equal(can(PT_SANDBOX_READ, 0), READS);
 	assert_int_equal(can(PT_SANDBOX_THREADS, 0), THREADS);
+	assert_int_equal(can(PT_SANDBOX_RESIZE, 0), RESIZES);
 	assert_int_equal(can(PT_SANDBOX_READ | PT_SANDBOX_DIAL | PT_SANDBOX_NETLINK, 0), READS | DIALS | ASKS);
 }
 
@@ -157,11 +159,11 @@ static void test_user(void **state)
 	int root = geteuid() == 0 ? ROOT : 0;
 
 	(void)state;
-	assert_int_equal(can(PT_SANDBOX_SAME_USER | PT_SANDBOX_READ | PT_SANDBOX_WRITE, 0), READS | WRITES | root);
+	assert_int_equal(can(PT_SANDBOX_SAME_USER | PT_SANDBOX_READ | PT_SANDBOX_WRITE, 0), READS | WRITES | RESIZES | root);
 	if (!root)
 		skip();
 	/* The folder is root's: nobody writes there, whatever calls there are. */
-	assert_int_equal(can(PT_SANDBOX_READ | PT_SANDBOX_WRITE, 0), READS);
+	assert_int_equal(can(PT_SANDBOX_READ | PT_SANDBOX_WRITE, 0), READS | RESIZES);
 	assert_int_equal(can(PT_SANDBOX_READ, 1000), READS);
 }
 
