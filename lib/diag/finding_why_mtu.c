@@ -14,7 +14,8 @@
 #define HEADERS4 28          /* of IPv4 and the echo request */
 #define HEADERS6 48
 #define SMALL 56
-#define SHORTEST_MS 200      /* that an answer is waited for, whatever the time of others was */
+#define SHORTEST_MS 200      /* that an answer is waited for where one more is asked for in any case */
+#define ROUNDS 4             /* of looking for the longest, when one that seemed lost was only late */
 #define TELLERS 8            /* routers that may tell of a smaller MTU, one after the other */
 
 static uint32_t headers(const struct why_walk *k)
@@ -22,23 +23,24 @@ static uint32_t headers(const struct why_walk *k)
 	return k->to.af == PT_AF_INET ? HEADERS4 : HEADERS6;
 }
 
-static int patience(const struct why *y, const struct why_walk *k)
+static int ask_soon(struct why *y, const struct why_walk *k, uint32_t mtu, struct why_echo *x)
 {
 	uint64_t ms = SHORTEST_MS + k->rtt * 4 / 1000000;
 
-	return (int)(ms < y->o->timeout / 1000 ? ms : y->o->timeout / 1000);
+	return why_ask(y, k, mtu - headers(k), 2, (int)(ms < y->o->timeout / 1000 ? ms : y->o->timeout / 1000), x);
 }
 
+/* Silence is a verdict only with all the time that there is. */
 static int ask(struct why *y, const struct why_walk *k, uint32_t mtu, struct why_echo *x)
 {
-	return why_ask(y, k, mtu - headers(k), 2, patience(y, k), x);
+	return why_ask(y, k, mtu - headers(k), 3, (int)(y->o->timeout / 1000 / 3), x);
 }
 
 /* Short ones must be answered, or the silence of long ones says nothing. */
 static int ask_small(struct why *y, struct why_walk *k)
 {
 	struct why_echo x;
-	int rc = why_ask(y, k, SMALL, 3, (int)(y->o->timeout / 1000 / 3), &x);
+	int rc = ask(y, k, SMALL + headers(k), &x);
 
 	k->answers = !rc && x.reply;
 	if (k->answers)
@@ -53,13 +55,12 @@ static void say_not_known(const char *why, uint32_t mtu, struct why_say *s)
 	(void)snprintf(s->seen, sizeof(s->seen), "%s", why);
 }
 
-/* The longest that is answered, between one that is and one that is not. */
-static int find_longest(struct why *y, const struct why_walk *k, uint32_t *answered, uint32_t lost)
+static int halve(struct why *y, const struct why_walk *k, uint32_t *answered, uint32_t lost)
 {
 	while (lost - *answered > 1) {
 		uint32_t mid = *answered + (lost - *answered) / 2;
 		struct why_echo x;
-		int rc = ask(y, k, mid, &x);
+		int rc = ask_soon(y, k, mid, &x);
 
 		if (rc)
 			return rc;
@@ -67,6 +68,22 @@ static int find_longest(struct why *y, const struct why_walk *k, uint32_t *answe
 			*answered = mid;
 		else
 			lost = mid;
+	}
+	return 0;
+}
+
+/* The longest that is answered, between one that is and one that is not: the next longer one is silent, for certain. */
+static int find_longest(struct why *y, const struct why_walk *k, uint32_t *answered, uint32_t mtu)
+{
+	for (unsigned int i = 0; i < ROUNDS && *answered < mtu; i++) {
+		struct why_echo x;
+		int rc = halve(y, k, answered, mtu);
+
+		if (!rc)
+			rc = ask(y, k, *answered + 1, &x);
+		if (rc || !x.reply)
+			return rc;
+		++*answered;
 	}
 	return 0;
 }
@@ -85,6 +102,11 @@ static int say_hole(struct why *y, struct why_walk *k, uint32_t mtu, struct why_
 		return 0;
 	}
 	rc = find_longest(y, k, &longest, mtu);
+	if (!rc && longest >= mtu) {
+		say_not_known("answers come and go", mtu, s);
+		(void)snprintf(s->next, sizeof(s->next), "ptdiag ping %s count 20", y->o->host);
+		return 0;
+	}
 	why_text(k->to, to);
 	s->outcome = PT_WHY_STOPPED;
 	(void)snprintf(s->text, sizeof(s->text),
@@ -109,34 +131,51 @@ static void say_through(const struct why_walk *k, uint32_t mtu, struct pt_addr t
 		(void)snprintf(s->seen, sizeof(s->seen), "the MTU of the route");
 }
 
-/* *MTU becomes smaller as somebody tells; 1: it came through, 0: it was lost. */
-static int follow_tellers(struct why *y, struct why_walk *k, uint32_t *mtu, struct pt_addr *teller)
+/* *MTU becomes smaller as somebody tells; X is what became of it in the end. */
+static int follow_tellers(struct why *y, struct why_walk *k, uint32_t *mtu, struct pt_addr *teller, struct why_echo *x)
 {
 	for (unsigned int i = 0; i < TELLERS; i++) {
-		struct why_echo x;
-		uint32_t own, told = 0;
-		int rc = ask(y, k, *mtu, &x);
+		uint32_t told = 0;
+		int rc = ask(y, k, *mtu, x);
 
-		if (rc || x.reply)
-			return rc ? rc : 1;
-		own = x.unsent && x.error == -EMSGSIZE ? pt_probe_mtu(k->echo) : 0;
-		if (x.told && x.answer.mtu)
-			told = x.answer.mtu;
-		if (told && !x.answer.local)
-			*teller = x.answer.from;
-		if (!told)
-			told = own;
+		if (rc || x->reply)
+			return rc;
+		if (x->told && x->answer.mtu)
+			told = x->answer.mtu;
+		else if (x->unsent && x->error == -EMSGSIZE)
+			told = pt_probe_mtu(k->echo);
 		if (!told || told >= *mtu || told <= headers(k) + SMALL)
 			return 0;
+		if (x->told && !x->answer.local)
+			*teller = x->answer.from;
 		*mtu = told;
 	}
 	return 0;
+}
+
+/* Long ones are refused, by this machine or somebody else, for another reason than their length: that is no silence. */
+static bool say_refused(const struct why *y, const struct why_echo *x, uint32_t mtu, struct why_say *s)
+{
+	const char *words = x->told ? pt_icmp_words(x->answer.from.af, x->answer.type, x->answer.code) : NULL;
+	char who[64], why[160];
+
+	if (!x->told && !x->unsent)
+		return false;
+	why_text(x->answer.from, who);
+	if (x->told)
+		(void)snprintf(why, sizeof(why), "%s says no to a packet of that size: %s", who, words ? words : "an ICMP message");
+	else
+		(void)snprintf(why, sizeof(why), "this machine does not send a packet of that size: %s", strerror(-x->error));
+	say_not_known(why, mtu, s);
+	(void)snprintf(s->next, sizeof(s->next), "ptdiag trace %s mtu", y->o->host);
+	return true;
 }
 
 int why_mtu(struct why *y, struct why_walk *k, struct why_say *s)
 {
 	uint32_t mtu = k->way.mtu ? k->way.mtu : k->link ? k->link->mtu : 0;
 	struct pt_addr teller = { .af = PT_AF_NONE };
+	struct why_echo x;
 	int rc = 0;
 
 	if (k->way.type == RTN_LOCAL || (k->link && k->link->flags & IFF_LOOPBACK)) {
@@ -155,11 +194,11 @@ int why_mtu(struct why *y, struct why_walk *k, struct why_say *s)
 		(void)snprintf(s->next, sizeof(s->next), k->echo ? "ptdiag trace %s mtu" : "the same as root", y->o->host);
 		return 0;
 	}
-	rc = follow_tellers(y, k, &mtu, &teller);
-	if (rc < 0)
+	rc = follow_tellers(y, k, &mtu, &teller, &x);
+	if (rc || x.reply) {
+		if (!rc)
+			say_through(k, mtu, teller, s);
 		return rc;
-	if (!rc)
-		return say_hole(y, k, mtu, s);
-	say_through(k, mtu, teller, s);
-	return 0;
+	}
+	return say_refused(y, &x, mtu, s) ? 0 : say_hole(y, k, mtu, s);
 }

@@ -290,9 +290,13 @@ for i in range(3):
 	in_ns a ip -$af route flush cache
 	in_ns r1 ip link set eth1 mtu 1500
 	filter r1 forward 'meta length > 1300 drop'
-	stops mtu "packets longer than 1300 bytes are lost" "IPv$af: long packets vanish" $host
-	stops mtu "packets longer than 1300 bytes are lost" "IPv$af: the same for a port" $host 80
+	stops mtu "packets longer than 1300 bytes are lost" "IPv$af: long packets vanish" $host timeout 1s
+	stops mtu "packets longer than 1300 bytes are lost" "IPv$af: the same for a port" $host 80 timeout 1s
 	filter r1
+	filter a output 'meta length > 1300 drop'
+	reaches "IPv$af: long packets that this machine itself does not send" $host
+	like "$(jq -r '.steps[-1] | "\(.outcome) \(.seen)"' "$lab_tmp/out")" '^unknown this machine does not send a packet of that size' 'are no fault of the way'
+	filter a
 done
 
 # ---- link-local addresses have a device with them ----
@@ -361,7 +365,7 @@ lab_stop "$lab_last"
 for how in '' -j; do
 	rc=0
 	# shellcheck disable=SC2086
-	in_ns a timeout -s INT 1 "$ptdiag" why 203.0.113.80 443 timeout 60s $how >"$lab_tmp/out" 2>&1 || rc=$?
+	in_ns a timeout -s INT 3 "$ptdiag" why 203.0.113.80 443 timeout 60s $how >"$lab_tmp/out" 2>&1 || rc=$?
 	is "$rc" 124 'the signal came' # of timeout(1), which tells so
 	if [ -n "$how" ]; then
 		is "$(jq -r '[.interrupted, .reachable, .steps[-1].step] | join(" ")' "$lab_tmp/out")" 'true false nat' 'which is told, with the steps before'
