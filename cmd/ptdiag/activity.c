@@ -14,10 +14,13 @@ static const char *const sorts[] = { "cpu", "memory", NULL };
 
 const struct pt_cli_word activity_words[] = {
 	{ "live", PT_CLI_FLAG, offsetof(struct activity_words, live), NULL, "on the terminal until q", 0, 0, NULL },
-	{ "sort", PT_CLI_CHOICE, offsetof(struct activity_words, sort), "cpu|memory", "which processes come first, cpu", 0, 0, sorts },
+	{ "sort", PT_CLI_CHOICE, offsetof(struct activity_words, sort), "cpu|memory", "which processes come first, cpu",
+	  0, 0, sorts },
 	{ "rows", PT_CLI_COUNT, offsetof(struct activity_words, rows), "N", "processes, 10", 0, 10000, NULL },
-	{ "interval", PT_CLI_TIME, offsetof(struct activity_words, interval), "TIME", "between two looks, 1s", 50000, 3600000000, NULL },
-	{ "count", PT_CLI_COUNT, offsetof(struct activity_words, count), "N", "looks to tell, 1; live until q", 1, UINT32_MAX, NULL },
+	{ "interval", PT_CLI_TIME, offsetof(struct activity_words, interval), "TIME", "between two looks, 1s", 50000,
+	  3600000000, NULL },
+	{ "count", PT_CLI_COUNT, offsetof(struct activity_words, count), "N", "looks to tell, 1; live until q", 1,
+	  UINT32_MAX, NULL },
 	{ NULL, PT_CLI_FLAG, 0, NULL, NULL, 0, 0, NULL },
 };
 
@@ -85,7 +88,8 @@ static int draw(struct activity *t, struct pt_screen *s)
 
 		if (end)
 			*end = '\0';
-		pt_screen_line(s, row, line ? line : "", line && (!strncmp(line, "PID", 3) || !strncmp(line, "DEVICE", 6)));
+		pt_screen_line(s, row, line ? line : "",
+			       line && (!strncmp(line, "PID", 3) || !strncmp(line, "DEVICE", 6)));
 		line = end ? end + 1 : NULL;
 	}
 	pt_screen_line(s, s->rows - 1, "q quit  c by processor  m by memory", false);

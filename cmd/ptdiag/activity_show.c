@@ -62,7 +62,8 @@ static uint64_t since(uint64_t before, uint64_t now)
 }
 
 /* Thousandths of the time of one processor, or of all. */
-static uint64_t share(const struct pt_activity_cpu *before, const struct pt_activity_cpu *now, enum pt_activity_spent what)
+static uint64_t share(const struct pt_activity_cpu *before, const struct pt_activity_cpu *now,
+		      enum pt_activity_spent what)
 {
 	uint64_t sum = 0;
 
@@ -91,10 +92,14 @@ static const struct {
 	const char *key;
 	size_t offset;
 } counters[] = {
-	{ "rx_packets", offsetof(struct pt_link_counters, rx_packets) }, { "rx_bits", offsetof(struct pt_link_counters, rx_bytes) },
-	{ "tx_packets", offsetof(struct pt_link_counters, tx_packets) }, { "tx_bits", offsetof(struct pt_link_counters, tx_bytes) },
-	{ "rx_dropped", offsetof(struct pt_link_counters, rx_dropped) }, { "tx_dropped", offsetof(struct pt_link_counters, tx_dropped) },
-	{ "rx_errors", offsetof(struct pt_link_counters, rx_errors) },	 { "tx_errors", offsetof(struct pt_link_counters, tx_errors) },
+	{ "rx_packets", offsetof(struct pt_link_counters, rx_packets) },
+	{ "rx_bits", offsetof(struct pt_link_counters, rx_bytes) },
+	{ "tx_packets", offsetof(struct pt_link_counters, tx_packets) },
+	{ "tx_bits", offsetof(struct pt_link_counters, tx_bytes) },
+	{ "rx_dropped", offsetof(struct pt_link_counters, rx_dropped) },
+	{ "tx_dropped", offsetof(struct pt_link_counters, tx_dropped) },
+	{ "rx_errors", offsetof(struct pt_link_counters, rx_errors) },
+	{ "tx_errors", offsetof(struct pt_link_counters, tx_errors) },
 };
 
 static struct rate rate_of(const struct activity *t, const struct pt_link *l)
@@ -127,7 +132,8 @@ static void cpu_head(struct pt_buf *b)
 	pt_buf_chr(b, '\n');
 }
 
-static void cpu_line(const struct pt_activity_cpu *before, const struct pt_activity_cpu *now, const char *name, struct pt_buf *b)
+static void cpu_line(const struct pt_activity_cpu *before, const struct pt_activity_cpu *now, const char *name,
+		     struct pt_buf *b)
 {
 	pt_buf_fmt(b, "%-9s", name);
 	for (enum pt_activity_spent i = 0; i < PT_SPENTS; i++) {
@@ -142,28 +148,33 @@ static void machine_lines(const struct activity *t, struct pt_buf *b)
 {
 	const struct pt_activity *n = &t->now;
 
-	pt_buf_fmt(b, "memory    %.0f MiB, available %.0f MiB, swap %.0f of %.0f MiB\n", (double)n->memory / MEBI, (double)n->memory_available / MEBI,
-		   (double)since(n->swap_free, n->swap) / MEBI, (double)n->swap / MEBI);
-	pt_buf_fmt(b, "load      %u.%02u %u.%02u %u.%02u\n", n->load[0] / 100, n->load[0] % 100, n->load[1] / 100, n->load[1] % 100, n->load[2] / 100,
-		   n->load[2] % 100);
+	pt_buf_fmt(b, "memory    %.0f MiB, available %.0f MiB, swap %.0f of %.0f MiB\n", (double)n->memory / MEBI,
+		   (double)n->memory_available / MEBI, (double)since(n->swap_free, n->swap) / MEBI,
+		   (double)n->swap / MEBI);
+	pt_buf_fmt(b, "load      %u.%02u %u.%02u %u.%02u\n", n->load[0] / 100, n->load[0] % 100, n->load[1] / 100,
+		   n->load[1] % 100, n->load[2] / 100, n->load[2] % 100);
 	for (size_t i = 0; i < PT_PRESSURES; i++) {
 		const struct pt_activity_pressure *p = &n->pressure[i];
 
 		if (p->known)
-			pt_buf_fmt(b, "%s %s %u.%u%% %u.%u%% %u.%u%%", i ? "," : "pressure ", pressures[i], p->some[0] / 100, p->some[0] / 10 % 10,
-				   p->some[1] / 100, p->some[1] / 10 % 10, p->some[2] / 100, p->some[2] / 10 % 10);
+			pt_buf_fmt(b, "%s %s %u.%u%% %u.%u%% %u.%u%%", i ? "," : "pressure ", pressures[i],
+				   p->some[0] / 100, p->some[0] / 10 % 10, p->some[1] / 100, p->some[1] / 10 % 10,
+				   p->some[2] / 100, p->some[2] / 10 % 10);
 	}
 	if (n->pressure[0].known)
 		pt_buf_chr(b, '\n');
 	if (n->has_conntrack)
-		pt_buf_fmt(b, "states    %llu of %llu\n", (unsigned long long)n->conntrack, (unsigned long long)n->conntrack_max);
-	pt_buf_fmt(b, "softnet   dropped %llu, squeezed %llu\n", (unsigned long long)since(t->before.softnet_dropped, n->softnet_dropped),
+		pt_buf_fmt(b, "states    %llu of %llu\n", (unsigned long long)n->conntrack,
+			   (unsigned long long)n->conntrack_max);
+	pt_buf_fmt(b, "softnet   dropped %llu, squeezed %llu\n",
+		   (unsigned long long)since(t->before.softnet_dropped, n->softnet_dropped),
 		   (unsigned long long)since(t->before.softnet_squeezed, n->softnet_squeezed));
 }
 
 static void link_lines(const struct activity *t, struct pt_buf *b)
 {
-	pt_buf_fmt(b, "%-15s %10s %10s %10s %10s %7s %7s\n", "DEVICE", "RX pkt/s", "RX bit/s", "TX pkt/s", "TX bit/s", "DROPS/s", "ERRORS/s");
+	pt_buf_fmt(b, "%-15s %10s %10s %10s %10s %7s %7s\n", "DEVICE", "RX pkt/s", "RX bit/s", "TX pkt/s", "TX bit/s",
+		   "DROPS/s", "ERRORS/s");
 	for (size_t i = 0; i < t->now.links.v.n; i++) {
 		struct rate r = rate_of(t, &t->now.links.v.v[i]);
 		struct pt_buf rx = { 0 }, tx = { 0 };
@@ -171,9 +182,9 @@ static void link_lines(const struct activity *t, struct pt_buf *b)
 		pt_fmt_rate(&rx, r.v[1] / 8);
 		pt_fmt_rate(&tx, r.v[3] / 8);
 		pt_escape(b, r.link->name, strlen(r.link->name));
-		pt_buf_fmt(b, "%*s %10llu %10s %10llu %10s %7llu %7llu\n", (int)(15 - strlen(r.link->name)), "", (unsigned long long)r.v[0],
-			   rx.s ? rx.s : "", (unsigned long long)r.v[2], tx.s ? tx.s : "", (unsigned long long)(r.v[4] + r.v[5]),
-			   (unsigned long long)(r.v[6] + r.v[7]));
+		pt_buf_fmt(b, "%*s %10llu %10s %10llu %10s %7llu %7llu\n", (int)(15 - strlen(r.link->name)), "",
+			   (unsigned long long)r.v[0], rx.s ? rx.s : "", (unsigned long long)r.v[2], tx.s ? tx.s : "",
+			   (unsigned long long)(r.v[4] + r.v[5]), (unsigned long long)(r.v[6] + r.v[7]));
 		pt_buf_fini(&rx);
 		pt_buf_fini(&tx);
 	}
@@ -187,8 +198,8 @@ static void process_lines(const struct activity *t, struct pt_buf *b, size_t max
 		struct pt_buf user = { 0 };
 
 		user_text(r->p->uid, &user);
-		pt_buf_fmt(b, "%-8d %-10s %5u.%u%% %7.1f MiB  ", r->p->pid, user.s ? user.s : "", (unsigned int)(r->busy / 10), (unsigned int)(r->busy % 10),
-			   (double)r->p->memory / MEBI);
+		pt_buf_fmt(b, "%-8d %-10s %5u.%u%% %7.1f MiB  ", r->p->pid, user.s ? user.s : "",
+			   (unsigned int)(r->busy / 10), (unsigned int)(r->busy % 10), (double)r->p->memory / MEBI);
 		pt_escape(b, r->p->name, strlen(r->p->name));
 		pt_buf_chr(b, '\n');
 		pt_buf_fini(&user);
@@ -259,7 +270,8 @@ static void show_machine(struct activity *t)
 			pt_out_str(t->o, "of", pressures[i]);
 			pt_out_str(t->o, "who", full ? "full" : "some");
 			for (size_t k = 0; k < 3; k++)
-				pt_out_decimal(t->o, spans[k], full ? n->pressure[i].full[k] : n->pressure[i].some[k], 2);
+				pt_out_decimal(t->o, spans[k], full ? n->pressure[i].full[k] : n->pressure[i].some[k],
+					       2);
 			pt_out_obj_end(t->o);
 		}
 	}

@@ -19,7 +19,8 @@ struct check_words {
 };
 
 const struct pt_cli_word finding_words[] = {
-	{ "only", PT_CLI_TEXT, offsetof(struct check_words, only), "NAME", "this check, or those whose names begin so", 0, 0, NULL },
+	{ "only", PT_CLI_TEXT, offsetof(struct check_words, only), "NAME", "this check, or those whose names begin so",
+	  0, 0, NULL },
 	{ "quick", PT_CLI_FLAG, offsetof(struct check_words, quick), NULL, "send nothing to the network", 0, 0, NULL },
 	{ "list", PT_CLI_FLAG, offsetof(struct check_words, list), NULL, "what is looked at, by name", 0, 0, NULL },
 	{ .name = NULL },
@@ -42,8 +43,11 @@ struct checking {
 static int found(const struct pt_fault *f, void *arg)
 {
 	struct checking *k = arg;
-	struct kept x = { .check = f->check, .severity = f->severity, .subject = pt_arena_strdup(k->arena, f->subject),
-			  .text = pt_arena_strdup(k->arena, f->text), .evidence = pt_arena_strdup(k->arena, f->evidence),
+	struct kept x = { .check = f->check,
+			  .severity = f->severity,
+			  .subject = pt_arena_strdup(k->arena, f->subject),
+			  .text = pt_arena_strdup(k->arena, f->text),
+			  .evidence = pt_arena_strdup(k->arena, f->evidence),
 			  .next = pt_arena_strdup(k->arena, f->next) };
 
 	if (!x.subject || !x.text || !x.evidence || !x.next)
@@ -94,7 +98,8 @@ static void show(struct pt_out *o, const struct kept *k)
 	pt_buf_fmt(&b, "%s: %s (%s)", severity, k->text, k->check->name);
 	pt_out_fail(o, b.err);
 	if (b.s)
-		pt_out_text_toned(o, b.s, 0, strlen(severity), k->severity == PT_FINDING_NOTE ? PT_OUT_NOTE : PT_OUT_BAD);
+		pt_out_text_toned(o, b.s, 0, strlen(severity),
+				  k->severity == PT_FINDING_NOTE ? PT_OUT_NOTE : PT_OUT_BAD);
 	b.n = 0;
 	pt_buf_fmt(&b, "    seen: %s\n    next: %s", k->evidence, k->next);
 	pt_out_fail(o, b.err);
@@ -134,8 +139,8 @@ static void say_end(const struct checking *k)
 	for (size_t i = 0; i < k->skipped.n; i++)
 		pt_cli_say(k->c, "not looked at: %s: %s\n", k->skipped.v[i].check->name, k->skipped.v[i].text);
 	if (k->found.n)
-		pt_cli_say(k->c, "%zu errors, %zu warnings, %zu notes\n", count(k, PT_FINDING_ERROR), count(k, PT_FINDING_WARNING),
-			   count(k, PT_FINDING_NOTE));
+		pt_cli_say(k->c, "%zu errors, %zu warnings, %zu notes\n", count(k, PT_FINDING_ERROR),
+			   count(k, PT_FINDING_WARNING), count(k, PT_FINDING_NOTE));
 	else
 		pt_cli_say(k->c, "nothing is wrong as far as can be seen from here\n");
 }
@@ -199,8 +204,14 @@ static int refuse_unknown(struct pt_cli *c, const char *only)
 
 static int run(struct checking *k, const struct check_words *w, const char *state)
 {
-	const struct pt_findings_options o = { .state = state, .only = w->only, .quick = w->quick, .between = between, .confine = confine,
-					       .found = found, .skipped = skipped, .arg = k };
+	const struct pt_findings_options o = { .state = state,
+					       .only = w->only,
+					       .quick = w->quick,
+					       .between = between,
+					       .confine = confine,
+					       .found = found,
+					       .skipped = skipped,
+					       .arg = k };
 	struct pt_nl *nf = NULL, *route = NULL;
 	int rc = diag_kernel(k->c, &nf, &route);
 

@@ -26,27 +26,42 @@ struct dns_words {
 
 const struct pt_cli_word dns_words[] = {
 	{ "tcp", PT_CLI_FLAG, offsetof(struct dns_words, tcp), NULL, "ask by TCP", 0, 0, NULL },
-	{ "tls", PT_CLI_FLAG, offsetof(struct dns_words, tls), NULL, "ask by TLS, port 853; the server has to prove its name", 0, 0, NULL },
-	{ "all", PT_CLI_FLAG, offsetof(struct dns_words, all), NULL, "ask every server, and show how they differ", 0, 0, NULL },
-	{ "trace", PT_CLI_FLAG, offsetof(struct dns_words, trace), NULL, "from the root down, every server itself", 0, 0, NULL },
+	{ "tls", PT_CLI_FLAG, offsetof(struct dns_words, tls), NULL,
+	  "ask by TLS, port 853; the server has to prove its name", 0, 0, NULL },
+	{ "all", PT_CLI_FLAG, offsetof(struct dns_words, all), NULL, "ask every server, and show how they differ", 0, 0,
+	  NULL },
+	{ "trace", PT_CLI_FLAG, offsetof(struct dns_words, trace), NULL, "from the root down, every server itself", 0,
+	  0, NULL },
 	{ "short", PT_CLI_FLAG, offsetof(struct dns_words, brief), NULL, "the data of the answer only", 0, 0, NULL },
-	{ "search", PT_CLI_FLAG, offsetof(struct dns_words, search), NULL, "in the domains of resolv.conf as well", 0, 0, NULL },
-	{ "norecurse", PT_CLI_FLAG, offsetof(struct dns_words, norecurse), NULL, "what the server knows itself", 0, 0, NULL },
-	{ "dnssec", PT_CLI_FLAG, offsetof(struct dns_words, dnssec), NULL, "with signatures, and whether they were checked", 0, 0, NULL },
-	{ "nocheck", PT_CLI_FLAG, offsetof(struct dns_words, nocheck), NULL, "what does not pass the server's DNSSEC checks, too", 0, 0, NULL },
+	{ "search", PT_CLI_FLAG, offsetof(struct dns_words, search), NULL, "in the domains of resolv.conf as well", 0,
+	  0, NULL },
+	{ "norecurse", PT_CLI_FLAG, offsetof(struct dns_words, norecurse), NULL, "what the server knows itself", 0, 0,
+	  NULL },
+	{ "dnssec", PT_CLI_FLAG, offsetof(struct dns_words, dnssec), NULL,
+	  "with signatures, and whether they were checked", 0, 0, NULL },
+	{ "nocheck", PT_CLI_FLAG, offsetof(struct dns_words, nocheck), NULL,
+	  "what does not pass the server's DNSSEC checks, too", 0, 0, NULL },
 	{ "nsid", PT_CLI_FLAG, offsetof(struct dns_words, nsid), NULL, "which of several servers it is", 0, 0, NULL },
 	{ "class", PT_CLI_TEXT, offsetof(struct dns_words, rclass), "CLASS", "IN, CH, HS", 0, 0, NULL },
-	{ "size", PT_CLI_COUNT, offsetof(struct dns_words, size), "BYTES", "of answers by UDP (1232)", 512, 65535, NULL },
-	{ "noedns", PT_CLI_FLAG, offsetof(struct dns_words, noedns), NULL, "as before EDNS: at most 512 bytes", 0, 0, NULL },
-	{ "notcp", PT_CLI_FLAG, offsetof(struct dns_words, notcp), NULL, "show an answer that was cut; do not ask again by TCP", 0, 0, NULL },
-	{ "port", PT_CLI_COUNT, offsetof(struct dns_words, port), "N", "of the server (53, by TLS 853)", 1, 65535, NULL },
-	{ "timeout", PT_CLI_TIME, offsetof(struct dns_words, timeout), "TIME", "of one try (2s)", 1000, 60000000, NULL },
+	{ "size", PT_CLI_COUNT, offsetof(struct dns_words, size), "BYTES", "of answers by UDP (1232)", 512, 65535,
+	  NULL },
+	{ "noedns", PT_CLI_FLAG, offsetof(struct dns_words, noedns), NULL, "as before EDNS: at most 512 bytes", 0, 0,
+	  NULL },
+	{ "notcp", PT_CLI_FLAG, offsetof(struct dns_words, notcp), NULL,
+	  "show an answer that was cut; do not ask again by TCP", 0, 0, NULL },
+	{ "port", PT_CLI_COUNT, offsetof(struct dns_words, port), "N", "of the server (53, by TLS 853)", 1, 65535,
+	  NULL },
+	{ "timeout", PT_CLI_TIME, offsetof(struct dns_words, timeout), "TIME", "of one try (2s)", 1000, 60000000,
+	  NULL },
 	{ "tries", PT_CLI_COUNT, offsetof(struct dns_words, tries), "N", "at most (2)", 1, 20, NULL },
 	{ "from", PT_CLI_ADDRESS, offsetof(struct dns_words, from), "ADDRESS", "of this machine", 0, 0, NULL },
 	{ "on", PT_CLI_DEVICE, offsetof(struct dns_words, on), "DEVICE", "by this one only", 0, 0, NULL },
-	{ "name", PT_CLI_TEXT, offsetof(struct dns_words, name), "NAME", "to be on the certificate (SERVER)", 0, 0, NULL },
-	{ "ca", PT_CLI_PATH, offsetof(struct dns_words, ca), "FILE", "of certificates that are trusted (/etc/ssl/certs)", 0, 0, NULL },
-	{ "unchecked", PT_CLI_FLAG, offsetof(struct dns_words, unchecked), NULL, "ask whatever the certificate is", 0, 0, NULL },
+	{ "name", PT_CLI_TEXT, offsetof(struct dns_words, name), "NAME", "to be on the certificate (SERVER)", 0, 0,
+	  NULL },
+	{ "ca", PT_CLI_PATH, offsetof(struct dns_words, ca), "FILE",
+	  "of certificates that are trusted (/etc/ssl/certs)", 0, 0, NULL },
+	{ "unchecked", PT_CLI_FLAG, offsetof(struct dns_words, unchecked), NULL, "ask whatever the certificate is", 0,
+	  0, NULL },
 	{ .name = NULL },
 };
 
@@ -73,8 +88,9 @@ static int add_servers(struct dns_asking *d, const char *name, const struct addr
 {
 	for (; list; list = list->ai_next) {
 		struct pt_dns_server s = { .len = list->ai_addrlen, .name = name };
-		const uint8_t *bytes = list->ai_family == AF_INET6 ? (uint8_t *)&((struct sockaddr_in6 *)(void *)list->ai_addr)->sin6_addr :
-								     (uint8_t *)&((struct sockaddr_in *)(void *)list->ai_addr)->sin_addr;
+		const uint8_t *bytes = list->ai_family == AF_INET6 ?
+			(uint8_t *)&((struct sockaddr_in6 *)(void *)list->ai_addr)->sin6_addr :
+			(uint8_t *)&((struct sockaddr_in *)(void *)list->ai_addr)->sin_addr;
 
 		memcpy(&s.addr, list->ai_addr, list->ai_addrlen);
 		s.address = pt_addr_from_bytes(bytes, list->ai_family == AF_INET6 ? 16 : 4);
@@ -107,7 +123,8 @@ static int add_server(struct dns_asking *d, const char *text)
 	(void)snprintf(port, sizeof(port), "%u", port_of_servers(d));
 	rc = getaddrinfo(text, port, &hints, &list);
 	if (rc) {
-		pt_err_add(&d->c->err, PT_ERROR, NULL, "write its address", "no address of the server %s: %s", text, gai_strerror(rc));
+		pt_err_add(&d->c->err, PT_ERROR, NULL, "write its address", "no address of the server %s: %s", text,
+			   gai_strerror(rc));
 		return PT_EXIT_NO;
 	}
 	rc = add_servers(d, text, list);
@@ -414,7 +431,8 @@ static int tell_step(const struct pt_dns_reply *r, void *arg)
 static int ask_down(struct dns_asking *d)
 {
 	struct dns_steps s = { .d = d };
-	int rc = pt_dns_trace(d->servers.v, d->servers.n, &d->q, &d->way, d->c->af, d->arena, tell_step, &s, &d->c->err);
+	int rc = pt_dns_trace(d->servers.v, d->servers.n, &d->q, &d->way, d->c->af, d->arena, tell_step, &s,
+			      &d->c->err);
 
 	return rc == -EPIPE ? 0 : rc ? rc : s.status;
 }

@@ -24,7 +24,9 @@ int dns_status(const struct pt_dns_reply *r)
 {
 	if (r->outcome == PT_DNS_TIMEOUT)
 		return PT_EXIT_TIME;
-	return r->outcome == PT_DNS_ANSWERED && r->m.rcode == PT_DNS_NOERROR && r->m.section[PT_DNS_ANSWER].n ? PT_EXIT_OK : PT_EXIT_NO;
+	return r->outcome == PT_DNS_ANSWERED && r->m.rcode == PT_DNS_NOERROR && r->m.section[PT_DNS_ANSWER].n ?
+		PT_EXIT_OK :
+		PT_EXIT_NO;
 }
 
 /* ---- text ---- */
@@ -46,7 +48,8 @@ static void question_text(struct pt_buf *b, const struct pt_dns_message *m)
 	char type[16], rclass[16];
 
 	if (m->name)
-		pt_buf_fmt(b, "%s %s %s", m->name, pt_dns_class_name(m->rclass, rclass), pt_dns_type_name(m->type, type));
+		pt_buf_fmt(b, "%s %s %s", m->name, pt_dns_class_name(m->rclass, rclass),
+			   pt_dns_type_name(m->type, type));
 	else
 		pt_buf_str(b, "no question");
 }
@@ -66,15 +69,18 @@ static void edns_text(struct pt_buf *b, const struct pt_dns_edns *o)
 	if (o->nsid)
 		pt_buf_fmt(b, ", nsid %s (%s)", o->nsid, o->nsid_text);
 	for (size_t i = 0; i < o->errors.n; i++)
-		pt_buf_fmt(b, "\n;; extended error %u (%s)%s%s", o->errors.v[i].code, pt_dns_ede_name(o->errors.v[i].code),
-			   *o->errors.v[i].text ? ": " : "", o->errors.v[i].text);
+		pt_buf_fmt(b, "\n;; extended error %u (%s)%s%s", o->errors.v[i].code,
+			   pt_dns_ede_name(o->errors.v[i].code), *o->errors.v[i].text ? ": " : "", o->errors.v[i].text);
 }
 
 static void ignored_text(struct pt_buf *b, const struct pt_dns_ignored *i)
 {
 	if (i->source || i->id || i->question || i->malformed)
-		pt_buf_fmt(b, "\n;; ignored: %zu from elsewhere, %zu with another number, %zu to another question, %zu that are no messages",
-			   i->source, i->id, i->question, i->malformed);
+		pt_buf_fmt(
+			b,
+			"\n;; ignored: %zu from elsewhere, %zu with another number, %zu to another question, "
+			"%zu that are no messages",
+			i->source, i->id, i->question, i->malformed);
 }
 
 static void notes_text(struct pt_buf *b, const struct pt_dns_reply *r)
@@ -94,9 +100,12 @@ static void notes_text(struct pt_buf *b, const struct pt_dns_reply *r)
 	if (r->m.extra)
 		pt_buf_fmt(b, "\n;; %zu bytes behind the last record", r->m.extra);
 	if (t->done)
-		pt_buf_fmt(b, "\n;; TLS: %s, %s, %s%s%s", t->protocol, t->cipher, t->has_certificate ? t->certificate.subject : "no certificate",
+		pt_buf_fmt(b, "\n;; TLS: %s, %s, %s%s%s", t->protocol, t->cipher,
+			   t->has_certificate ? t->certificate.subject : "no certificate",
 			   t->verified || t->wrong_name ? ", not trusted: " : ", trusted",
-			   t->verified ? t->verified : t->wrong_name ? "it has another name" : "");
+			   t->verified ? t->verified :
+				   t->wrong_name ? "it has another name" :
+						   "");
 }
 
 static void section_text(struct pt_buf *b, const struct pt_dns_message *m, enum pt_dns_section s)
@@ -115,8 +124,8 @@ static void section_text(struct pt_buf *b, const struct pt_dns_message *m, enum 
 		const struct pt_dns_record *r = &m->section[s].v[i];
 		char type[16], rclass[16];
 
-		pt_buf_fmt(b, "\n%-*s %6u %-2s %-5s ", (int)width, r->name, r->ttl, pt_dns_class_name(r->rclass, rclass),
-			   pt_dns_type_name(r->type, type));
+		pt_buf_fmt(b, "\n%-*s %6u %-2s %-5s ", (int)width, r->name, r->ttl,
+			   pt_dns_class_name(r->rclass, rclass), pt_dns_type_name(r->type, type));
 		pt_buf_str(b, r->data);
 	}
 }
@@ -139,7 +148,8 @@ static void head_text(struct pt_buf *b, const struct pt_dns_reply *r)
 	flags_text(b, &r->m);
 	pt_buf_str(b, "\n;; ");
 	server_text(b, r);
-	pt_buf_fmt(b, ", %llu.%03u ms, %zu bytes", (unsigned long long)(r->us / 1000), (unsigned int)(r->us % 1000), r->m.size);
+	pt_buf_fmt(b, ", %llu.%03u ms, %zu bytes", (unsigned long long)(r->us / 1000), (unsigned int)(r->us % 1000),
+		   r->m.size);
 	notes_text(b, r);
 }
 
@@ -221,7 +231,7 @@ static void show_message(struct pt_out *o, const struct pt_dns_reply *r)
 static void show_members(struct pt_out *o, const struct pt_dns_reply *r)
 {
 	static const char *const outcomes[] = {
-		[PT_DNS_ANSWERED] = "answered",	  [PT_DNS_TIMEOUT] = "timeout", [PT_DNS_NOT_THERE] = "unreachable",
+		[PT_DNS_ANSWERED] = "answered", [PT_DNS_TIMEOUT] = "timeout", [PT_DNS_NOT_THERE] = "unreachable",
 		[PT_DNS_UNTRUSTED] = "untrusted", [PT_DNS_BROKEN] = "broken",
 	};
 
@@ -293,7 +303,8 @@ static bool has_record(const struct pt_dns_message *m, const struct pt_dns_recor
 	for (size_t i = 0; i < m->section[PT_DNS_ANSWER].n; i++) {
 		const struct pt_dns_record *x = &m->section[PT_DNS_ANSWER].v[i];
 
-		if (x->type == r->type && x->rclass == r->rclass && !strcasecmp(x->name, r->name) && !strcmp(x->data, r->data))
+		if (x->type == r->type && x->rclass == r->rclass && !strcasecmp(x->name, r->name) &&
+		    !strcmp(x->data, r->data))
 			return true;
 	}
 	return false;

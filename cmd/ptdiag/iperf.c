@@ -26,22 +26,29 @@ struct iperf_words {
 
 const struct pt_cli_word iperf_words[] = {
 	{ "udp", PT_CLI_FLAG, AT(udp), NULL, "datagrams, with their loss, jitter and order; else TCP", 0, 0, NULL },
-	{ "rate", PT_CLI_RATE, AT(rate), "RATE", "of each stream: 10Mbit; UDP 1Mbit, TCP as fast as it goes", 0, 0, NULL },
-	{ "for", PT_CLI_SECONDS, AT(seconds), "TIME", "10s; of a server the longest test, 60s", 1, PT_IPERF_SECONDS_MAX, NULL },
-	{ "bytes", PT_CLI_COUNT, AT(bytes), "N", "end when so many are through, in place of a time", 1, INT64_MAX, NULL },
-	{ "streams", PT_CLI_COUNT, AT(streams), "N", "at once, 1; of a server the most, 16", 1, PT_IPERF_STREAMS_MAX, NULL },
+	{ "rate", PT_CLI_RATE, AT(rate), "RATE", "of each stream: 10Mbit; UDP 1Mbit, TCP as fast as it goes", 0, 0,
+	  NULL },
+	{ "for", PT_CLI_SECONDS, AT(seconds), "TIME", "10s; of a server the longest test, 60s", 1, PT_IPERF_SECONDS_MAX,
+	  NULL },
+	{ "bytes", PT_CLI_COUNT, AT(bytes), "N", "end when so many are through, in place of a time", 1, INT64_MAX,
+	  NULL },
+	{ "streams", PT_CLI_COUNT, AT(streams), "N", "at once, 1; of a server the most, 16", 1, PT_IPERF_STREAMS_MAX,
+	  NULL },
 	{ "reverse", PT_CLI_FLAG, AT(reverse), NULL, "the server sends", 0, 0, NULL },
 	{ "bidir", PT_CLI_FLAG, AT(both), NULL, "both send", 0, 0, NULL },
 	{ "interval", PT_CLI_TIME, AT(interval), "TIME", "between two lines, 1s", 100000, 3600000000, NULL },
 	{ "port", PT_CLI_COUNT, AT(port), "N", "of the server, 5201", 1, UINT16_MAX, NULL },
 	{ "from", PT_CLI_ADDRESS, AT(from), "ADDRESS", "of this machine", 0, 0, NULL },
-	{ "timeout", PT_CLI_TIME, AT(timeout), "TIME", "that an answer may take, 5s; of a server to wait for a client, 10m", 1000, 4294000000, NULL },
-	{ "size", PT_CLI_COUNT, AT(size), "N", "bytes of a datagram, or of each write", PT_IPERF_DATAGRAM_MIN, PT_IPERF_BLOCK_MAX, NULL },
+	{ "timeout", PT_CLI_TIME, AT(timeout), "TIME",
+	  "that an answer may take, 5s; of a server to wait for a client, 10m", 1000, 4294000000, NULL },
+	{ "size", PT_CLI_COUNT, AT(size), "N", "bytes of a datagram, or of each write", PT_IPERF_DATAGRAM_MIN,
+	  PT_IPERF_BLOCK_MAX, NULL },
 	{ "dscp", PT_CLI_COUNT, AT(dscp), "N", "differentiated services code point", 0, 63, NULL },
 	{ "window", PT_CLI_TEXT, AT(window), "SIZE", "of socket buffers: 256K, 4M", 0, 0, NULL },
 	{ "congestion", PT_CLI_TEXT, AT(congestion), "NAME", "control of TCP: cubic, reno, bbr", 0, 0, NULL },
 	{ "allow", PT_CLI_TEXT, AT(allow), "PREFIX[,PREFIX...]", "whom a server talks to, or any", 0, 0, NULL },
-	{ "count", PT_CLI_COUNT, AT(count), "N", "tests that a server serves, 1; 0: until it is stopped", 0, UINT32_MAX, NULL },
+	{ "count", PT_CLI_COUNT, AT(count), "N", "tests that a server serves, 1; 0: until it is stopped", 0, UINT32_MAX,
+	  NULL },
 	{ .name = NULL },
 };
 
@@ -105,7 +112,8 @@ static int read_allow(struct iperf_command *k)
 	int rc = 0;
 
 	if (!s)
-		return pt_cli_usage(k->c, "a server wants to know whom it may talk to: allow PREFIX[,PREFIX...], or allow any");
+		return pt_cli_usage(
+			k->c, "a server wants to know whom it may talk to: allow PREFIX[,PREFIX...], or allow any");
 	while (!rc) {
 		char one[64];
 		size_t n = strcspn(s, ",");
@@ -126,8 +134,12 @@ static int check_server(const struct iperf_command *k)
 {
 	const struct iperf_words *w = &k->w;
 
-	if (w->udp || w->reverse || w->both || w->rate || w->bytes != NOT || w->dscp != NOT || w->window || w->congestion || w->size)
-		return pt_cli_usage(k->c, "what is tested is the client's: a server has allow, count, for, streams, interval, port, from and timeout");
+	if (w->udp || w->reverse || w->both || w->rate || w->bytes != NOT || w->dscp != NOT || w->window ||
+	    w->congestion || w->size)
+		return pt_cli_usage(
+			k->c,
+			"what is tested is the client's: a server has allow, count, for, streams, "
+			"interval, port, from and timeout");
 	if (w->port < PRIVILEGED)
 		return pt_cli_usage(k->c, "port %llu: a server gives its privileges away, and ports below %d need one",
 				    (unsigned long long)w->port, PRIVILEGED);
@@ -160,7 +172,8 @@ static int check_client(const struct iperf_command *k)
 
 static int status_of(int rc)
 {
-	static const int no[] = { ECONNREFUSED, EBUSY, EHOSTUNREACH, ENETUNREACH, ECONNRESET, ECONNABORTED, EPROTO, EMSGSIZE, ECANCELED };
+	static const int no[] = { ECONNREFUSED, EBUSY, EHOSTUNREACH, ENETUNREACH, ECONNRESET,
+				  ECONNABORTED, EPROTO, EMSGSIZE, ECANCELED };
 
 	for (size_t i = 0; i < PT_ARRAY_SIZE(no); i++)
 		if (rc == -no[i])
@@ -201,8 +214,14 @@ static void take_words(const struct iperf_command *k, struct pt_iperf_test *t)
 {
 	const struct iperf_words *w = &k->w;
 
-	*t = (struct pt_iperf_test){ .udp = w->udp, .reverse = w->reverse, .both = w->both, .wide = w->udp, .streams = (uint32_t)w->streams,
-				     .block = (uint32_t)w->size, .rate = w->rate * 8, .window = k->window };
+	*t = (struct pt_iperf_test){ .udp = w->udp,
+				     .reverse = w->reverse,
+				     .both = w->both,
+				     .wide = w->udp,
+				     .streams = (uint32_t)w->streams,
+				     .block = (uint32_t)w->size,
+				     .rate = w->rate * 8,
+				     .window = k->window };
 	if (!t->streams)
 		t->streams = 1;
 	if (w->udp && !w->rate)
@@ -267,9 +286,14 @@ static int serve_all(struct iperf_command *k, int fd, const struct pt_iperf_serv
 
 static int run_server(struct iperf_command *k)
 {
-	struct pt_iperf_server s = { .from = k->w.from, .af = k->c->af, .port = (uint16_t)k->w.port, .allow = k->allow,
-				     .seconds = k->w.seconds ? k->w.seconds : 60, .streams = k->w.streams ? (uint32_t)k->w.streams : 16,
-				     .interval = k->w.interval, .timeout = 5000000 };
+	struct pt_iperf_server s = { .from = k->w.from,
+				     .af = k->c->af,
+				     .port = (uint16_t)k->w.port,
+				     .allow = k->allow,
+				     .seconds = k->w.seconds ? k->w.seconds : 60,
+				     .streams = k->w.streams ? (uint32_t)k->w.streams : 16,
+				     .interval = k->w.interval,
+				     .timeout = 5000000 };
 	int fd, rc = check_server(k);
 
 	if (!rc)
@@ -290,8 +314,11 @@ static int run_server(struct iperf_command *k)
 
 int cmd_iperf(struct pt_cli *c)
 {
-	struct iperf_command k = { .c = c, .stop_fd = -1,
-				   .w = { .bytes = NOT, .dscp = NOT, .count = NOT, .port = PT_IPERF_PORT, .interval = 1000000 } };
+	struct iperf_command k = {
+		.c = c,
+		.stop_fd = -1,
+		.w = { .bytes = NOT, .dscp = NOT, .count = NOT, .port = PT_IPERF_PORT, .interval = 1000000 }
+	};
 	int rc = pt_cli_words(c, &k.w);
 
 	if (rc)

@@ -20,6 +20,7 @@ struct iperf_show {
 /* The listener of a test; ARG is a struct iperf_show. */
 int iperf_show_begun(const struct pt_iperf_test *t, struct pt_addr peer, void *arg);
 int iperf_show_interval(const struct pt_iperf_flow *flows, size_t n, uint64_t from, uint64_t to, void *arg);
-int iperf_show_ended(const struct pt_iperf_test *t, const struct pt_iperf_flow *flows, size_t n, bool complete, void *arg);
+int iperf_show_ended(const struct pt_iperf_test *t, const struct pt_iperf_flow *flows, size_t n, bool complete,
+		     void *arg);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Lines of a test while it runs, and what came of it. Streams of one direction are one line; with -d each has one as well. */
+/* Lines of a test while it runs, and what came of it. Streams of one direction are one line; with -d each has one as
+ * well. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -113,7 +114,8 @@ static void way(struct pt_buf *b, uint64_t rtt, uint64_t window)
 	scaled(b, (double)window, "B");
 }
 
-static void say_interval(const struct iperf_show *s, const char *who, const struct pt_iperf_flow *f, uint64_t from, uint64_t to)
+static void say_interval(const struct iperf_show *s, const char *who, const struct pt_iperf_flow *f, uint64_t from,
+			 uint64_t to)
 {
 	struct pt_buf b = { 0 };
 
@@ -163,7 +165,8 @@ static void begin_event(const struct iperf_show *s, const char *event)
 	pt_out_str(s->o, "event", event);
 }
 
-static void key_interval(const struct iperf_show *s, uint32_t stream, const struct pt_iperf_flow *f, uint64_t from, uint64_t to)
+static void key_interval(const struct iperf_show *s, uint32_t stream, const struct pt_iperf_flow *f, uint64_t from,
+			 uint64_t to)
 {
 	begin_event(s, "interval");
 	if (stream)
@@ -196,8 +199,8 @@ int iperf_show_begun(const struct pt_iperf_test *t, struct pt_addr peer, void *a
 		pt_out_rec_end(s->o);
 	} else {
 		pt_addr_fmt(&b, peer);
-		pt_buf_fmt(&b, ", port %u, %s, %u stream%s%s, ", s->port, t->udp ? "UDP" : "TCP", t->streams, t->streams == 1 ? "" : "s",
-			   t->both ? " each way" : "");
+		pt_buf_fmt(&b, ", port %u, %s, %u stream%s%s, ", s->port, t->udp ? "UDP" : "TCP", t->streams,
+			   t->streams == 1 ? "" : "s", t->both ? " each way" : "");
 		pt_buf_str(&b, t->both ? "both send" : t->reverse == s->server ? "this end sends" : "that end sends");
 		probe_say(s->o, &b);
 	}
@@ -241,7 +244,8 @@ int iperf_show_interval(const struct pt_iperf_flow *flows, size_t n, uint64_t fr
 	return pt_out_flush(s->o);
 }
 
-static void say_end(const struct iperf_show *s, const char *name, const struct pt_iperf_count *c, bool sender, bool ours)
+static void say_end(const struct iperf_show *s, const char *name, const struct pt_iperf_count *c, bool sender,
+		    bool ours)
 {
 	struct pt_buf b = { 0 };
 
@@ -258,7 +262,8 @@ static void say_end(const struct iperf_show *s, const char *name, const struct p
 /* What its sender and what its receiver say of a direction; one of them is this end. */
 static void show_direction(const struct iperf_show *s, const struct sum *sum, bool sent, bool complete)
 {
-	const struct pt_iperf_count *sender = sent ? &sum->here : &sum->there, *receiver = sent ? &sum->there : &sum->here;
+	const struct pt_iperf_count *sender = sent ? &sum->here : &sum->there,
+				    *receiver = sent ? &sum->there : &sum->here;
 
 	if (s->c->json) {
 		begin_event(s, "summary");
@@ -284,7 +289,8 @@ static void show_direction(const struct iperf_show *s, const struct sum *sum, bo
 		say_end(s, "received", receiver, false, !sent);
 }
 
-int iperf_show_ended(const struct pt_iperf_test *t, const struct pt_iperf_flow *flows, size_t n, bool complete, void *arg)
+int iperf_show_ended(const struct pt_iperf_test *t, const struct pt_iperf_flow *flows, size_t n, bool complete,
+		     void *arg)
 {
 	struct iperf_show *s = arg;
 

@@ -25,12 +25,18 @@ struct mtr_words {
 static const char *const modes[] = { "udp", "icmp", "tcp", NULL };
 
 const struct pt_cli_word mtr_words[] = {
-	{ "report", PT_CLI_FLAG, offsetof(struct mtr_words, report), NULL, "no live table, but one at the end; without a terminal always", 0, 0, NULL },
-	{ "count", PT_CLI_COUNT, offsetof(struct mtr_words, count), "N", "rounds; of a report 10, else until q", 1, UINT32_MAX, NULL },
-	{ "interval", PT_CLI_TIME, offsetof(struct mtr_words, interval), "TIME", "of rounds, 1s", 10000, 3600000000, NULL },
-	{ "timeout", PT_CLI_TIME, offsetof(struct mtr_words, timeout), "TIME", "after which a probe is lost, 2s", 1000, 60000000, NULL },
-	{ "mode", PT_CLI_CHOICE, offsetof(struct mtr_words, mode), "udp|icmp|tcp", "what the probes are, icmp", 0, 0, modes },
-	{ "port", PT_CLI_COUNT, offsetof(struct mtr_words, port), "N", "they go to, of udp 33434, of tcp 80", 1, 65535, NULL },
+	{ "report", PT_CLI_FLAG, offsetof(struct mtr_words, report), NULL,
+	  "no live table, but one at the end; without a terminal always", 0, 0, NULL },
+	{ "count", PT_CLI_COUNT, offsetof(struct mtr_words, count), "N", "rounds; of a report 10, else until q", 1,
+	  UINT32_MAX, NULL },
+	{ "interval", PT_CLI_TIME, offsetof(struct mtr_words, interval), "TIME", "of rounds, 1s", 10000, 3600000000,
+	  NULL },
+	{ "timeout", PT_CLI_TIME, offsetof(struct mtr_words, timeout), "TIME", "after which a probe is lost, 2s", 1000,
+	  60000000, NULL },
+	{ "mode", PT_CLI_CHOICE, offsetof(struct mtr_words, mode), "udp|icmp|tcp", "what the probes are, icmp", 0, 0,
+	  modes },
+	{ "port", PT_CLI_COUNT, offsetof(struct mtr_words, port), "N", "they go to, of udp 33434, of tcp 80", 1, 65535,
+	  NULL },
 	{ "first", PT_CLI_COUNT, offsetof(struct mtr_words, first), "N", "the first hop, 1", 1, 255, NULL },
 	{ "max", PT_CLI_COUNT, offsetof(struct mtr_words, max), "N", "the last hop, 30", 1, 255, NULL },
 	{ "size", PT_CLI_COUNT, offsetof(struct mtr_words, size), "BYTES", "of data, 32", 8, 65000, NULL },
@@ -71,7 +77,8 @@ static void host_text(struct mtr *t, const struct pt_mtr_hop *h, struct pt_buf *
 		pt_buf_fmt(b, " %s", h->mark);
 }
 
-/* Figures that fall off the edge of a terminal are worth nothing: hosts that are too long for it get a line of their own. 0: no terminal. */
+/* Figures that fall off the edge of a terminal are worth nothing: hosts that are too long for it get a line of their
+ * own. 0: no terminal. */
 static void measure(struct mtr *t, unsigned int columns)
 {
 	size_t room = !columns ? SIZE_MAX : columns > FIGURES_WIDTH + HOST_WIDTH ? columns - FIGURES_WIDTH : HOST_WIDTH;
@@ -89,8 +96,8 @@ static void measure(struct mtr *t, unsigned int columns)
 
 static void head_line(const struct mtr *t, struct pt_buf *b)
 {
-	pt_buf_fmt(b, "%3s %-*s %7s %6s %6s %6s %6s %6s %6s %6s", "hop", (int)t->width, "host", "loss", "sent", "last", "avg", "best", "worst",
-		   "stddev", "jitter");
+	pt_buf_fmt(b, "%3s %-*s %7s %6s %6s %6s %6s %6s %6s %6s", "hop", (int)t->width, "host", "loss", "sent", "last",
+		   "avg", "best", "worst", "stddev", "jitter");
 }
 
 static void time_column(struct pt_buf *b, double ns, bool known)
@@ -357,13 +364,19 @@ static int read_words(struct mtr *t)
 	int rc = pt_cli_words(t->run.c, w);
 
 	if (!rc && w->first > w->max)
-		rc = pt_cli_usage(t->run.c, "first %llu is behind max %llu", (unsigned long long)w->first, (unsigned long long)w->max);
+		rc = pt_cli_usage(t->run.c, "first %llu is behind max %llu", (unsigned long long)w->first,
+				  (unsigned long long)w->max);
 	if (!rc && w->mode == PT_PROBE_ICMP && w->port)
 		rc = pt_cli_usage(t->run.c, "port goes with mode udp or tcp: echo requests have none");
 	if (!rc)
 		rc = probe_prepare(t->run.c, &t->run, &w->probe);
-	t->options = (struct pt_mtr_options){ .probe = t->run.options, .first = (uint8_t)w->first, .max = (uint8_t)w->max, .size = (uint32_t)w->size,
-					      .interval = w->interval, .timeout = w->timeout, .count = w->count };
+	t->options = (struct pt_mtr_options){ .probe = t->run.options,
+					      .first = (uint8_t)w->first,
+					      .max = (uint8_t)w->max,
+					      .size = (uint32_t)w->size,
+					      .interval = w->interval,
+					      .timeout = w->timeout,
+					      .count = w->count };
 	o->how = (enum pt_probe_how)w->mode;
 	o->port = (uint16_t)(w->port ? w->port : o->how == PT_PROBE_TCP ? 80 : 33434);
 	return rc;
@@ -378,8 +391,13 @@ int cmd_mtr(struct pt_cli *c)
 	if (!t)
 		return -ENOMEM;
 	t->run = (struct probe_run){ .c = c, .stop_fd = -1 };
-	t->w = (struct mtr_words){ .probe = { .tos = PROBE_NOT, .mark = PROBE_NOT }, .mode = PT_PROBE_ICMP, .first = 1, .max = 30, .size = 32,
-				   .interval = 1000000, .timeout = 2000000 };
+	t->w = (struct mtr_words){ .probe = { .tos = PROBE_NOT, .mark = PROBE_NOT },
+				   .mode = PT_PROBE_ICMP,
+				   .first = 1,
+				   .max = 30,
+				   .size = 32,
+				   .interval = 1000000,
+				   .timeout = 2000000 };
 	rc = read_words(t);
 	screen = !t->w.report && !c->json && !c->line && pt_screen_possible();
 	if (!screen && !t->options.count)

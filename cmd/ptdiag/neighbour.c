@@ -22,13 +22,16 @@ static const char *const states[] = { "any",	"reachable", "stale", "delay",	   "
 				      "failed", "noarp",     "none",  "permanent", "proxy", NULL };
 
 const struct pt_cli_word neighbour_words[] = {
-	{ "dev", PT_CLI_DEVICE, offsetof(struct neighbour_words, dev), "DEVICE", "only those on this link", 0, 0, NULL },
-	{ "state", PT_CLI_CHOICE, offsetof(struct neighbour_words, state), "NAME", "only those in this state; proxy: for whom this machine answers", 0, 0,
-	  states },
-	{ "address", PT_CLI_TEXT, offsetof(struct neighbour_words, address), "ADDRESS[/LENGTH]", "only this one, or those of a network", 0, 0, NULL },
-	{ "mac", PT_CLI_TEXT, offsetof(struct neighbour_words, mac), "MAC", "only this one, or those that begin so: 52:54:00", 0, 0, NULL },
-	{ "oui", PT_CLI_PATH, offsetof(struct neighbour_words, oui), "FILE", "the list of makers; else that of ieee-data, nmap or Wireshark, where one is", 0,
-	  0, NULL },
+	{ "dev", PT_CLI_DEVICE, offsetof(struct neighbour_words, dev), "DEVICE", "only those on this link", 0, 0,
+	  NULL },
+	{ "state", PT_CLI_CHOICE, offsetof(struct neighbour_words, state), "NAME",
+	  "only those in this state; proxy: for whom this machine answers", 0, 0, states },
+	{ "address", PT_CLI_TEXT, offsetof(struct neighbour_words, address), "ADDRESS[/LENGTH]",
+	  "only this one, or those of a network", 0, 0, NULL },
+	{ "mac", PT_CLI_TEXT, offsetof(struct neighbour_words, mac), "MAC",
+	  "only this one, or those that begin so: 52:54:00", 0, 0, NULL },
+	{ "oui", PT_CLI_PATH, offsetof(struct neighbour_words, oui), "FILE",
+	  "the list of makers; else that of ieee-data, nmap or Wireshark, where one is", 0, 0, NULL },
 	{ NULL, PT_CLI_FLAG, 0, NULL, NULL, 0, 0, NULL },
 };
 
@@ -92,7 +95,9 @@ static bool is_asked(const struct view *v, const struct pt_neighbour *n)
 		return false;
 	if (v->w.dev && strcmp(v->w.dev, n->device) != 0)
 		return false;
-	if (v->has_prefix && (n->addr.af != v->prefix.addr.af || n->addr.v < pt_prefix_lo(&v->prefix) || n->addr.v > pt_prefix_hi(&v->prefix)))
+	if (v->has_prefix &&
+	    (n->addr.af != v->prefix.addr.af || n->addr.v < pt_prefix_lo(&v->prefix) ||
+	     n->addr.v > pt_prefix_hi(&v->prefix)))
 		return false;
 	if (v->mac_mask && (!n->has_mac || (n->mac & v->mac_mask) != v->mac))
 		return false;
@@ -142,7 +147,8 @@ static int read_all(struct view *v)
 	if (!rc)
 		rc = pt_neighbours_read(route, &v->links, v->arena, &v->all, &v->c->err);
 	for (size_t i = 0; !rc && i < v->all.v.n; i++)
-		if (v->all.v.v[i].has_mac && is_asked(v, &v->all.v.v[i]) && pt_vendors_want(v->arena, &v->vendors, v->all.v.v[i].mac))
+		if (v->all.v.v[i].has_mac && is_asked(v, &v->all.v.v[i]) &&
+		    pt_vendors_want(v->arena, &v->vendors, v->all.v.v[i].mac))
 			rc = pt_err_sys(&v->c->err, -ENOMEM, "reading the neighbours");
 	if (!rc)
 		rc = pt_vendors_read(v->arena, &v->vendors, v->w.oui, &v->c->err);
@@ -153,7 +159,8 @@ static int read_all(struct view *v)
 static int show_all(struct view *v)
 {
 	if (v->w.dev && !pt_links_find(&v->links, v->w.dev)) {
-		pt_err_add(&v->c->err, PT_ERROR, NULL, "`ptnet link show` lists them", "there is no device %s", v->w.dev);
+		pt_err_add(&v->c->err, PT_ERROR, NULL, "`ptnet link show` lists them", "there is no device %s",
+			   v->w.dev);
 		return PT_EXIT_NO;
 	}
 	v->o = pt_cli_out(v->c, PT_OUT_TABLE, "patronus.neighbour.v1", "neighbours");

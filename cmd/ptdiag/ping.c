@@ -22,16 +22,22 @@ struct ping_words {
 };
 
 const struct pt_cli_word ping_words[] = {
-	{ "count", PT_CLI_COUNT, offsetof(struct ping_words, count), "N", "stop after N; without it until Ctrl-C", 1, UINT32_MAX, NULL },
-	{ "interval", PT_CLI_TIME, offsetof(struct ping_words, interval), "TIME", "between two, 1s; below 2ms for root", 10, 3600000000, NULL },
+	{ "count", PT_CLI_COUNT, offsetof(struct ping_words, count), "N", "stop after N; without it until Ctrl-C", 1,
+	  UINT32_MAX, NULL },
+	{ "interval", PT_CLI_TIME, offsetof(struct ping_words, interval), "TIME", "between two, 1s; below 2ms for root",
+	  10, 3600000000, NULL },
 	{ "size", PT_CLI_COUNT, offsetof(struct ping_words, size), "BYTES", "of data, 56", 0, PT_PROBE_SIZE_MAX, NULL },
 	PROBE_WORDS(struct ping_words),
 	{ "ttl", PT_CLI_COUNT, offsetof(struct ping_words, ttl), "N", "hops that it may go", 1, 255, NULL },
 	{ "df", PT_CLI_FLAG, offsetof(struct ping_words, df), NULL, "do not fragment", 0, 0, NULL },
-	{ "timeout", PT_CLI_TIME, offsetof(struct ping_words, timeout), "TIME", "after which one is lost, 2s", 1000, 3600000000, NULL },
-	{ "deadline", PT_CLI_SECONDS, offsetof(struct ping_words, deadline), "TIME", "end after this time, whatever came", 1, 31536000, NULL },
-	{ "flood", PT_CLI_FLAG, offsetof(struct ping_words, flood), NULL, "the next one with each answer, 1000 in all without count; root", 0, 0, NULL },
-	{ "pattern", PT_CLI_TEXT, offsetof(struct ping_words, pattern), "HEX", "fill the data with these bytes, 16 at most", 0, 0, NULL },
+	{ "timeout", PT_CLI_TIME, offsetof(struct ping_words, timeout), "TIME", "after which one is lost, 2s", 1000,
+	  3600000000, NULL },
+	{ "deadline", PT_CLI_SECONDS, offsetof(struct ping_words, deadline), "TIME",
+	  "end after this time, whatever came", 1, 31536000, NULL },
+	{ "flood", PT_CLI_FLAG, offsetof(struct ping_words, flood), NULL,
+	  "the next one with each answer, 1000 in all without count; root", 0, 0, NULL },
+	{ "pattern", PT_CLI_TEXT, offsetof(struct ping_words, pattern), "HEX",
+	  "fill the data with these bytes, 16 at most", 0, 0, NULL },
 	{ "quiet", PT_CLI_FLAG, offsetof(struct ping_words, quiet), NULL, "only the summary", 0, 0, NULL },
 	{ NULL, PT_CLI_FLAG, 0, NULL, NULL, 0, 0, NULL },
 };
@@ -88,13 +94,18 @@ static int read_words(struct ping *g)
 	if (rc)
 		return rc;
 	if (geteuid() && (g->w.flood || g->w.interval < USER_INTERVAL)) {
-		pt_err_add(&c->err, PT_ERROR, NULL, NULL, "%s", g->w.flood ? "flood is for root" : "an interval below 2ms is for root");
+		pt_err_add(&c->err, PT_ERROR, NULL, NULL, "%s",
+			   g->w.flood ? "flood is for root" : "an interval below 2ms is for root");
 		return -EPERM;
 	}
 	if (g->w.flood && !g->w.count)
 		g->w.count = FLOOD_COUNT;
-	g->options = (struct pt_ping_options){ .ttl = (uint8_t)g->w.ttl, .size = (uint32_t)g->w.size, .count = g->w.count,
-					       .interval = g->w.interval, .timeout = g->w.timeout, .deadline = g->w.deadline,
+	g->options = (struct pt_ping_options){ .ttl = (uint8_t)g->w.ttl,
+					       .size = (uint32_t)g->w.size,
+					       .count = g->w.count,
+					       .interval = g->w.interval,
+					       .timeout = g->w.timeout,
+					       .deadline = g->w.deadline,
 					       .flood = g->w.flood };
 	g->document = c->json && g->w.count && g->w.count <= DOCUMENT_MAX;
 	g->lines = c->json && !g->document;
@@ -192,7 +203,8 @@ static void say(struct ping *g, const struct kept *k)
 	} else {
 		pt_addr_fmt(&b, k->a.from);
 		if (k->a.kind == PT_PROBE_ERROR) {
-			pt_buf_fmt(&b, "%s: seq %llu: ", k->a.local ? " (this machine)" : "", (unsigned long long)k->a.number);
+			pt_buf_fmt(&b, "%s: seq %llu: ", k->a.local ? " (this machine)" : "",
+				   (unsigned long long)k->a.number);
 			probe_error(&b, &k->a);
 		} else {
 			say_reply(k, &b);
@@ -295,8 +307,8 @@ static void say_where_next(struct ping *g, struct pt_buf *b)
 
 	if (g->result.stats.received || !g->result.stats.sent || !probe_columns() || strchr(c->argv[0], '%'))
 		return;
-	pt_buf_fmt(b, "\nnothing answered; what looks for the reason: ptdiag %s%s%swhy %s", c->netns ? "--netns " : "", c->netns ? c->netns : "",
-		   c->netns ? " " : "", c->argv[0]);
+	pt_buf_fmt(b, "\nnothing answered; what looks for the reason: ptdiag %s%s%swhy %s", c->netns ? "--netns " : "",
+		   c->netns ? c->netns : "", c->netns ? " " : "", c->argv[0]);
 }
 
 static void say_summary(struct ping *g)
@@ -309,7 +321,8 @@ static void say_summary(struct ping *g)
 		       { r->truncated, "truncated" }, { r->corrupt, "corrupt" } };
 	struct pt_buf b = { 0 };
 
-	pt_buf_fmt(&b, "%llu sent, %llu received, ", (unsigned long long)r->stats.sent, (unsigned long long)r->stats.received);
+	pt_buf_fmt(&b, "%llu sent, %llu received, ", (unsigned long long)r->stats.sent,
+		   (unsigned long long)r->stats.received);
 	probe_percent(&b, pt_probe_stats_loss(&r->stats));
 	pt_buf_str(&b, " loss");
 	for (size_t i = 0; i < PT_ARRAY_SIZE(counts); i++)
@@ -386,7 +399,10 @@ static int run_ping(struct ping *g, struct pt_probe *p)
 int cmd_ping(struct pt_cli *c)
 {
 	struct ping g = { .run = { .c = c, .stop_fd = -1 },
-			  .w = { .probe = { .tos = PROBE_NOT, .mark = PROBE_NOT }, .size = 56, .interval = 1000000, .timeout = 2000000 } };
+			  .w = { .probe = { .tos = PROBE_NOT, .mark = PROBE_NOT },
+				 .size = 56,
+				 .interval = 1000000,
+				 .timeout = 2000000 } };
 	struct pt_probe *p = NULL;
 	int rc = read_words(&g);
 

@@ -30,16 +30,24 @@ struct port_words {
 };
 
 const struct pt_cli_word port_words[] = {
-	{ "udp", PT_CLI_FLAG, offsetof(struct port_words, udp), NULL, "send a datagram instead of connecting", 0, 0, NULL },
-	{ "tls", PT_CLI_FLAG, offsetof(struct port_words, tls), NULL, "shake hands, and show the certificate", 0, 0, NULL },
-	{ "starttls", PT_CLI_CHOICE, offsetof(struct port_words, starttls), "smtp|imap|pop3|ftp", "ask for TLS first, in this protocol", 0, 0,
-	  protocols },
-	{ "name", PT_CLI_TEXT, offsetof(struct port_words, name), "NAME", "to ask for, and to be on the certificate (HOST)", 0, 0, NULL },
-	{ "ca", PT_CLI_PATH, offsetof(struct port_words, ca), "FILE", "of certificates that are trusted (/etc/ssl/certs)", 0, 0, NULL },
-	{ "unchecked", PT_CLI_FLAG, offsetof(struct port_words, unchecked), NULL, "a certificate that is not trusted is no failure", 0, 0, NULL },
-	{ "banner", PT_CLI_FLAG, offsetof(struct port_words, banner), NULL, "show the first bytes that come", 0, 0, NULL },
-	{ "send", PT_CLI_TEXT, offsetof(struct port_words, send), "TEXT", "send it (\\r \\n \\t \\\\ \\xNN), and show what comes", 0, 0, NULL },
-	{ "timeout", PT_CLI_TIME, offsetof(struct port_words, timeout), "TIME", "that each answer may take (3s)", 1000, 60000000, NULL },
+	{ "udp", PT_CLI_FLAG, offsetof(struct port_words, udp), NULL, "send a datagram instead of connecting", 0, 0,
+	  NULL },
+	{ "tls", PT_CLI_FLAG, offsetof(struct port_words, tls), NULL, "shake hands, and show the certificate", 0, 0,
+	  NULL },
+	{ "starttls", PT_CLI_CHOICE, offsetof(struct port_words, starttls), "smtp|imap|pop3|ftp",
+	  "ask for TLS first, in this protocol", 0, 0, protocols },
+	{ "name", PT_CLI_TEXT, offsetof(struct port_words, name), "NAME",
+	  "to ask for, and to be on the certificate (HOST)", 0, 0, NULL },
+	{ "ca", PT_CLI_PATH, offsetof(struct port_words, ca), "FILE",
+	  "of certificates that are trusted (/etc/ssl/certs)", 0, 0, NULL },
+	{ "unchecked", PT_CLI_FLAG, offsetof(struct port_words, unchecked), NULL,
+	  "a certificate that is not trusted is no failure", 0, 0, NULL },
+	{ "banner", PT_CLI_FLAG, offsetof(struct port_words, banner), NULL, "show the first bytes that come", 0, 0,
+	  NULL },
+	{ "send", PT_CLI_TEXT, offsetof(struct port_words, send), "TEXT",
+	  "send it (\\r \\n \\t \\\\ \\xNN), and show what comes", 0, 0, NULL },
+	{ "timeout", PT_CLI_TIME, offsetof(struct port_words, timeout), "TIME", "that each answer may take (3s)", 1000,
+	  60000000, NULL },
 	{ "from", PT_CLI_ADDRESS, offsetof(struct port_words, from), "ADDRESS", "of this machine", 0, 0, NULL },
 	{ "on", PT_CLI_DEVICE, offsetof(struct port_words, on), "DEVICE", "by this one only", 0, 0, NULL },
 	{ .name = NULL },
@@ -97,7 +105,8 @@ static int add_range(struct asking *p, const char *text, size_t n)
 	}
 	if (dash)
 		*dash = '\0';
-	if (pt_parse_uint(one, UINT16_MAX, &first) || pt_parse_uint(dash ? dash + 1 : one, UINT16_MAX, &last) || !first || first > last)
+	if (pt_parse_uint(one, UINT16_MAX, &first) || pt_parse_uint(dash ? dash + 1 : one, UINT16_MAX, &last) ||
+	    !first || first > last)
 		return -EINVAL;
 	r = (struct range){ (uint16_t)first, (uint16_t)last };
 	return pt_vec_push(NULL, &p->ports, r);
@@ -149,7 +158,8 @@ static int read_ports(struct asking *p, size_t n)
 		if (rc == -ENOMEM)
 			return rc;
 		if (rc)
-			return pt_cli_usage(p->c, "'%s' is no port: 1-65535, FIRST-LAST, or the name of a service", p->c->argv[i]);
+			return pt_cli_usage(p->c, "'%s' is no port: 1-65535, FIRST-LAST, or the name of a service",
+					    p->c->argv[i]);
 	}
 	return 0;
 }
@@ -226,7 +236,10 @@ static void take_words(struct asking *p)
 	p->want.banner = w->banner;
 	p->want.starttls = (enum pt_dial_starttls)w->starttls;
 	/* What is looked at is shown, whatever its age and whoever signed it. */
-	p->want.tls_want = (struct pt_tls_want){ .name = w->name ? w->name : p->c->argv[0], .ca = w->ca, .unchecked = true, .any = true };
+	p->want.tls_want = (struct pt_tls_want){ .name = w->name ? w->name : p->c->argv[0],
+						 .ca = w->ca,
+						 .unchecked = true,
+						 .any = true };
 }
 
 /* HOST, ports, and words behind them. */
@@ -307,7 +320,8 @@ static int find_host(struct asking *p)
 	hints.ai_family = af == PT_AF_INET ? AF_INET : af == PT_AF_INET6 ? AF_INET6 : AF_UNSPEC;
 	rc = getaddrinfo(host, NULL, &hints, &list);
 	if (rc) {
-		pt_err_add(&p->c->err, PT_ERROR, NULL, "`ptdiag dns` shows what the servers say", "no address of %s: %s", host, gai_strerror(rc));
+		pt_err_add(&p->c->err, PT_ERROR, NULL, "`ptdiag dns` shows what the servers say",
+			   "no address of %s: %s", host, gai_strerror(rc));
 		return rc == EAI_AGAIN ? PT_EXIT_TIME : PT_EXIT_NO;
 	}
 	rc = 0;
@@ -341,7 +355,8 @@ static void sum_up(const struct asking *p)
 	for (size_t i = 0; i < PT_ARRAY_SIZE(p->counts); i++) {
 		known += p->counts[i];
 		if (p->counts[i])
-			pt_buf_fmt(&b, "%s%zu %s", b.n ? ", " : "", p->counts[i], pt_dial_state_name((enum pt_dial_state)i, p->want.udp));
+			pt_buf_fmt(&b, "%s%zu %s", b.n ? ", " : "", p->counts[i],
+				   pt_dial_state_name((enum pt_dial_state)i, p->want.udp));
 	}
 	if (p->stopped)
 		pt_buf_fmt(&b, "%sstopped with %zu not known", b.n ? ", " : "", p->targets.n - known);
@@ -388,7 +403,8 @@ int cmd_port(struct pt_cli *c)
 
 	if (!rc)
 		rc = find_host(&p);
-	/* From here on a signal ends with what is known; a conversation, of which nothing is known yet, it breaks off. */
+	/* From here on a signal ends with what is known; a conversation, of which nothing is known yet, it breaks off.
+	 */
 	if (!rc && (p.want.udp || !(p.want.tls || p.want.banner || p.want.n_send))) {
 		p.stop_fd = pt_cli_signals(c);
 		p.want.stop = &p.stop_fd;

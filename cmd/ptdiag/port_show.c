@@ -101,7 +101,8 @@ static const char *error_text(const struct pt_dial *r, const struct pt_dial_want
 	if (r->error == EACCES)
 		return "a route of this machine prohibits it";
 	/* An address of ours that cannot go there is EINVAL, too. */
-	return r->error == EINVAL && w->from.af == PT_AF_NONE ? "a route of this machine drops it (blackhole)" : strerror(r->error);
+	return r->error == EINVAL && w->from.af == PT_AF_NONE ? "a route of this machine drops it (blackhole)" :
+								strerror(r->error);
 }
 
 static void why_text(struct pt_buf *b, const struct pt_dial *r, const struct pt_dial_want *w)

@@ -120,8 +120,8 @@ void probe_key_error(struct pt_out *o, const struct pt_probe_answer *a)
 void probe_labels(struct pt_buf *b, const struct pt_mpls *labels, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		pt_buf_fmt(b, "%sMPLS label %u class %u ttl %u%s", i ? ", " : "", labels[i].label, labels[i].traffic_class, labels[i].ttl,
-			   labels[i].bottom ? " bottom" : "");
+		pt_buf_fmt(b, "%sMPLS label %u class %u ttl %u%s", i ? ", " : "", labels[i].label,
+			   labels[i].traffic_class, labels[i].ttl, labels[i].bottom ? " bottom" : "");
 }
 
 void probe_key_labels(struct pt_out *o, const struct pt_mpls *labels, size_t n)

@@ -14,11 +14,14 @@ struct probe_words {
 	uint64_t tos, mark; /* PROBE_NOT: not given */
 };
 #define PROBE_NOT UINT64_MAX
-#define PROBE_WORDS(type)                                                                                                           \
-	{ "from", PT_CLI_ADDRESS, offsetof(type, probe.from), "ADDRESS", "send from this address of ours", 0, 0, NULL },            \
-	{ "on", PT_CLI_DEVICE, offsetof(type, probe.on), "DEVICE", "send by this device", 0, 0, NULL },                              \
-	{ "tos", PT_CLI_COUNT, offsetof(type, probe.tos), "N", "type of service (traffic class), 0-255", 0, 255, NULL },             \
-	{ "mark", PT_CLI_COUNT, offsetof(type, probe.mark), "N", "firewall mark, for rules of routes", 0, UINT32_MAX, NULL }
+#define PROBE_WORDS(type) \
+	{ "from", PT_CLI_ADDRESS, offsetof(type, probe.from), "ADDRESS", "send from this address of ours", \
+	  0, 0, NULL }, \
+	{ "on", PT_CLI_DEVICE, offsetof(type, probe.on), "DEVICE", "send by this device", 0, 0, NULL }, \
+	{ "tos", PT_CLI_COUNT, offsetof(type, probe.tos), "N", "type of service (traffic class), 0-255", \
+	  0, 255, NULL }, \
+	{ "mark", PT_CLI_COUNT, offsetof(type, probe.mark), "N", "firewall mark, for rules of routes", \
+	  0, UINT32_MAX, NULL }
 
 /* What one run of such a command has. */
 struct probe_run {

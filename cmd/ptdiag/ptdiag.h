@@ -16,7 +16,8 @@ int cmd_capture(struct pt_cli *c);
 extern const struct pt_cli_word dns_words[];
 int cmd_dns(struct pt_cli *c);
 
-/* confine.c: before anything of the network is read. TLS reads certificates, of CA with the rights of the user that names it. */
+/* confine.c: before anything of the network is read. TLS reads certificates, of CA with the rights of the user that
+ * names it. */
 int diag_confine(struct pt_cli *c, bool tls, const char *ca);
 
 /* port.c */

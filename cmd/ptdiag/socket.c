@@ -20,18 +20,24 @@ struct socket_words {
 };
 
 /* By number, from 1; what is beyond them is another word for one of them. */
-static const char *const states[] = { "any",	    "established", "syn-sent", "syn-received", "fin-wait-1", "fin-wait-2",	  "time-wait",	 "closed",
-				      "close-wait", "last-ack",	   "listen",   "closing",      "new-syn-received", "unconnected", NULL };
+static const char *const states[] = { "any", "established", "syn-sent", "syn-received", "fin-wait-1",
+				      "fin-wait-2", "time-wait", "closed", "close-wait", "last-ack",
+				      "listen", "closing", "new-syn-received", "unconnected", NULL };
 static const char *const protocols[] = { "any", "tcp", "udp", "raw", "unix", NULL };
 #define UNCONNECTED 13
 
 const struct pt_cli_word socket_words[] = {
-	{ "listen", PT_CLI_FLAG, offsetof(struct socket_words, listen), NULL, "only those that wait for others", 0, 0, NULL },
-	{ "state", PT_CLI_CHOICE, offsetof(struct socket_words, state), "NAME", "only those in this one", 0, 0, states },
-	{ "protocol", PT_CLI_CHOICE, offsetof(struct socket_words, protocol), "tcp|udp|raw|unix", "only of this one", 0, 0, protocols },
+	{ "listen", PT_CLI_FLAG, offsetof(struct socket_words, listen), NULL, "only those that wait for others", 0, 0,
+	  NULL },
+	{ "state", PT_CLI_CHOICE, offsetof(struct socket_words, state), "NAME", "only those in this one", 0, 0,
+	  states },
+	{ "protocol", PT_CLI_CHOICE, offsetof(struct socket_words, protocol), "tcp|udp|raw|unix", "only of this one", 0,
+	  0, protocols },
 	{ "port", PT_CLI_COUNT, offsetof(struct socket_words, port), "N", "of either end", 1, 65535, NULL },
-	{ "address", PT_CLI_TEXT, offsetof(struct socket_words, address), "ADDRESS[/LENGTH]", "of either end, or the network of one", 0, 0, NULL },
-	{ "process", PT_CLI_TEXT, offsetof(struct socket_words, process), "NAME|PID", "only those that it has open", 0, 0, NULL },
+	{ "address", PT_CLI_TEXT, offsetof(struct socket_words, address), "ADDRESS[/LENGTH]",
+	  "of either end, or the network of one", 0, 0, NULL },
+	{ "process", PT_CLI_TEXT, offsetof(struct socket_words, process), "NAME|PID", "only those that it has open", 0,
+	  0, NULL },
 	{ "user", PT_CLI_TEXT, offsetof(struct socket_words, user), "NAME|NUMBER", "only this one's", 0, 0, NULL },
 	{ NULL, PT_CLI_FLAG, 0, NULL, NULL, 0, 0, NULL },
 };
@@ -233,7 +239,10 @@ static void show_details(struct view *v, const struct pt_socket *s)
 	const struct {
 		const char *key;
 		uint64_t n;
-	} numbers[] = { { "retransmitted", s->retransmitted }, { "lost", s->lost }, { "window", s->window }, { "mss", s->mss } };
+	} numbers[] = { { "retransmitted", s->retransmitted },
+			{ "lost", s->lost },
+			{ "window", s->window },
+			{ "mss", s->mss } };
 
 	for (int i = 0; i < 2; i++) {
 		const char *key = i ? "rtt_variance" : "rtt";
@@ -273,7 +282,10 @@ static void show(struct view *v, const struct pt_socket *s)
 	pt_out_rec(v->o);
 	pt_out_str(v->o, "protocol", protocol_name(v, s));
 	if (pt_out_format(v->o) != PT_OUT_TABLE) {
-		pt_out_str(v->o, "family", s->protocol == PT_SOCKET_UNIX ? "unix" : s->af == PT_AF_INET ? "inet" : "inet6");
+		pt_out_str(v->o, "family",
+			   s->protocol == PT_SOCKET_UNIX ? "unix" :
+				   s->af == PT_AF_INET ? "inet" :
+							   "inet6");
 		pt_out_str(v->o, "type", s->type < PT_ARRAY_SIZE(types) ? types[s->type] : NULL);
 	}
 	pt_out_str(v->o, "state", pt_socket_state_name(s));
@@ -329,11 +341,14 @@ static int read_all(struct view *v)
 static void tell_unseen(struct view *v)
 {
 	if (v->owners.refused)
-		pt_err_add(&v->c->err, PT_WARNING, NULL, geteuid() ? "root sees them all" : NULL,
-			   "the sockets of %zu processes cannot be told from those of others: they may not be looked at", v->owners.refused);
+		pt_err_add(
+			&v->c->err, PT_WARNING, NULL, geteuid() ? "root sees them all" : NULL,
+			"the sockets of %zu processes cannot be told from those of others: they may not be looked at",
+			v->owners.refused);
 	for (enum pt_socket_protocol p = 0; p < PT_SOCKET_PROTOCOLS; p++)
 		if (v->all.untold & 1u << p)
-			pt_err_add(&v->c->err, PT_WARNING, NULL, NULL, "this kernel does not tell of %s sockets", pt_socket_protocols[p]);
+			pt_err_add(&v->c->err, PT_WARNING, NULL, NULL, "this kernel does not tell of %s sockets",
+				   pt_socket_protocols[p]);
 }
 
 int cmd_socket(struct pt_cli *c)

@@ -16,15 +16,21 @@ struct trace_words {
 static const char *const modes[] = { "udp", "icmp", "tcp", NULL }; /* as enum pt_probe_how */
 
 const struct pt_cli_word trace_words[] = {
-	{ "mode", PT_CLI_CHOICE, offsetof(struct trace_words, mode), "udp|icmp|tcp", "what the probes are, udp", 0, 0, modes },
-	{ "port", PT_CLI_COUNT, offsetof(struct trace_words, port), "N", "they go to, 33434; of tcp 80", 1, 65535, NULL },
+	{ "mode", PT_CLI_CHOICE, offsetof(struct trace_words, mode), "udp|icmp|tcp", "what the probes are, udp", 0, 0,
+	  modes },
+	{ "port", PT_CLI_COUNT, offsetof(struct trace_words, port), "N", "they go to, 33434; of tcp 80", 1, 65535,
+	  NULL },
 	{ "first", PT_CLI_COUNT, offsetof(struct trace_words, first), "N", "the first hop, 1", 1, 255, NULL },
 	{ "max", PT_CLI_COUNT, offsetof(struct trace_words, max), "N", "the last hop, 30", 1, 255, NULL },
-	{ "queries", PT_CLI_COUNT, offsetof(struct trace_words, queries), "N", "probes for each hop, 3", 1, PT_TRACE_QUERIES_MAX, NULL },
-	{ "parallel", PT_CLI_COUNT, offsetof(struct trace_words, parallel), "N", "probes on the way at once, 16", 1, 256, NULL },
+	{ "queries", PT_CLI_COUNT, offsetof(struct trace_words, queries), "N", "probes for each hop, 3", 1,
+	  PT_TRACE_QUERIES_MAX, NULL },
+	{ "parallel", PT_CLI_COUNT, offsetof(struct trace_words, parallel), "N", "probes on the way at once, 16", 1,
+	  256, NULL },
 	{ "size", PT_CLI_COUNT, offsetof(struct trace_words, size), "BYTES", "of data, 32", 8, 65000, NULL },
-	{ "timeout", PT_CLI_TIME, offsetof(struct trace_words, timeout), "TIME", "the longest wait for an answer, 3s", 1000, 3600000000, NULL },
-	{ "mtu", PT_CLI_FLAG, offsetof(struct trace_words, mtu), NULL, "find where the MTU becomes smaller; one probe a hop", 0, 0, NULL },
+	{ "timeout", PT_CLI_TIME, offsetof(struct trace_words, timeout), "TIME", "the longest wait for an answer, 3s",
+	  1000, 3600000000, NULL },
+	{ "mtu", PT_CLI_FLAG, offsetof(struct trace_words, mtu), NULL,
+	  "find where the MTU becomes smaller; one probe a hop", 0, 0, NULL },
 	{ "names", PT_CLI_FLAG, offsetof(struct trace_words, names), NULL, "ask for the hosts' names", 0, 0, NULL },
 	PROBE_WORDS(struct trace_words),
 	{ NULL, PT_CLI_FLAG, 0, NULL, NULL, 0, 0, NULL },
@@ -201,7 +207,10 @@ static void begin(struct trace *t, const struct pt_probe *p)
 }
 
 static const char *const ends[] = {
-	[PT_TRACE_REACHED] = "reached", [PT_TRACE_UNREACHABLE] = "unreachable", [PT_TRACE_MAX] = "not reached", [PT_TRACE_STOPPED] = "stopped",
+	[PT_TRACE_REACHED] = "reached",
+	[PT_TRACE_UNREACHABLE] = "unreachable",
+	[PT_TRACE_MAX] = "not reached",
+	[PT_TRACE_STOPPED] = "stopped",
 };
 
 static void finish(struct trace *t, enum pt_trace_end end, uint32_t mtu)
@@ -252,13 +261,18 @@ static int read_words(struct trace *t)
 	int rc = pt_cli_words(t->run.c, w);
 
 	if (!rc && w->first > w->max)
-		rc = pt_cli_usage(t->run.c, "first %llu is behind max %llu", (unsigned long long)w->first, (unsigned long long)w->max);
+		rc = pt_cli_usage(t->run.c, "first %llu is behind max %llu", (unsigned long long)w->first,
+				  (unsigned long long)w->max);
 	if (!rc && w->mtu && w->mode == PT_PROBE_TCP)
 		rc = pt_cli_usage(t->run.c, "mtu goes with mode udp or icmp: a SYN has no data");
 	if (!rc && w->mode == PT_PROBE_ICMP && w->port)
 		rc = pt_cli_usage(t->run.c, "port goes with mode udp or tcp: echo requests have none");
-	t->options = (struct pt_trace_options){ .first = (uint8_t)w->first, .max = (uint8_t)w->max, .queries = (uint8_t)w->queries,
-						.parallel = (uint16_t)w->parallel, .size = (uint32_t)w->size, .timeout = w->timeout,
+	t->options = (struct pt_trace_options){ .first = (uint8_t)w->first,
+						.max = (uint8_t)w->max,
+						.queries = (uint8_t)w->queries,
+						.parallel = (uint16_t)w->parallel,
+						.size = (uint32_t)w->size,
+						.timeout = w->timeout,
 						.mtu = w->mtu };
 	if (w->mtu)
 		t->options.queries = 1;
@@ -268,8 +282,13 @@ static int read_words(struct trace *t)
 int cmd_trace(struct pt_cli *c)
 {
 	struct trace t = { .run = { .c = c, .stop_fd = -1 },
-			   .w = { .probe = { .tos = PROBE_NOT, .mark = PROBE_NOT }, .first = 1, .max = 30, .queries = 3, .parallel = 16,
-				  .size = 32, .timeout = 3000000 } };
+			   .w = { .probe = { .tos = PROBE_NOT, .mark = PROBE_NOT },
+				  .first = 1,
+				  .max = 30,
+				  .queries = 3,
+				  .parallel = 16,
+				  .size = 32,
+				  .timeout = 3000000 } };
 	struct pt_probe_options *o = &t.options.probe;
 	struct pt_probe *p = NULL;
 	int rc = read_words(&t);

@@ -21,9 +21,11 @@ struct why_words {
 
 const struct pt_cli_word why_words[] = {
 	{ "udp", PT_CLI_FLAG, offsetof(struct why_words, udp), NULL, "the port is one of UDP", 0, 0, NULL },
-	{ "from", PT_CLI_ADDRESS, offsetof(struct why_words, from), "ADDRESS", "send from this address of ours", 0, 0, NULL },
+	{ "from", PT_CLI_ADDRESS, offsetof(struct why_words, from), "ADDRESS", "send from this address of ours", 0, 0,
+	  NULL },
 	{ "on", PT_CLI_DEVICE, offsetof(struct why_words, on), "DEVICE", "send by this device", 0, 0, NULL },
-	{ "timeout", PT_CLI_TIME, offsetof(struct why_words, timeout), "TIME", "that each answer may take (3s)", 100000, 60000000, NULL },
+	{ "timeout", PT_CLI_TIME, offsetof(struct why_words, timeout), "TIME", "that each answer may take (3s)", 100000,
+	  60000000, NULL },
 	{ .name = NULL },
 };
 
@@ -100,7 +102,8 @@ static int read_words(struct asking *k)
 	if (k->words.udp && !k->port)
 		return pt_cli_usage(c, "udp belongs to a port: ptdiag why HOST PORT udp");
 	if (k->words.from.af && c->af && k->words.from.af != c->af)
-		return pt_cli_usage(c, "from is an address of the other family than -%c asks for", c->af == PT_AF_INET ? '4' : '6');
+		return pt_cli_usage(c, "from is an address of the other family than -%c asks for",
+				    c->af == PT_AF_INET ? '4' : '6');
 	k->options.af = k->words.from.af ? k->words.from.af : c->af;
 	return 0;
 }
@@ -130,7 +133,8 @@ static void say_text(struct asking *k, const struct kept *s)
 		pt_buf_fmt(&b, " (%s)", s->seen);
 	pt_out_fail(k->out, b.err);
 	if (b.s)
-		pt_out_text_toned(k->out, b.s, at, *mark ? strlen(mark) - 2 : 0, s->outcome == PT_WHY_STOPPED ? PT_OUT_BAD : PT_OUT_NOTE);
+		pt_out_text_toned(k->out, b.s, at, *mark ? strlen(mark) - 2 : 0,
+				  s->outcome == PT_WHY_STOPPED ? PT_OUT_BAD : PT_OUT_NOTE);
 	b.n = 0;
 	if (s->outcome != PT_WHY_PASSED) {
 		pt_buf_fmt(&b, "    seen: %s\n    next: %s", s->seen, s->next);
@@ -236,7 +240,8 @@ static void key_end(struct asking *k, const struct pt_why_end *end)
 		pt_out_obj(o, NULL);
 		pt_out_addr(o, "address", end->walks[i].to);
 		pt_out_str(o, "outcome", pt_why_outcome_name(end->walks[i].outcome));
-		pt_out_str(o, "stops_at", end->walks[i].outcome == PT_WHY_STOPPED ? pt_why_step_name(end->walks[i].at) : NULL);
+		pt_out_str(o, "stops_at",
+			   end->walks[i].outcome == PT_WHY_STOPPED ? pt_why_step_name(end->walks[i].at) : NULL);
 		pt_out_obj_end(o);
 	}
 	pt_out_arr_end(o);

@@ -7,7 +7,8 @@
 
 #include <patronus/activity.h>
 
-const char *const pt_activity_spents[PT_SPENTS] = { "user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal" };
+const char *const pt_activity_spents[PT_SPENTS] = { "user", "nice", "system", "idle",
+						    "iowait", "irq", "softirq", "steal" };
 
 /* The number at *S, which stands behind it then; false: there is none, or it is too long to be one. */
 static bool take_number(const char **s, int base, uint64_t *out)
@@ -79,14 +80,18 @@ static int parse_meminfo(struct pt_activity *out, const char *text)
 	const struct {
 		const char *key;
 		uint64_t *to;
-	} keys[] = { { "MemTotal:", &out->memory }, { "MemAvailable:", &out->memory_available }, { "SwapTotal:", &out->swap }, { "SwapFree:", &out->swap_free } };
+	} keys[] = { { "MemTotal:", &out->memory },
+		     { "MemAvailable:", &out->memory_available },
+		     { "SwapTotal:", &out->swap },
+		     { "SwapFree:", &out->swap_free } };
 
 	for (const char *s = text; s; s = next_line(s))
 		for (size_t i = 0; i < PT_ARRAY_SIZE(keys); i++) {
 			const char *at = s + strlen(keys[i].key);
 			uint64_t n;
 
-			if (!strncmp(s, keys[i].key, strlen(keys[i].key)) && take_number(&at, 10, &n) && n <= UINT64_MAX / 1024)
+			if (!strncmp(s, keys[i].key, strlen(keys[i].key)) && take_number(&at, 10, &n) &&
+			    n <= UINT64_MAX / 1024)
 				*keys[i].to = n * 1024;
 		}
 	return 0;
@@ -150,8 +155,9 @@ static void parse_pressure(struct pt_activity_pressure *out, const char *text)
 int pt_activity_parse(struct pt_activity *out, enum pt_activity_file file, const char *text)
 {
 	static int (*const parsers[])(struct pt_activity *, const char *) = {
-		[PT_ACTIVITY_STAT] = parse_stat,	   [PT_ACTIVITY_MEMINFO] = parse_meminfo,     [PT_ACTIVITY_LOADAVG] = parse_loadavg,
-		[PT_ACTIVITY_SOFTNET] = parse_softnet, [PT_ACTIVITY_CONNTRACK] = parse_conntrack, [PT_ACTIVITY_CONNTRACK_MAX] = parse_conntrack_max,
+		[PT_ACTIVITY_STAT] = parse_stat, [PT_ACTIVITY_MEMINFO] = parse_meminfo,
+		[PT_ACTIVITY_LOADAVG] = parse_loadavg, [PT_ACTIVITY_SOFTNET] = parse_softnet,
+		[PT_ACTIVITY_CONNTRACK] = parse_conntrack, [PT_ACTIVITY_CONNTRACK_MAX] = parse_conntrack_max,
 	};
 
 	if (file < PT_ACTIVITY_PRESSURE)
@@ -196,7 +202,8 @@ static int by_pid(const void *x, const void *y)
 	return (a->pid > b->pid) - (a->pid < b->pid);
 }
 
-uint64_t pt_activity_busy(const struct pt_activity *before, const struct pt_activity *after, const struct pt_activity_process *p)
+uint64_t pt_activity_busy(const struct pt_activity *before, const struct pt_activity *after,
+			  const struct pt_activity_process *p)
 {
 	uint64_t ns = after->when - before->when, hz = (uint64_t)sysconf(_SC_CLK_TCK), ticks = p->ticks;
 	const struct pt_activity_process *old =

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Ports, many at once: each gets a socket, and what becomes of it is what the kernel and the network say of that socket.
+ * Ports, many at once: each gets a socket, and what becomes of it is what the kernel and the network say of that
+ * socket.
  *
- * All connections of a window are begun before any conversation, so that a slow server does not spoil the times of the others.
+ * All connections of a window are begun before any conversation, so that a slow server does not spoil the times of the
+ * others.
  */
 #include <errno.h>
 #include <poll.h>
@@ -51,9 +53,9 @@ static const struct icmp_name v4_names[] = {
 };
 
 static const struct icmp_name v6_names[] = {
-	{ 1, 0, "no route" },	  { 1, 1, "administratively prohibited" }, { 1, 2, "beyond the scope of the source" },
-	{ 1, 3, "address unreachable" }, { 1, 4, "port unreachable" },	   { 1, 5, "source address refused by policy" },
-	{ 1, 6, "route rejected" }, { 2, 0, "packet too big" },		   { 3, 0, "hop limit exceeded" },
+	{ 1, 0, "no route" }, { 1, 1, "administratively prohibited" }, { 1, 2, "beyond the scope of the source" },
+	{ 1, 3, "address unreachable" }, { 1, 4, "port unreachable" }, { 1, 5, "source address refused by policy" },
+	{ 1, 6, "route rejected" }, { 2, 0, "packet too big" }, { 3, 0, "hop limit exceeded" },
 	{ 4, 0, "parameter problem" },
 };
 
@@ -131,7 +133,8 @@ static void settle(const struct dialling *d, struct flight *f, int error)
 		(void)icmp_read(f->s.fd, &f->r.icmp);
 	if (f->s.fd >= 0 && !getsockname(f->s.fd, (struct sockaddr *)&own, &len))
 		f->r.from = address_of((const struct sockaddr *)&own);
-	/* Of the ports for clients of this machine itself, a connection may get the very one it asks for, and so reach itself. */
+	/* Of the ports for clients of this machine itself, a connection may get the very one it asks for, and so reach
+	 * itself. */
 	if (!error && !d->w->udp && f->r.from.af == f->r.addr.af && f->r.from.v == f->r.addr.v &&
 	    port_of((const struct sockaddr *)&own) == f->r.port) {
 		f->r.state = PT_DIAL_REFUSED;
@@ -266,7 +269,9 @@ static int wait_all(const struct dialling *d)
 static void broken(struct flight *f, const char *what, int rc)
 {
 	(void)snprintf(f->r.why, sizeof(f->r.why), "%s: %s", what,
-		       rc == -ETIMEDOUT ? "no answer in time" : rc == -ECONNRESET ? "the other end hung up" : strerror(-rc));
+		       rc == -ETIMEDOUT ? "no answer in time" :
+			       rc == -ECONNRESET ? "the other end hung up" :
+						   strerror(-rc));
 }
 
 static int listen_to(const struct dialling *d, struct flight *f)

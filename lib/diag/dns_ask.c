@@ -2,8 +2,8 @@
 /*
  * Asking one server of the DNS, over UDP, TCP or TLS.
  *
- * Every try has a socket, and with it a port and a number, of its own. The socket is not connected, so that what comes from other
- * places is seen, and counted, and not believed; what ICMP says of it is read from its queue of errors.
+ * Every try has a socket, and with it a port and a number, of its own. The socket is not connected, so that what comes
+ * from other places is seen, and counted, and not believed; what ICMP says of it is read from its queue of errors.
  */
 #include <errno.h>
 #include <poll.h>
@@ -39,7 +39,8 @@ const char *pt_dns_transport_name(enum pt_dns_transport t)
 	return names[t];
 }
 
-static void __attribute__((format(printf, 3, 4))) is(struct asking *x, enum pt_dns_outcome outcome, const char *fmt, ...)
+static void __attribute__((format(printf, 3, 4)))
+is(struct asking *x, enum pt_dns_outcome outcome, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -170,7 +171,8 @@ static int by_datagram(struct asking *x)
 
 	if (rc)
 		return no_socket(x, rc);
-	if (sendto(fd, x->query + 2, x->n_query, MSG_NOSIGNAL, (const struct sockaddr *)&x->server->addr, x->server->len) < 0) {
+	if (sendto(fd, x->query + 2, x->n_query, MSG_NOSIGNAL, (const struct sockaddr *)&x->server->addr,
+		   x->server->len) < 0) {
 		struct pt_dial_icmp none = { 0 };
 
 		failed_icmp(x, errno, &none);
@@ -315,15 +317,16 @@ static int one_try(struct asking *x)
 		x->out->without_edns = true;
 		rc = try_once(x, x->w->transport);
 	}
-	if (!rc && answered(x) && x->w->transport == PT_DNS_UDP && x->out->m.flags & PT_DNS_TC && !x->w->keep_truncated) {
+	if (!rc && answered(x) && x->w->transport == PT_DNS_UDP && x->out->m.flags & PT_DNS_TC &&
+	    !x->w->keep_truncated) {
 		x->out->truncated = true;
 		rc = try_once(x, PT_DNS_TCP);
 	}
 	return rc;
 }
 
-static int begin(struct asking *x, const struct pt_dns_server *s, const struct pt_dns_query *q, const struct pt_dns_way *w,
-		 struct pt_arena *a, struct pt_dns_reply *out)
+static int begin(struct asking *x, const struct pt_dns_server *s, const struct pt_dns_query *q,
+		 const struct pt_dns_way *w, struct pt_arena *a, struct pt_dns_reply *out)
 {
 	*x = (struct asking){ .server = s, .q = *q, .w = w, .arena = a, .out = out, .buf = malloc(PT_DNS_MESSAGE_MAX) };
 	memset(out, 0, sizeof(*out));
@@ -331,8 +334,8 @@ static int begin(struct asking *x, const struct pt_dns_server *s, const struct p
 	return x->buf ? 0 : -ENOMEM;
 }
 
-static int ask(const struct pt_dns_server *s, const struct pt_dns_query *q, const struct pt_dns_way *w, unsigned int tries,
-	       struct pt_arena *a, struct pt_dns_reply *out, struct pt_err *e)
+static int ask(const struct pt_dns_server *s, const struct pt_dns_query *q, const struct pt_dns_way *w,
+	       unsigned int tries, struct pt_arena *a, struct pt_dns_reply *out, struct pt_err *e)
 {
 	struct asking x;
 	int rc = begin(&x, s, q, w, a, out);
@@ -346,8 +349,8 @@ static int ask(const struct pt_dns_server *s, const struct pt_dns_query *q, cons
 	return rc ? pt_err_sys(e, rc, "asking") : 0;
 }
 
-int pt_dns_ask(const struct pt_dns_server *s, const struct pt_dns_query *q, const struct pt_dns_way *w, struct pt_arena *a,
-	       struct pt_dns_reply *out, struct pt_err *e)
+int pt_dns_ask(const struct pt_dns_server *s, const struct pt_dns_query *q, const struct pt_dns_way *w,
+	       struct pt_arena *a, struct pt_dns_reply *out, struct pt_err *e)
 {
 	return ask(s, q, w, w->tries ? w->tries : 1, a, out, e);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The data of records, as a zone file would have it. How a type is written is a word of letters, one a field, so that a new type
- * is a line in a table; the few with a grammar of their own have a letter of their own.
+ * The data of records, as a zone file would have it. How a type is written is a word of letters, one a field, so that a
+ * new type is a line in a table; the few with a grammar of their own have a letter of their own.
  *
  * The data has to fit its type to the last byte: else the record is shown by its bytes.
  */
@@ -167,7 +167,8 @@ void dns_base64(struct pt_buf *b, const uint8_t *p, size_t n)
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 	for (size_t i = 0; i < n; i += 3) {
-		uint32_t v = (uint32_t)p[i] << 16 | (i + 1 < n ? (uint32_t)p[i + 1] << 8 : 0) | (i + 2 < n ? p[i + 2] : 0);
+		uint32_t v = (uint32_t)p[i] << 16 | (i + 1 < n ? (uint32_t)p[i + 1] << 8 : 0) |
+			(i + 2 < n ? p[i + 2] : 0);
 
 		pt_buf_chr(b, digits[v >> 18]);
 		pt_buf_chr(b, digits[v >> 12 & 63]);
@@ -316,7 +317,8 @@ static int type_bitmap(struct dns_data *d)
 	while (d->at < d->end) {
 		uint64_t window, n;
 
-		if (dns_data_number(d, 1, &window) || dns_data_number(d, 1, &n) || (int)window <= last || !n || n > 32 || d->end - d->at < n)
+		if (dns_data_number(d, 1, &window) || dns_data_number(d, 1, &n) || (int)window <= last || !n ||
+		    n > 32 || d->end - d->at < n)
 			return -EBADMSG;
 		last = (int)window;
 		for (unsigned int bit = 0; bit < n * 8; bit++) {
@@ -345,7 +347,8 @@ static int date(struct dns_data *d)
 	if (!gmtime_r(&t, &tm))
 		return -EBADMSG;
 	dns_data_space(d);
-	pt_buf_fmt(d->b, "%04d%02d%02d%02d%02d%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	pt_buf_fmt(d->b, "%04d%02d%02d%02d%02d%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+		   tm.tm_min, tm.tm_sec);
 	return 0;
 }
 

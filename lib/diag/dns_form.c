@@ -22,7 +22,8 @@ static void degrees(struct dns_data *d, uint32_t v, char plus, char minus)
 	uint32_t t = negative ? EQUATOR - v : v - EQUATOR;
 
 	dns_data_space(d);
-	pt_buf_fmt(d->b, "%u %u %u.%03u %c", t / DEGREE, t / 60000 % 60, t / 1000 % 60, t % 1000, negative ? minus : plus);
+	pt_buf_fmt(d->b, "%u %u %u.%03u %c", t / DEGREE, t / 60000 % 60, t / 1000 % 60, t % 1000,
+		   negative ? minus : plus);
 }
 
 /* A digit and a power of ten, in centimetres. */
@@ -55,13 +56,15 @@ int dns_data_location(struct dns_data *d)
 	memcpy(sizes, d->msg + d->at, sizeof(sizes));
 	d->at += sizeof(sizes);
 	if (!length_ok(sizes[0]) || !length_ok(sizes[1]) || !length_ok(sizes[2]) || dns_data_number(d, 4, &latitude) ||
-	    dns_data_number(d, 4, &longitude) || dns_data_number(d, 4, &altitude) || !within(latitude, 90) || !within(longitude, 180))
+	    dns_data_number(d, 4, &longitude) || dns_data_number(d, 4, &altitude) || !within(latitude, 90) ||
+	    !within(longitude, 180))
 		return -EBADMSG;
 	degrees(d, (uint32_t)latitude, 'N', 'S');
 	degrees(d, (uint32_t)longitude, 'E', 'W');
 	cm = (int64_t)altitude - GROUND;
 	dns_data_space(d);
-	pt_buf_fmt(d->b, "%s%lld.%02lldm", cm < 0 ? "-" : "", (long long)(cm < 0 ? -cm : cm) / 100, (long long)(cm < 0 ? -cm : cm) % 100);
+	pt_buf_fmt(d->b, "%s%lld.%02lldm", cm < 0 ? "-" : "", (long long)(cm < 0 ? -cm : cm) / 100,
+		   (long long)(cm < 0 ? -cm : cm) % 100);
 	for (size_t i = 0; i < sizeof(sizes); i++)
 		length(d, sizes[i]);
 	return 0;
@@ -80,7 +83,8 @@ int dns_data_prefixes(struct dns_data *d)
 			return -EBADMSG;
 		not = n & 0x80;
 		n &= 0x7f;
-		if ((family != 1 && family != 2) || len > (family == 1 ? 32u : 128u) || n > (family == 1 ? 4u : 16u) || d->end - d->at < n)
+		if ((family != 1 && family != 2) || len > (family == 1 ? 32u : 128u) || n > (family == 1 ? 4u : 16u) ||
+		    d->end - d->at < n)
 			return -EBADMSG;
 		memcpy(bytes, d->msg + d->at, n);
 		d->at += n;
@@ -147,8 +151,8 @@ int dns_data_identity(struct dns_data *d)
 	uint64_t tag, algorithm, key;
 	int rc = 0;
 
-	if (dns_data_number(d, 1, &tag) || dns_data_number(d, 1, &algorithm) || dns_data_number(d, 2, &key) || !tag || !key ||
-	    d->end - d->at < tag + key)
+	if (dns_data_number(d, 1, &tag) || dns_data_number(d, 1, &algorithm) || dns_data_number(d, 2, &key) || !tag ||
+	    !key || d->end - d->at < tag + key)
 		return -EBADMSG;
 	dns_data_space(d);
 	pt_buf_fmt(d->b, "%u ", (unsigned int)algorithm);
@@ -208,7 +212,8 @@ static int keys(struct dns_data *d)
 	return 0;
 }
 
-/* A comma or a backslash in one of them is escaped for the list, and the backslash of that for the text: appendix A.1. */
+/* A comma or a backslash in one of them is escaped for the list, and the backslash of that for the text: appendix A.1.
+ */
 static int protocols(struct dns_data *d)
 {
 	if (d->at == d->end)
@@ -304,7 +309,8 @@ int dns_data_parameters(struct dns_data *d)
 	while (!rc && d->at < end) {
 		uint64_t key, n;
 
-		if (dns_data_number(d, 2, &key) || dns_data_number(d, 2, &n) || d->end - d->at < n || (int64_t)key <= last)
+		if (dns_data_number(d, 2, &key) || dns_data_number(d, 2, &n) || d->end - d->at < n ||
+		    (int64_t)key <= last)
 			return -EBADMSG;
 		last = (int64_t)key;
 		dns_data_space(d);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Messages of the DNS, RFC 1035 section 4, with the extensions of RFC 6891 (EDNS), 5001 (NSID) and 8914 (why it failed). */
+/* Messages of the DNS, RFC 1035 section 4, with the extensions of RFC 6891 (EDNS), 5001 (NSID) and 8914 (why it
+ * failed). */
 #include <errno.h>
 #include <string.h>
 
@@ -244,7 +245,8 @@ static size_t put_edns(const struct pt_dns_query *q, uint8_t *out, size_t at)
 
 size_t pt_dns_write(const struct pt_dns_query *q, uint16_t id, uint8_t out[PT_DNS_QUERY_MAX])
 {
-	unsigned int flags = (q->recurse ? PT_DNS_RD : 0u) | (q->checking_disabled ? PT_DNS_CD : 0u) | (q->dnssec ? PT_DNS_AD : 0u);
+	unsigned int flags = (q->recurse ? PT_DNS_RD : 0u) | (q->checking_disabled ? PT_DNS_CD : 0u) |
+		(q->dnssec ? PT_DNS_AD : 0u);
 	size_t at = 0, n = 0;
 
 	at = put16(out, at, id);

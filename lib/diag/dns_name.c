@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Names of the DNS: labels with their lengths on the wire, text with escapes for people (RFC 1035 sections 3.1, 4.1.4, 5.1).
+ * Names of the DNS: labels with their lengths on the wire, text with escapes for people (RFC 1035
+ * sections 3.1, 4.1.4, 5.1).
  *
- * A label may hold any byte, a dot or an escape sequence of a terminal among them. The text form names each such byte by its
- * number, so that what was text once is text for ever.
+ * A label may hold any byte, a dot or an escape sequence of a terminal among them. The text form names each such byte
+ * by its number, so that what was text once is text for ever.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -15,8 +16,8 @@
 #define LABEL_MAX 63
 #define POINTER 0xc0
 
-/* A pointer leads to an earlier place than the part of the name it stands in began at: so there is neither a circle nor a way
- * forward, and the work is bounded by the length of the message. */
+/* A pointer leads to an earlier place than the part of the name it stands in began at: so there is neither a circle nor
+ * a way forward, and the work is bounded by the length of the message. */
 int dns_name_read(const uint8_t *msg, size_t len, size_t *at, uint8_t out[PT_DNS_WIRE_MAX])
 {
 	size_t p = *at, begun = *at, n = 0;

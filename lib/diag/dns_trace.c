@@ -2,8 +2,8 @@
 /*
  * From the root down: each server is asked itself, without recursion, and says who knows more, until one knows.
  *
- * A referral leads to a zone below the one it came from and above the name, or it leads nowhere: so there is an end, at most as
- * many steps as the name has labels.
+ * A referral leads to a zone below the one it came from and above the name, or it leads nowhere: so there is an end, at
+ * most as many steps as the name has labels.
  */
 #include <errno.h>
 #include <string.h>
@@ -96,7 +96,8 @@ static int resolve_host(struct tracing *x, const char *host, uint16_t type)
 }
 
 /* The servers that a section names, for one zone; addresses come with them, or are asked for. */
-static int take_servers(struct tracing *x, const struct pt_dns_message *m, enum pt_dns_section section, const char *zone)
+static int take_servers(struct tracing *x, const struct pt_dns_message *m, enum pt_dns_section section,
+			const char *zone)
 {
 	size_t asked = 0;
 	int rc = 0;
@@ -145,7 +146,11 @@ static const char *referral(struct tracing *x, const struct pt_dns_message *m)
 
 static int begin_at_root(struct tracing *x, int (*tell)(const struct pt_dns_reply *r, void *arg), void *arg)
 {
-	struct pt_dns_query q = { .type = PT_DNS_NS, .rclass = PT_DNS_IN, .recurse = true, .dnssec = x->q->dnssec, .size = x->q->size };
+	struct pt_dns_query q = { .type = PT_DNS_NS,
+				  .rclass = PT_DNS_IN,
+				  .recurse = true,
+				  .dnssec = x->q->dnssec,
+				  .size = x->q->size };
 	struct pt_dns_reply r;
 	int rc = pt_dns_ask_any(x->roots, x->n_roots, &q, x->w, x->arena, &r, x->e);
 
@@ -156,8 +161,9 @@ static int begin_at_root(struct tracing *x, int (*tell)(const struct pt_dns_repl
 	return take_servers(x, &r.m, PT_DNS_ANSWER, ".");
 }
 
-int pt_dns_trace(const struct pt_dns_server *roots, size_t n, const struct pt_dns_query *q, const struct pt_dns_way *w, enum pt_af af,
-		 struct pt_arena *a, int (*tell)(const struct pt_dns_reply *r, void *arg), void *arg, struct pt_err *e)
+int pt_dns_trace(const struct pt_dns_server *roots, size_t n, const struct pt_dns_query *q, const struct pt_dns_way *w,
+		 enum pt_af af, struct pt_arena *a, int (*tell)(const struct pt_dns_reply *r, void *arg), void *arg,
+		 struct pt_err *e)
 {
 	struct tracing x = { .roots = roots, .n_roots = n, .q = q, .w = w, .af = af, .arena = a, .e = e };
 	struct pt_dns_query step = *q;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The registries of the DNS: types with the form of their data, classes, codes. What has no name here has its number (RFC 3597). */
+/* The registries of the DNS: types with the form of their data, classes, codes.
+ * What has no name here has its number (RFC 3597). */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -102,10 +103,10 @@ static const struct number_name classes[] = {
 };
 
 static const struct number_name rcodes[] = {
-	{ 0, "NOERROR" },  { 1, "FORMERR" },   { 2, "SERVFAIL" }, { 3, "NXDOMAIN" }, { 4, "NOTIMP" },    { 5, "REFUSED" },
-	{ 6, "YXDOMAIN" }, { 7, "YXRRSET" },   { 8, "NXRRSET" },  { 9, "NOTAUTH" },  { 10, "NOTZONE" },  { 11, "DSOTYPENI" },
-	{ 16, "BADVERS" }, { 17, "BADKEY" },   { 18, "BADTIME" }, { 19, "BADMODE" }, { 20, "BADNAME" },  { 21, "BADALG" },
-	{ 22, "BADTRUNC" }, { 23, "BADCOOKIE" },
+	{ 0, "NOERROR" }, { 1, "FORMERR" }, { 2, "SERVFAIL" }, { 3, "NXDOMAIN" }, { 4, "NOTIMP" },
+	{ 5, "REFUSED" }, { 6, "YXDOMAIN" }, { 7, "YXRRSET" }, { 8, "NXRRSET" }, { 9, "NOTAUTH" },
+	{ 10, "NOTZONE" }, { 11, "DSOTYPENI" }, { 16, "BADVERS" }, { 17, "BADKEY" }, { 18, "BADTIME" },
+	{ 19, "BADMODE" }, { 20, "BADNAME" }, { 21, "BADALG" }, { 22, "BADTRUNC" }, { 23, "BADCOOKIE" },
 };
 
 static const struct number_name opcodes[] = {

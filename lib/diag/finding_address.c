@@ -26,7 +26,8 @@ static bool has_above(const struct finding_look *l, uint32_t index)
 }
 
 /* One that is written and not there; else an interface that gets its addresses elsewhere, and has none at all. */
-static int missing_of(struct finding_look *l, const struct pt_check *c, const struct pt_conf_if *x, const struct pt_link *k)
+static int missing_of(struct finding_look *l, const struct pt_check *c, const struct pt_conf_if *x,
+		      const struct pt_link *k)
 {
 	struct finding_say s = { .severity = PT_FINDING_ERROR, .subject = k->name };
 	bool asks = x->ways & (PT_IF_DHCP4 | PT_IF_DHCP6 | PT_IF_SLAAC);
@@ -38,7 +39,10 @@ static int missing_of(struct finding_look *l, const struct pt_check *c, const st
 	(void)snprintf(s.text, sizeof(s.text), "interface %s has no address", x->name);
 	(void)snprintf(s.evidence, sizeof(s.evidence), "%s has none; the file in force %s", k->name,
 		       x->addresses.n ? "gives it addresses" : asks ? "lets it ask for one" : "leaves them to others");
-	(void)snprintf(s.next, sizeof(s.next), x->addresses.n ? "ptnet apply" : asks ? "ptnet dhcp show" : "ptnet address show");
+	(void)snprintf(s.next, sizeof(s.next),
+		       x->addresses.n ? "ptnet apply" :
+			       asks ? "ptnet dhcp show" :
+					"ptnet address show");
 	return finding_tell(l, c, &s);
 }
 
@@ -67,8 +71,10 @@ int check_address_failed(struct finding_look *l, const struct pt_check *c)
 		if (!(a->flags & IFA_F_DADFAILED))
 			continue;
 		finding_address(a->prefix.addr, text);
-		(void)snprintf(s.text, sizeof(s.text), "somebody else has the address %s: this machine does not use it", text);
-		(void)snprintf(s.evidence, sizeof(s.evidence), "%s on %s failed the detection of duplicates", text, a->device);
+		(void)snprintf(s.text, sizeof(s.text), "somebody else has the address %s: this machine does not use it",
+			       text);
+		(void)snprintf(s.evidence, sizeof(s.evidence), "%s on %s failed the detection of duplicates", text,
+			       a->device);
 		(void)snprintf(s.next, sizeof(s.next), "ptdiag capture on %s filter icmp6", a->device);
 		rc = finding_tell(l, c, &s);
 	}
@@ -80,13 +86,15 @@ static const struct pt_address *same_before(const struct finding_look *l, const 
 	for (size_t i = 0; i < l->addresses_before.v.n; i++) {
 		const struct pt_address *b = &l->addresses_before.v.v[i];
 
-		if (b->index == a->index && b->prefix.addr.af == a->prefix.addr.af && b->prefix.addr.v == a->prefix.addr.v)
+		if (b->index == a->index && b->prefix.addr.af == a->prefix.addr.af &&
+		    b->prefix.addr.v == a->prefix.addr.v)
 			return b;
 	}
 	return NULL;
 }
 
-/* The detection of duplicates takes a second or two: an address is told that was so at both looks, on a link that can send. */
+/* The detection of duplicates takes a second or two: an address is told that was so at both looks, on a link that can
+ * send. */
 int check_address_tentative(struct finding_look *l, const struct pt_check *c)
 {
 	int rc = 0;
@@ -96,11 +104,13 @@ int check_address_tentative(struct finding_look *l, const struct pt_check *c)
 		struct finding_say s = { .severity = PT_FINDING_WARNING, .subject = a->device };
 		char text[64];
 
-		if (!(a->flags & IFA_F_TENTATIVE) || a->flags & (IFA_F_DADFAILED | IFA_F_OPTIMISTIC) || !was || !(was->flags & IFA_F_TENTATIVE))
+		if (!(a->flags & IFA_F_TENTATIVE) || a->flags & (IFA_F_DADFAILED | IFA_F_OPTIMISTIC) || !was ||
+		    !(was->flags & IFA_F_TENTATIVE))
 			continue;
 		finding_address(a->prefix.addr, text);
 		(void)snprintf(s.text, sizeof(s.text), "address %s of %s does not become usable", text, a->device);
-		(void)snprintf(s.evidence, sizeof(s.evidence), "tentative at both looks: the link has no carrier, or is not on");
+		(void)snprintf(s.evidence, sizeof(s.evidence),
+			       "tentative at both looks: the link has no carrier, or is not on");
 		(void)snprintf(s.next, sizeof(s.next), "ptnet address show dev %s", a->device);
 		rc = finding_tell(l, c, &s);
 	}
@@ -133,7 +143,8 @@ int check_address_deprecated(struct finding_look *l, const struct pt_check *c)
 		}
 		if (!all || over < all)
 			continue;
-		(void)snprintf(s.text, sizeof(s.text), "the IPv6 addresses of %s have run out: new connections do not use them", k->name);
+		(void)snprintf(s.text, sizeof(s.text),
+			       "the IPv6 addresses of %s have run out: new connections do not use them", k->name);
 		(void)snprintf(s.evidence, sizeof(s.evidence), "%zu deprecated, %s among them", over, text);
 		(void)snprintf(s.next, sizeof(s.next), "ptnet address show dev %s", k->name);
 		rc = finding_tell(l, c, &s);
@@ -146,14 +157,17 @@ static bool same_network(const struct finding_look *l, const struct pt_address *
 {
 	const struct pt_link *x = pt_links_index(&l->links, a->index), *y = pt_links_index(&l->links, b->index);
 
-	if (a->index == b->index || a->prefix.addr.af != b->prefix.addr.af || a->scope != RT_SCOPE_UNIVERSE || b->scope != RT_SCOPE_UNIVERSE)
+	if (a->index == b->index || a->prefix.addr.af != b->prefix.addr.af || a->scope != RT_SCOPE_UNIVERSE ||
+	    b->scope != RT_SCOPE_UNIVERSE)
 		return false;
-	if (!x || !y || x->master_index != y->master_index || (x->flags | y->flags) & (IFF_LOOPBACK | IFF_POINTOPOINT) || !x->up || !y->up)
+	if (!x || !y || x->master_index != y->master_index ||
+	    (x->flags | y->flags) & (IFF_LOOPBACK | IFF_POINTOPOINT) || !x->up || !y->up)
 		return false;
 	if (a->prefix.addr.v == b->prefix.addr.v)
 		return true;
-	return a->prefix.len == b->prefix.len && a->prefix.len < pt_af_bits(a->prefix.addr.af) && a->peer.af == PT_AF_NONE &&
-	       b->peer.af == PT_AF_NONE && pt_prefix_lo(&a->prefix) == pt_prefix_lo(&b->prefix);
+	return a->prefix.len == b->prefix.len && a->prefix.len < pt_af_bits(a->prefix.addr.af) &&
+		a->peer.af == PT_AF_NONE && b->peer.af == PT_AF_NONE &&
+		pt_prefix_lo(&a->prefix) == pt_prefix_lo(&b->prefix);
 }
 
 int check_address_twice(struct finding_look *l, const struct pt_check *c)
@@ -170,8 +184,11 @@ int check_address_twice(struct finding_look *l, const struct pt_check *c)
 				continue;
 			finding_address(a->prefix.addr, x);
 			finding_address(b->prefix.addr, y);
-			(void)snprintf(s.text, sizeof(s.text), "%s and %s are in one network: answers may leave by the other link", b->device, a->device);
-			(void)snprintf(s.evidence, sizeof(s.evidence), "%s/%u on %s, %s/%u on %s", y, b->prefix.len, b->device, x, a->prefix.len, a->device);
+			(void)snprintf(s.text, sizeof(s.text),
+				       "%s and %s are in one network: answers may leave by the other link", b->device,
+				       a->device);
+			(void)snprintf(s.evidence, sizeof(s.evidence), "%s/%u on %s, %s/%u on %s", y, b->prefix.len,
+				       b->device, x, a->prefix.len, a->device);
 			(void)snprintf(s.next, sizeof(s.next), "ptnet address show");
 			rc = finding_tell(l, c, &s);
 		}

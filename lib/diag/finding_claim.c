@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Who claims an address of ours, as bytes behind the link's header. What we ask changes nobody's table: an ARP probe (RFC 5227), a
- * neighbour solicitation of the detection of duplicates (RFC 4862); neither says who asks. What is heard was sent by anybody.
+ * Who claims an address of ours, as bytes behind the link's header. What we ask changes nobody's table: an ARP probe
+ * (RFC 5227), a neighbour solicitation of the detection of duplicates (RFC 4862); neither says who asks. What is heard
+ * was sent by anybody.
  */
 #include <arpa/inet.h>
 #include <net/ethernet.h>
@@ -92,8 +93,9 @@ static enum finding_claim hear_arp(const uint8_t ours[4], const uint8_t *in, siz
 	memcpy(mac, p.sender, 6);
 	if (!memcmp(p.sender_ip, ours, 4))
 		return FINDING_HAS;
-	return p.operation == htons(1) && !memcmp(p.sender_ip, nobody, 4) && !memcmp(p.target_ip, ours, 4) ? FINDING_WANTS :
-													 FINDING_NO_CLAIM;
+	return p.operation == htons(1) && !memcmp(p.sender_ip, nobody, 4) && !memcmp(p.target_ip, ours, 4) ?
+		FINDING_WANTS :
+		FINDING_NO_CLAIM;
 }
 
 /* The link address among the options; false: options that make the whole message void. */
@@ -125,7 +127,8 @@ static enum finding_claim hear_ndp(const uint8_t ours[16], const uint8_t *in, si
 	memcpy(&p, in, sizeof(p));
 	ip = &p.ip;
 	size = sizeof(*ip) + ntohs(ip->ip6_plen);
-	if (ip->ip6_vfc >> 4 != 6 || ip->ip6_nxt != IPPROTO_ICMPV6 || ip->ip6_hops != HOPS || size < sizeof(p) || size > n)
+	if (ip->ip6_vfc >> 4 != 6 || ip->ip6_nxt != IPPROTO_ICMPV6 || ip->ip6_hops != HOPS || size < sizeof(p) ||
+	    size > n)
 		return FINDING_NO_CLAIM;
 	if (p.icmp.icmp6_code || ndp_sum(in, size) != 0xffff || !read_options(in + sizeof(p), size - sizeof(p), mac))
 		return FINDING_NO_CLAIM;

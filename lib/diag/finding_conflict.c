@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Does somebody else have an address of ours? Everybody is asked, and who answers has it. The kernel asks, too, but only when an
- * address of IPv6 is set, and not where it is told not to; what it was told is check_address_failed()'s.
+ * Does somebody else have an address of ours? Everybody is asked, and who answers has it. The kernel asks, too, but
+ * only when an address of IPv6 is set, and not where it is told not to; what it was told is check_address_failed()'s.
  */
 #include <arpa/inet.h>
 #include <linux/filter.h>
@@ -57,7 +57,8 @@ static int open_one(struct finding_look *l, const struct pt_address *a, const st
 		l->cannot_ask = errno;
 		return 0;
 	}
-	if ((a->prefix.addr.af == PT_AF_INET6 && take_ndp(x.fd)) || bind(x.fd, (struct sockaddr *)&link, sizeof(link))) {
+	if ((a->prefix.addr.af == PT_AF_INET6 && take_ndp(x.fd)) ||
+	    bind(x.fd, (struct sockaddr *)&link, sizeof(link))) {
 		l->cannot_ask = errno;
 		close(x.fd);
 		return 0;
@@ -127,8 +128,8 @@ static enum finding_claim hear(const struct finding_look *l, const struct findin
 	return worst;
 }
 
-static int tell(struct finding_look *l, const struct pt_check *c, const struct finding_asked *x, enum finding_claim claim,
-		const uint8_t m[6])
+static int tell(struct finding_look *l, const struct pt_check *c, const struct finding_asked *x,
+		enum finding_claim claim, const uint8_t m[6])
 {
 	bool six = x->a->prefix.addr.af == PT_AF_INET6, has = claim == FINDING_HAS;
 	struct finding_say s = { .severity = has ? PT_FINDING_ERROR : PT_FINDING_WARNING, .subject = x->a->device };
@@ -139,8 +140,11 @@ static int tell(struct finding_look *l, const struct pt_check *c, const struct f
 		       has ? "somebody else on %s has the address %s of this machine, too" :
 			     "somebody else on %s wants the address %s of this machine",
 		       x->a->device, text);
-	(void)snprintf(s.evidence, sizeof(s.evidence), "%02x:%02x:%02x:%02x:%02x:%02x %s", m[0], m[1], m[2], m[3], m[4], m[5],
-		       !has ? "asks whether it is free" : six ? "answers neighbour discovery for it" : "answers ARP for it");
+	(void)snprintf(s.evidence, sizeof(s.evidence), "%02x:%02x:%02x:%02x:%02x:%02x %s", m[0], m[1], m[2], m[3], m[4],
+		       m[5],
+		       !has ? "asks whether it is free" :
+			       six ? "answers neighbour discovery for it" :
+				     "answers ARP for it");
 	(void)snprintf(s.next, sizeof(s.next), "ptdiag capture on %s filter %s", x->a->device, six ? "icmp6" : "arp");
 	return finding_tell(l, c, &s);
 }

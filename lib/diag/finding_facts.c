@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the checks look at, read once so that all of them speak of the same moment; and small files of /proc, which are read as
- * untrusted text: a line that is not there is not known, never zero.
+ * What the checks look at, read once so that all of them speak of the same moment; and small files of /proc, which are
+ * read as untrusted text: a line that is not there is not known, never zero.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -129,7 +129,8 @@ static void count_columns(const struct finding_look *l, char *text, struct findi
 	uint64_t v;
 
 	for (size_t i = 0; i < PT_ARRAY_SIZE(columns); i++)
-		if (finding_file(l, columns[i].path, text, FILE_ENOUGH) > 0 && column(text, columns[i].group, columns[i].name, &v))
+		if (finding_file(l, columns[i].path, text, FILE_ENOUGH) > 0 &&
+		    column(text, columns[i].group, columns[i].name, &v))
 			count(s, columns[i].counter, v);
 	for (size_t i = 0; i < PT_ARRAY_SIZE(values); i++)
 		if (finding_file(l, values[i].path, text, FILE_ENOUGH) > 0 && finding_value(text, values[i].word, &v))
@@ -210,8 +211,13 @@ static int take_default(const struct pt_route *r, void *arg)
 		return 0;
 	for (uint32_t i = 0; i < r->n_hops; i++) {
 		const struct pt_hop *h = &r->hops[i];
-		struct finding_default d = { .via = h->via, .af = r->dst.addr.af, .index = h->index, .table = r->table, .metric = r->metric,
-					     .n_hops = r->n_hops, .link = pt_links_index(&l->links, h->index) };
+		struct finding_default d = { .via = h->via,
+					     .af = r->dst.addr.af,
+					     .index = h->index,
+					     .table = r->table,
+					     .metric = r->metric,
+					     .n_hops = r->n_hops,
+					     .link = pt_links_index(&l->links, h->index) };
 
 		if (pt_vec_push(l->arena, &l->defaults, d))
 			return -ENOMEM;
@@ -241,7 +247,8 @@ static void read_applied(struct finding_look *l)
 	l->has_plan = !rc;
 	l->asked_plan = !rc || rc == -ENOENT;
 	if (rc)
-		(void)snprintf(l->why_no_plan, sizeof(l->why_no_plan), "%s", e.list.n ? e.list.v[0].msg : "no rules are in force");
+		(void)snprintf(l->why_no_plan, sizeof(l->why_no_plan), "%s",
+			       e.list.n ? e.list.v[0].msg : "no rules are in force");
 	pt_err_fini(&e);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Checks that ask gateways, and servers of the DNS behind them: do they have a link address, do they answer, and do packets of the
- * size that the link allows arrive there as small ones do. Sockets are opened before privileges are given away.
+ * Checks that ask gateways, and servers of the DNS behind them: do they have a link address, do they answer, and do
+ * packets of the size that the link allows arrive there as small ones do. Sockets are opened before privileges are
+ * given away.
  */
 #include <linux/neighbour.h>
 #include <poll.h>
@@ -26,7 +27,12 @@ static bool is_target(const struct finding_look *l, struct pt_addr a)
 static int add_target(struct finding_look *l, const struct finding_default *gateway, struct pt_addr a, uint32_t zone)
 {
 	struct finding_target t = { .gateway = gateway, .addr = a };
-	struct pt_probe_options o = { .how = PT_PROBE_ICMP, .to = a, .zone = zone, .df = true, .probe_mtu = true, .tos = -1 };
+	struct pt_probe_options o = { .how = PT_PROBE_ICMP,
+				      .to = a,
+				      .zone = zone,
+				      .df = true,
+				      .probe_mtu = true,
+				      .tos = -1 };
 
 	if (l->targets.n >= TARGETS_MAX || is_target(l, a))
 		return 0;
@@ -46,7 +52,8 @@ int finding_open_targets(struct finding_look *l)
 		const struct finding_default *d = &l->defaults.v[i];
 
 		if (d->via.af != PT_AF_NONE && d->link && d->link->running)
-			rc = add_target(l, d, d->via, d->via.af == PT_AF_INET6 && d->via.v >> 118 == 0x3fa ? d->index : 0);
+			rc = add_target(l, d, d->via,
+					d->via.af == PT_AF_INET6 && d->via.v >> 118 == 0x3fa ? d->index : 0);
 	}
 	for (size_t i = 0; !rc && i < l->dns.servers.n; i++) {
 		struct pt_addr a = l->dns.servers.v[i].address;
@@ -136,9 +143,10 @@ int check_gateway_neighbour(struct finding_look *l, const struct pt_check *c)
 		t->neighbour_missing = true;
 		finding_address(t->addr, text);
 		s.subject = text;
-		(void)snprintf(s.text, sizeof(s.text), "the gateway %s is not on the link: nobody answers %s for it", text,
-			       t->addr.af == PT_AF_INET ? "ARP" : "neighbour discovery");
-		(void)snprintf(s.evidence, sizeof(s.evidence), "its entry on %s has no link address", finding_device(l, t->gateway->index));
+		(void)snprintf(s.text, sizeof(s.text), "the gateway %s is not on the link: nobody answers %s for it",
+			       text, t->addr.af == PT_AF_INET ? "ARP" : "neighbour discovery");
+		(void)snprintf(s.evidence, sizeof(s.evidence), "its entry on %s has no link address",
+			       finding_device(l, t->gateway->index));
 		(void)snprintf(s.next, sizeof(s.next), "ptnet neighbour show");
 		rc = finding_tell(l, c, &s);
 	}
@@ -179,15 +187,18 @@ int check_gateway_silent(struct finding_look *l, const struct pt_check *c)
 			continue;
 		}
 		s.subject = text;
-		(void)snprintf(s.text, sizeof(s.text), "the gateway %s does not answer echo requests; it may be set so", text);
-		(void)snprintf(s.evidence, sizeof(s.evidence), "no answer to three by %s, a second each", finding_device(l, t->gateway->index));
+		(void)snprintf(s.text, sizeof(s.text), "the gateway %s does not answer echo requests; it may be set so",
+			       text);
+		(void)snprintf(s.evidence, sizeof(s.evidence), "no answer to three by %s, a second each",
+			       finding_device(l, t->gateway->index));
 		(void)snprintf(s.next, sizeof(s.next), "ptdiag ping %s count 3", text);
 		rc = finding_tell(l, c, &s);
 	}
 	return rc;
 }
 
-/* Twice the same, small beside large: only what small ones do and large ones do not, with nobody telling why, is a hole. */
+/* Twice the same, small beside large: only what small ones do and large ones do not, with nobody telling why, is a
+ * hole. */
 int check_mtu_blackhole(struct finding_look *l, const struct pt_check *c)
 {
 	int rc = 0;
@@ -196,7 +207,8 @@ int check_mtu_blackhole(struct finding_look *l, const struct pt_check *c)
 	for (size_t i = 0; !rc && i < l->targets.n; i++) {
 		const struct finding_target *t = &l->targets.v[i];
 		struct finding_say s = { .severity = PT_FINDING_ERROR };
-		uint32_t mtu = t->probe ? pt_probe_mtu(t->probe) : 0, headers = t->addr.af == PT_AF_INET ? HEADERS4 : HEADERS6;
+		uint32_t mtu = t->probe ? pt_probe_mtu(t->probe) : 0,
+			 headers = t->addr.af == PT_AF_INET ? HEADERS4 : HEADERS6;
 		struct asked large, small;
 		char text[64];
 
@@ -210,8 +222,11 @@ int check_mtu_blackhole(struct finding_look *l, const struct pt_check *c)
 			continue;
 		finding_address(t->addr, text);
 		s.subject = text;
-		(void)snprintf(s.text, sizeof(s.text), "large packets to %s are lost on the way and nobody says so: connections begin and hang", text);
-		(void)snprintf(s.evidence, sizeof(s.evidence), "echo requests of 84 bytes are answered, those of %u bytes, the MTU, are not", mtu);
+		(void)snprintf(s.text, sizeof(s.text),
+			       "large packets to %s are lost on the way and nobody says so: connections begin and hang",
+			       text);
+		(void)snprintf(s.evidence, sizeof(s.evidence),
+			       "echo requests of 84 bytes are answered, those of %u bytes, the MTU, are not", mtu);
 		(void)snprintf(s.next, sizeof(s.next), "ptdiag trace %s mtu", text);
 		rc = finding_tell(l, c, &s);
 	}

@@ -45,16 +45,18 @@ int check_state_failures(struct finding_look *l, const struct pt_check *c)
 	if (!any)
 		return 0;
 	(void)snprintf(s.text, sizeof(s.text), "new connections find no place in the table, or are dropped from it");
-	(void)snprintf(s.evidence, sizeof(s.evidence), "between two looks %llu were not taken, %llu dropped; %llu and %llu in all",
-		       (unsigned long long)failed, (unsigned long long)dropped, (unsigned long long)l->after.v[COUNT_CT_FAILED],
+	(void)snprintf(s.evidence, sizeof(s.evidence),
+		       "between two looks %llu were not taken, %llu dropped; %llu and %llu in all",
+		       (unsigned long long)failed, (unsigned long long)dropped,
+		       (unsigned long long)l->after.v[COUNT_CT_FAILED],
 		       (unsigned long long)l->after.v[COUNT_CT_DROPPED]);
 	(void)snprintf(s.next, sizeof(s.next), "ptfw info");
 	return finding_tell(l, c, &s);
 }
 
 /* One counter, or the two of both families, that must not grow. */
-static int tell_growth(struct finding_look *l, const struct pt_check *c, enum finding_counter a, enum finding_counter b, const char *text,
-		       const char *what, const char *next)
+static int tell_growth(struct finding_look *l, const struct pt_check *c, enum finding_counter a, enum finding_counter b,
+		       const char *text, const char *what, const char *next)
 {
 	struct finding_say s = { .severity = PT_FINDING_WARNING };
 	uint64_t x, y = 0;
@@ -72,26 +74,30 @@ static int tell_growth(struct finding_look *l, const struct pt_check *c, enum fi
 
 int check_softnet_drops(struct finding_look *l, const struct pt_check *c)
 {
-	return tell_growth(l, c, COUNT_SOFTNET_DROPPED, COUNT_SOFTNET_DROPPED, "packets come faster than a processor takes them, and are dropped",
-			   "packets", "ptdiag activity");
+	return tell_growth(l, c, COUNT_SOFTNET_DROPPED, COUNT_SOFTNET_DROPPED,
+			   "packets come faster than a processor takes them, and are dropped", "packets",
+			   "ptdiag activity");
 }
 
 int check_listen_overflows(struct finding_look *l, const struct pt_check *c)
 {
-	return tell_growth(l, c, COUNT_LISTEN_OVERFLOWS, COUNT_LISTEN_OVERFLOWS, "a program does not take its connections in time: they are dropped",
-			   "connections", "ptdiag socket");
+	return tell_growth(l, c, COUNT_LISTEN_OVERFLOWS, COUNT_LISTEN_OVERFLOWS,
+			   "a program does not take its connections in time: they are dropped", "connections",
+			   "ptdiag socket");
 }
 
 int check_receive_buffers(struct finding_look *l, const struct pt_check *c)
 {
-	return tell_growth(l, c, COUNT_RCVBUF_ERRORS, COUNT_RCVBUF_ERRORS6, "a program does not read its datagrams in time: they are dropped",
-			   "datagrams", "ptdiag socket");
+	return tell_growth(l, c, COUNT_RCVBUF_ERRORS, COUNT_RCVBUF_ERRORS6,
+			   "a program does not read its datagrams in time: they are dropped", "datagrams",
+			   "ptdiag socket");
 }
 
 int check_fragments(struct finding_look *l, const struct pt_check *c)
 {
-	return tell_growth(l, c, COUNT_REASM_FAILS, COUNT_REASM_FAILS6, "fragments do not become whole packets: some are lost on the way",
-			   "failures", "ptdiag trace HOST mtu");
+	return tell_growth(l, c, COUNT_REASM_FAILS, COUNT_REASM_FAILS6,
+			   "fragments do not become whole packets: some are lost on the way", "failures",
+			   "ptdiag trace HOST mtu");
 }
 
 static size_t neighbours_of(const struct pt_neighbours *all, enum pt_af af)
@@ -118,10 +124,11 @@ static int one_table(struct finding_look *l, const struct pt_check *c, enum pt_a
 		return 0;
 	if (refused)
 		s.severity = PT_FINDING_ERROR;
-	(void)snprintf(s.text, sizeof(s.text), refused ? "the table of neighbours is full: hosts next door are not reached" :
-							 "the table of neighbours is nearly full");
-	(void)snprintf(s.evidence, sizeof(s.evidence), "%zu entries, %llu at most; %llu refused between two looks", n, (unsigned long long)max,
-		       (unsigned long long)refused);
+	(void)snprintf(s.text, sizeof(s.text),
+		       refused ? "the table of neighbours is full: hosts next door are not reached" :
+				 "the table of neighbours is nearly full");
+	(void)snprintf(s.evidence, sizeof(s.evidence), "%zu entries, %llu at most; %llu refused between two looks", n,
+		       (unsigned long long)max, (unsigned long long)refused);
 	(void)snprintf(s.next, sizeof(s.next), "sysctl net.%s.neigh.default.gc_thresh3", name);
 	return finding_tell(l, c, &s);
 }

@@ -25,7 +25,8 @@ int check_clock(struct finding_look *l, const struct pt_check *c)
 
 	if (now < EARLIEST) {
 		s.severity = PT_FINDING_ERROR;
-		(void)snprintf(s.text, sizeof(s.text), "the clock is years behind: certificates and schedules are judged wrongly");
+		(void)snprintf(s.text, sizeof(s.text),
+			       "the clock is years behind: certificates and schedules are judged wrongly");
 		(void)snprintf(s.evidence, sizeof(s.evidence), "%lld seconds since 1970", (long long)now);
 	} else if (state == TIME_ERROR || (state >= 0 && t.status & STA_UNSYNC)) {
 		(void)snprintf(s.text, sizeof(s.text), "nobody keeps the clock right: it goes its own way");
@@ -51,20 +52,24 @@ static bool disk(const struct finding_look *l, size_t i, struct statvfs *out)
 		struct statvfs other;
 
 		(void)snprintf(path, sizeof(path), "%s%s", l->o->root ? l->o->root : "", places[j]);
-		if (!statvfs(path, &other) && other.f_fsid == out->f_fsid && other.f_blocks == out->f_blocks && other.f_bfree == out->f_bfree)
+		if (!statvfs(path, &other) && other.f_fsid == out->f_fsid && other.f_blocks == out->f_blocks &&
+		    other.f_bfree == out->f_bfree)
 			return false;
 	}
 	return true;
 }
 
-static int tell_room(struct finding_look *l, const struct pt_check *c, const char *place, const char *what, uint64_t left, uint64_t all)
+static int tell_room(struct finding_look *l, const struct pt_check *c, const char *place, const char *what,
+		     uint64_t left, uint64_t all)
 {
 	struct finding_say s = { .severity = left ? PT_FINDING_WARNING : PT_FINDING_ERROR, .subject = place };
 
 	if (!all || left * 100 > all * (100 - DISK_FULL))
 		return 0;
-	(void)snprintf(s.text, sizeof(s.text), "%s is nearly out of %s: changes, leases and logs cannot be written", place, what);
-	(void)snprintf(s.evidence, sizeof(s.evidence), "%llu of %llu left", (unsigned long long)left, (unsigned long long)all);
+	(void)snprintf(s.text, sizeof(s.text), "%s is nearly out of %s: changes, leases and logs cannot be written",
+		       place, what);
+	(void)snprintf(s.evidence, sizeof(s.evidence), "%llu of %llu left", (unsigned long long)left,
+		       (unsigned long long)all);
 	(void)snprintf(s.next, sizeof(s.next), strcmp(what, "room") ? "df -i %s" : "df %s", place);
 	return finding_tell(l, c, &s);
 }
@@ -104,8 +109,10 @@ int check_disk_read_only(struct finding_look *l, const struct pt_check *c)
 		(void)snprintf(path, sizeof(path), "%s%s", l->o->root ? l->o->root : "", places[i]);
 		if (statvfs(path, &v) || !(v.f_flag & ST_RDONLY))
 			continue;
-		(void)snprintf(s.text, sizeof(s.text), "%s can only be read: nothing that is changed outlives the next start", places[i]);
-		(void)snprintf(s.evidence, sizeof(s.evidence), "mounted read-only, perhaps by the kernel behind an error of the disk");
+		(void)snprintf(s.text, sizeof(s.text),
+			       "%s can only be read: nothing that is changed outlives the next start", places[i]);
+		(void)snprintf(s.evidence, sizeof(s.evidence),
+			       "mounted read-only, perhaps by the kernel behind an error of the disk");
 		(void)snprintf(s.next, sizeof(s.next), "dmesg");
 		rc = finding_tell(l, c, &s);
 	}
@@ -124,7 +131,8 @@ int check_memory_low(struct finding_look *l, const struct pt_check *c)
 	if (left * 100 > all * MEMORY_LEFT)
 		return 0;
 	(void)snprintf(s.text, sizeof(s.text), "memory is nearly used up");
-	(void)snprintf(s.evidence, sizeof(s.evidence), "%llu of %llu KiB left", (unsigned long long)left, (unsigned long long)all);
+	(void)snprintf(s.evidence, sizeof(s.evidence), "%llu of %llu KiB left", (unsigned long long)left,
+		       (unsigned long long)all);
 	(void)snprintf(s.next, sizeof(s.next), "ptdiag activity");
 	return finding_tell(l, c, &s);
 }
@@ -158,7 +166,8 @@ int check_oom_kills(struct finding_look *l, const struct pt_check *c)
 	if (s0->known[COUNT_OOM_KILLS] && s1->v[COUNT_OOM_KILLS] > s0->v[COUNT_OOM_KILLS])
 		s.severity = PT_FINDING_ERROR;
 	(void)snprintf(s.text, sizeof(s.text), "programs were killed because there was no memory");
-	(void)snprintf(s.evidence, sizeof(s.evidence), "%llu since the start of the machine", (unsigned long long)s1->v[COUNT_OOM_KILLS]);
+	(void)snprintf(s.evidence, sizeof(s.evidence), "%llu since the start of the machine",
+		       (unsigned long long)s1->v[COUNT_OOM_KILLS]);
 	(void)snprintf(s.next, sizeof(s.next), "dmesg");
 	return finding_tell(l, c, &s);
 }
@@ -170,12 +179,14 @@ int check_load(struct finding_look *l, const struct pt_check *c)
 	double load[3];
 	char text[128];
 
-	if (finding_file(l, "/proc/loadavg", text, sizeof(text)) <= 0 || sscanf(text, "%lf %lf %lf", &load[0], &load[1], &load[2]) != 3)
+	if (finding_file(l, "/proc/loadavg", text, sizeof(text)) <= 0 ||
+	    sscanf(text, "%lf %lf %lf", &load[0], &load[1], &load[2]) != 3)
 		return finding_skip(l, c, "/proc/loadavg does not tell");
 	if (n < 1 || load[1] < 4.0 * (double)n)
 		return 0;
 	(void)snprintf(s.text, sizeof(s.text), "there is far more to do than the processors can");
-	(void)snprintf(s.evidence, sizeof(s.evidence), "%.1f programs ran or waited to run in the last five minutes, on %ld processors", load[1], n);
+	(void)snprintf(s.evidence, sizeof(s.evidence),
+		       "%.1f programs ran or waited to run in the last five minutes, on %ld processors", load[1], n);
 	(void)snprintf(s.next, sizeof(s.next), "ptdiag activity");
 	return finding_tell(l, c, &s);
 }

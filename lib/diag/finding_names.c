@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Checks of the DNS: are there servers, does each answer, and how fast. They are asked for the root, which every resolver knows. */
+/* Checks of the DNS: are there servers, does each answer, and how fast. They are asked for the root, which every
+ * resolver knows. */
 #include <stdio.h>
 #include <string.h>
 
@@ -14,7 +15,8 @@ int check_dns_none(struct finding_look *l, const struct pt_check *c)
 	if (l->dns.servers.n)
 		return 0;
 	(void)snprintf(s.text, sizeof(s.text), "no server of the DNS is written down: names are not found");
-	(void)snprintf(s.evidence, sizeof(s.evidence), l->has_dns ? "/etc/resolv.conf has no nameserver" : "/etc/resolv.conf cannot be read");
+	(void)snprintf(s.evidence, sizeof(s.evidence),
+		       l->has_dns ? "/etc/resolv.conf has no nameserver" : "/etc/resolv.conf cannot be read");
 	(void)snprintf(s.next, sizeof(s.next), "write \"nameserver ADDRESS\" into /etc/resolv.conf");
 	return finding_tell(l, c, &s);
 }
@@ -35,7 +37,11 @@ struct server {
 
 static int ask(struct finding_look *l, struct server *x)
 {
-	const struct pt_dns_query q = { .name = "", .type = PT_DNS_NS, .rclass = PT_DNS_IN, .recurse = true, .size = PT_DNS_SIZE };
+	const struct pt_dns_query q = { .name = "",
+					.type = PT_DNS_NS,
+					.rclass = PT_DNS_IN,
+					.recurse = true,
+					.size = PT_DNS_SIZE };
 	const struct pt_dns_way w = { .transport = PT_DNS_UDP, .timeout = 2000000, .tries = 2 };
 	struct pt_dns_reply r = { 0 };
 	struct pt_err e = { 0 };
@@ -63,8 +69,10 @@ static int tell_silent(struct finding_look *l, const struct pt_check *c, const s
 	char text[64];
 
 	s.subject = server_name(x->server, text);
-	(void)snprintf(s.text, sizeof(s.text), others ? "DNS server %s does not answer; others do, but every name may have to wait for it" :
-							"DNS server %s does not answer, and no other does", text);
+	(void)snprintf(s.text, sizeof(s.text),
+		       others ? "DNS server %s does not answer; others do, but every name may have to wait for it" :
+				"DNS server %s does not answer, and no other does",
+		       text);
 	(void)snprintf(s.evidence, sizeof(s.evidence), "asked twice: %s", x->why);
 	(void)snprintf(s.next, sizeof(s.next), "ptdiag dns . ns @%s", text);
 	return finding_tell(l, c, &s);
@@ -77,7 +85,8 @@ static int tell_slow(struct finding_look *l, const struct pt_check *c, const str
 
 	s.subject = server_name(x->server, text);
 	(void)snprintf(s.text, sizeof(s.text), "DNS server %s is slow", text);
-	(void)snprintf(s.evidence, sizeof(s.evidence), "%llu ms for the servers of the root", (unsigned long long)x->us / 1000);
+	(void)snprintf(s.evidence, sizeof(s.evidence), "%llu ms for the servers of the root",
+		       (unsigned long long)x->us / 1000);
 	(void)snprintf(s.next, sizeof(s.next), "ptdiag ping %s count 5", text);
 	return finding_tell(l, c, &s);
 }

@@ -39,9 +39,11 @@ int check_default_missing(struct finding_look *l, const struct pt_check *c)
 {
 	struct finding_say s = { .severity = PT_FINDING_WARNING };
 
-	if (defaults_of(l, PT_AF_INET) || defaults_of(l, PT_AF_INET6) || !(has_global(l, PT_AF_INET) || has_global(l, PT_AF_INET6)))
+	if (defaults_of(l, PT_AF_INET) || defaults_of(l, PT_AF_INET6) ||
+	    !(has_global(l, PT_AF_INET) || has_global(l, PT_AF_INET6)))
 		return 0;
-	(void)snprintf(s.text, sizeof(s.text), "there is no default route: only the networks that it is part of can be reached");
+	(void)snprintf(s.text, sizeof(s.text),
+		       "there is no default route: only the networks that it is part of can be reached");
 	(void)snprintf(s.evidence, sizeof(s.evidence), "addresses, but no default route in any table");
 	(void)snprintf(s.next, sizeof(s.next), "ptnet route show");
 	return finding_tell(l, c, &s);
@@ -53,8 +55,8 @@ static void via(const struct finding_look *l, const struct finding_default *d, c
 
 	if (d->via.af != PT_AF_NONE)
 		finding_address(d->via, text);
-	(void)snprintf(out, size, "%s%s%s by %s, metric %u", *text ? "via " : "", text, *text ? "" : "on the link", finding_device(l, d->index),
-		       d->metric);
+	(void)snprintf(out, size, "%s%s%s by %s, metric %u", *text ? "via " : "", text, *text ? "" : "on the link",
+		       finding_device(l, d->index), d->metric);
 }
 
 /* Of two routes, not of one with several next hops. */
@@ -65,14 +67,18 @@ int check_default_twice(struct finding_look *l, const struct pt_check *c)
 	for (size_t i = 0; !rc && i < l->defaults.n; i++)
 		for (size_t j = 0; !rc && j < i; j++) {
 			const struct finding_default *a = &l->defaults.v[j], *b = &l->defaults.v[i];
-			struct finding_say s = { .severity = PT_FINDING_WARNING, .subject = finding_device(l, b->index) };
+			struct finding_say s = { .severity = PT_FINDING_WARNING,
+						 .subject = finding_device(l, b->index) };
 			char x[128], y[128];
 
-			if (a->af != b->af || a->table != b->table || a->metric != b->metric || a->n_hops > 1 || b->n_hops > 1)
+			if (a->af != b->af || a->table != b->table || a->metric != b->metric || a->n_hops > 1 ||
+			    b->n_hops > 1)
 				continue;
 			via(l, a, x, sizeof(x));
 			via(l, b, y, sizeof(y));
-			(void)snprintf(s.text, sizeof(s.text), "two default routes of %s have the same metric: which one counts is an accident", family(a->af));
+			(void)snprintf(s.text, sizeof(s.text),
+				       "two default routes of %s have the same metric: which one counts is an accident",
+				       family(a->af));
 			(void)snprintf(s.evidence, sizeof(s.evidence), "%s; %s; table %u", x, y, a->table);
 			(void)snprintf(s.next, sizeof(s.next), "ptnet route show");
 			rc = finding_tell(l, c, &s);
@@ -91,28 +97,31 @@ int check_default_dead(struct finding_look *l, const struct pt_check *c)
 		if (!d->link || (d->link->up && d->link->running))
 			continue;
 		via(l, d, s.evidence, sizeof(s.evidence));
-		(void)snprintf(s.text, sizeof(s.text), "a default route of %s leads to %s, which is down", family(d->af), s.subject);
+		(void)snprintf(s.text, sizeof(s.text), "a default route of %s leads to %s, which is down",
+			       family(d->af), s.subject);
 		(void)snprintf(s.next, sizeof(s.next), "ptnet link show %s -d", s.subject);
 		rc = finding_tell(l, c, &s);
 	}
 	return rc;
 }
 
-/* Some rule sends packets of an address of this device, or marked ones, or those of the device, to a table of their own. */
+/* Some rule sends packets of an address of this device, or marked ones, or those of the device, to a table of their
+ * own. */
 static bool has_rule(const struct finding_look *l, uint32_t index, enum pt_af af)
 {
 	for (size_t i = 0; i < l->rules.v.n; i++) {
 		const struct pt_conf_route_rule *r = &l->rules.v.v[i].r;
 
-		if (r->af != af || r->table == RT_TABLE_MAIN || r->table == RT_TABLE_LOCAL || r->table == RT_TABLE_DEFAULT)
+		if (r->af != af || r->table == RT_TABLE_MAIN || r->table == RT_TABLE_LOCAL ||
+		    r->table == RT_TABLE_DEFAULT)
 			continue;
 		if (r->mask || (r->oif && !strcmp(r->oif, finding_device(l, index))))
 			return true;
 		for (size_t j = 0; r->from.len && j < l->addresses.v.n; j++) {
 			const struct pt_address *a = &l->addresses.v.v[j];
 
-			if (a->index == index && a->prefix.addr.af == af && a->prefix.addr.v >= pt_prefix_lo(&r->from) &&
-			    a->prefix.addr.v <= pt_prefix_hi(&r->from))
+			if (a->index == index && a->prefix.addr.af == af &&
+			    a->prefix.addr.v >= pt_prefix_lo(&r->from) && a->prefix.addr.v <= pt_prefix_hi(&r->from))
 				return true;
 		}
 	}
@@ -125,7 +134,8 @@ static const struct finding_default *better(const struct finding_look *l, const 
 	for (size_t i = 0; i < l->defaults.n; i++) {
 		const struct finding_default *b = &l->defaults.v[i];
 
-		if (b->af == d->af && b->index != d->index && b->table == RT_TABLE_MAIN && d->table == RT_TABLE_MAIN && b->metric < d->metric)
+		if (b->af == d->af && b->index != d->index && b->table == RT_TABLE_MAIN && d->table == RT_TABLE_MAIN &&
+		    b->metric < d->metric)
 			return b;
 	}
 	return NULL;
@@ -145,9 +155,11 @@ int check_default_asymmetric(struct finding_look *l, const struct pt_check *c)
 			continue;
 		via(l, b, x, sizeof(x));
 		via(l, d, y, sizeof(y));
-		(void)snprintf(s.text, sizeof(s.text), "who asks by %s is answered by %s: connections from outside fail there", s.subject,
+		(void)snprintf(s.text, sizeof(s.text),
+			       "who asks by %s is answered by %s: connections from outside fail there", s.subject,
 			       finding_device(l, b->index));
-		(void)snprintf(s.evidence, sizeof(s.evidence), "%s default routes %s; %s; no rule of routing by the address", family(d->af), x, y);
+		(void)snprintf(s.evidence, sizeof(s.evidence),
+			       "%s default routes %s; %s; no rule of routing by the address", family(d->af), x, y);
 		(void)snprintf(s.next, sizeof(s.next), "ptnet rule show");
 		rc = finding_tell(l, c, &s);
 	}
@@ -176,9 +188,11 @@ int check_rp_filter(struct finding_look *l, const struct pt_check *c)
 
 		if (d->af != PT_AF_INET || !better(l, d) || (own > all ? own : all) != 1)
 			continue;
-		(void)snprintf(s.text, sizeof(s.text), "%s drops what comes from the internet: the way back leads by %s", s.subject,
+		(void)snprintf(s.text, sizeof(s.text),
+			       "%s drops what comes from the internet: the way back leads by %s", s.subject,
 			       finding_device(l, better(l, d)->index));
-		(void)snprintf(s.evidence, sizeof(s.evidence), "rp_filter is strict (all %llu, %s %llu) and there is a better default route",
+		(void)snprintf(s.evidence, sizeof(s.evidence),
+			       "rp_filter is strict (all %llu, %s %llu) and there is a better default route",
 			       (unsigned long long)all, s.subject, (unsigned long long)own);
 		(void)snprintf(s.next, sizeof(s.next), "sysctl net.ipv4.conf.%s.rp_filter=2", s.subject);
 		rc = finding_tell(l, c, &s);
@@ -208,7 +222,8 @@ static bool translates(const struct finding_look *l, enum pt_af af)
 
 int check_forwarding(struct finding_look *l, const struct pt_check *c)
 {
-	static const char *const paths[] = { "/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding" };
+	static const char *const paths[] = { "/proc/sys/net/ipv4/ip_forward",
+					     "/proc/sys/net/ipv6/conf/all/forwarding" };
 	int rc = 0;
 
 	if (!l->has_plan || !l->plan.conf->forwarding)
@@ -245,8 +260,13 @@ int check_accept_ra(struct finding_look *l, const struct pt_check *c)
 		}
 		if (!counts || setting(l, "ipv6", k->name, "accept_ra") != 1)
 			continue;
-		(void)snprintf(s.text, sizeof(s.text), "%s does not listen to router advertisements: its addresses and default route will run out", k->name);
-		(void)snprintf(s.evidence, sizeof(s.evidence), "forwarding is on and net.ipv6.conf.%s.accept_ra is 1, which counts for hosts only", k->name);
+		(void)snprintf(
+			s.text, sizeof(s.text),
+			"%s does not listen to router advertisements: its addresses and default route will run out",
+			k->name);
+		(void)snprintf(s.evidence, sizeof(s.evidence),
+			       "forwarding is on and net.ipv6.conf.%s.accept_ra is 1, which counts for hosts only",
+			       k->name);
 		(void)snprintf(s.next, sizeof(s.next), "sysctl net.ipv6.conf.%s.accept_ra=2", k->name);
 		rc = finding_tell(l, c, &s);
 	}

@@ -33,9 +33,11 @@ int check_rules_loaded(struct finding_look *l, const struct pt_check *c)
 		return finding_skip(l, c, "%s", l->why_no_plan);
 	(void)snprintf(s.text, sizeof(s.text), "no rules of Patronus are in force");
 	if (confirmed)
-		(void)snprintf(s.evidence, sizeof(s.evidence), "%.300s; revision %u was confirmed", l->why_no_plan, confirmed);
+		(void)snprintf(s.evidence, sizeof(s.evidence), "%.300s; revision %u was confirmed", l->why_no_plan,
+			       confirmed);
 	else
-		(void)snprintf(s.evidence, sizeof(s.evidence), "%.300s%s", l->why_no_plan, meant ? "; there is " PT_CONF_PATH : "");
+		(void)snprintf(s.evidence, sizeof(s.evidence), "%.300s%s", l->why_no_plan,
+			       meant ? "; there is " PT_CONF_PATH : "");
 	(void)snprintf(s.next, sizeof(s.next), confirmed ? "ptconf boot" : meant ? "ptconf apply" : "ptfw check");
 	return finding_tell(l, c, &s);
 }
@@ -49,7 +51,8 @@ static int tell_drift(struct finding_look *l, const struct pt_check *c, const st
 		return 0;
 	(void)snprintf(s.text, sizeof(s.text), "the kernel is not what was put in force: somebody else changed it");
 	for (size_t i = 0; i < n && i < SHOWN && used < sizeof(s.evidence); i++)
-		used += (size_t)snprintf(s.evidence + used, sizeof(s.evidence) - used, "%s%s", i ? "; " : "", items[i].text);
+		used += (size_t)snprintf(s.evidence + used, sizeof(s.evidence) - used, "%s%s", i ? "; " : "",
+					 items[i].text);
 	if (n > SHOWN && used < sizeof(s.evidence))
 		(void)snprintf(s.evidence + used, sizeof(s.evidence) - used, "; and %zu more", n - SHOWN);
 	(void)snprintf(s.next, sizeof(s.next), "ptconf drift");
@@ -88,7 +91,8 @@ int check_change_waiting(struct finding_look *l, const struct pt_check *c)
 		return 0;
 	left = pt_window_left(&w) / 1000000000;
 	(void)snprintf(s.text, sizeof(s.text), "a change waits to be confirmed, else what was before comes back");
-	(void)snprintf(s.evidence, sizeof(s.evidence), "revision %u, %lld seconds left", w.revision, (long long)(left < 0 ? 0 : left));
+	(void)snprintf(s.evidence, sizeof(s.evidence), "revision %u, %lld seconds left", w.revision,
+		       (long long)(left < 0 ? 0 : left));
 	(void)snprintf(s.next, sizeof(s.next), "ptconf confirm");
 	return finding_tell(l, c, &s);
 }
@@ -100,7 +104,8 @@ int check_follower(struct finding_look *l, const struct pt_check *c)
 
 	if (!r || pt_plan_followed())
 		return 0;
-	(void)snprintf(s.text, sizeof(s.text), "a rule ends connections of sources that make too many, and nobody does that");
+	(void)snprintf(s.text, sizeof(s.text),
+		       "a rule ends connections of sources that make too many, and nobody does that");
 	(void)snprintf(s.evidence, sizeof(s.evidence), "rule %s needs `ptfw follow`, which does not run here", r->name);
 	(void)snprintf(s.next, sizeof(s.next), "systemctl start patronus-follow, or ptfw follow");
 	return finding_tell(l, c, &s);
@@ -123,8 +128,8 @@ static bool runs(const struct finding_look *l, const char *unit)
 
 int check_service_down(struct finding_look *l, const struct pt_check *c)
 {
-	static const char *const units[] = { "patronus-follow.service", "patronus-names.service", "patronus-net.service",
-					     "patronus-dhcp.service", "patronus-log.service" };
+	static const char *const units[] = { "patronus-follow.service", "patronus-names.service",
+					     "patronus-net.service", "patronus-dhcp.service", "patronus-log.service" };
 	int rc = 0;
 
 	if (!exists(l, "/run/systemd/system"))

@@ -74,8 +74,8 @@ int iperf_socket(const struct iperf_run *r, int af, bool udp, int *fd);
 int iperf_streams_new(struct iperf_run *r);
 void iperf_streams_free(struct iperf_run *r);
 enum iperf_pumped { IPERF_PUMP_OVER, IPERF_PUMP_CONTROL, IPERF_PUMP_STOP };
-/* Moves data until UNTIL, or BYTES (0: any number) are through, the control connection says something, or the test is to stop. DRAIN: only
- * what comes in. */
+/* Moves data until UNTIL, or BYTES (0: any number) are through, the control connection says something, or the test is
+ * to stop. DRAIN: only what comes in. */
 int iperf_pump(struct iperf_run *r, int64_t until, uint64_t bytes, bool drain);
 void iperf_begin(struct iperf_run *r);
 /* The last interval, and all counts. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The control connection. Whoever is at its other end may say anything, or half of it, or nothing: each thing that is waited for has a
- * moment when the waiting ends, whatever trickles in.
+ * The control connection. Whoever is at its other end may say anything, or half of it, or nothing: each thing that is
+ * waited for has a moment when the waiting ends, whatever trickles in.
  */
 #include <errno.h>
 #include <poll.h>
@@ -186,6 +186,8 @@ int iperf_expect(const struct iperf_run *r, enum iperf_state s)
 		return 0;
 	if (!r->server && byte == IPERF_SERVER_ERROR)
 		return refused(r);
-	rc = byte == IPERF_ACCESS_DENIED ? -EBUSY : byte == IPERF_SERVER_TERMINATE || byte == IPERF_CLIENT_TERMINATE ? -ECONNABORTED : -EPROTO;
+	rc = byte == IPERF_ACCESS_DENIED ? -EBUSY :
+		byte == IPERF_SERVER_TERMINATE || byte == IPERF_CLIENT_TERMINATE ? -ECONNABORTED :
+										   -EPROTO;
 	return iperf_failed(r, rc, "waiting for the other end");
 }

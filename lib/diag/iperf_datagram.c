@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Datagrams of a test: the time of sending in seconds and microseconds, and a number of 32 or 64 bits, all in network order.
+ * Datagrams of a test: the time of sending in seconds and microseconds, and a number of 32 or 64 bits, all in network
+ * order.
  *
- * Loss is what the numbers leave out; one that comes behind a later one was counted as lost before and is not. The clocks of the two
- * ends need not agree: jitter is of differences of differences.
+ * Loss is what the numbers leave out; one that comes behind a later one was counted as lost before and is not. The
+ * clocks of the two ends need not agree: jitter is of differences of differences.
  */
 #include <endian.h>
 #include <errno.h>
@@ -15,7 +16,8 @@
 
 void pt_iperf_stamp(uint8_t *data, bool wide, uint64_t number, int64_t now)
 {
-	uint32_t head[3] = { htonl((uint32_t)(now / 1000000)), htonl((uint32_t)(now % 1000000)), htonl((uint32_t)number) };
+	uint32_t head[3] = { htonl((uint32_t)(now / 1000000)), htonl((uint32_t)(now % 1000000)),
+			     htonl((uint32_t)number) };
 	uint64_t long_number = htobe64(number);
 
 	memcpy(data, head, sizeof(head));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The data: one thread and one poll(2) over all streams and the control connection, so that however fast data go, a word from the other
- * end, a signal and the end of the time are seen. A stream that has a rate sends when the time for its next bytes has come.
+ * The data: one thread and one poll(2) over all streams and the control connection, so that however fast data go, a
+ * word from the other end, a signal and the end of the time are seen. A stream that has a rate sends when the time for
+ * its next bytes has come.
  */
 #include <errno.h>
 #include <poll.h>
@@ -46,8 +47,8 @@ int iperf_streams_new(struct iperf_run *r)
 	for (size_t at = 0; at < r->test.block; at += 256)
 		if (getrandom(r->block + at, r->test.block - at < 256 ? r->test.block - at : 256, GRND_NONBLOCK) < 0)
 			break;
-	/* In the order in which they are made: of both directions, first those that the client sends by. Servers of iperf3 number from 1,
-	 * and from 3 on. */
+	/* In the order in which they are made: of both directions, first those that the client sends by. Servers of
+	 * iperf3 number from 1, and from 3 on. */
 	for (size_t i = 0; i < r->n; i++) {
 		bool by_client = r->test.both ? i < r->test.streams : !r->test.reverse;
 

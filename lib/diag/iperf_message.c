@@ -2,8 +2,8 @@
 /*
  * The documents of iperf3's protocol: what the client asks for, and what each end counted.
  *
- * They come from the network. Numbers are looked at as they are before they become integers: JSON has no sizes, and a double beyond
- * an integer's range is undefined behaviour and not merely wrong.
+ * They come from the network. Numbers are looked at as they are before they become integers: JSON has no sizes, and a
+ * double beyond an integer's range is undefined behaviour and not merely wrong.
  */
 #include <errno.h>
 #include <string.h>
@@ -12,8 +12,8 @@
 
 #include <patronus/iperf.h>
 
-/* jansson's own bound of nesting holds; documents are short, so what is in them is, too. All numbers are doubles: some builds of iperf3
- * write -1 as 18446744073709551615, which is no integer to jansson. */
+/* jansson's own bound of nesting holds; documents are short, so what is in them is, too. All numbers are doubles: some
+ * builds of iperf3 write -1 as 18446744073709551615, which is no integer to jansson. */
 static int parse(const char *text, size_t n, json_t **out, const char **why)
 {
 	json_error_t error;
@@ -165,8 +165,8 @@ int pt_iperf_test_read(const char *text, size_t n, struct pt_iperf_test *out, co
 
 void pt_iperf_test_write(struct pt_buf *b, const struct pt_iperf_test *t)
 {
-	pt_buf_fmt(b, "{\"%s\":true,\"omit\":%u,\"time\":%u,\"num\":%llu,\"blockcount\":0,\"parallel\":%u", t->udp ? "udp" : "tcp", t->omit,
-		   t->seconds, (unsigned long long)t->bytes, t->streams);
+	pt_buf_fmt(b, "{\"%s\":true,\"omit\":%u,\"time\":%u,\"num\":%llu,\"blockcount\":0,\"parallel\":%u",
+		   t->udp ? "udp" : "tcp", t->omit, t->seconds, (unsigned long long)t->bytes, t->streams);
 	if (t->reverse)
 		pt_buf_str(b, ",\"reverse\":true");
 	if (t->both)
@@ -209,7 +209,8 @@ static int read_stream(const json_t *o, struct pt_iperf_count *out)
 	/* Duplicates and what came late may have made it negative. */
 	if (read_number(o, "errors", INT64_MAX, &out->lost))
 		out->lost = 0;
-	out->resends = json_object_get(o, "retransmits") && !read_number(o, "retransmits", INT64_MAX, &out->retransmits);
+	out->resends = json_object_get(o, "retransmits") &&
+		!read_number(o, "retransmits", INT64_MAX, &out->retransmits);
 	out->jitter = read_real(o, "jitter");
 	out->seconds = seconds > 0 ? seconds : 0;
 	return 0;
@@ -239,7 +240,9 @@ int pt_iperf_results_read(const char *text, size_t n, struct pt_iperf_flow *flow
 	}
 	json_array_foreach(streams, i, s) {
 		uint64_t id;
-		struct pt_iperf_flow *f = json_is_object(s) && !read_number(s, "id", UINT32_MAX, &id) ? find(flows, n_flows, id) : NULL;
+		struct pt_iperf_flow *f = json_is_object(s) && !read_number(s, "id", UINT32_MAX, &id) ?
+			find(flows, n_flows, id) :
+			NULL;
 
 		if (!f || f->told || read_stream(s, &f->there)) {
 			*why = f ? "results that cannot be" : "results of a stream that there is not";
@@ -262,15 +265,21 @@ static void write_stream(struct pt_buf *b, const struct pt_iperf_flow *f)
 		   (unsigned long long)c->lost, (unsigned long long)c->packets, c->seconds);
 }
 
-void pt_iperf_results_write(struct pt_buf *b, const struct pt_iperf_test *t, const struct pt_iperf_flow *flows, size_t n,
-			    const double cpu[3])
+void pt_iperf_results_write(struct pt_buf *b, const struct pt_iperf_test *t, const struct pt_iperf_flow *flows,
+			    size_t n, const double cpu[3])
 {
 	bool sends = false;
 
 	for (size_t i = 0; i < n; i++)
 		sends = sends || flows[i].sends;
-	pt_buf_fmt(b, "{\"cpu_util_total\":%.6f,\"cpu_util_user\":%.6f,\"cpu_util_system\":%.6f,\"sender_has_retransmits\":%d,\"streams\":[",
-		   cpu[0], cpu[1], cpu[2], !sends ? -1 : t->udp ? 0 : 1);
+	pt_buf_fmt(
+		b,
+		"{\"cpu_util_total\":%.6f,\"cpu_util_user\":%.6f,\"cpu_util_system\":%.6f,"
+		"\"sender_has_retransmits\":%d,\"streams\":[",
+		cpu[0], cpu[1], cpu[2],
+		!sends ? -1 :
+			t->udp ? 0 :
+				 1);
 	for (size_t i = 0; i < n; i++) {
 		pt_buf_str(b, i ? "," : "");
 		write_stream(b, &flows[i]);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The server of iperf3's protocol, for one test. It talks to nobody who is not allowed, sends data only to whom it has a connection of TCP
- * with, and bounds what a client may ask for: time, streams, memory. What a client does wrong ends that client, not the waiting.
+ * The server of iperf3's protocol, for one test. It talks to nobody who is not allowed, sends data only to whom it has
+ * a connection of TCP with, and bounds what a client may ask for: time, streams, memory. What a client does wrong ends
+ * that client, not the waiting.
  */
 #include <errno.h>
 #include <poll.h>
@@ -19,7 +20,8 @@
 #define BACKLOG 16
 #define STRANGERS_MAX 1024 /* connections that are none of the test's streams, while those are made */
 
-static const uint8_t hello[] = { '9', '8', '7', '6' }, old_hello[] = { 0x15, 0xcd, 0x5b, 0x07 }, welcome[] = { '6', '7', '8', '9' };
+static const uint8_t hello[] = { '9', '8', '7', '6' }, old_hello[] = { 0x15, 0xcd, 0x5b, 0x07 },
+		     welcome[] = { '6', '7', '8', '9' };
 
 /* Numbers that clients of iperf3 have words for. */
 enum { ERROR_DURATION = 5, ERROR_STREAMS = 6, ERROR_PARAMETERS = 114, ERROR_CONGESTION = 134, ERROR_LISTEN = 202 };
@@ -29,7 +31,9 @@ enum { ERROR_DURATION = 5, ERROR_STREAMS = 6, ERROR_PARAMETERS = 114, ERROR_CONG
 static int open_listener(struct pt_addr from, enum pt_af af, uint16_t port, bool udp, int *fd)
 {
 	struct sockaddr_storage sa;
-	struct pt_addr any = from.af != PT_AF_NONE ? from : (struct pt_addr){ .af = af == PT_AF_INET ? PT_AF_INET : PT_AF_NONE };
+	struct pt_addr any = from.af != PT_AF_NONE ?
+		from :
+		(struct pt_addr){ .af = af == PT_AF_INET ? PT_AF_INET : PT_AF_NONE };
 	socklen_t n = sockaddr_of(any, port, 0, &sa);
 	int on = 1, only = af == PT_AF_INET6, rc = 0;
 
@@ -59,7 +63,8 @@ int pt_iperf_listen(const struct pt_iperf_server *s, struct pt_err *e)
 static bool allowed(const struct pt_iperf_server *s, struct pt_addr a)
 {
 	for (size_t i = 0; i < s->n_allow; i++)
-		if (s->allow[i].addr.af == a.af && a.v >= pt_prefix_lo(&s->allow[i]) && a.v <= pt_prefix_hi(&s->allow[i]))
+		if (s->allow[i].addr.af == a.af && a.v >= pt_prefix_lo(&s->allow[i]) &&
+		    a.v <= pt_prefix_hi(&s->allow[i]))
 			return true;
 	return false;
 }
@@ -177,7 +182,10 @@ static int wait_for_client(struct iperf_run *r, const struct pt_iperf_server *s,
 			return iperf_failed(r, rc, "waiting for a client");
 		pt_addr_fmt(&b, *peer);
 		pt_err_add(r->e, PT_WARNING, NULL, NULL, "%s was turned away: %s", b.err ? "a client" : b.s,
-			   *why ? why : rc == -ETIMEDOUT ? "it says nothing" : rc == -ECONNRESET ? "it hung up" : strerror(-rc));
+			   *why ? why :
+				   rc == -ETIMEDOUT ? "it says nothing" :
+				   rc == -ECONNRESET ? "it hung up" :
+						       strerror(-rc));
 		pt_buf_fini(&b);
 	}
 }
@@ -189,7 +197,8 @@ static bool is_stream(const struct iperf_run *r, int fd, struct pt_addr from, st
 {
 	char cookie[IPERF_COOKIE];
 
-	return same(from, peer) && !iperf_read(r, fd, cookie, sizeof(cookie)) && !memcmp(cookie, r->cookie, sizeof(cookie));
+	return same(from, peer) && !iperf_read(r, fd, cookie, sizeof(cookie)) &&
+		!memcmp(cookie, r->cookie, sizeof(cookie));
 }
 
 static int take_stream(struct iperf_run *r, struct pt_addr peer, int64_t until, int *out)
@@ -216,7 +225,8 @@ static int take_stream(struct iperf_run *r, struct pt_addr peer, int64_t until, 
 
 /* ---- streams of UDP ---- */
 
-static int wait_hello(const struct iperf_run *r, int fd, struct pt_addr peer, int64_t until, struct sockaddr_storage *from, socklen_t *n)
+static int wait_hello(const struct iperf_run *r, int fd, struct pt_addr peer, int64_t until,
+		      struct sockaddr_storage *from, socklen_t *n)
 {
 	for (;;) {
 		uint8_t in[16];
@@ -233,8 +243,8 @@ static int wait_hello(const struct iperf_run *r, int fd, struct pt_addr peer, in
 	}
 }
 
-/* The socket that heard it becomes the stream; the next one listens. LOCAL is where the control connection came to, so that answers leave
- * with that address. */
+/* The socket that heard it becomes the stream; the next one listens. LOCAL is where the control connection came to, so
+ * that answers leave with that address. */
 static int take_datagrams(struct iperf_run *r, struct pt_addr peer, int64_t until, int *udp, int *out)
 {
 	struct sockaddr_storage from, local;
@@ -249,7 +259,8 @@ static int take_datagrams(struct iperf_run *r, struct pt_addr peer, int64_t unti
 		*udp = socket(local.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 		if (*udp < 0)
 			return -errno;
-		if (setsockopt(*udp, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) || bind(*udp, (struct sockaddr *)&local, size))
+		if (setsockopt(*udp, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
+		    bind(*udp, (struct sockaddr *)&local, size))
 			return -errno;
 	}
 	if (!out)
@@ -402,10 +413,17 @@ static int test(struct iperf_run *r, const struct pt_iperf_server *s, int64_t un
 	return rc ? rc : told;
 }
 
-int pt_iperf_serve(int fd, const struct pt_iperf_server *s, uint64_t wait, const struct pt_iperf_listener *l, struct pt_err *e)
+int pt_iperf_serve(int fd, const struct pt_iperf_server *s, uint64_t wait, const struct pt_iperf_listener *l,
+		   struct pt_err *e)
 {
-	struct iperf_run r = { .server = true, .control = -1, .listener = fd, .stop_fd = s->stop_fd, .timeout = s->timeout,
-			       .interval = s->interval, .l = l, .e = e };
+	struct iperf_run r = { .server = true,
+			       .control = -1,
+			       .listener = fd,
+			       .stop_fd = s->stop_fd,
+			       .timeout = s->timeout,
+			       .interval = s->interval,
+			       .l = l,
+			       .e = e };
 	int rc = test(&r, s, stream_now() + (int64_t)wait);
 
 	iperf_streams_free(&r);

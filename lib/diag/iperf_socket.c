@@ -38,9 +38,11 @@ static int set_tcp(const struct iperf_run *r, int fd)
 	const struct pt_iperf_test *t = &r->test;
 	int rc = 0;
 
-	if (t->congestion[0] && setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, t->congestion, (socklen_t)strlen(t->congestion))) {
+	if (t->congestion[0] &&
+	    setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, t->congestion, (socklen_t)strlen(t->congestion))) {
 		rc = -errno;
-		pt_err_add(r->e, PT_ERROR, NULL, "/proc/sys/net/ipv4/tcp_allowed_congestion_control has those that everybody may use",
+		pt_err_add(r->e, PT_ERROR, NULL,
+			   "/proc/sys/net/ipv4/tcp_allowed_congestion_control has those that everybody may use",
 			   "congestion control %s: %s", t->congestion, strerror(-rc));
 		return rc;
 	}

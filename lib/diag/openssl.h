@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * OpenSSL, loaded when a handshake is asked for. Its two libraries are five megabytes and a millisecond of every start, and of all
- * that stands on this library only a few questions need them; what is linked would be loaded by each tool.
+ * OpenSSL, loaded when a handshake is asked for. Its two libraries are five megabytes and a millisecond of every start,
+ * and of all that stands on this library only a few questions need them; what is linked would be loaded by each tool.
  */
 #ifndef DIAG_OPENSSL_H
 #define DIAG_OPENSSL_H

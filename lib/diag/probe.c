@@ -36,7 +36,8 @@ static int set_ttl(struct pt_probe *p, uint8_t ttl)
 		ttl = p->ttl_of_system;
 	if (ttl == p->ttl)
 		return 0;
-	rc = probe_is6(p) ? probe_set(p->fd_send, IPPROTO_IPV6, IPV6_UNICAST_HOPS, ttl) : probe_set(p->fd_send, IPPROTO_IP, IP_TTL, ttl);
+	rc = probe_is6(p) ? probe_set(p->fd_send, IPPROTO_IPV6, IPV6_UNICAST_HOPS, ttl) :
+			    probe_set(p->fd_send, IPPROTO_IP, IP_TTL, ttl);
 	if (!rc)
 		p->ttl = ttl;
 	return rc;
@@ -45,7 +46,8 @@ static int set_ttl(struct pt_probe *p, uint8_t ttl)
 /* These are told of probes that are long gone; the queue has them with all that belongs to them. */
 static bool may_be_old(int error)
 {
-	static const int old[] = { ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EPROTO, ENOPROTOOPT, EOPNOTSUPP, EMSGSIZE, EHOSTDOWN, EACCES, ENONET };
+	static const int old[] = { ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EPROTO, ENOPROTOOPT,
+				   EOPNOTSUPP, EMSGSIZE, EHOSTDOWN, EACCES, ENONET };
 
 	for (size_t i = 0; i < PT_ARRAY_SIZE(old); i++)
 		if (old[i] == error)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What comes back. Anybody may send anything to these sockets: an answer counts only where it carries the number of a probe that was
- * sent, our port or id, and comes from, or is about a packet to, the host that is asked.
+ * What comes back. Anybody may send anything to these sockets: an answer counts only where it carries the number of a
+ * probe that was sent, our port or id, and comes from, or is about a packet to, the host that is asked.
  */
 #include <errno.h>
 #include <string.h>
@@ -23,7 +23,8 @@ void probe_beside(struct msghdr *m, struct probe_beside *b)
 
 	*b = (struct probe_beside){ 0 };
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_TIMESTAMPNS && c->cmsg_len >= CMSG_LEN(sizeof(t))) {
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_TIMESTAMPNS &&
+		    c->cmsg_len >= CMSG_LEN(sizeof(t))) {
 			memcpy(&t, CMSG_DATA(c), sizeof(t));
 			b->real = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 		} else if (((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TTL) ||
@@ -84,11 +85,13 @@ static void compare_data(struct pt_probe *p, const struct pt_icmp *m, struct pt_
 	}
 }
 
-static int on_echo(struct pt_probe *p, const struct pt_icmp *m, int64_t real, struct pt_probe_answer *a, pt_probe_fn fn, void *arg)
+static int on_echo(struct pt_probe *p, const struct pt_icmp *m, int64_t real, struct pt_probe_answer *a, pt_probe_fn fn,
+		   void *arg)
 {
 	uint8_t reply = probe_is6(p) ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY;
 
-	if (p->o.how != PT_PROBE_ICMP || m->type != reply || (p->raw && m->id != p->id) || a->from.af != p->o.to.af || a->from.v != p->o.to.v)
+	if (p->o.how != PT_PROBE_ICMP || m->type != reply || (p->raw && m->id != p->id) || a->from.af != p->o.to.af ||
+	    a->from.v != p->o.to.v)
 		return 0;
 	a->kind = PT_PROBE_REPLY;
 	compare_data(p, m, a);
@@ -106,7 +109,10 @@ static uint16_t quoted_id(const struct pt_probe *p, const struct pt_icmp_quote *
 	if (!q->has_transport || q->to.af != p->o.to.af || q->to.v != p->o.to.v)
 		return 0;
 	if (p->o.how == PT_PROBE_ICMP)
-		return q->protocol == (probe_is6(p) ? IPPROTO_ICMPV6 : IPPROTO_ICMP) && q->type == echo && q->id == p->id ? q->seq : 0;
+		return q->protocol == (probe_is6(p) ? IPPROTO_ICMPV6 : IPPROTO_ICMP) && q->type == echo &&
+				q->id == p->id ?
+			q->seq :
+			0;
 	if (q->protocol != protocols[p->o.how] || q->sport != p->id || q->dport != p->o.port)
 		return 0;
 	if (p->o.how == PT_PROBE_TCP)
@@ -117,7 +123,8 @@ static uint16_t quoted_id(const struct pt_probe *p, const struct pt_icmp_quote *
 	return q->checksum;
 }
 
-static int on_error(struct pt_probe *p, const struct pt_icmp *m, int64_t real, struct pt_probe_answer *a, pt_probe_fn fn, void *arg)
+static int on_error(struct pt_probe *p, const struct pt_icmp *m, int64_t real, struct pt_probe_answer *a,
+		    pt_probe_fn fn, void *arg)
 {
 	uint16_t id = quoted_id(p, &m->about);
 
@@ -132,7 +139,8 @@ static int on_error(struct pt_probe *p, const struct pt_icmp *m, int64_t real, s
 }
 
 /* IPv4's raw sockets give the IP header, too, and checksums that nobody looked at. */
-static int on_icmp(struct pt_probe *p, bool raw, size_t n, const struct probe_beside *b, struct pt_addr from, pt_probe_fn fn, void *arg)
+static int on_icmp(struct pt_probe *p, bool raw, size_t n, const struct probe_beside *b, struct pt_addr from,
+		   pt_probe_fn fn, void *arg)
 {
 	struct pt_probe_answer a = { .from = from, .ttl = b->ttl };
 	const uint8_t *packet = p->in;
@@ -161,7 +169,8 @@ static int on_icmp(struct pt_probe *p, bool raw, size_t n, const struct probe_be
 
 /* ---- answers of the host to UDP and TCP ---- */
 
-static int on_udp(struct pt_probe *p, size_t n, const struct probe_beside *b, struct pt_addr from, pt_probe_fn fn, void *arg)
+static int on_udp(struct pt_probe *p, size_t n, const struct probe_beside *b, struct pt_addr from, pt_probe_fn fn,
+		  void *arg)
 {
 	struct pt_probe_answer a = { .kind = PT_PROBE_REPLY, .from = from, .ttl = b->ttl, .size = n + 8, .open = true };
 	uint16_t id = probe_wire_id(p->sent);
@@ -174,7 +183,8 @@ static int on_udp(struct pt_probe *p, size_t n, const struct probe_beside *b, st
 	return probe_tell(p, id, b->real, &a, fn, arg);
 }
 
-static int on_tcp(struct pt_probe *p, size_t n, const struct probe_beside *b, struct pt_addr from, pt_probe_fn fn, void *arg)
+static int on_tcp(struct pt_probe *p, size_t n, const struct probe_beside *b, struct pt_addr from, pt_probe_fn fn,
+		  void *arg)
 {
 	struct pt_probe_answer a = { .kind = PT_PROBE_REPLY, .from = from, .ttl = b->ttl };
 	const uint8_t *s = p->in;
@@ -189,7 +199,8 @@ static int on_tcp(struct pt_probe *p, size_t n, const struct probe_beside *b, st
 		s += head;
 		n -= head;
 	}
-	if (n < 20 || from.af != p->o.to.af || from.v != p->o.to.v || probe_get16(s) != p->o.port || probe_get16(s + 2) != p->id)
+	if (n < 20 || from.af != p->o.to.af || from.v != p->o.to.v || probe_get16(s) != p->o.port ||
+	    probe_get16(s + 2) != p->id)
 		return 0;
 	if (!(s[13] & 0x10) || !(s[13] & 0x06)) /* ACK with SYN or RST */
 		return 0;
@@ -203,7 +214,8 @@ static int on_tcp(struct pt_probe *p, size_t n, const struct probe_beside *b, st
 
 /* ---- reading ---- */
 
-static int on_packet(struct pt_probe *p, int fd, size_t n, const struct probe_beside *b, struct pt_addr from, pt_probe_fn fn, void *arg)
+static int on_packet(struct pt_probe *p, int fd, size_t n, const struct probe_beside *b, struct pt_addr from,
+		     pt_probe_fn fn, void *arg)
 {
 	if (fd != p->fd_send)
 		return on_icmp(p, true, n, b, from, fn, arg);

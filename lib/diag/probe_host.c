@@ -13,12 +13,14 @@
 
 static int refuse(struct pt_err *e, const char *host, const char *why)
 {
-	pt_err_add(e, PT_ERROR, NULL, "give an address or a name, as in 192.0.2.1, 2001:db8::1, fe80::1%eth0 or www.example.org",
+	pt_err_add(e, PT_ERROR, NULL,
+		   "give an address or a name, as in 192.0.2.1, 2001:db8::1, fe80::1%eth0 or www.example.org",
 		   "'%.*s' is not a host name: %s", HOST_MAX, host, why);
 	return -EINVAL;
 }
 
-/* The C library would read "010.1.1.1" in octal and "10.1" as 10.0.0.1; no name of a host ends in a number (RFC 1123). */
+/* The C library would read "010.1.1.1" in octal and "10.1" as 10.0.0.1; no name of a host ends in a number (RFC 1123).
+ */
 static bool nearly_address(const char *host)
 {
 	const char *last = strrchr(host, '.');
@@ -91,15 +93,23 @@ static bool is_taken(const struct pt_addr *list, size_t n, struct pt_addr a)
 
 static int ask(const char *host, enum pt_af af, struct pt_addr *out, uint32_t *zones, size_t *n, struct pt_err *e)
 {
-	struct addrinfo hints = { .ai_family = af == PT_AF_INET ? AF_INET : af == PT_AF_INET6 ? AF_INET6 : AF_UNSPEC, .ai_socktype = SOCK_DGRAM };
+	struct addrinfo hints = { .ai_family = af == PT_AF_INET ? AF_INET :
+					  af == PT_AF_INET6 ? AF_INET6 :
+								  AF_UNSPEC,
+				  .ai_socktype = SOCK_DGRAM };
 	struct addrinfo *list = NULL;
 	size_t room = *n;
 	int rc = getaddrinfo(host, NULL, &hints, &list);
 
 	*n = 0;
 	if (rc || !list) {
-		pt_err_add(e, PT_ERROR, NULL, rc == EAI_AGAIN ? "no server answered: ptdiag dns asks each of them" : NULL, "%s has no%s address: %s", host,
-			   af == PT_AF_INET ? " IPv4" : af == PT_AF_INET6 ? " IPv6" : "", gai_strerror(rc));
+		pt_err_add(e, PT_ERROR, NULL,
+			   rc == EAI_AGAIN ? "no server answered: ptdiag dns asks each of them" : NULL,
+			   "%s has no%s address: %s", host,
+			   af == PT_AF_INET ? " IPv4" :
+				   af == PT_AF_INET6 ? " IPv6" :
+						       "",
+			   gai_strerror(rc));
 		return rc == EAI_MEMORY ? -ENOMEM : rc == EAI_AGAIN ? -ETIMEDOUT : -ENOENT;
 	}
 	for (const struct addrinfo *i = list; i && *n < room; i = i->ai_next) {
@@ -130,8 +140,10 @@ int pt_probe_hosts(const char *host, enum pt_af af, struct pt_addr *out, uint32_
 		*n = 1;
 		if (af == PT_AF_NONE || out->af == af)
 			return 0;
-		pt_err_add(e, PT_ERROR, NULL, NULL, af == PT_AF_INET ? "%s is an address of IPv6, and -4 asks for IPv4" :
-								       "%s is an address of IPv4, and -6 asks for IPv6", host);
+		pt_err_add(e, PT_ERROR, NULL, NULL,
+			   af == PT_AF_INET ? "%s is an address of IPv6, and -4 asks for IPv4" :
+					      "%s is an address of IPv4, and -6 asks for IPv6",
+			   host);
 		return -EINVAL;
 	}
 	wrong = wrong_with(host);

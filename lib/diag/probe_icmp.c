@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * ICMP messages read: pure functions over bytes that anybody may have sent. An error quotes the packet that it is about, cut
- * somewhere, perhaps followed by extensions of which the label stack is read (RFC 4884, 4950).
+ * ICMP messages read: pure functions over bytes that anybody may have sent. An error quotes the packet that it is
+ * about, cut somewhere, perhaps followed by extensions of which the label stack is read (RFC 4884, 4950).
  */
 #include <errno.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "diag/probe_internal.h"
 
 #define HEADER 8            /* of every ICMP message */
-#define QUOTE_OLD 128       /* where extensions begin that came before RFC 4884, and the least room of a quote with them */
+#define QUOTE_OLD 128 /* where extensions begin that came before RFC 4884, and the least room of a quote with them */
 #define EXTENSION_VERSION 2
 #define CLASS_MPLS 1
 #define TYPE_MPLS_STACK 1
@@ -51,7 +51,9 @@ static size_t read_stack(const uint8_t *p, size_t n, struct pt_mpls *out, size_t
 	for (; n >= 4 && have < PT_MPLS_MAX; p += 4, n -= 4) {
 		uint32_t v = probe_get32(p);
 
-		out[have++] = (struct pt_mpls){ .label = v >> 12, .traffic_class = (uint8_t)(v >> 9 & 7), .bottom = v >> 8 & 1,
+		out[have++] = (struct pt_mpls){ .label = v >> 12,
+						.traffic_class = (uint8_t)(v >> 9 & 7),
+						.bottom = v >> 8 & 1,
 						.ttl = (uint8_t)v };
 	}
 	return have;
@@ -128,7 +130,8 @@ static int read_quote4(const uint8_t *p, size_t n, struct pt_icmp_quote *q)
 	return 0;
 }
 
-/* The length of an extension header of IPv6, 0 where TYPE is none; fragments that are not the first have no transport. */
+/* The length of an extension header of IPv6, 0 where TYPE is none; fragments that are not the first have no transport.
+ */
 static size_t extension_length(uint8_t type, const uint8_t *p, size_t n)
 {
 	if (n < 8)
@@ -174,7 +177,8 @@ static bool is_error(enum pt_af af, uint8_t type)
 {
 	if (af == PT_AF_INET6)
 		return type >= ICMP6_DST_UNREACH && type <= ICMP6_PARAM_PROB;
-	return type == ICMP_DEST_UNREACH || type == ICMP_SOURCE_QUENCH || type == ICMP_TIME_EXCEEDED || type == ICMP_PARAMETERPROB;
+	return type == ICMP_DEST_UNREACH || type == ICMP_SOURCE_QUENCH || type == ICMP_TIME_EXCEEDED ||
+		type == ICMP_PARAMETERPROB;
 }
 
 /* A packet that was sent elsewhere next time, or more slowly, is on its way all the same. */
@@ -185,7 +189,8 @@ bool probe_has_ended(enum pt_af af, uint8_t type)
 
 static bool is_echo(enum pt_af af, uint8_t type)
 {
-	return af == PT_AF_INET6 ? type == ICMP6_ECHO_REPLY || type == ICMP6_ECHO_REQUEST : type == ICMP_ECHOREPLY || type == ICMP_ECHO;
+	return af == PT_AF_INET6 ? type == ICMP6_ECHO_REPLY || type == ICMP6_ECHO_REQUEST :
+				   type == ICMP_ECHOREPLY || type == ICMP_ECHO;
 }
 
 bool probe_too_big(enum pt_af af, uint8_t type, uint8_t code)

@@ -49,7 +49,8 @@ uint16_t probe_wire_id(uint64_t number);
 /* The latest probe of that number that could have been sent, NULL: none is remembered. */
 struct probe_slot *probe_slot_of(struct pt_probe *p, uint16_t wire_id);
 
-/* probe_packet.c: the data of a probe; its transport header and data as they are given to the socket, the length of which is returned */
+/* probe_packet.c: the data of a probe; its transport header and data as they are given to the socket, the length of
+ * which is returned */
 void probe_fill(const struct pt_probe *p, uint8_t *data, size_t n, uint16_t wire_id);
 size_t probe_packet(const struct pt_probe *p, uint8_t *out, uint32_t size, uint16_t wire_id);
 
@@ -64,8 +65,10 @@ bool probe_has_ended(enum pt_af af, uint8_t type);
 /* probe_queue.c: what waits in the error queue of FD_SEND */
 int probe_queue_receive(struct pt_probe *p, pt_probe_fn fn, void *arg);
 
-/* probe_hear.c: ANSWER of the slot with this wire number, seen at REAL (0: now), is told; what is known of nobody's probe is not */
-int probe_tell(struct pt_probe *p, uint16_t wire_id, int64_t real, struct pt_probe_answer *answer, pt_probe_fn fn, void *arg);
+/* probe_hear.c: ANSWER of the slot with this wire number, seen at REAL (0: now), is told; what is known of nobody's
+ * probe is not */
+int probe_tell(struct pt_probe *p, uint16_t wire_id, int64_t real, struct pt_probe_answer *answer, pt_probe_fn fn,
+	       void *arg);
 
 int64_t probe_now(int clock);
 /* What comes beside a packet: when it came, how far. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The way to a host asked in rounds, one probe a hop and round, and what each hop has answered so far. The caller has the clock and
- * the screen: it steps us. A probe is counted when it is answered or lost, so that those on the way are no loss.
+ * The way to a host asked in rounds, one probe a hop and round, and what each hop has answered so far. The caller has
+ * the clock and the screen: it steps us. A probe is counted when it is answered or lost, so that those on the way are
+ * no loss.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -185,7 +186,9 @@ static int send_one(struct pt_mtr *m, int64_t now, struct pt_err *e)
 	int rc = pt_probe_send(m->p, (uint8_t)m->ttl, m->o.size, 0, &number);
 
 	m->sent = number;
-	*flight_of(m, number) = (struct flight){ .number = number, .due = now + (int64_t)m->o.timeout * 1000, .ttl = (uint8_t)m->ttl };
+	*flight_of(m, number) = (struct flight){ .number = number,
+						 .due = now + (int64_t)m->o.timeout * 1000,
+						 .ttl = (uint8_t)m->ttl };
 	/* Full buffers are a loss; that there is no way any more is one, too, while others may come back. */
 	if (rc == -ENOBUFS || rc == -EAGAIN || rc == -ENETUNREACH || rc == -EHOSTUNREACH || rc == -ENETDOWN)
 		rc = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Names of the hosts on the way, asked for while probes go on: the C library would keep us waiting for each. What comes back is what
- * somebody typed into a reverse zone; it is kept as text and escaped by whoever shows it.
+ * Names of the hosts on the way, asked for while probes go on: the C library would keep us waiting for each. What comes
+ * back is what somebody typed into a reverse zone; it is kept as text and escaped by whoever shows it.
  */
 #include <arpa/nameser.h>
 #include <errno.h>
@@ -83,7 +83,8 @@ static void take_host(struct pt_probe_names *n, char *line)
 	line[strcspn(line, "#")] = '\0';
 	address = strtok_r(line, " \t\r", &rest);
 	name = address ? strtok_r(NULL, " \t\r", &rest) : NULL;
-	if (!name || strlen(name) >= NAME_SIZE || pt_addr_parse(address, &new.addr) || find(n, new.addr) || n->list.n >= NAMES_MAX / 2)
+	if (!name || strlen(name) >= NAME_SIZE || pt_addr_parse(address, &new.addr) || find(n, new.addr) ||
+	    n->list.n >= NAMES_MAX / 2)
 		return;
 	new.text = strdup(name);
 	if (new.text && pt_vec_push(NULL, &n->list, new))
@@ -208,7 +209,8 @@ static bool same_question(ns_msg *m, uint16_t id, struct pt_addr a)
 	bool same;
 	ns_rr rr;
 
-	if (ns_msg_id(*m) != id || !ns_msg_getflag(*m, ns_f_qr) || ns_msg_count(*m, ns_s_qd) != 1 || ns_parserr(m, ns_s_qd, 0, &rr))
+	if (ns_msg_id(*m) != id || !ns_msg_getflag(*m, ns_f_qr) || ns_msg_count(*m, ns_s_qd) != 1 ||
+	    ns_parserr(m, ns_s_qd, 0, &rr))
 		return false;
 	reverse_name(a, &name);
 	same = !name.err && ns_rr_type(rr) == ns_t_ptr && !strcasecmp(ns_rr_name(rr), name.s);
@@ -228,7 +230,9 @@ int pt_probe_names_parse(const uint8_t *p, size_t n, uint16_t id, struct pt_addr
 			return -EBADMSG;
 		if (ns_rr_type(rr) != ns_t_ptr) /* an alias on the way (RFC 2317) */
 			continue;
-		return ns_name_uncompress(ns_msg_base(m), ns_msg_end(m), ns_rr_rdata(rr), name, size) < 0 ? -EBADMSG : name[0] ? 0 : -ENOENT;
+		return ns_name_uncompress(ns_msg_base(m), ns_msg_end(m), ns_rr_rdata(rr), name, size) < 0 ? -EBADMSG :
+			name[0] ? 0 :
+													    -ENOENT;
 	}
 	return -ENOENT;
 }

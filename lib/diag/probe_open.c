@@ -2,9 +2,9 @@
 /*
  * The sockets of the engine. All that needs a privilege happens here, so that a caller can give it away afterwards.
  *
- * Echo requests go by a datagram socket where the kernel lets us (net.ipv4.ping_group_range), else by a raw one. UDP needs nothing
- * to be sent; its errors are heard whole by a raw ICMP socket where that is allowed, else by the error queue, as far as routers
- * quote the data. SYNs without a connection need a raw socket.
+ * Echo requests go by a datagram socket where the kernel lets us (net.ipv4.ping_group_range), else by a raw one. UDP
+ * needs nothing to be sent; its errors are heard whole by a raw ICMP socket where that is allowed, else by the error
+ * queue, as far as routers quote the data. SYNs without a connection need a raw socket.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -48,8 +48,11 @@ static int set_way(const struct pt_probe *p, int fd, struct pt_err *e)
 	if (o->device && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, o->device, (socklen_t)strlen(o->device)))
 		return pt_err_sys(e, -errno, "binding to the device %s", o->device);
 	if (o->marked && probe_set(fd, SOL_SOCKET, SO_MARK, (int)o->mark))
-		return pt_err_sys(e, -errno, "setting the mark %u%s", o->mark, errno == EPERM ? ", which needs CAP_NET_ADMIN" : "");
-	if (o->tos >= 0 && (probe_is6(p) ? probe_set(fd, IPPROTO_IPV6, IPV6_TCLASS, o->tos) : probe_set(fd, IPPROTO_IP, IP_TOS, o->tos)))
+		return pt_err_sys(e, -errno, "setting the mark %u%s", o->mark,
+				  errno == EPERM ? ", which needs CAP_NET_ADMIN" : "");
+	if (o->tos >= 0 &&
+	    (probe_is6(p) ? probe_set(fd, IPPROTO_IPV6, IPV6_TCLASS, o->tos) :
+			    probe_set(fd, IPPROTO_IP, IP_TOS, o->tos)))
 		return pt_err_sys(e, -errno, "setting the type of service %d", o->tos);
 	return 0;
 }
@@ -131,7 +134,8 @@ static const char *no_host(const struct pt_probe *p)
 	return NULL;
 }
 
-/* The kernel says no to a broadcast address in the words of a route that prohibits; with the leave to broadcast it does not. */
+/* The kernel says no to a broadcast address in the words of a route that prohibits; with the leave to broadcast it does
+ * not. */
 static bool is_broadcast(const struct pt_probe *p)
 {
 	return !probe_is6(p) && !probe_set(p->fd_route, SOL_SOCKET, SO_BROADCAST, 1) &&
@@ -145,7 +149,9 @@ static const char *no_route(const struct pt_probe *p, int code)
 		return "a route of this machine prohibits it";
 	if (code == -EHOSTUNREACH)
 		return "a route of this machine says that it cannot be reached";
-	return code == -EINVAL && p->o.from.af == PT_AF_NONE ? "a route of this machine drops what goes there (blackhole)" : NULL;
+	return code == -EINVAL && p->o.from.af == PT_AF_NONE ?
+		"a route of this machine drops what goes there (blackhole)" :
+		NULL;
 }
 
 static int say_no_way(const struct pt_probe *p, int code, struct pt_err *e)
@@ -213,7 +219,8 @@ static int find_way(struct pt_probe *p, struct pt_err *e)
 
 static int filter_icmp(const struct pt_probe *p, int fd)
 {
-	static const uint8_t types6[] = { ICMP6_DST_UNREACH, ICMP6_PACKET_TOO_BIG, ICMP6_TIME_EXCEEDED, ICMP6_PARAM_PROB, ICMP6_ECHO_REPLY };
+	static const uint8_t types6[] = { ICMP6_DST_UNREACH, ICMP6_PACKET_TOO_BIG, ICMP6_TIME_EXCEEDED,
+					  ICMP6_PARAM_PROB, ICMP6_ECHO_REPLY };
 	struct icmp6_filter f6;
 	struct icmp_filter f4 = { .data = ~(1u << ICMP_ECHOREPLY | 1u << ICMP_DEST_UNREACH | 1u << ICMP_SOURCE_QUENCH |
 					    1u << ICMP_TIME_EXCEEDED | 1u << ICMP_PARAMETERPROB) };
@@ -243,7 +250,8 @@ static int needs_raw(int rc, const char *what, struct pt_err *e)
 {
 	bool forbidden = rc == -EPERM || rc == -EACCES;
 
-	return pt_err_sys(e, forbidden ? -EPERM : rc, "opening a raw socket for %s%s", what, forbidden ? " needs CAP_NET_RAW" : "");
+	return pt_err_sys(e, forbidden ? -EPERM : rc, "opening a raw socket for %s%s", what,
+			  forbidden ? " needs CAP_NET_RAW" : "");
 }
 
 static int open_icmp(struct pt_probe *p, struct pt_err *e)
@@ -386,11 +394,13 @@ int pt_probe_open(const struct pt_probe_options *o, struct pt_probe **out, struc
 	p->expected = malloc(PROBE_BUFFER);
 	if (!p->slots || !p->out || !p->in || !p->expected)
 		rc = pt_err_sys(e, -ENOMEM, "preparing the probes");
-	else if (getrandom(p->magic, sizeof(p->magic), 0) != sizeof(p->magic) || getrandom(&p->base, sizeof(p->base), 0) != sizeof(p->base) ||
+	else if (getrandom(p->magic, sizeof(p->magic), 0) != sizeof(p->magic) ||
+		 getrandom(&p->base, sizeof(p->base), 0) != sizeof(p->base) ||
 		 getrandom(&p->id, sizeof(p->id), 0) != sizeof(p->id))
 		rc = pt_err_sys(e, -errno, "drawing random numbers");
 	if (!rc && o->from.af != PT_AF_NONE && o->from.af != o->to.af) {
-		pt_err_add(e, PT_ERROR, NULL, "-4 and -6 choose the family of a name's address", "the source address is not of the same family as the host's");
+		pt_err_add(e, PT_ERROR, NULL, "-4 and -6 choose the family of a name's address",
+			   "the source address is not of the same family as the host's");
 		rc = -EINVAL;
 	}
 	if (!rc)
@@ -435,7 +445,8 @@ uint32_t pt_probe_mtu(const struct pt_probe *p)
 
 	if (p->local_mtu)
 		return p->local_mtu;
-	if (probe_is6(p) ? getsockopt(p->fd_route, IPPROTO_IPV6, IPV6_MTU, &mtu, &len) : getsockopt(p->fd_route, IPPROTO_IP, IP_MTU, &mtu, &len))
+	if (probe_is6(p) ? getsockopt(p->fd_route, IPPROTO_IPV6, IPV6_MTU, &mtu, &len) :
+			   getsockopt(p->fd_route, IPPROTO_IP, IP_MTU, &mtu, &len))
 		return 0;
 	return mtu > 0 ? (uint32_t)mtu : 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Probes as bytes. Routers that share load look at the addresses and the first eight bytes behind them, so these are alike in all
- * probes of a flow but for what says which probe it is: an ICMP echo has its sequence number's complement in the data, which keeps
- * the checksum as it is; a UDP probe's checksum is its number, by two bytes of data that make it so; TCP has its sequence number.
+ * Probes as bytes. Routers that share load look at the addresses and the first eight bytes behind them, so these are
+ * alike in all probes of a flow but for what says which probe it is: an ICMP echo has its sequence number's complement
+ * in the data, which keeps the checksum as it is; a UDP probe's checksum is its number, by two bytes of data that make
+ * it so; TCP has its sequence number.
  */
 #include <string.h>
 

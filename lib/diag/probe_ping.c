@@ -150,8 +150,8 @@ static int one_turn(struct ping *g, struct pt_err *e)
 	return rc;
 }
 
-int pt_ping_run(struct pt_probe *p, const struct pt_ping_options *o, const struct pt_ping_listener *l, struct pt_ping_result *r,
-		struct pt_err *e)
+int pt_ping_run(struct pt_probe *p, const struct pt_ping_options *o, const struct pt_ping_listener *l,
+		struct pt_ping_result *r, struct pt_err *e)
 {
 	struct ping g = { .p = p, .o = o, .l = l, .r = r };
 	int rc = 0;

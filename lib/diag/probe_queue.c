@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The error queue of a datagram socket: ICMP errors as the kernel took them apart, for those who may not hear ICMP itself. What is
- * quoted begins at the transport header (ICMP) or behind it (UDP). Of a raw socket, only what this machine itself says is taken.
+ * The error queue of a datagram socket: ICMP errors as the kernel took them apart, for those who may not hear ICMP
+ * itself. What is quoted begins at the transport header (ICMP) or behind it (UDP). Of a raw socket, only what this
+ * machine itself says is taken.
  */
 #include <errno.h>
 #include <string.h>
@@ -54,8 +55,10 @@ static uint16_t queued_id(const struct pt_probe *p, size_t n)
 	return 0;
 }
 
-/* Where extensions begin in what we have: told by the kernel, which checked them, or where they were before RFC 4884. */
-static void read_labels(const struct pt_probe *p, const struct sock_extended_err *ee, size_t n, struct pt_probe_answer *a)
+/* Where extensions begin in what we have: told by the kernel, which checked them, or where they were before RFC 4884.
+ */
+static void read_labels(const struct pt_probe *p, const struct sock_extended_err *ee, size_t n,
+			struct pt_probe_answer *a)
 {
 	size_t left_away = (probe_is6(p) ? IP6_QUOTE : IP_QUOTE) + (p->o.how == PT_PROBE_UDP ? 8u : 0u);
 	struct offset o;
@@ -67,10 +70,15 @@ static void read_labels(const struct pt_probe *p, const struct sock_extended_err
 		a->n_labels = pt_icmp_labels(p->in + o.length, n - o.length, a->labels);
 }
 
-static int on_error(struct pt_probe *p, const struct sock_extended_err *ee, struct pt_addr from, size_t n, const struct probe_beside *b,
-		    pt_probe_fn fn, void *arg)
+static int on_error(struct pt_probe *p, const struct sock_extended_err *ee, struct pt_addr from, size_t n,
+		    const struct probe_beside *b, pt_probe_fn fn, void *arg)
 {
-	struct pt_probe_answer a = { .kind = PT_PROBE_ERROR, .from = from, .ttl = b->ttl, .type = ee->ee_type, .code = ee->ee_code, .size = n };
+	struct pt_probe_answer a = { .kind = PT_PROBE_ERROR,
+				     .from = from,
+				     .ttl = b->ttl,
+				     .type = ee->ee_type,
+				     .code = ee->ee_code,
+				     .size = n };
 	uint16_t id = queued_id(p, n);
 
 	if (ee->ee_origin == SO_EE_ORIGIN_LOCAL) {
@@ -97,7 +105,10 @@ int probe_queue_receive(struct pt_probe *p, pt_probe_fn fn, void *arg)
 
 	for (unsigned int i = 0; !rc && i < AT_ONCE; i++) {
 		struct iovec iov = { p->in, PROBE_BUFFER };
-		struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+		struct msghdr m = { .msg_iov = &iov,
+				    .msg_iovlen = 1,
+				    .msg_control = &control,
+				    .msg_controllen = sizeof(control) };
 		struct sock_extended_err ee;
 		struct probe_beside b;
 		struct pt_addr from;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The way to a host: probes that may go one hop, two hops and so on, several of them on the way at once. A probe is given up sooner
- * where the hop itself or one behind it has answered quickly, so that silent hops cost little.
+ * The way to a host: probes that may go one hop, two hops and so on, several of them on the way at once. A probe is
+ * given up sooner where the hop itself or one behind it has answered quickly, so that silent hops cost little.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -44,7 +44,8 @@ struct trace {
 
 static bool on_the_way(enum pt_af af, const struct pt_probe_answer *a)
 {
-	return a->kind == PT_PROBE_ERROR && a->type == (af == PT_AF_INET6 ? ICMP6_TIME_EXCEEDED : ICMP_TIME_EXCEEDED) && a->code == 0;
+	return a->kind == PT_PROBE_ERROR && a->type == (af == PT_AF_INET6 ? ICMP6_TIME_EXCEEDED : ICMP_TIME_EXCEEDED) &&
+		a->code == 0;
 }
 
 static bool is_target(const struct trace *t, const struct pt_probe_answer *a)
@@ -250,7 +251,8 @@ static int wait_for(struct trace *t, int64_t until, struct pt_err *e)
 	struct pollfd fds[PT_PROBE_FDS + 4];
 	nfds_t n = pt_probe_fds(t->p, fds);
 	int64_t left = until - probe_now(CLOCK_MONOTONIC);
-	struct timespec time = { .tv_sec = left > 0 ? left / 1000000000 : 0, .tv_nsec = left > 0 ? left % 1000000000 : 0 };
+	struct timespec time = { .tv_sec = left > 0 ? left / 1000000000 : 0,
+				 .tv_nsec = left > 0 ? left % 1000000000 : 0 };
 
 	n += pt_probe_names_fds(t->o->names, fds + n, 3);
 	fds[n] = (struct pollfd){ .fd = t->o->stop_fd, .events = POLLIN };
@@ -283,8 +285,8 @@ static int one_turn(struct trace *t, struct pt_err *e)
 	return wait_for(t, until, e);
 }
 
-int pt_trace_run(struct pt_probe *p, const struct pt_trace_options *o, pt_trace_fn fn, void *arg, enum pt_trace_end *end, uint32_t *mtu,
-		 struct pt_err *e)
+int pt_trace_run(struct pt_probe *p, const struct pt_trace_options *o, pt_trace_fn fn, void *arg,
+		 enum pt_trace_end *end, uint32_t *mtu, struct pt_err *e)
 {
 	struct trace *t = calloc(1, sizeof(*t));
 	int rc = 0;

@@ -77,7 +77,8 @@ static int parse_inet(const struct nlmsghdr *nlh, struct pt_socket *s)
 	uint8_t only = 1;
 	size_t bytes;
 
-	if (pt_nl_attrs(nlh, sizeof(*m), tb, PT_ARRAY_SIZE(tb)) || pt_nl_get(tb[INET_DIAG_SKV6ONLY], &only, sizeof(only)) ||
+	if (pt_nl_attrs(nlh, sizeof(*m), tb, PT_ARRAY_SIZE(tb)) ||
+	    pt_nl_get(tb[INET_DIAG_SKV6ONLY], &only, sizeof(only)) ||
 	    pt_nl_get_str(tb[INET_DIAG_CONG], s->congestion, sizeof(s->congestion)))
 		return -EBADMSG;
 	if (m->idiag_family != AF_INET && m->idiag_family != AF_INET6)
@@ -113,8 +114,10 @@ static int parse_unix(struct pt_arena *a, const struct nlmsghdr *nlh, struct pt_
 	const struct nlattr *tb[UNIX_DIAG_UID + 1];
 	struct unix_diag_rqlen queues = { 0 };
 
-	if (pt_nl_attrs(nlh, sizeof(*m), tb, PT_ARRAY_SIZE(tb)) || pt_nl_get(tb[UNIX_DIAG_RQLEN], &queues, sizeof(queues)) ||
-	    pt_nl_get(tb[UNIX_DIAG_PEER], &s->peer, sizeof(s->peer)) || pt_nl_get(tb[UNIX_DIAG_UID], &s->uid, sizeof(s->uid)))
+	if (pt_nl_attrs(nlh, sizeof(*m), tb, PT_ARRAY_SIZE(tb)) ||
+	    pt_nl_get(tb[UNIX_DIAG_RQLEN], &queues, sizeof(queues)) ||
+	    pt_nl_get(tb[UNIX_DIAG_PEER], &s->peer, sizeof(s->peer)) ||
+	    pt_nl_get(tb[UNIX_DIAG_UID], &s->uid, sizeof(s->uid)))
 		return -EBADMSG;
 	s->has_uid = tb[UNIX_DIAG_UID] != NULL;
 	s->state = m->udiag_state;
@@ -173,7 +176,8 @@ static void forget(void *arg)
 
 static int read_inet(struct pt_nl *nl, uint8_t family, struct reading *r)
 {
-	static const uint8_t numbers[] = { [PT_SOCKET_TCP] = IPPROTO_TCP, [PT_SOCKET_UDP] = IPPROTO_UDP, [PT_SOCKET_RAW] = IPPROTO_RAW };
+	static const uint8_t numbers
+		[] = { [PT_SOCKET_TCP] = IPPROTO_TCP, [PT_SOCKET_UDP] = IPPROTO_UDP, [PT_SOCKET_RAW] = IPPROTO_RAW };
 	uint8_t bytes[128] = { 0 };
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
 	struct inet_diag_req_v2 *req = mnl_nlmsg_put_extra_header(nlh, sizeof(*req));
@@ -215,7 +219,8 @@ static int read_protocol(struct pt_nl *nl, struct reading *r)
 	return rc;
 }
 
-int pt_sockets_read(struct pt_nl *nl, const struct pt_socket_filter *f, struct pt_arena *a, struct pt_sockets *out, struct pt_err *e)
+int pt_sockets_read(struct pt_nl *nl, const struct pt_socket_filter *f, struct pt_arena *a, struct pt_sockets *out,
+		    struct pt_err *e)
 {
 	*out = (struct pt_sockets){ .arena = a };
 	for (enum pt_socket_protocol p = 0; p < PT_SOCKET_PROTOCOLS; p++) {

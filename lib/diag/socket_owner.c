@@ -59,8 +59,8 @@ static int socket_inode(int fd, const char *name, uint32_t *inode)
 }
 
 /*
- * Numbers among the names of a folder, asked for without opendir(3), which costs three system calls and 32 KiB for each process.
- * EACH: 0 to go on.
+ * Numbers among the names of a folder, asked for without opendir(3), which costs three system calls and 32 KiB for each
+ * process. EACH: 0 to go on.
  */
 typedef int (*number_fn)(int dir, const char *name, int n, void *arg);
 static int each_number(int dir, number_fn each, void *arg)

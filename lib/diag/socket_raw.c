@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * diag/socket_raw - raw sockets where the kernel was built without raw_diag, as many are: the table in /proc says the same but for
- * the device. Its addresses are the words of memory, in hexadecimal.
+ * diag/socket_raw - raw sockets where the kernel was built without raw_diag, as many are: the table in /proc says the
+ * same but for the device. Its addresses are the words of memory, in hexadecimal.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,8 +38,8 @@ static bool parse_line(const char *line, enum pt_af af, struct pt_socket *s)
 	unsigned long inode;
 
 	/* NOLINTNEXTLINE(cert-err34-c): as many digits as fit */
-	if (sscanf(line, " %*9[0-9]: %32[0-9A-F]:%4x %32[0-9A-F]:%4x %2x %8x:%8x %*2x:%*8x %*8x %9u %*9u %10lu", local, &lport, remote,
-		   &rport, &state, &sends, &receives, &s->uid, &inode) != 9)
+	if (sscanf(line, " %*9[0-9]: %32[0-9A-F]:%4x %32[0-9A-F]:%4x %2x %8x:%8x %*2x:%*8x %*8x %9u %*9u %10lu", local,
+		   &lport, remote, &rport, &state, &sends, &receives, &s->uid, &inode) != 9)
 		return false;
 	s->protocol = PT_SOCKET_RAW;
 	s->af = af;
@@ -53,7 +53,8 @@ static bool parse_line(const char *line, enum pt_af af, struct pt_socket *s)
 	return address(local, af, &s->local) && address(remote, af, &s->remote);
 }
 
-int socket_parse_raw(struct pt_sockets *out, const struct pt_socket_filter *f, enum pt_af af, const char *text, size_t len)
+int socket_parse_raw(struct pt_sockets *out, const struct pt_socket_filter *f, enum pt_af af, const char *text,
+		     size_t len)
 {
 	char line[256];
 

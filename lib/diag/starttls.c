@@ -82,8 +82,11 @@ static int take_step(struct lines *l, enum pt_dial_starttls protocol, const stru
 		pt_buf_fini(&b);
 		return -EPROTO;
 	}
-	(void)snprintf(why, size, "no TLS: %s", rc == -ETIMEDOUT ? "no answer in time" : rc == -EMSGSIZE || !rc ? "the answer has no end" :
-		       rc == -ECONNRESET ? "the other end hung up" : strerror(-rc));
+	(void)snprintf(why, size, "no TLS: %s",
+		       rc == -ETIMEDOUT ? "no answer in time" :
+			       rc == -EMSGSIZE || !rc ? "the answer has no end" :
+			       rc == -ECONNRESET ? "the other end hung up" :
+							strerror(-rc));
 	return rc ? rc : -EPROTO;
 }
 

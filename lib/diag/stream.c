@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Sockets with an end to their patience. None ever blocks: what does not come is waited for with poll(2) until a moment of the
- * monotonic clock, so that a server that sends a byte a second cannot hold anybody up.
+ * Sockets with an end to their patience. None ever blocks: what does not come is waited for with poll(2) until a moment
+ * of the monotonic clock, so that a server that sends a byte a second cannot hold anybody up.
  */
 #include <errno.h>
 #include <poll.h>
@@ -148,7 +148,10 @@ int icmp_read(int fd, struct pt_dial_icmp *out)
 	_Alignas(struct cmsghdr) char control[512];
 	char data[64];
 	struct iovec iov = { .iov_base = data, .iov_len = sizeof(data) };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = control,
+			    .msg_controllen = sizeof(control) };
 	int error = 0;
 
 	if (recvmsg(fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)

@@ -2,8 +2,8 @@
 /*
  * TLS as a client: a handshake, what was agreed, whose certificate it was, and whether that is trusted.
  *
- * The certificate is judged by OpenSSL but never ends the handshake: who looks for a fault wants to see it. Whoever sends
- * something behind it has been told by tls_begin() that it is not trusted.
+ * The certificate is judged by OpenSSL but never ends the handshake: who looks for a fault wants to see it. Whoever
+ * sends something behind it has been told by tls_begin() that it is not trusted.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -206,7 +206,8 @@ static int describe(struct tls *t, const struct pt_tls_want *w, struct pt_arena 
 	else if (verdict != X509_V_OK)
 		out->verified = pt_arena_strdup(a, o->X509_verify_cert_error_string(verdict));
 	out->wrong_name = x && w->name &&
-			  (is_address(w->name) ? o->X509_check_ip_asc(x, w->name, 0) : o->X509_check_host(x, w->name, 0, 0, NULL)) != 1;
+		(is_address(w->name) ? o->X509_check_ip_asc(x, w->name, 0) :
+				       o->X509_check_host(x, w->name, 0, 0, NULL)) != 1;
 	if (x)
 		o->X509_free(x);
 	return rc || !out->protocol || !out->cipher ? -ENOMEM : 0;

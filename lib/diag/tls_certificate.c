@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What a certificate says, as text. Whoever made it chose the bytes: they are escaped here, where their length is known. */
+/* What a certificate says, as text. Whoever made it chose the bytes: they are escaped here, where their length is
+ * known. */
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -31,7 +32,8 @@ static const char *name_text(const struct openssl *o, const X509_NAME *name, str
 
 	if (!bio)
 		return NULL;
-	if (o->X509_NAME_print_ex(bio, name, 0, XN_FLAG_SEP_CPLUS_SPC | ASN1_STRFLGS_UTF8_CONVERT | ASN1_STRFLGS_ESC_CTRL) >= 0) {
+	if (o->X509_NAME_print_ex(bio, name, 0,
+				  XN_FLAG_SEP_CPLUS_SPC | ASN1_STRFLGS_UTF8_CONVERT | ASN1_STRFLGS_ESC_CTRL) >= 0) {
 		n = o->BIO_ctrl(bio, BIO_CTRL_INFO, 0, &data);
 		s = escaped(a, "", data ? data : "", n > 0 ? (size_t)n : 0);
 	}
@@ -96,8 +98,11 @@ static int add_name(const struct openssl *o, const GENERAL_NAME *g, struct pt_ar
 	if (g->type == GEN_IPADD)
 		text = address_name(a, o->ASN1_STRING_get0_data(s), (size_t)o->ASN1_STRING_length(s));
 	else
-		text = escaped(a, g->type == GEN_DNS ? "DNS:" : g->type == GEN_EMAIL ? "email:" : "URI:", o->ASN1_STRING_get0_data(s),
-			       (size_t)o->ASN1_STRING_length(s));
+		text = escaped(a,
+			       g->type == GEN_DNS ? "DNS:" :
+				       g->type == GEN_EMAIL ? "email:" :
+							      "URI:",
+			       o->ASN1_STRING_get0_data(s), (size_t)o->ASN1_STRING_length(s));
 	return text ? pt_vec_push(a, &out->names, text) : -ENOMEM;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * diag/vendor - the list has tens of thousands of lines and a few are asked for: they are read once, in the order of the file, and
- * only those that were asked for are kept.
+ * diag/vendor - the list has tens of thousands of lines and a few are asked for: they are read once, in the order of
+ * the file, and only those that were asked for are kept.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -36,7 +36,10 @@ int pt_vendors_want(struct pt_arena *a, struct pt_vendors *v, uint64_t mac)
 
 static int digit(char c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	return c >= '0' && c <= '9' ? c - '0' :
+		c >= 'a' && c <= 'f' ? c - 'a' + 10 :
+		c >= 'A' && c <= 'F' ? c - 'A' + 10 :
+				       -1;
 }
 
 /* "28-6F-B9", "28:6F:B9", "286FB9" and a space behind it; how many bytes, 0: something else, also longer prefixes. */
@@ -49,7 +52,8 @@ static size_t read_prefix(const char *s, size_t n, uint32_t *out)
 	for (i = 0; i < n && digits < 6; i++) {
 		int d = digit(s[i]);
 
-		if (d < 0 && digits && digits % 2 == 0 && (s[i] == '-' || s[i] == ':') && i + 1 < n && digit(s[i + 1]) >= 0)
+		if (d < 0 && digits && digits % 2 == 0 && (s[i] == '-' || s[i] == ':') && i + 1 < n &&
+		    digit(s[i + 1]) >= 0)
 			continue;
 		if (d < 0)
 			return 0;
@@ -112,8 +116,8 @@ int pt_vendors_parse(struct pt_arena *a, struct pt_vendors *v, const char *text,
 
 int pt_vendors_read(struct pt_arena *a, struct pt_vendors *v, const char *path, struct pt_err *e)
 {
-	static const char *const places[] = { "/var/lib/ieee-data/oui.txt", "/usr/share/ieee-data/oui.txt", "/usr/share/nmap/nmap-mac-prefixes",
-					      "/usr/share/wireshark/manuf" };
+	static const char *const places[] = { "/var/lib/ieee-data/oui.txt", "/usr/share/ieee-data/oui.txt",
+					      "/usr/share/nmap/nmap-mac-prefixes", "/usr/share/wireshark/manuf" };
 	char *text = NULL;
 	size_t len = 0;
 	int rc = path ? pt_file_read(path, LIST_MAX, &text, &len, e) : -ENOENT;
