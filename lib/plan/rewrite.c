@@ -193,10 +193,14 @@ int rewrite_files(const struct pt_change_how *how, struct pt_err *e)
 	for (i = 0; !rc && i < n; i++)
 		if (differs(&how->from->v.v[i], &how->to->v.v[i]))
 			rc = put(how->from, i, how->to->v.v[i].text, how->to->v.v[i].len, e);
-	/* The last one was not written. */
-	for (i = rc && i ? i - 1 : 0; i-- > 0;)
+	/* The last one, too: it may be in its place, and only its folder could not be synced. */
+	while (rc && i-- > 0) {
+		struct pt_err why = { 0 };
+
 		if (differs(&how->from->v.v[i], &how->to->v.v[i]))
-			(void)put(how->to, i, how->from->v.v[i].text, how->from->v.v[i].len, e);
+			(void)!put(how->to, i, how->from->v.v[i].text, how->from->v.v[i].len, &why);
+		pt_err_fini(&why);
+	}
 	return rc;
 }
 

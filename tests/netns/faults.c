@@ -2,7 +2,8 @@
 /*
  * hostile-31 and hostile-32 for ptconf: every allocation, and every call that writes, syncs, renames, sends or receives, fails in turn,
  * in a real kernel's namespace. Each time the command ends by itself and tells what failed; the rules in force are the old ones or the
- * new ones, never a third; the next command finds a state that it can read, and goes back.
+ * new ones, never a third; the next command finds a state that it can read, and goes back. A commit of the console has the same text in
+ * the file and in the kernel.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -116,6 +117,9 @@ CALL(ssize_t, recvmsg, (int fd, struct msghdr *m, int flags), (fd, m, flags))
 
 /* ---- running a tool ---- */
 
+/* What `apply` writes into the file, as the console's commit has it; arena NULL: nothing. */
+static struct pt_edit_texts written_from, written_to;
+
 #define OUTPUT 65536
 
 struct run {
@@ -160,6 +164,8 @@ static struct run *run(const struct pt_cli_tool *tool, const char *line, long fa
 	if (!pid) {
 		if (dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0)
 			_exit(99);
+		ptconf_candidate[0] = written_from.arena ? &written_from : NULL;
+		ptconf_candidate[1] = written_from.arena ? &written_to : NULL;
 		fault.pid = getpid();
 		fault.left = fail_at;
 		status = run_line(tool, line);
@@ -275,6 +281,83 @@ static void each(enum what what, int error, const char *line, const char *first,
 	free(now);
 }
 
+/* ---- a change of the file, too ---- */
+
+static char both[200], apply_both[300];
+
+static bool file_has(const char *text)
+{
+	struct pt_edit_texts t;
+	bool has;
+
+	assert_int_equal(pt_edit_load(both, &t, NULL), 0);
+	has = strstr(t.v.v[0].text, text) != NULL;
+	pt_edit_texts_fini(&t);
+	return has;
+}
+
+static void begin_again(void)
+{
+	write_file(both, "80", "");
+	must(apply_both);
+}
+
+static const struct run *commit(long fail_at)
+{
+	struct pt_edit_texts text;
+	const struct run *r;
+
+	assert_int_equal(pt_edit_load(both, &written_from, NULL), 0);
+	assert_int_equal(pt_edit_load(both, &written_to, NULL), 0);
+	assert_int_equal(pt_edit_load(two, &text, NULL), 0);
+	written_to.v.v[0].text = text.v.v[0].text;
+	written_to.v.v[0].len = text.v.v[0].len;
+	r = run(&ptconf_tool, apply_both, fail_at);
+	pt_edit_texts_fini(&written_from);
+	pt_edit_texts_fini(&written_to);
+	pt_edit_texts_fini(&text);
+	return r;
+}
+
+/* Whatever fails, the file and the kernel have the same text with the next command. */
+static void each_commit(enum what what, int error)
+{
+	char *now = malloc(OUTPUT);
+	static char said[OUTPUT];
+	size_t failed = 0;
+	bool reached = true;
+	long n;
+
+	assert_non_null(now);
+	fault.what = what;
+	fault.error = error;
+	for (n = 0; reached; n++) {
+		const struct run *r;
+
+		begin_again();
+		r = commit(n);
+		reached = *happened;
+		ends_well("commit", n, r);
+		failed += r->status != 0;
+		(void)snprintf(said, sizeof(said), "%s", r->err);
+		is_readable("commit", n);
+		in_force(now);
+		if (file_has("port 81") != (strstr(now, "port 81") != NULL) || file_has("port 80") != (strstr(now, "port 80") != NULL))
+			fail_msg("commit: %ld failed: %s the file has %s, and in force is %s", n, said, file_has("port 81") ? "the new text" : "the old text", now);
+	}
+	assert_true(file_has("port 81"));
+	assert_true(failed || error == EINTR);
+	print_message("# commit: %ld %s, %zu failures\n", n - 1, what == MEMORY ? "allocations" : "calls", failed);
+	free(now);
+}
+
+static void test_commit(void **state)
+{
+	(void)state;
+	each_commit(MEMORY, 0);
+	each_commit(CALLS, EIO);
+}
+
 static char apply_one[300], apply_two[300], apply_waits[300];
 
 static void test_memory(void **state)
@@ -339,6 +422,8 @@ static int lab_begin(void **state)
 		return -1;
 	(void)snprintf(one, sizeof(one), "%s/one.conf", folder);
 	(void)snprintf(two, sizeof(two), "%s/two.conf", folder);
+	(void)snprintf(both, sizeof(both), "%s/both.conf", folder);
+	(void)snprintf(apply_both, sizeof(apply_both), "apply --force -f %s", both);
 	(void)snprintf(apply_one, sizeof(apply_one), "apply --force -f %s", one);
 	(void)snprintf(apply_two, sizeof(apply_two), "apply -f %s", two);
 	(void)snprintf(apply_waits, sizeof(apply_waits), "apply --confirm 600 -f %s", two);
@@ -352,6 +437,7 @@ static int lab_end(void **state)
 	(void)state;
 	(void)unlink(one);
 	(void)unlink(two);
+	(void)unlink(both);
 	return rmdir(folder);
 }
 
@@ -362,6 +448,7 @@ int main(void)
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_calls),
 		cmocka_unit_test(test_interrupted),
+		cmocka_unit_test(test_commit),
 	};
 	const char *why = lab_lacks();
 
