@@ -41,12 +41,15 @@ static int read_text(int dir, const char *path, struct pt_buf *b)
 	return b->err ? b->err : !b->n;
 }
 
-static int read_files(struct pt_activity *out, struct pt_buf *b)
+static int read_files(struct pt_activity *out, struct pt_buf *b, struct pt_err *e)
 {
 	int rc = 0;
 
 	for (enum pt_activity_file i = 0; rc >= 0 && i < PT_ACTIVITY_FILES; i++) {
 		rc = read_text(AT_FDCWD, paths[i], b);
+		/* Every kernel has it: without it there is no /proc, and zeros would be a lie. */
+		if (rc > 0 && i == PT_ACTIVITY_STAT)
+			rc = pt_err_sys(e, -ENOENT, "reading /proc/stat: is /proc mounted?");
 		if (!rc)
 			rc = pt_activity_parse(out, i, b->s);
 	}
@@ -105,10 +108,10 @@ int pt_activity_read(struct pt_nl *route, struct pt_arena *a, struct pt_activity
 		rc = -errno;
 	if (!rc) {
 		out->when = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-		rc = read_files(out, &b);
+		rc = read_files(out, &b, e);
 		if (!rc)
 			rc = read_processes(out, &b);
-		if (rc)
+		if (rc && rc != -ENOENT)
 			(void)pt_err_sys(e, rc, "reading what this machine is busy with");
 	}
 	pt_buf_fini(&b);

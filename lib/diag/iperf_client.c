@@ -49,6 +49,12 @@ static int connect_to(const struct iperf_run *r, const struct pt_iperf_client *c
 		rc = iperf_wait(r, fd, POLLOUT, stream_now() + r->timeout);
 	if (!rc && !getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size))
 		rc = -error;
+	/* The words of the kernel for routes that drop or prohibit are those for a wrong call; our address may be wrong for the way, too. */
+	if ((rc == -EINVAL || rc == -EACCES) && c->from.af == PT_AF_NONE) {
+		pt_err_add(r->e, PT_ERROR, NULL, "`ptdiag route get` shows it", "connecting to the server: a route of this machine %s",
+			   rc == -EINVAL ? "drops what goes there (blackhole)" : "prohibits it");
+		return -EHOSTUNREACH;
+	}
 	return rc ? iperf_failed(r, rc, "connecting to the server") : 0;
 }
 

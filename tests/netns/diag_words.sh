@@ -48,6 +48,10 @@ exits 3 'port: blackhole' diag_a port 10.9.1.1 80
 like "$tap_out" 'unreachable: a route of this machine drops it \(blackhole\)' 'and said'
 exits 3 'port: prohibit' diag_a port fd09:2::1 80
 like "$tap_out" 'unreachable: a route of this machine prohibits it' 'and said'
+exits 3 'iperf: blackhole' diag_a iperf 10.9.1.1
+like "$tap_out" 'a route of this machine drops what goes there \(blackhole\)' 'and said'
+exits 3 'iperf: prohibit' diag_a iperf fd09:2::1
+like "$tap_out" 'a route of this machine prohibits it' 'and said'
 exits 1 'an address of ours that cannot go there is no blackhole' diag_a ping 10.0.1.2 from 127.0.0.1
 unlike "$tap_out" 'blackhole' 'and not called one'
 
@@ -81,6 +85,11 @@ for host in '; reboot' '$(x)' '-oProxyCommand=x' "$(printf 'a\nb')" "$(printf 'a
 		unlike "$tap_out" "$(printf '[\033\a]')" 'and shown without control characters'
 	done
 done
+
+# ---- a machine without /proc is not one that has nothing to do ----
+# shellcheck disable=SC2016 # for another shell
+exits 2 'activity without /proc' in_ns a unshare -m sh -c 'mount -t tmpfs none /proc && exec "$1" activity' sh "$ptdiag"
+like "$tap_out" 'is /proc mounted' 'is refused'
 
 # ---- rights that lack: the capability, and not another one ----
 cp "$ptdiag" "$lab_tmp/ptdiag"
