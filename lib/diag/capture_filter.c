@@ -5,7 +5,6 @@
  * libpcap brings libraries of its own and would slow down every start, so it is loaded when a filter is asked for. Of a
  * device it makes other code than of a file: the kernel has VLAN tags beside the packet.
  */
-#include <dlfcn.h>
 #include <errno.h>
 #include <linux/filter.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include <pcap/pcap.h>
 
 #include "diag/capture.h"
+#include "diag/load.h"
 
 #define PCAP_CALLS(F) \
 	F(pcap_create) F(pcap_set_snaplen) F(pcap_set_buffer_size) F(pcap_activate) F(pcap_open_dead) \
@@ -23,10 +23,9 @@
 /* Bytes of an expression. libpcap takes time with the square of it, and to make its code shorter memory, too: gigabytes. */
 #define LONG 4096
 #define TOO_LONG 8192
-#define PCAP_MEMBER(name) __typeof__(name) *name;
 
 struct pcap_calls {
-	PCAP_CALLS(PCAP_MEMBER)
+	PCAP_CALLS(LOAD_MEMBER)
 };
 
 struct pt_capture_filter {
@@ -34,14 +33,6 @@ struct pt_capture_filter {
 	struct bpf_program program;
 	bool compiled;
 };
-
-/* A function's address comes as that of data. */
-#define LOAD(name) \
-	do { \
-		void *p = dlsym(lib, #name); \
-		missing |= !p; \
-		memcpy(&o->name, &p, sizeof(p)); \
-	} while (0);
 
 static int load(struct pcap_calls *o, struct pt_err *e)
 {

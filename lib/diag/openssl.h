@@ -10,6 +10,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "diag/load.h"
+
 #define OPENSSL_TLS_CALLS(F)                                                                                     \
 	F(OPENSSL_init_ssl) F(TLS_client_method) F(SSL_CTX_new) F(SSL_CTX_free) F(SSL_CTX_ctrl) F(SSL_CTX_set_verify) \
 	F(SSL_CTX_set_cipher_list) F(SSL_CTX_load_verify_locations) F(SSL_new) F(SSL_free) F(SSL_set_fd)              \
@@ -26,10 +28,9 @@
 	F(X509_get_signature_nid) F(OBJ_nid2ln) F(BIO_new) F(BIO_s_mem) F(BIO_ctrl) F(BIO_free) F(ERR_clear_error)     \
 	F(ERR_peek_error) F(ERR_reason_error_string)
 
-#define OPENSSL_MEMBER(name) __typeof__(name) *name;
 struct openssl {
-	OPENSSL_TLS_CALLS(OPENSSL_MEMBER)
-	OPENSSL_CRYPTO_CALLS(OPENSSL_MEMBER)
+	OPENSSL_TLS_CALLS(LOAD_MEMBER)
+	OPENSSL_CRYPTO_CALLS(LOAD_MEMBER)
 };
 
 #include "diag/stream.h"

@@ -214,17 +214,7 @@ static int on_tcp(struct pt_probe *p, size_t n, const struct probe_beside *b, st
 
 /* ---- reading ---- */
 
-static int on_packet(struct pt_probe *p, int fd, size_t n, const struct probe_beside *b, struct pt_addr from,
-		     pt_probe_fn fn, void *arg)
-{
-	if (fd != p->fd_send)
-		return on_icmp(p, true, n, b, from, fn, arg);
-	if (p->o.how == PT_PROBE_ICMP)
-		return on_icmp(p, p->raw, n, b, from, fn, arg);
-	return p->o.how == PT_PROBE_UDP ? on_udp(p, n, b, from, fn, arg) : on_tcp(p, n, b, from, fn, arg);
-}
-
-static int receive_from(struct pt_probe *p, int fd, pt_probe_fn fn, void *arg)
+int probe_each(struct pt_probe *p, int fd, int flags, probe_message_fn each, pt_probe_fn fn, void *arg)
 {
 	union {
 		struct cmsghdr align;
@@ -237,17 +227,28 @@ static int receive_from(struct pt_probe *p, int fd, pt_probe_fn fn, void *arg)
 		struct iovec iov = { p->in, PROBE_BUFFER };
 		struct msghdr m = { .msg_name = &sa, .msg_namelen = sizeof(sa), .msg_iov = &iov, .msg_iovlen = 1,
 				    .msg_control = &control, .msg_controllen = sizeof(control) };
-		struct probe_beside b;
-		ssize_t n = recvmsg(fd, &m, 0);
+		ssize_t n = recvmsg(fd, &m, flags);
 
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			break;
 		if (n < 0)
 			continue; /* an error of a probe, told by the queue, too */
-		probe_beside(&m, &b);
-		rc = on_packet(p, fd, (size_t)n, &b, address_of((const struct sockaddr *)&sa), fn, arg);
+		rc = each(p, fd, &m, (size_t)n, fn, arg);
 	}
 	return rc;
+}
+
+static int on_packet(struct pt_probe *p, int fd, struct msghdr *m, size_t n, pt_probe_fn fn, void *arg)
+{
+	struct pt_addr from = address_of(m->msg_name);
+	struct probe_beside b;
+
+	probe_beside(m, &b);
+	if (fd != p->fd_send)
+		return on_icmp(p, true, n, &b, from, fn, arg);
+	if (p->o.how == PT_PROBE_ICMP)
+		return on_icmp(p, p->raw, n, &b, from, fn, arg);
+	return p->o.how == PT_PROBE_UDP ? on_udp(p, n, &b, from, fn, arg) : on_tcp(p, n, &b, from, fn, arg);
 }
 
 int pt_probe_receive(struct pt_probe *p, pt_probe_fn fn, void *arg)
@@ -255,8 +256,8 @@ int pt_probe_receive(struct pt_probe *p, pt_probe_fn fn, void *arg)
 	int rc = probe_queue_receive(p, fn, arg);
 
 	if (!rc)
-		rc = receive_from(p, p->fd_send, fn, arg);
+		rc = probe_each(p, p->fd_send, 0, on_packet, fn, arg);
 	if (!rc && p->fd_icmp >= 0)
-		rc = receive_from(p, p->fd_icmp, fn, arg);
+		rc = probe_each(p, p->fd_icmp, 0, on_packet, fn, arg);
 	return rc;
 }

@@ -78,5 +78,8 @@ struct probe_beside {
 };
 struct msghdr;
 void probe_beside(struct msghdr *m, struct probe_beside *b);
+/* Messages that wait at FD, with recvmsg(2)'s FLAGS: N bytes of each lie in P->in. Stops at the first that is not 0 of EACH. */
+typedef int (*probe_message_fn)(struct pt_probe *p, int fd, struct msghdr *m, size_t n, pt_probe_fn fn, void *arg);
+int probe_each(struct pt_probe *p, int fd, int flags, probe_message_fn each, pt_probe_fn fn, void *arg);
 
 #endif

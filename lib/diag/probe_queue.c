@@ -14,7 +14,6 @@
 
 #include "diag/probe_internal.h"
 
-#define AT_ONCE 512
 #define IP_QUOTE 20       /* what the queue left away of a quote: the header of IPv4 (without options), of IPv6 */
 #define IP6_QUOTE 40
 #define EXTENSIONS_OLD 128
@@ -95,31 +94,20 @@ static int on_error(struct pt_probe *p, const struct sock_extended_err *ee, stru
 	return probe_tell(p, id, b->real, &a, fn, arg);
 }
 
+static int on_message(struct pt_probe *p, int fd, struct msghdr *m, size_t n, pt_probe_fn fn, void *arg)
+{
+	struct sock_extended_err ee;
+	struct probe_beside b;
+	struct pt_addr from;
+
+	(void)fd;
+	if (!copy_error(m, &ee, &from))
+		return 0;
+	probe_beside(m, &b);
+	return on_error(p, &ee, from, n, &b, fn, arg);
+}
+
 int probe_queue_receive(struct pt_probe *p, pt_probe_fn fn, void *arg)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[512];
-	} control;
-	int rc = 0;
-
-	for (unsigned int i = 0; !rc && i < AT_ONCE; i++) {
-		struct iovec iov = { p->in, PROBE_BUFFER };
-		struct msghdr m = { .msg_iov = &iov,
-				    .msg_iovlen = 1,
-				    .msg_control = &control,
-				    .msg_controllen = sizeof(control) };
-		struct sock_extended_err ee;
-		struct probe_beside b;
-		struct pt_addr from;
-		ssize_t n = recvmsg(p->fd_send, &m, MSG_ERRQUEUE);
-
-		if (n < 0)
-			break;
-		if (!copy_error(&m, &ee, &from))
-			continue;
-		probe_beside(&m, &b);
-		rc = on_error(p, &ee, from, (size_t)n, &b, fn, arg);
-	}
-	return rc;
+	return probe_each(p, p->fd_send, MSG_ERRQUEUE, on_message, fn, arg);
 }

@@ -5,7 +5,6 @@
  * The certificate is judged by OpenSSL but never ends the handshake: who looks for a fault wants to see it. Whoever
  * sends something behind it has been told by tls_begin() that it is not trusted.
  */
-#include <dlfcn.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -22,14 +21,6 @@ struct tls {
 	SSL *ssl;
 	int fd;
 };
-
-/* A function's address comes as that of data. */
-#define LOAD(name) \
-	do { \
-		void *p = dlsym(lib, #name); \
-		missing |= !p; \
-		memcpy(&o->name, &p, sizeof(p)); \
-	} while (0);
 
 static int load(struct openssl *o)
 {
