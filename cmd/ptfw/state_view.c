@@ -106,7 +106,8 @@ bool state_age(const struct pt_ct_entry *ct, uint64_t now, uint64_t *seconds)
 	return ct->start;
 }
 
-/* All of a line but the rules. There may be a hundred thousand: it is put together in one piece and handed over at once. */
+/* All of a line but the rules. There may be a hundred thousand: it is put together in one piece and handed over
+ * at once. */
 static char *put_line(char *p, const struct pt_ct_entry *ct)
 {
 	bool ports = pt_ct_has_ports(ct->proto);
@@ -139,8 +140,8 @@ void state_line(const struct state_view *v, const struct pt_ct_entry *ct, struct
 	state_rules_text(v, ct, b);
 }
 
-/* The same as a line of the output, where nothing else is asked for. Few pairs of rules make all the states, and those of
- * one follow one another often: their text, as it is safe for a terminal, is kept. */
+/* The same as a line of the output, where nothing else is asked for. Few pairs of rules make all the states, and
+ * those of one follow one another often: their text, as it is safe for a terminal, is kept. */
 static void text_line(struct state_view *v, const struct pt_ct_entry *ct, struct pt_buf *line)
 {
 	char piece[LINE_MAX_TEXT];

@@ -5,8 +5,9 @@
  * The kernel leaves out what is zero or what it does not keep (labels, counters), so
  * every attribute but the two tuples may be missing.
  *
- * A table has a hundred thousand entries, and half the work of reading one was its two tuples. So the one shape in which
- * the kernel writes those of protocols with ports is recognised as a whole; any other is read attribute by attribute.
+ * A table has a hundred thousand entries, and half the work of reading one was its two tuples. So the one shape in
+ * which the kernel writes those of protocols with ports is recognised as a whole; any other is read attribute by
+ * attribute.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -94,10 +95,10 @@ static inline bool parse_with_ports(const struct nlattr *attr, size_t n, uint16_
 	if (attr->nla_len != (size_t)(dport + word - (const uint8_t *)attr))
 		return false;
 	protocol = number[NLA_HDRLEN];
-	if (!is(ip, 2 * (NLA_HDRLEN + n), CTA_TUPLE_IP | NLA_F_NESTED) || !is(src, n, src_type) || !is(dst, n, dst_type) ||
-	    !is(upper, 3 * word, CTA_TUPLE_PROTO | NLA_F_NESTED) || !is(number, 1, CTA_PROTO_NUM) ||
-	    !is(sport, 2, CTA_PROTO_SRC_PORT) || !is(dport, 2, CTA_PROTO_DST_PORT) || protocol == IPPROTO_ICMP ||
-	    protocol == IPPROTO_ICMPV6)
+	if (!is(ip, 2 * (NLA_HDRLEN + n), CTA_TUPLE_IP | NLA_F_NESTED) || !is(src, n, src_type) ||
+	    !is(dst, n, dst_type) || !is(upper, 3 * word, CTA_TUPLE_PROTO | NLA_F_NESTED) ||
+	    !is(number, 1, CTA_PROTO_NUM) || !is(sport, 2, CTA_PROTO_SRC_PORT) || !is(dport, 2, CTA_PROTO_DST_PORT) ||
+	    protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6)
 		return false;
 	*proto = protocol;
 	t->src = pt_addr_from_bytes(src + NLA_HDRLEN, n);

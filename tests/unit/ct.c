@@ -276,8 +276,8 @@ static bool same_tuple(const struct pt_ct_tuple *a, const struct pt_ct_tuple *b)
 	       a->sport == b->sport && a->dport == b->dport;
 }
 
-/* What M says is the same whether its tuples, of SIZE bytes, are known as a whole or read attribute by attribute: they are
- * not known without the flag of a nest, which has no meaning otherwise. */
+/* What M says is the same whether its tuples, of SIZE bytes, are known as a whole or read attribute by attribute: they
+ * are not known without the flag of a nest, which has no meaning otherwise. */
 static void same_both_ways(const union message *m, size_t size)
 {
 	const size_t ip = sizeof(struct nlmsghdr) + sizeof(struct nfgenmsg) + sizeof(struct nlattr);
