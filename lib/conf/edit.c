@@ -58,6 +58,18 @@ static int apply_splices(const struct edit_job *j, struct pt_buf *out)
 	return out->err;
 }
 
+/* In an arena of its own, which the texts may keep. */
+static int map_again(struct edit_run *r, size_t source)
+{
+	struct pt_arena *a = pt_arena_new();
+	int rc = a ? pt_vec_push(r->arena, &r->made, a) : -ENOMEM;
+
+	if (!rc)
+		return edit_map_read(&r->v[source], a, &r->maps[source]);
+	pt_arena_free(a);
+	return rc;
+}
+
 int edit_step(struct edit_run *r, struct edit_job *j)
 {
 	size_t source = j->map->source;
@@ -68,7 +80,7 @@ int edit_step(struct edit_run *r, struct edit_job *j)
 		r->v[source].text = pt_arena_memdup(r->arena, text.s, text.n);
 		r->v[source].len = text.n;
 		r->changed = source;
-		rc = r->v[source].text ? edit_map_read(&r->v[source], r->arena, &r->maps[source]) : -ENOMEM;
+		rc = r->v[source].text ? map_again(r, source) : -ENOMEM;
 		r->maps[source].source = source;
 	}
 	pt_buf_fini(&text);
@@ -187,6 +199,8 @@ static int finish(struct edit_run *r, struct pt_edit_result *out)
 		rc = edit_judge(r);
 		if (rc)
 			*out = (struct pt_edit_result){ .path = r->path };
+		else if (edit_maps_put(r->texts, r->changed, r->made.v[r->made.n - 1], &r->maps[r->changed], out))
+			r->made.n--; /* other changes follow, which need not look again */
 		return rc;
 	}
 	rc = judge(r, &found);
@@ -316,6 +330,9 @@ int edit_begin(struct edit_run *r, struct pt_edit_texts *t, const struct pt_edit
 
 void edit_end_run(struct edit_run *r)
 {
+	for (size_t i = 0; i < r->made.n; i++)
+		pt_arena_free(r->made.v[i]);
+	r->made.n = 0;
 	pt_arena_free(r->arena);
 	r->arena = NULL;
 }

@@ -48,6 +48,8 @@ struct edit_map {
 int edit_map_read(const struct pt_conf_source *src, struct pt_arena *a, struct edit_map *out) PT_MUST;
 /* edit_maps.c: the map of text I, which is read when it is not the one of last time. OUT lives until the text is another one, or T ends. */
 int edit_maps_get(struct pt_edit_texts *t, size_t i, struct edit_map *out) PT_MUST;
+/* M, which is in A, is of what text I will be by R: A is T's from here on. */
+bool edit_maps_put(struct pt_edit_texts *t, size_t i, struct pt_arena *a, const struct edit_map *m, const struct pt_edit_result *r);
 void edit_maps_free(struct pt_edit_maps *m);
 /* What TOK means. NULL: no memory. */
 const char *edit_decode(struct pt_arena *a, const char *text, const struct pt_src_tok *tok);

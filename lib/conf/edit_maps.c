@@ -71,6 +71,20 @@ int edit_maps_get(struct pt_edit_texts *t, size_t i, struct edit_map *out)
 	return rc;
 }
 
+bool edit_maps_put(struct pt_edit_texts *t, size_t i, struct pt_arena *a, const struct edit_map *m, const struct pt_edit_result *r)
+{
+	struct kept *k = t->maps && i < t->maps->n ? &t->maps->v[i] : NULL;
+
+	if (!k)
+		return false;
+	pt_arena_free(k->arena);
+	*k = (struct kept){ .arena = a, .src = t->v.v[i], .map = *m };
+	k->src.text = r->text;
+	k->src.len = r->len;
+	k->map.src = &k->src;
+	return true;
+}
+
 void edit_maps_free(struct pt_edit_maps *m)
 {
 	for (size_t i = 0; m && i < m->n; i++)

@@ -11,6 +11,7 @@ struct edit_run {
 	struct pt_conf_source *v;    /* as they are after the steps so far */
 	struct edit_map *maps;       /* of them */
 	size_t n, changed;           /* SIZE_MAX: none */
+	PT_VEC(struct pt_arena *) made; /* of the maps of changed texts, in order */
 	struct edit_line line;
 	struct pt_edit_path path;
 	struct edit_change change;
