@@ -76,7 +76,7 @@ static int halve(struct why *y, const struct why_walk *k, uint32_t *answered, ui
 static int find_longest(struct why *y, const struct why_walk *k, uint32_t *answered, uint32_t mtu)
 {
 	for (unsigned int i = 0; i < ROUNDS && *answered < mtu; i++) {
-		struct why_echo x;
+		struct why_echo x = { 0 };
 		int rc = halve(y, k, answered, mtu);
 
 		if (!rc)
