@@ -81,7 +81,7 @@ static int read_size(struct pt_cli *c, const char *name, const char *s, uint64_t
 		return 0;
 	n -= unit != NULL;
 	if (n && n < sizeof(digits)) {
-		memcpy(digits, s, n);
+		(void)snprintf(digits, sizeof(digits), "%.*s", (int)n, s);
 		if (!pt_parse_uint(digits, UINT64_MAX >> shift, &v) && v << shift >= min && v << shift <= max) {
 			*out = v << shift;
 			return 0;
@@ -304,7 +304,7 @@ static void say_left_out(const struct capture_run *r)
 
 static int confine(struct capture_run *r)
 {
-	/* Files that are open already are emptied, or cut where a disk is full; the evaluator reads settings of devices. */
+	/* Open files are emptied, or cut where a disk is full; the evaluator reads settings of devices. */
 	unsigned int may = (r->writer ? PT_SANDBOX_RESIZE : 0u) | (r->rules ? PT_SANDBOX_READ : 0u);
 
 	return r->c->nested ? 0 : pt_sandbox(may, &r->c->err);
@@ -380,7 +380,9 @@ static int make_file_filters(struct capture_run *r)
 	for (size_t i = 1; i < CAPTURE_LINKS && (!some || r->filter.n < SHORT); i++)
 		some |= make_filter_for(r, i, &others);
 	pt_err_fini(&others);
-	return some ? 0 : pt_capture_filter_new(r->filter.s, file_links[0], PT_CAPTURE_SNAP, NULL, &r->filters[0], &r->c->err);
+	if (some)
+		return 0;
+	return pt_capture_filter_new(r->filter.s, file_links[0], PT_CAPTURE_SNAP, NULL, &r->filters[0], &r->c->err);
 }
 
 static bool meets_filter(struct capture_run *r, const struct pt_capture_packet *p)

@@ -42,11 +42,12 @@ struct capture_rules {
 int capture_rules_new(struct capture_rules **out, struct pt_err *e)
 {
 	struct capture_rules *r = calloc(1, sizeof(*r));
-	int rc = r ? 0 : pt_err_sys(e, -ENOMEM, "preparing the rules");
+	int rc;
 
 	*out = NULL;
-	if (!rc)
-		rc = pt_nl_open(&r->nf, NETLINK_NETFILTER, e);
+	if (!r)
+		return pt_err_sys(e, -ENOMEM, "preparing the rules");
+	rc = pt_nl_open(&r->nf, NETLINK_NETFILTER, e);
 	if (!rc)
 		rc = pt_nl_open(&r->route, NETLINK_ROUTE, e);
 	if (!rc)

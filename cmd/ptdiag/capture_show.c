@@ -12,16 +12,15 @@
 
 void capture_time(struct pt_buf *b, uint64_t ns, enum capture_clock how)
 {
-	static const char *const forms[] = {
-		[CAPTURE_TODAY] = "%H:%M:%S", [CAPTURE_DATE] = "%Y-%m-%d %H:%M:%S", [CAPTURE_UTC] = "%Y-%m-%dT%H:%M:%S"
-	};
 	time_t t = (time_t)(ns / 1000000000);
-	char text[40] = "";
 	struct tm tm;
 
-	if (how == CAPTURE_UTC ? gmtime_r(&t, &tm) : localtime_r(&t, &tm))
-		(void)strftime(text, sizeof(text), forms[how], &tm);
-	pt_buf_fmt(b, "%s.%06u%s", text, (unsigned int)(ns / 1000 % 1000000), how == CAPTURE_UTC ? "Z" : "");
+	memset(&tm, 0, sizeof(tm)); /* a file may have a time of no year */
+	(void)(how == CAPTURE_UTC ? gmtime_r(&t, &tm) : localtime_r(&t, &tm));
+	if (how != CAPTURE_TODAY)
+		pt_buf_fmt(b, "%04d-%02d-%02d%s", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, how == CAPTURE_UTC ? "T" : " ");
+	pt_buf_fmt(b, "%02d:%02d:%02d.%06u%s", tm.tm_hour, tm.tm_min, tm.tm_sec, (unsigned int)(ns / 1000 % 1000000),
+		   how == CAPTURE_UTC ? "Z" : "");
 }
 
 void capture_hex(struct pt_buf *b, const uint8_t *p, size_t n)

@@ -20,7 +20,7 @@
 #define PCAP_CALLS(F) \
 	F(pcap_create) F(pcap_set_snaplen) F(pcap_set_buffer_size) F(pcap_activate) F(pcap_open_dead) \
 	F(pcap_compile) F(pcap_freecode) F(pcap_close) F(pcap_geterr) F(pcap_offline_filter)
-/* Bytes of an expression. libpcap takes time with the square of it, and to make its code shorter memory, too: gigabytes. */
+/* Bytes of an expression. libpcap takes time with the square of it, and memory to make its code shorter: gigabytes. */
 #define LONG 4096
 #define TOO_LONG 8192
 

@@ -149,7 +149,9 @@ static int map_ring(struct ring *r, uint64_t buffer, struct pt_err *e)
 
 static int bind_ring(struct ring *r, const struct pt_capture_options *o, struct pt_err *e)
 {
-	struct sockaddr_ll a = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)r->index };
+	struct sockaddr_ll a = { .sll_family = AF_PACKET,
+				 .sll_protocol = htons(ETH_P_ALL),
+				 .sll_ifindex = (int)r->index };
 	struct packet_mreq m = { .mr_ifindex = (int)r->index, .mr_type = PACKET_MR_PROMISC };
 	int one = 1;
 
@@ -179,9 +181,11 @@ static void know_names(struct pt_capture *c)
 int pt_capture_open(const struct pt_capture_options *o, struct pt_capture **out, struct pt_err *e)
 {
 	struct pt_capture *c = calloc(1, sizeof(*c));
-	int rc = c ? 0 : pt_err_sys(e, -ENOMEM, "capturing");
+	int rc = 0;
 
 	*out = NULL;
+	if (!c)
+		return pt_err_sys(e, -ENOMEM, "capturing");
 	for (size_t i = 0; !rc && i < o->n_devices; i++) {
 		struct ring *r = &c->rings[c->n++];
 

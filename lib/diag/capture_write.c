@@ -189,11 +189,11 @@ static void set_keep(struct pt_capture_writer *w, const struct pt_capture_keep *
 int pt_capture_writer_new(const struct pt_capture_keep *k, struct pt_capture_writer **out, struct pt_err *e)
 {
 	struct pt_capture_writer *w = calloc(1, sizeof(*w));
-	int rc = w ? 0 : pt_err_sys(e, -ENOMEM, "writing the capture");
+	int rc;
 
 	*out = NULL;
-	if (rc)
-		return rc;
+	if (!w)
+		return pt_err_sys(e, -ENOMEM, "writing the capture");
 	set_keep(w, k);
 	rc = make_files(w, k, e);
 	if (!rc) {

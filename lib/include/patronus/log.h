@@ -60,9 +60,9 @@ struct pt_log_record {
 	uint16_t link;            /* of the link type that DATA begins with; writing: 0 is none, as of logged ones */
 	const char *seen_on;      /* the device that a captured packet was seen on, NULL: the one of the judgement */
 	enum pt_dir seen;         /* and its way there: it may answer the packet that was judged; NONE: not known */
-	const char *note;         /* reading: the block's comments, N_NOTE bytes of anything; NULL: none; writing: one more */
+	const char *note;         /* reading: all comments, N_NOTE bytes of anything; writing: one more; NULL: none */
 	size_t n_note;
-	const struct pt_log_record *then; /* writing: the next judgement of the same packet, a comment too; NULL: none */
+	const struct pt_log_record *then; /* writing: the next judgement of it, a comment too; NULL: none */
 };
 
 /* ---- listening ---- */
