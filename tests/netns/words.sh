@@ -3,6 +3,8 @@
 #
 # Names of what is in force, as completion offers them: from the small file beside the copy, and the same ones without it; after every
 # change of the rules those of now, and none when nothing is in force.
+# What stands in single quotes is for the shell in there.
+# shellcheck disable=SC2016
 set -u
 
 cd "${PATRONUS_TOP:-$(dirname "$0")/../..}" || exit 1
