@@ -43,7 +43,7 @@ void history_begin(const struct console *c)
 	stifle_history(LINES);
 	text = path_of(c, path, sizeof(path)) ? read_text(path, &n) : NULL;
 	for (rest = text; (line = strsep(&rest, "\n"));)
-		if (*line)
+		if (*line && strlen(line) <= PT_LINE_MAX) /* others are no lines */
 			add_history(line);
 	free(text);
 }
