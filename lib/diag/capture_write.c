@@ -228,6 +228,7 @@ int pt_capture_writer_add(struct pt_capture_writer *w, const struct pt_capture_p
 		r = *rule;
 	if (!rule)
 		r.in = r.out = "";
+	r.captured = true;
 	r.seen_on = p->device;
 	r.seen = p->dir;
 	r.time = p->time;

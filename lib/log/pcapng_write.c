@@ -136,7 +136,7 @@ static uint32_t device_of(struct pt_pcapng *w, struct pt_buf *b, const struct pt
 {
 	bool out = r->ours ? r->dir == PT_OUT : !*r->in;
 
-	if (r->seen_on)
+	if (r->captured)
 		return number_of(w, b, r->seen_on, "", r->link);
 	return number_of(w, b, out ? r->out : r->in, r->on, r->link);
 }
@@ -167,14 +167,14 @@ static void comment(struct pt_pcapng *w, struct pt_buf *b, const struct pt_log_r
 
 static void packet_options(struct pt_pcapng *w, struct pt_buf *b, const struct pt_log_record *r)
 {
-	enum pt_dir dir = r->seen_on ? r->seen : r->dir;
+	enum pt_dir dir = r->captured ? r->seen : r->dir;
 	uint32_t flags = dir == PT_IN ? 1 : 2;
 
 	for (const struct pt_log_record *j = r; j && (j->ours || !j->link || *j->rule); j = j->then)
 		comment(w, b, j); /* a captured one that nobody judged has none */
-	if (r->note)
+	if (r->captured && r->note)
 		option(b, PCAPNG_OPT_COMMENT, r->note, r->n_note);
-	if (r->seen_on ? dir != PT_DIR_NONE : r->ours || (r->link && dir))
+	if (r->captured ? dir != PT_DIR_NONE : r->ours || (r->link && dir))
 		option(b, PCAPNG_EPB_FLAGS, &flags, sizeof(flags));
 	if (r->lost)
 		option(b, PCAPNG_EPB_DROPPED, &r->lost, sizeof(r->lost));

@@ -58,6 +58,7 @@ struct pt_log_record {
 	struct pt_log_packet packet; /* of one that begins with its network header */
 	const char *by;           /* who judged it, where that was not the kernel; NULL: the kernel */
 	uint16_t link;            /* of the link type that DATA begins with; writing: 0 is none, as of logged ones */
+	bool captured;            /* writing: SEEN_ON, SEEN and NOTE are heeded; else it is judged where it was seen */
 	const char *seen_on;      /* the device that a captured packet was seen on, NULL: the one of the judgement */
 	enum pt_dir seen;         /* and its way there: it may answer the packet that was judged; NONE: not known */
 	const char *note;         /* reading: all comments, N_NOTE bytes of anything; writing: one more; NULL: none */
