@@ -449,6 +449,27 @@ static void test_written(void **state)
 	pt_err_fini(&e);
 }
 
+/* A record that is read and written as a logged one has the comment of its identity, once. */
+static void same_again(int fd)
+{
+	struct pt_pcapng_reader *r = pt_pcapng_reader_new(fd);
+	struct pt_pcapng w = { 0 };
+	struct pt_log_record rec;
+	struct pt_buf b = { 0 };
+	size_t n = 0;
+
+	assert_non_null(r);
+	assert_int_equal(pt_pcapng_next(r, &rec), 1);
+	pt_pcapng_add(&w, &b, &rec);
+	assert_int_equal(b.err, 0);
+	for (const char *p = b.s; (p = memmem(p, b.n - (size_t)(p - b.s), "rule=a", 6)); p++)
+		n++;
+	assert_int_equal(n, 1);
+	pt_pcapng_reader_free(r);
+	pt_pcapng_fini(&w);
+	pt_buf_fini(&b);
+}
+
 /* Two judgements, and the packet that answers: seen on the same device, the other way. */
 static void test_judged_twice(void **state)
 {
@@ -481,6 +502,7 @@ static void test_judged_twice(void **state)
 	assert_memory_equal(p.note, said, sizeof(said) - 1);
 	assert_int_equal(pt_capture_reader_next(r, &p), 0);
 	pt_capture_reader_free(r);
+	same_again(fd);
 	close(fd);
 	unlink(path);
 	rmdir(folder);
