@@ -369,6 +369,14 @@ static int forget_line(void)
 	return 0;
 }
 
+/* One that came while nothing was read is heard before the next key is waited for. */
+static int next_key(FILE *f)
+{
+	rl_check_signals();
+	(void)forget_line();
+	return rl_getc(f);
+}
+
 static void prepare(void)
 {
 	rl_readline_name = "ptsh";
@@ -379,6 +387,7 @@ static void prepare(void)
 	(void)rl_variable_bind("enable-bracketed-paste", "off"); /* serial lines and dumb terminals */
 	rl_catch_signals = 1;
 	rl_signal_event_hook = forget_line;
+	rl_getc_function = next_key;
 	history_begin(console);
 }
 
