@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* net/setting - settings of IPv6 that a link has and that rtnetlink tells but does not take. */
+/* net/setting - settings of IP that a link has; those of IPv6 rtnetlink tells but does not take. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,16 +7,19 @@
 
 #include "net/trait.h"
 
-static const char *const settings[] = {
-	[PT_SETTING_ACCEPT_RA] = "accept_ra",
-	[PT_SETTING_PROXY_NDP] = "proxy_ndp",
-	[PT_SETTING_AUTOCONF] = "autoconf",
-	[PT_SETTING_RA_DEFAULT] = "accept_ra_defrtr",
+static const struct {
+	const char *family, *name; /* of the folder and of the file */
+} settings[] = {
+	[PT_SETTING_ACCEPT_RA] = { "ipv6", "accept_ra" },
+	[PT_SETTING_PROXY_NDP] = { "ipv6", "proxy_ndp" },
+	[PT_SETTING_AUTOCONF] = { "ipv6", "autoconf" },
+	[PT_SETTING_RA_DEFAULT] = { "ipv6", "accept_ra_defrtr" },
+	[PT_SETTING_PROMOTE] = { "ipv4", "promote_secondaries" },
 };
 
 const char *net_setting_name(uint32_t number)
 {
-	return number < PT_ARRAY_SIZE(settings) ? settings[number] : "?";
+	return number < PT_ARRAY_SIZE(settings) ? settings[number].name : "?";
 }
 
 static int open_setting(const char *device, uint32_t number, int flags)
@@ -24,7 +27,7 @@ static int open_setting(const char *device, uint32_t number, int flags)
 	char path[100];
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/%s", device, settings[number]);
+	snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/%s", settings[number].family, device, settings[number].name);
 	fd = open(path, flags | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }

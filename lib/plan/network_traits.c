@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What interfaces of the file are to have that is no attribute of their links: VLANs of ports, other ends, work of the hardware, router
- * advertisements, and that IPv6 answers for addresses elsewhere at all.
+ * advertisements, that IPv6 answers for addresses elsewhere at all, and what the client of DHCP needs.
  */
 #include <errno.h>
 #include <string.h>
@@ -146,6 +146,14 @@ static int add_advertisements(const struct wants *w, const struct pt_conf_if *i)
 	return rc;
 }
 
+/* dhcpcd(8) does not begin on an interface without it, and is not let to set it: see dhcp_config.c. */
+static int add_client(const struct wants *w, const struct pt_conf_if *i)
+{
+	const struct pt_trait t = { .kind = PT_TRAIT_SETTING, .number = PT_SETTING_PROMOTE, .value = 1 };
+
+	return i->ways & (PT_IF_DHCP4 | PT_IF_DHCP6) ? add(w, i, t, &i->loc) : 0;
+}
+
 static int add_options(const struct wants *w, const struct pt_conf_if *i)
 {
 	int rc = 0;
@@ -154,7 +162,9 @@ static int add_options(const struct wants *w, const struct pt_conf_if *i)
 		for (size_t n = 0; !rc && n < PT_ARRAY_SIZE(options); n++)
 			if (!strcmp(i->options.v[k].row->name, options[n].option))
 				rc = options[n].add(w, i, &i->options.v[k]);
-	return rc ? rc : add_advertisements(w, i);
+	if (!rc)
+		rc = add_advertisements(w, i);
+	return rc ? rc : add_client(w, i);
 }
 
 int network_want_traits(const struct pt_conf *c, struct pt_arena *a, struct pt_traits *out)

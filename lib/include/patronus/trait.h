@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * trait - what a link has beside the attributes of its own message: VLANs of the ports of bridges, other ends of a vxlan, work of the
- * hardware, settings of IPv6.
+ * hardware, settings of IP.
  *
  * VLANs and other ends belong to bridges and vxlans of ours as a whole, so what nobody wants there goes. Of the rest,
  * only what the file names is ever set.
@@ -18,8 +18,8 @@ enum pt_trait_kind {
 	PT_TRAIT_SETTING,
 };
 
-/* SETTING, by NUMBER: of the link, below net/ipv6/conf. */
-enum pt_trait_setting { PT_SETTING_ACCEPT_RA, PT_SETTING_PROXY_NDP, PT_SETTING_AUTOCONF, PT_SETTING_RA_DEFAULT };
+/* SETTING, by NUMBER: of the link, below net/ipv6/conf or net/ipv4/conf; kept in notes, so new ones are the last. */
+enum pt_trait_setting { PT_SETTING_ACCEPT_RA, PT_SETTING_PROXY_NDP, PT_SETTING_AUTOCONF, PT_SETTING_RA_DEFAULT, PT_SETTING_PROMOTE };
 
 #define PT_VLAN_PVID 2u     /* of VALUE, as the kernel has them */
 #define PT_VLAN_UNTAGGED 4u
