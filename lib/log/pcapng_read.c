@@ -360,7 +360,7 @@ static int take_simple(const struct pt_pcapng_reader *r, const uint8_t *p, size_
 		return -EBADMSG;
 	out->data = p + 4;
 	out->link = d->link;
-	out->in = d->name;
+	out->in = out->seen_on = d->name;
 	out->on = d->on;
 	if (d->link == PCAPNG_RAW)
 		pt_log_packet(out->data, out->n, &out->packet);
