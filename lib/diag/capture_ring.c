@@ -31,7 +31,7 @@ struct ring {
 	int fd;
 	unsigned int index; /* 0: any */
 	const char *device;
-	bool cooked, ended;
+	bool cooked, ended, down; /* DOWN: it went down once, and may have come up since */
 	struct pt_capture_filter *filter; /* that is left to us, NULL: none */
 	uint8_t *map;
 	size_t size;
@@ -384,10 +384,21 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* A device that goes down tells it once, and is heard again when it comes up; one that goes away is not. */
-static int look_at_error(struct ring *r, struct pt_err *e)
+/*
+ * A device that goes down tells it once, and is heard again when it comes up; one that goes away is not, and what it tells is that it
+ * goes down: it may still be there then, and is asked for as long as it is down.
+ */
+static void look_if_away(struct ring *r, struct pt_err *e)
 {
 	struct ifreq q = { .ifr_ifindex = (int)r->index };
+
+	r->ended = ioctl(r->fd, SIOCGIFNAME, &q) && errno == ENODEV;
+	if (r->ended)
+		pt_err_add(e, PT_WARNING, NULL, NULL, "%s went away while it was captured", r->device);
+}
+
+static int look_at_error(struct ring *r, struct pt_err *e)
+{
 	socklen_t len = sizeof(int);
 	int error = 0;
 
@@ -397,9 +408,10 @@ static int look_at_error(struct ring *r, struct pt_err *e)
 		return pt_err_sys(e, -error, "capturing on %s", r->device);
 	if (error != ENETDOWN)
 		return 0;
-	r->ended = ioctl(r->fd, SIOCGIFNAME, &q) && errno == ENODEV;
-	pt_err_add(e, PT_WARNING, NULL, NULL,
-		   r->ended ? "%s went away while it was captured" : "%s went down while it was captured", r->device);
+	look_if_away(r, e);
+	r->down = !r->ended;
+	if (r->down)
+		pt_err_add(e, PT_WARNING, NULL, NULL, "%s went down while it was captured", r->device);
 	return 0;
 }
 
@@ -411,6 +423,8 @@ static int look_at_errors(struct pt_capture *c, const struct pollfd *p, struct p
 	for (size_t i = 0; !rc && i < c->n; i++) {
 		if (p[i].revents & (POLLERR | POLLHUP | POLLNVAL))
 			rc = look_at_error(&c->rings[i], e);
+		else if (c->rings[i].down && !c->rings[i].ended)
+			look_if_away(&c->rings[i], e);
 		alive += !c->rings[i].ended;
 	}
 	return rc ? rc : alive ? 0 : -ENETDOWN;

@@ -382,5 +382,6 @@ int main(void)
 		cmocka_unit_test(test_route_words), cmocka_unit_test(test_choose), cmocka_unit_test(test_memory),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
