@@ -50,6 +50,13 @@ screen_has() { screen | grep -q -e "$1"; }
 type() { mux send-keys -t 0 -l -- "$1"; }
 key() { mux send-keys -t 0 "$@"; }
 enter() { type "$1"; key Enter; }
+# Ctrl-C, and the prompt after it: what comes before the console has seen the signal goes with the line.
+prompts() { screen | sed '/^$/d' | tail -n 1 | grep -q '^lab[>#] *$'; }
+interrupt()
+{
+	key C-c
+	lab_wait 60 prompts
+}
 ended() { screen_has '^ended with'; }
 
 # learn COMMAND...: the tutorial in a new terminal, until its first step stands there.
@@ -138,9 +145,9 @@ way()
 	step 3 'the rules'
 	says 'laptop -> web, port 80: *silence' 'the laptop meets silence, in packets'
 	says 'laptop -> router, SSH: *answered' 'and has SSH'
-	key C-c
+	interrupt
 	type 'fw explain'
-	key C-c
+	interrupt
 	enter 'fw explain in lan tcp 192.168.1.10:40000 to 203.0.113.1:80'
 	step 4 'a packet explained; Ctrl-C forgot the line, and nothing else'
 	says 'block .*by default, /etc/patronus/patronus.conf:' 'and why it is blocked'
@@ -170,7 +177,7 @@ way()
 	type 'some words that are'
 	step 10 'undone by nobody but the guard, while the prompt waited'
 	says '^lab# some words that are' 'which took nothing of the line away'
-	key C-c
+	interrupt
 	enter 'exit discard'
 	step 11 'out of configuration mode'
 	enter 'configure'
@@ -184,8 +191,8 @@ way()
 	says 'test admin does not hold' 'with what the tool itself says'
 	enter 'exit discard'
 	enter 'fw trace proto tcp port 9 count 1'
-	sleep 0.3
-	key C-c
+	sleep 1
+	interrupt
 	enter 'fw trace proto tcp port 80 count 1'
 	step 14 'a packet of the laptop, traced; Ctrl-C ended the first trace alone'
 	enter 'show history'
