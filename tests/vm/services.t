@@ -9,7 +9,6 @@ cd "${PATRONUS_TOP:-$(dirname "$0")/../..}" || exit 1
 build=${PATRONUS_BUILD:-$PWD/build}
 ptconf=$build/ptconf
 ptfw=$build/ptfw
-ptnet=$build/ptnet
 services='net dhcp follow names log'
 # shellcheck source=tests/lib/tap.sh
 . tests/lib/tap.sh
