@@ -263,7 +263,7 @@ static int on_tab(int count, int key)
 	n = l.v.n ? common(&l) : 0;
 	if (l.v.n == 1)
 		replace(from, l.v.v[0].word, n, !n || l.v.v[0].word[n - 1] != '/');
-	else if (n > (size_t)rl_point - from)
+	else if (l.v.n && n > (size_t)rl_point - from)
 		replace(from, l.v.v[0].word, n, false);
 	else if (l.v.n)
 		below(show_words, &l);
