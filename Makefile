@@ -105,8 +105,9 @@ ifeq ($(filter -j%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(JOBS)
 endif
 
-# Symbols a test replaces (functions it defines as __wrap_NAME) become --wrap options of its link.
-wraps = $$(sed -n 's/.*\b__wrap_\([a-z0-9_]*\)(.*/-Wl,--wrap=\1/p' $(1) | sort -u)
+# Symbols that a test replaces (functions __wrap_NAME in it or in what it includes of tests/lib) become --wrap options of its link.
+wraps = $$(sed -n 's/.*\b__wrap_\([a-z0-9_]*\)(.*/-Wl,--wrap=\1/p' $(1) \
+	$$(sed -n 's,^\#include "\(lib/.*\)",tests/\1,p' $(1)) | sort -u)
 
 .DELETE_ON_ERROR:
 .SECONDARY:

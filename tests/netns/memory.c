@@ -34,15 +34,6 @@
 static long allocations_left = -1; /* -1: as many as wanted */
 static bool *refused; /* shared with the children */
 
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-char *__real_strdup(const char *s);
-char *__wrap_strdup(const char *s);
-
 static bool refuse_this(void)
 {
 	if (allocations_left < 0 || allocations_left--)
@@ -51,25 +42,8 @@ static bool refuse_this(void)
 	return true;
 }
 
-void *__wrap_malloc(size_t n)
-{
-	return refuse_this() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return refuse_this() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return refuse_this() ? NULL : __real_realloc(p, n);
-}
-
-char *__wrap_strdup(const char *s)
-{
-	return refuse_this() ? NULL : __real_strdup(s);
-}
+#define exhausted() refuse_this()
+#include "lib/scarce.h"
 
 /* ---- running ptfw ---- */
 

@@ -18,38 +18,8 @@
 
 #include <patronus/classify.h>
 
+#include "lib/scarce.h"
 #include "policy/walk.h"
-
-/* ---- memory that runs out ---- */
-
-static long fail_at = -1; /* how many allocations succeed before one fails; -1: all */
-
-static bool fails(void)
-{
-	return fail_at >= 0 && fail_at-- == 0;
-}
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-	return fails() ? NULL : __real_realloc(p, size);
-}
 
 /* ---- random numbers ---- */
 
@@ -631,9 +601,9 @@ static void without_memory(void **state)
 	for (i = 0; rc; i++) {
 		struct pt_err e = { 0 };
 
-		fail_at = i;
+		allocations_left = i;
 		rc = pt_classifier_build(&in, &c, &e);
-		fail_at = -1;
+		allocations_left = -1;
 		assert_true(rc == 0 ? c != NULL : rc == -ENOMEM && !c && e.n_errors);
 		pt_err_fini(&e);
 	}

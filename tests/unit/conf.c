@@ -14,37 +14,7 @@
 #include <cmocka.h>
 
 #include "conf/internal.h"
-
-/* ---- allocations that fail ---- */
-
-static long fail_at = -1; /* counts down; the allocation at 0 fails */
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-static bool fails(void)
-{
-	return fail_at >= 0 && fail_at-- == 0;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
-}
+#include "lib/scarce.h"
 
 /* ---- helpers ---- */
 
@@ -530,16 +500,16 @@ static void hostile_31_every_allocation_fails(void **state)
 
 	(void)state;
 	for (long i = 0;; i++) {
-		fail_at = i;
+		allocations_left = i;
 		rc = pt_conf_parse("f", sample, strlen(sample), &c, &e);
-		if (fail_at >= 0)
+		if (allocations_left >= 0)
 			break;
 		assert_int_equal(rc, -ENOMEM);
 		assert_null(c);
 		assert_true(e.n_errors > 0);
 		pt_err_fini(&e);
 	}
-	fail_at = -1;
+	allocations_left = -1;
 	assert_int_equal(rc, 0);
 	pt_conf_free(c);
 	pt_err_fini(&e);
@@ -557,10 +527,10 @@ static void hostile_31_every_allocation_fails_in_errors(void **state)
 
 	(void)state;
 	for (long i = 0;; i++) {
-		fail_at = i;
+		allocations_left = i;
 		rc = pt_conf_parse("f", text, strlen(text), &c, &e);
-		over = fail_at >= 0;
-		fail_at = -1;
+		over = allocations_left >= 0;
+		allocations_left = -1;
 		assert_true(rc == -ENOMEM || rc == -EINVAL);
 		assert_null(c);
 		assert_true(e.n_errors > 0);

@@ -18,37 +18,7 @@
 #include <cmocka.h>
 
 #include "conf/internal.h"
-
-/* ---- allocations that fail ---- */
-
-static long fail_at = -1; /* counts down; the allocation at 0 fails */
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-static bool fails(void)
-{
-	return fail_at >= 0 && fail_at-- == 0;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
-}
+#include "lib/scarce.h"
 
 /* ---- helpers ---- */
 
@@ -354,10 +324,10 @@ static void fail_each(const char *text, int last)
 		struct pt_err e = { 0 };
 
 		assert_non_null(a);
-		fail_at = i;
+		allocations_left = i;
 		rc = pt_table_parse("t", text, strlen(text), a, &v4, &v6, &e);
-		over = fail_at >= 0;
-		fail_at = -1;
+		over = allocations_left >= 0;
+		allocations_left = -1;
 		if (!over && rc != last)
 			assert_int_equal(rc, -ENOMEM);
 		if (!over)

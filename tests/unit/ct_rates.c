@@ -16,36 +16,10 @@
 
 #include <patronus/ct.h>
 
+#include "lib/scarce.h"
+
 #define SECOND 1000000000ull
 #define MANY 5000
-
-/* ---- memory that ends ---- */
-
-static long allocations_left = -1; /* -1: enough */
-
-static bool exhausted(void)
-{
-	if (allocations_left > 0)
-		allocations_left--;
-	else if (!allocations_left)
-		return true;
-	return false;
-}
-
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return exhausted() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-	return exhausted() ? NULL : __real_realloc(p, size);
-}
 
 /* ---- states ---- */
 

@@ -29,42 +29,9 @@
 #include <patronus/probe.h>
 #include <patronus/socket.h>
 
+#include "lib/scarce.h"
+
 #define TRIES_MAX 20000
-
-/* ---- memory that runs out once ---- */
-
-static long fail_at = -1;
-static bool failed;
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-static bool fails(void)
-{
-	if (fail_at < 0 || fail_at--)
-		return false;
-	failed = true;
-	return true;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
-}
 
 static size_t open_files(void)
 {
@@ -91,14 +58,14 @@ static long each_fails(int (*call)(struct pt_arena *a, struct pt_err *e))
 
 		assert_non_null(a);
 		assert_true(tried < TRIES_MAX);
-		failed = false;
-		fail_at = tried;
+		memory_ran_out = false;
+		allocations_left = tried;
 		rc = call(a, &e);
-		fail_at = -1;
-		more = failed;
-		if (rc != 0 && (!failed || rc != -ENOMEM))
+		allocations_left = -1;
+		more = memory_ran_out;
+		if (rc != 0 && (!memory_ran_out || rc != -ENOMEM))
 			fail_msg("allocation %ld: %d (%s)", tried, rc, e.list.n ? e.list.v[0].msg : strerror(-rc));
-		survived += failed && !rc;
+		survived += memory_ran_out && !rc;
 		pt_err_fini(&e);
 		pt_arena_free(a);
 		assert_int_equal(open_files(), open_before);

@@ -12,33 +12,9 @@
 
 #include <patronus/dns.h>
 
+#include "lib/scarce.h"
+
 #define RECORDS 40
-
-static long fail_at = -1;
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-static bool fails(void)
-{
-	return fail_at >= 0 && fail_at-- == 0;
-}
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
-}
 
 /* Addresses and long texts, and EDNS with an error. */
 static size_t make(uint8_t *msg)
@@ -77,9 +53,9 @@ static void test_read(void **state)
 		const char *why;
 
 		assert_non_null(a);
-		fail_at = tried;
+		allocations_left = tried;
 		rc = pt_dns_read(msg, n, a, &m, &why);
-		fail_at = -1;
+		allocations_left = -1;
 		if (rc)
 			assert_int_equal(rc, -ENOMEM);
 		else
@@ -103,9 +79,9 @@ static void test_conf(void **state)
 		struct pt_dns_conf c;
 
 		assert_non_null(a);
-		fail_at = tried;
+		allocations_left = tried;
 		rc = pt_dns_conf_read("nameserver 192.0.2.1\nnameserver 192.0.2.2\nsearch a b c\n", a, &c);
-		fail_at = -1;
+		allocations_left = -1;
 		if (!rc)
 			assert_int_equal(c.servers.n, 2);
 		else

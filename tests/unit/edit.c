@@ -17,34 +17,7 @@
 #include <cmocka.h>
 #include <patronus/edit.h>
 
-static size_t fail_after; /* allocations until one fails, 0: none does */
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-static bool fails(void)
-{
-	return fail_after && !--fail_after;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
-}
+#include "lib/scarce.h"
 
 /* ---- one change ---- */
 
@@ -625,20 +598,20 @@ static void test_memory(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < PT_ARRAY_SIZE(lines); i++)
-		for (size_t n = 1;; n++) {
+		for (long n = 0;; n++) {
 			struct pt_err e = { 0 };
 			bool changed, done;
 			char *out;
 			int rc;
 
-			fail_after = n;
+			allocations_left = n;
 			out = change_with(text, lines[i], &e, &rc, &changed);
-			done = fail_after > 0;
-			fail_after = 0;
+			done = allocations_left >= 0;
+			allocations_left = -1;
 			if (!done && out) /* strndup() of the test itself, or a record that was left out */
 				rc = -ENOMEM;
 			if (!done && rc != -ENOMEM && rc != -EINVAL)
-				fail_msg("%s, allocation %zu: %d", lines[i], n, rc);
+				fail_msg("%s, allocation %ld: %d", lines[i], n, rc);
 			free(out);
 			pt_err_fini(&e);
 			if (done)

@@ -7,36 +7,8 @@
 #include <patronus/plan.h>
 #include <patronus/space.h>
 
+#include "lib/scarce.h"
 #include "policy_make.h"
-
-static long fail_at = -1;
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-static bool fails(void)
-{
-	return fail_at >= 0 && fail_at-- == 0;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
-}
 
 static struct pt_host *host;
 
@@ -78,14 +50,14 @@ static int take(const struct pt_expectation *x, void *arg)
 static int prove(size_t results[3], struct pt_err *e)
 {
 	struct pt_plan p;
-	long at = fail_at;
+	long at = allocations_left;
 	int rc;
 
-	fail_at = -1;
+	allocations_left = -1;
 	p = plan_of(old_rules);
-	fail_at = at;
+	allocations_left = at;
 	rc = pt_expect_run(&p, PT_EXPECT_WRITTEN, NULL, NULL, NULL, take, results, e);
-	fail_at = -1;
+	allocations_left = -1;
 	drop_plan(&p);
 	return rc;
 }
@@ -102,15 +74,15 @@ static int tell(const struct pt_meaning *m, void *arg)
 static int compare(size_t results[3], struct pt_err *e)
 {
 	struct pt_plan old, new;
-	long at = fail_at;
+	long at = allocations_left;
 	int rc;
 
-	fail_at = -1;
+	allocations_left = -1;
 	old = plan_of(old_rules);
 	new = plan_of(new_rules);
-	fail_at = at;
+	allocations_left = at;
 	rc = pt_plan_meaning(&old, PT_EXPECT_WRITTEN, &new, PT_EXPECT_WRITTEN, NULL, tell, results, e);
-	fail_at = -1;
+	allocations_left = -1;
 	drop_plan(&old);
 	drop_plan(&new);
 	return rc;
@@ -128,7 +100,7 @@ static void each_in_turn(int (*run)(size_t results[3], struct pt_err *e))
 	for (;; at++) {
 		memset(got, 0, sizeof(got));
 		memset(&e, 0, sizeof(e));
-		fail_at = at;
+		allocations_left = at;
 		rc = run(got, &e);
 		if (!rc)
 			break;

@@ -24,42 +24,18 @@
 #include <patronus/history.h>
 #include <patronus/record.h>
 
-/* ---- what fails ---- */
+#include "lib/scarce.h"
 
-static long allocations_left = -1, writes_left = -1;
+/* ---- a disk that is full ---- */
 
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
+static long writes_left = -1;
+
 ssize_t __real_write(int fd, const void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
 ssize_t __wrap_write(int fd, const void *p, size_t n);
-
-static bool refuse(long *left)
-{
-	return *left >= 0 && !(*left)--;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return refuse(&allocations_left) ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return refuse(&allocations_left) ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return refuse(&allocations_left) ? NULL : __real_realloc(p, n);
-}
 
 ssize_t __wrap_write(int fd, const void *p, size_t n)
 {
-	if (!refuse(&writes_left))
+	if (writes_left < 0 || writes_left--)
 		return __real_write(fd, p, n);
 	errno = ENOSPC;
 	return -1;

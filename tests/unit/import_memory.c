@@ -14,31 +14,7 @@
 #include <patronus/import.h>
 #include <patronus/policy.h>
 
-static long fail_at = -1;
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-static bool fails(void)
-{
-	return fail_at >= 0 && fail_at-- == 0;
-}
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
-}
+#include "lib/scarce.h"
 
 static int check_text(void *arg, const char *text, size_t len, struct pt_err *e)
 {
@@ -92,11 +68,11 @@ static void every_allocation(void **state)
 		struct pt_import *i = NULL;
 		struct pt_err e = { 0 };
 
-		fail_at = failed++;
+		allocations_left = failed++;
 		rc = pt_import_pf("t", text, strlen(text), &env, &i, &e);
 		/* what was not reached stays to be counted down: then nothing failed */
-		if (fail_at >= 0) {
-			fail_at = -1;
+		if (allocations_left >= 0) {
+			allocations_left = -1;
 			assert_int_equal(rc, 0);
 			assert_non_null(strstr(i->text, "anchor a {"));
 			assert_true(i->left >= 3);

@@ -14,33 +14,9 @@
 
 #include <cmocka.h>
 
+#include "lib/scarce.h"
 #include "plan/dhcp_client.h"
 #include "plan/network.h"
-
-/* ---- allocations that fail ---- */
-
-static long fail_at = -1; /* how many succeed before one fails; -1: all */
-
-void *__real_malloc(size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_malloc(size_t n)
-{
-	return fail_at >= 0 && fail_at-- == 0 ? NULL : __real_malloc(n);
-}
-
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fail_at >= 0 && fail_at-- == 0 ? NULL : __real_calloc(n, size);
-}
-
-void *__real_realloc(void *p, size_t n);
-void *__wrap_realloc(void *p, size_t n);
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fail_at >= 0 && fail_at-- == 0 ? NULL : __real_realloc(p, n);
-}
 
 /* ---- a small kernel ---- */
 
@@ -441,12 +417,12 @@ static void test_memory(void **state)
 		pt_link_list absent = { 0 };
 		struct pt_links want;
 
-		fail_at = n;
+		allocations_left = n;
 		a = pt_arena_new();
 		rc = a ? network_want_links(c, a, &want) : -ENOMEM;
 		if (!rc)
 			rc = pt_links_diff(&want, &k.links, a, &changes, &absent);
-		fail_at = -1;
+		allocations_left = -1;
 		assert_true(!rc || rc == -ENOMEM);
 		pt_arena_free(a);
 	}

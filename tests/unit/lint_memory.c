@@ -12,33 +12,8 @@
 
 #include <patronus/plan.h>
 
+#include "lib/scarce.h"
 #include "policy_make.h"
-
-static long fail_at = -1;
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-static bool fails(void)
-{
-	return fail_at >= 0 && fail_at-- == 0;
-}
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
-}
 
 static const char *route(void *arg, struct pt_addr dst)
 {
@@ -110,15 +85,15 @@ static void each_allocation(void **state)
 	assert_int_equal(run(&w, &all), 0);
 	assert_true(all > 10);
 	do {
-		fail_at = at++;
+		allocations_left = at++;
 		found = 0;
 		rc = run(&w, &found);
 		assert_true(rc == 0 || rc == -ENOMEM);
 		/* what is told is all */
 		if (!rc)
 			assert_int_equal(found, all);
-	} while (fail_at < 0);
-	fail_at = -1;
+	} while (allocations_left < 0);
+	allocations_left = -1;
 	print_message("# %ld allocations\n", at);
 	pt_eval_free(eval);
 	drop(&b);

@@ -18,27 +18,12 @@
 
 #include <patronus/net.h>
 
+#include "lib/scarce.h"
+
 struct canned {
 	uint8_t bytes[2048];
 	size_t len;
 };
-
-static int fail_at = -1;
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t m);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t m);
-
-void *__wrap_malloc(size_t n)
-{
-	return fail_at >= 0 && fail_at-- == 0 ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t m)
-{
-	return fail_at >= 0 && fail_at-- == 0 ? NULL : __real_calloc(n, m);
-}
 
 static struct pt_addr addr(const char *s)
 {
@@ -312,12 +297,12 @@ static void test_every_allocation_fails(void **state)
 	machine(&c);
 	for (i = 0; rc != 0; i++) {
 		assert_true(i < 100);
-		fail_at = i;
+		allocations_left = i;
 		rc = read_canned(&c, &h, &e);
 		assert_true(rc == 0 || rc == -ENOMEM);
 		assert_true(rc == 0 || !h);
 	}
-	fail_at = -1;
+	allocations_left = -1;
 	pt_host_free(h);
 	pt_err_fini(&e);
 	assert_true(i > 3);

@@ -14,37 +14,12 @@
 #include <cmocka.h>
 
 #include "lib/nft_make.h"
+#include "lib/scarce.h"
 #include "nft/change.h"
 #include "nft/table.h"
 
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink.h>
-
-/* ---- allocations that fail on demand ---- */
-
-static long fail_at = -1; /* how many allocations succeed before one fails; -1: all */
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t m);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t m);
-void *__wrap_realloc(void *p, size_t n);
-
-void *__wrap_malloc(size_t n)
-{
-	return fail_at >= 0 && fail_at-- == 0 ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t m)
-{
-	return fail_at >= 0 && fail_at-- == 0 ? NULL : __real_calloc(n, m);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fail_at >= 0 && fail_at-- == 0 ? NULL : __real_realloc(p, n);
-}
 
 /* ---- a kernel's side out of a program ---- */
 
@@ -576,9 +551,9 @@ static void no_memory(void **state)
 	s = have(kernel);
 	for (n = 0; rc && n < 10000; n++) {
 		memset(&e, 0, sizeof(e));
-		fail_at = n;
+		allocations_left = n;
 		rc = pt_nft_diff(want, &s, &plan, &e);
-		fail_at = -1;
+		allocations_left = -1;
 		assert_true(rc == 0 || rc == -ENOMEM);
 		assert_true(!rc == !!plan);
 		assert_true(!rc == !e.n_errors);

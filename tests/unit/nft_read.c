@@ -13,33 +13,10 @@
 #include <cmocka.h>
 
 #include "lib/nft_make.h"
+#include "lib/scarce.h"
 
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink.h>
-
-static long fail_at = -1; /* how many allocations succeed before one fails; -1: all */
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t m);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t m);
-void *__wrap_realloc(void *p, size_t n);
-
-void *__wrap_malloc(size_t n)
-{
-	return fail_at >= 0 && fail_at-- == 0 ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t m)
-{
-	return fail_at >= 0 && fail_at-- == 0 ? NULL : __real_calloc(n, m);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fail_at >= 0 && fail_at-- == 0 ? NULL : __real_realloc(p, n);
-}
 
 /* ---- a kernel's answers ---- */
 
@@ -144,14 +121,14 @@ static int read_from(const struct pt_buf *b, struct pt_nft_state **s, struct pt_
 {
 	struct pt_nl_record rec = { 0 };
 	struct pt_nl *nl;
-	long keep = fail_at;
+	long keep = allocations_left;
 	int rc;
 
-	fail_at = -1; /* the kernel does not run out of memory here */
+	allocations_left = -1; /* the kernel does not run out of memory here */
 	assert_int_equal(pt_nl_open_recorder(&nl, &rec, b->s, b->n), 0);
-	fail_at = keep;
+	allocations_left = keep;
 	rc = pt_nft_read(nl, s, e);
-	fail_at = -1;
+	allocations_left = -1;
 	pt_nl_close(nl);
 	pt_buf_fini(&rec.bytes);
 	return rc;
@@ -281,7 +258,7 @@ static void no_memory(void **state)
 	for (n = 0; rc && n < 1000; n++) {
 		struct pt_err e = { 0 };
 
-		fail_at = n;
+		allocations_left = n;
 		rc = read_from(&b, &s, &e);
 		assert_true(rc == 0 || rc == -ENOMEM);
 		assert_true(!rc == !e.n_errors);

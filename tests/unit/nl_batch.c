@@ -16,37 +16,7 @@
 #include <linux/netfilter/nf_tables.h>
 
 #include "lib/nl_fake.h"
-
-/* ---- every allocation can be made to fail ---- */
-
-static int fail_at = -1; /* the how-manieth allocation from now fails; -1: none */
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t m);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t m);
-void *__wrap_realloc(void *p, size_t n);
-
-static bool fails(void)
-{
-	return fail_at >= 0 && fail_at-- == 0;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t m)
-{
-	return fails() ? NULL : __real_calloc(n, m);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
-}
+#include "lib/scarce.h"
 
 /* ---- batches ---- */
 
@@ -357,12 +327,12 @@ static void test_every_allocation_fails(void **state)
 	(void)state;
 	for (i = 0; rc != 0; i++) {
 		assert_true(i < 100);
-		fail_at = i;
+		allocations_left = i;
 		rc = use_memory();
 		assert_true(rc == 0 || rc == -ENOMEM);
-		assert_true(fail_at == -1 || rc == 0);
+		assert_true(allocations_left == -1 || rc == 0);
 	}
-	fail_at = -1;
+	allocations_left = -1;
 	assert_true(i > 5);
 }
 

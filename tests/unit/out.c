@@ -16,45 +16,7 @@
 
 #include <patronus/out.h>
 
-/* ---- memory that runs out at the N-th request ---- */
-
-static long allocations_left = -1; /* -1: as many as wanted */
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-char *__real_strdup(const char *s);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-char *__wrap_strdup(const char *s);
-
-static bool exhausted(void)
-{
-	if (allocations_left < 0)
-		return false;
-	return allocations_left == 0 || !allocations_left--;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return exhausted() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return exhausted() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return exhausted() ? NULL : __real_realloc(p, n);
-}
-
-char *__wrap_strdup(const char *s)
-{
-	return exhausted() ? NULL : __real_strdup(s);
-}
+#include "lib/scarce.h"
 
 /* ---- where the bytes go ---- */
 

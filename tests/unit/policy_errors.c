@@ -15,51 +15,24 @@
 
 #include <patronus/policy.h>
 
+#include "lib/scarce.h"
 #include "policy_make.h"
 
-/* ---- memory that runs out ---- */
+/* ---- memory that runs out: arenas ask libc so seldom that they and the vectors are refused as well ---- */
 
-static long fail_at = -1; /* how many allocations succeed before one fails; -1: all */
-
-static bool fails(void)
-{
-	return fail_at >= 0 && fail_at-- == 0;
-}
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__wrap_realloc(void *p, size_t size);
 void *__real_pt_arena_alloc(struct pt_arena *a, size_t size);
 void *__wrap_pt_arena_alloc(struct pt_arena *a, size_t size);
 int __real_pt_vec_grow(struct pt_arena *a, void **v, size_t n, size_t *cap, size_t size);
 int __wrap_pt_vec_grow(struct pt_arena *a, void **v, size_t n, size_t *cap, size_t size);
 
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-	return fails() ? NULL : __real_realloc(p, size);
-}
-
 void *__wrap_pt_arena_alloc(struct pt_arena *a, size_t size)
 {
-	return fails() ? NULL : __real_pt_arena_alloc(a, size);
+	return exhausted() ? NULL : __real_pt_arena_alloc(a, size);
 }
 
 int __wrap_pt_vec_grow(struct pt_arena *a, void **v, size_t n, size_t *cap, size_t size)
 {
-	return fails() ? -ENOMEM : __real_pt_vec_grow(a, v, n, cap, size);
+	return exhausted() ? -ENOMEM : __real_pt_vec_grow(a, v, n, cap, size);
 }
 
 /* ---- messages ---- */
@@ -324,9 +297,9 @@ static void without_memory(void **state)
 		struct pt_policy *p;
 		struct pt_err e = { 0 };
 
-		fail_at = i;
+		allocations_left = i;
 		rc = pt_policy_build(b.conf, &p, &e);
-		fail_at = -1;
+		allocations_left = -1;
 		assert_true(rc == 0 ? p != NULL : rc == -ENOMEM && !p);
 		pt_policy_free(p);
 		pt_err_fini(&e);
@@ -348,9 +321,9 @@ static void mistakes_without_memory(void **state)
 		struct pt_err e = { 0 };
 		int rc;
 
-		fail_at = i;
+		allocations_left = i;
 		rc = pt_policy_build(b.conf, &p, &e);
-		fail_at = -1;
+		allocations_left = -1;
 		assert_true(rc == -EINVAL || rc == -ENOMEM);
 		assert_null(p);
 		assert_true(e.n_errors > 0);
@@ -372,9 +345,9 @@ static void evaluator_without_memory(void **state)
 		struct pt_err e = { 0 };
 		struct pt_eval *v;
 
-		fail_at = i;
+		allocations_left = i;
 		rc = pt_eval_new(b.policy, host, &v, &e);
-		fail_at = -1;
+		allocations_left = -1;
 		assert_true(rc == 0 ? v != NULL : rc < 0 && !v);
 		pt_eval_free(v);
 		pt_err_fini(&e);

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "diag/probe_internal.h"
+#include "lib/scarce.h"
 
 /* ---- statistics ---- */
 
@@ -289,39 +290,6 @@ static void test_syn(void **state)
 
 /* ---- memory that runs out ---- */
 
-static long allocations_left = -1; /* -1: as many as wanted */
-static bool refused;
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-static bool refuse_this(void)
-{
-	if (allocations_left < 0 || allocations_left--)
-		return false;
-	refused = true;
-	return true;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return refuse_this() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return refuse_this() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return refuse_this() ? NULL : __real_realloc(p, n);
-}
-
 static int on_ping(enum pt_ping_event event, const struct pt_probe_answer *a, bool reordered, int error, void *arg)
 {
 	(void)a;
@@ -374,14 +342,14 @@ static void test_memory(void **state)
 	assert_int_equal(rc, 3);
 	for (long n = 0; ; n++) {
 		e = (struct pt_err){ 0 };
-		refused = false;
+		memory_ran_out = false;
 		allocations_left = n;
 		rc = ask_loopback(PT_PROBE_ICMP, &e);
 		allocations_left = -1;
 		assert_true(rc == -ENOMEM || rc == 3); /* without names it goes on */
 		assert_true(rc == 3 || e.n_errors);
 		pt_err_fini(&e);
-		if (!refused)
+		if (!memory_ran_out)
 			break;
 	}
 	for (long n = 0; n < 8; n++) {

@@ -22,36 +22,8 @@
 #include <patronus/each.h>
 #include <patronus/plan.h>
 
+#include "lib/scarce.h"
 #include "plan/network.h"
-
-static long fail_at = -1; /* counts down; the allocation at 0 fails */
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-static bool fails(void)
-{
-	return fail_at >= 0 && fail_at-- == 0;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
-}
 
 /* ---- messages ---- */
 
@@ -326,7 +298,7 @@ static bool attempt(const struct pt_shapes *have)
 		rc = network_want_shapes(c, a, &want);
 	if (!rc)
 		rc = pt_shapes_diff(&want, have, &links, &absent, a, &changes);
-	fail_at = -1;
+	allocations_left = -1;
 	assert_true(!rc || rc == -ENOMEM);
 	if (!rc)
 		assert_true(changes.n > 146);
@@ -343,7 +315,7 @@ static void test_memory(void **state)
 
 	(void)state;
 	do {
-		fail_at = n++;
+		allocations_left = n++;
 	} while (!attempt(&none) && n < 100000);
 	print_message("# %ld allocations\n", n);
 	assert_true(n > 5 && n < 100000);

@@ -21,6 +21,7 @@
 
 #include <patronus/reach.h>
 
+#include "lib/scarce.h"
 #include "policy_make.h"
 
 #define SETS 250
@@ -29,34 +30,6 @@
 
 static struct pt_host *host;
 static uint64_t rng;
-static int fail_at = -1;
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t m);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t m);
-void *__wrap_realloc(void *p, size_t n);
-
-static bool fails(void)
-{
-	return fail_at >= 0 && fail_at-- == 0;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t m)
-{
-	return fails() ? NULL : __real_calloc(n, m);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
-}
 
 static uint32_t rnd(uint32_t n)
 {
@@ -827,11 +800,11 @@ static void test_memory(void **state)
 	(void)state;
 	assert_int_equal(make(&m, "", RULES ", \"match in on wan tag RED\", \"pass in from no-route to 10.0.0.0/8\""), 0);
 	for (; rc == -ENOMEM; at++) {
-		fail_at = at;
+		allocations_left = at;
 		rc = ask_words(&m, "from internet to lan proto tcp", &q, &e);
 		if (!rc)
 			rc = pt_reach_find(&m.world, &q, &r, &e);
-		fail_at = -1;
+		allocations_left = -1;
 		pt_reach_free(r);
 		pt_reach_question_fini(&q);
 		pt_err_fini(&e);

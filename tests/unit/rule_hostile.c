@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The rule language: places of errors, hostile bytes, limits, and memory that runs out. */
+#include "lib/scarce.h"
 #include "rule_parse.h"
 
 static const struct pt_macro some_macros[] = {
@@ -12,37 +13,6 @@ static int use_macros(void **state)
 	macros = some_macros;
 	n_macros = PT_ARRAY_SIZE(some_macros);
 	return 0;
-}
-
-/* ---- allocations that fail ---- */
-
-static long fail_at = -1; /* counts down; the allocation at 0 fails */
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-static bool fails(void)
-{
-	return fail_at >= 0 && fail_at-- == 0;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
 }
 
 /* ---- places ---- */
@@ -335,10 +305,10 @@ static void exhaust(const char *text, bool is_good)
 		bool all;
 
 		assert_non_null(a);
-		fail_at = at;
+		allocations_left = at;
 		rc = pt_rule_parse(&ctx, text, strlen(text), &r, &e);
-		all = fail_at >= 0;
-		fail_at = -1;
+		all = allocations_left >= 0;
+		allocations_left = -1;
 		assert_int_equal(!rc, !!r);
 		assert_true(rc == 0 || rc == -ENOMEM || (rc == -EINVAL && !is_good));
 		if (rc == -EINVAL)
@@ -384,9 +354,9 @@ static void test_print_no_memory(void **state)
 	struct pt_buf b = { 0 };
 
 	(void)state;
-	fail_at = 0;
+	allocations_left = 0;
 	pt_rule_print(&b, p.rule);
-	fail_at = -1;
+	allocations_left = -1;
 	assert_int_equal(b.err, -ENOMEM);
 	pt_buf_fini(&b);
 	done(&p);

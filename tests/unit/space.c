@@ -15,35 +15,8 @@
 
 #include <patronus/space.h>
 
+#include "lib/scarce.h"
 #include "policy_make.h"
-
-/* ---- allocations ---- */
-
-static long fail_at = -1;
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-static bool fails(void)
-{
-	return fail_at >= 0 && fail_at-- == 0;
-}
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
-}
 
 /* ---- a space ---- */
 
@@ -554,10 +527,10 @@ static void no_memory(void **state)
 		do {
 			struct pt_err own = { 0 };
 
-			fail_at = n++;
+			allocations_left = n++;
 			rc = everything(b.policy, v, mode ? PT_SPACE_ALWAYS : PT_SPACE_NOW, &own);
-			assert_true(rc == -ENOMEM || fail_at >= 0);
-			fail_at = -1;
+			assert_true(rc == -ENOMEM || allocations_left >= 0);
+			allocations_left = -1;
 			pt_err_fini(&own);
 		} while (rc == -ENOMEM);
 		assert_int_equal(rc, 0);

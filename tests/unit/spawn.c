@@ -20,24 +20,9 @@
 
 #include <patronus/spawn.h>
 
+#include "lib/scarce.h"
+
 #define ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
-
-static int failing; /* counts down: the allocation that makes it 0 fails */
-
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return failing && !--failing ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-	return failing && !--failing ? NULL : __real_realloc(p, size);
-}
 
 static struct pt_spawned got;
 static struct pt_err err;
@@ -264,10 +249,10 @@ static void test_no_memory(void **state)
 	size_t before = open_descriptors();
 
 	(void)state;
-	for (int i = 1; i < 8; i++) {
-		failing = i;
+	for (long n = 0; n < 7; n++) {
+		allocations_left = n;
 		assert_in_range(-run_sh("echo one; echo two >&2", 10000, 100), 0, 4096);
-		failing = 0;
+		allocations_left = -1;
 	}
 	assert_int_equal(open_descriptors(), before);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);

@@ -16,35 +16,7 @@
 #include <netinet/in.h>
 
 #include "diag/finding_why.h"
-
-static long fail_at = -1;
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-static bool fails(void)
-{
-	return fail_at >= 0 && fail_at-- == 0;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
-}
+#include "lib/scarce.h"
 
 static struct pt_addr addr(const char *s)
 {
@@ -340,10 +312,10 @@ static int walk(const uint8_t *buf, size_t n, long fail, struct pt_why_end *end,
 
 	assert_int_equal(pt_nl_open_recorder(&route, &rec, buf, n), 0);
 	told = 0;
-	fail_at = fail;
+	allocations_left = fail;
 	rc = pt_why(&o, NULL, route, end, e);
-	*left = fail_at >= 0;
-	fail_at = -1;
+	*left = allocations_left >= 0;
+	allocations_left = -1;
 	pt_nl_close(route);
 	pt_buf_fini(&rec.bytes);
 	return rc;
