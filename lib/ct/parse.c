@@ -20,12 +20,7 @@
 
 static int get_addr(const struct nlattr *attr, enum pt_af af, struct pt_addr *out)
 {
-	size_t n = pt_af_bits(af) / 8;
-
-	if (!attr || mnl_attr_get_payload_len(attr) != n)
-		return -EBADMSG;
-	*out = pt_addr_from_bytes(mnl_attr_get_payload(attr), n);
-	return 0;
+	return attr ? pt_nl_get_addr(attr, af, out) : -EBADMSG;
 }
 
 static int parse_ip(const struct nlattr *attr, enum pt_af af, struct pt_ct_tuple *t)

@@ -130,14 +130,6 @@ int pt_ct_count(struct pt_nl *nf, uint64_t *n, uint64_t *max, struct pt_err *e)
 
 /* ---- end one ---- */
 
-static void put_addr(struct nlmsghdr *nlh, uint16_t type, struct pt_addr a)
-{
-	uint8_t bytes[16];
-
-	pt_addr_to_bytes(a, bytes);
-	mnl_attr_put(nlh, type, pt_af_bits(a.af) / 8, bytes);
-}
-
 static void put_proto(struct nlmsghdr *nlh, uint8_t proto, const struct pt_ct_tuple *t)
 {
 	struct nlattr *nest = mnl_attr_nest_start(nlh, CTA_TUPLE_PROTO);
@@ -165,8 +157,8 @@ static void put_tuple(struct nlmsghdr *nlh, uint8_t proto, uint16_t type, const 
 	bool v4 = t->src.af == PT_AF_INET;
 
 	ip = mnl_attr_nest_start(nlh, CTA_TUPLE_IP);
-	put_addr(nlh, v4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, t->src);
-	put_addr(nlh, v4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, t->dst);
+	pt_nl_put_addr(nlh, v4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, t->src);
+	pt_nl_put_addr(nlh, v4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, t->dst);
 	mnl_attr_nest_end(nlh, ip);
 	put_proto(nlh, proto, t);
 	mnl_attr_nest_end(nlh, nest);

@@ -42,15 +42,13 @@ static struct ndmsg *begin(const struct why_walk *k, struct nlmsghdr *nlh, uint1
 {
 	struct pt_addr who = next_hop(k);
 	struct ndmsg *ndm;
-	uint8_t bytes[16];
 
 	nlh->nlmsg_type = type;
 	nlh->nlmsg_flags = NLM_F_REQUEST;
 	ndm = mnl_nlmsg_put_extra_header(nlh, sizeof(*ndm));
 	ndm->ndm_family = who.af == PT_AF_INET ? AF_INET : AF_INET6;
 	ndm->ndm_ifindex = (int)k->way.index;
-	pt_addr_to_bytes(who, bytes);
-	mnl_attr_put(nlh, NDA_DST, who.af == PT_AF_INET ? 4 : 16, bytes);
+	pt_nl_put_addr(nlh, NDA_DST, who);
 	return ndm;
 }
 

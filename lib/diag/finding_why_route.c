@@ -20,39 +20,6 @@
 
 /* ---- asking the kernel ---- */
 
-static int get_address(const struct nlattr *attr, enum pt_af af, struct pt_addr *out)
-{
-	size_t n = af == PT_AF_INET ? 4 : 16;
-
-	if (!attr)
-		return 0;
-	if (mnl_attr_get_payload_len(attr) != n)
-		return -EBADMSG;
-	*out = pt_addr_from_bytes(mnl_attr_get_payload(attr), n);
-	return 0;
-}
-
-/* An IPv6 next hop of an IPv4 route, or the other way round. */
-static int get_via(const struct nlattr *attr, struct pt_addr *out)
-{
-	const uint8_t *p;
-	uint16_t family;
-	size_t n;
-
-	if (!attr)
-		return 0;
-	p = mnl_attr_get_payload(attr);
-	n = mnl_attr_get_payload_len(attr);
-	if (n < sizeof(family))
-		return -EBADMSG;
-	memcpy(&family, p, sizeof(family));
-	n -= sizeof(family);
-	if ((family != AF_INET || n != 4) && (family != AF_INET6 || n != 16))
-		return -EBADMSG;
-	*out = pt_addr_from_bytes(p + sizeof(family), n);
-	return 0;
-}
-
 static int get_mtu(const struct nlattr *metrics, const struct nlattr *cache, struct why_way *out)
 {
 	const struct nlattr *tb[RTAX_MTU + 1];
@@ -83,8 +50,8 @@ int why_route_parse(const struct nlmsghdr *nlh, struct why_way *out)
 	af = rtm->rtm_family == AF_INET ? PT_AF_INET : PT_AF_INET6;
 	*out = (struct why_way){ .type = rtm->rtm_type, .table = rtm->rtm_table };
 	if (pt_nl_get(tb[RTA_TABLE], &out->table, sizeof(out->table)) || pt_nl_get(tb[RTA_OIF], &out->index, sizeof(out->index)) ||
-	    get_address(tb[RTA_GATEWAY], af, &out->via) || get_address(tb[RTA_PREFSRC], af, &out->src) || get_via(tb[RTA_VIA], &out->via) ||
-	    get_mtu(tb[RTA_METRICS], tb[RTA_CACHEINFO], out))
+	    pt_nl_get_addr(tb[RTA_GATEWAY], af, &out->via) || pt_nl_get_addr(tb[RTA_PREFSRC], af, &out->src) ||
+	    pt_nl_get_via(tb[RTA_VIA], &out->via) || get_mtu(tb[RTA_METRICS], tb[RTA_CACHEINFO], out))
 		return -EBADMSG;
 	return 0;
 }
@@ -106,14 +73,6 @@ static int take_match(const struct nlmsghdr *nlh, void *arg)
 	return rc < 0 ? rc : 0;
 }
 
-static void put_address(struct nlmsghdr *nlh, uint16_t type, struct pt_addr a)
-{
-	uint8_t bytes[16];
-
-	pt_addr_to_bytes(a, bytes);
-	mnl_attr_put(nlh, type, a.af == PT_AF_INET ? 4 : 16, bytes);
-}
-
 /* The question as a connection of this machine would put it. */
 static struct nlmsghdr *question(const struct why *y, const struct why_walk *k, struct pt_addr from, uint32_t flags, void *buf)
 {
@@ -129,10 +88,10 @@ static struct nlmsghdr *question(const struct why *y, const struct why_walk *k, 
 	rtm->rtm_dst_len = (uint8_t)pt_af_bits(k->to.af);
 	/* IPv6 tells the table unasked, and refuses to be asked. */
 	rtm->rtm_flags = six ? flags & ~(uint32_t)RTM_F_LOOKUP_TABLE : flags;
-	put_address(nlh, RTA_DST, k->to);
+	pt_nl_put_addr(nlh, RTA_DST, k->to);
 	if (from.af == k->to.af) {
 		rtm->rtm_src_len = (uint8_t)pt_af_bits(from.af);
-		put_address(nlh, RTA_SRC, from);
+		pt_nl_put_addr(nlh, RTA_SRC, from);
 	}
 	if (y->o->on && pt_links_find(&y->links, y->o->on))
 		index = pt_links_find(&y->links, y->o->on)->index;

@@ -26,8 +26,8 @@ static int get_ends(const struct nlattr **tb, enum pt_af af, struct pt_address *
 {
 	struct pt_addr local = { 0 }, address = { 0 };
 
-	if (net_get_addr(tb[IFA_LOCAL], af, &local) || net_get_addr(tb[IFA_ADDRESS], af, &address) ||
-	    net_get_addr(tb[IFA_BROADCAST], af, &a->broadcast))
+	if (pt_nl_get_addr(tb[IFA_LOCAL], af, &local) || pt_nl_get_addr(tb[IFA_ADDRESS], af, &address) ||
+	    pt_nl_get_addr(tb[IFA_BROADCAST], af, &a->broadcast))
 		return -EBADMSG;
 	if (!local.af)
 		local = address;
@@ -200,15 +200,15 @@ int pt_address_put(struct pt_nl_stream *s, const struct pt_address_change *c, ui
 	ifa->ifa_prefixlen = p->len;
 	ifa->ifa_scope = p->addr.af == PT_AF_INET && p->addr.v >> 24 == 127 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE;
 	ifa->ifa_index = c->a.index;
-	net_put_addr(nlh, IFA_LOCAL, p->addr);
-	net_put_addr(nlh, IFA_ADDRESS, c->a.peer.af ? c->a.peer : p->addr);
+	pt_nl_put_addr(nlh, IFA_LOCAL, p->addr);
+	pt_nl_put_addr(nlh, IFA_ADDRESS, c->a.peer.af ? c->a.peer : p->addr);
 	if (c->add) {
 		if (!c->a.by_hand)
 			mnl_attr_put_u8(nlh, IFA_PROTO, PT_NET_PROTOCOL);
 		if (has_broadcast(p)) {
 			struct pt_addr last = { PT_AF_INET, pt_prefix_hi(p) };
 
-			net_put_addr(nlh, IFA_BROADCAST, last);
+			pt_nl_put_addr(nlh, IFA_BROADCAST, last);
 		}
 		if (c->a.valid || c->renews) {
 			const struct ifa_cacheinfo times = { .ifa_valid = c->a.valid ? c->a.valid : UINT32_MAX,

@@ -77,7 +77,7 @@ static int (*const readers[])(const struct nlattr *attr, uint64_t *out) = {
 
 static int get_addr(const struct nlattr *attr, struct pt_addr *out)
 {
-	int rc = net_get_addr(attr, PT_AF_NONE, out);
+	int rc = pt_nl_get_addr(attr, PT_AF_NONE, out);
 
 	if (!rc && !out->v)
 		out->af = PT_AF_NONE; /* not given */

@@ -71,7 +71,7 @@ static void put_setting(const struct writer *w, struct nlmsghdr *nlh, const stru
 		mnl_attr_put_u32(nlh, row->type, n * TICKS_A_SECOND);
 		break;
 	case PT_FORM_ADDR:
-		net_put_addr(nlh, s->addr.af == PT_AF_INET6 && row->type6 ? row->type6 : row->type, s->addr);
+		pt_nl_put_addr(nlh, s->addr.af == PT_AF_INET6 && row->type6 ? row->type6 : row->type, s->addr);
 		break;
 	case PT_FORM_LINK:
 		mnl_attr_put_u32(nlh, row->type, index_of(w, s->name));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* net/message - what all files that speak rtnetlink share: requests of dumps, addresses, names of devices. */
+/* net/message - what all files that speak rtnetlink share: requests of dumps, names of devices. */
 #ifndef PATRONUS_NET_MESSAGE_H
 #define PATRONUS_NET_MESSAGE_H
 
@@ -15,9 +15,6 @@ union net_request {
 
 /* Begins REQ with a header of EXTRA bytes, zeroed, which is returned. */
 void *net_request(union net_request *req, uint16_t type, size_t extra);
-/* AF NONE: of either family, as the length says. A missing one (NULL) leaves OUT as it is. */
-int net_get_addr(const struct nlattr *attr, enum pt_af af, struct pt_addr *out) PT_MUST;
-void net_put_addr(struct nlmsghdr *nlh, uint16_t type, struct pt_addr a);
 
 /* Gives the elements of VEC the names of their devices. One of a link that came meanwhile has no name: it is not in this picture. */
 #define NET_NAME_ALL(vec, links)                                                                        \

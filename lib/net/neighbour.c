@@ -35,7 +35,8 @@ static int get_fields(const struct nlattr **tb, enum pt_af af, struct pt_neighbo
 {
 	struct nda_cacheinfo ages = { 0 };
 
-	if (!tb[NDA_DST] || net_get_addr(tb[NDA_DST], af, &n->addr) || get_mac(tb[NDA_LLADDR], n) || pt_nl_get(tb[NDA_PROTOCOL], &n->protocol, sizeof(n->protocol)) ||
+	if (!tb[NDA_DST] || pt_nl_get_addr(tb[NDA_DST], af, &n->addr) || get_mac(tb[NDA_LLADDR], n) ||
+	    pt_nl_get(tb[NDA_PROTOCOL], &n->protocol, sizeof(n->protocol)) ||
 	    pt_nl_get(tb[NDA_CACHEINFO], &ages, sizeof(ages)))
 		return -EBADMSG;
 	n->has_ages = tb[NDA_CACHEINFO] != NULL;
@@ -194,7 +195,7 @@ static void put_bytes(struct nlmsghdr *nlh, const struct pt_neighbour *n)
 {
 	uint8_t mac[6];
 
-	net_put_addr(nlh, NDA_DST, n->addr);
+	pt_nl_put_addr(nlh, NDA_DST, n->addr);
 	if (!n->has_mac)
 		return;
 	for (size_t i = 0; i < sizeof(mac); i++)

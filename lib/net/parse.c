@@ -85,9 +85,9 @@ static int fill_addr(const struct nlattr **tb, enum pt_af af, uint8_t len, struc
 {
 	struct pt_addr local = { 0 }, address = { 0 };
 
-	if (net_get_addr(tb[IFA_LOCAL], af, &local) < 0 ||
-	    net_get_addr(tb[IFA_ADDRESS], af, &address) < 0 ||
-	    net_get_addr(tb[IFA_BROADCAST], af, &out->broadcast) < 0)
+	if (pt_nl_get_addr(tb[IFA_LOCAL], af, &local) < 0 ||
+	    pt_nl_get_addr(tb[IFA_ADDRESS], af, &address) < 0 ||
+	    pt_nl_get_addr(tb[IFA_BROADCAST], af, &out->broadcast) < 0)
 		return -EBADMSG;
 	if (local.af == PT_AF_NONE)
 		local = address;
@@ -135,7 +135,7 @@ static int parse_anycast(struct pt_host *h, const struct nlmsghdr *nlh)
 	struct pt_addr add;
 
 	if (pt_nl_attrs(nlh, sizeof(struct ifaddrmsg), tb, PT_ARRAY_SIZE(tb)) < 0 || !tb[IFA_ANYCAST] ||
-	    net_get_addr(tb[IFA_ANYCAST], PT_AF_INET6, &add) < 0)
+	    pt_nl_get_addr(tb[IFA_ANYCAST], PT_AF_INET6, &add) < 0)
 		return -EBADMSG;
 	return pt_vec_push(h->arena, &h->anycast, add);
 }

@@ -145,7 +145,7 @@ int net_route_index(struct pt_nl *route, struct pt_addr dst, uint32_t *index)
 	rtm = net_request(&req, RTM_GETROUTE, sizeof(*rtm));
 	rtm->rtm_family = dst.af == PT_AF_INET ? AF_INET : AF_INET6;
 	rtm->rtm_dst_len = (uint8_t)pt_af_bits(dst.af);
-	net_put_addr(&req.head, RTA_DST, dst);
+	pt_nl_put_addr(&req.head, RTA_DST, dst);
 	rc = pt_nl_talk(route, &req.head, take_route, index);
 	if (rc < 0)
 		*index = 0;

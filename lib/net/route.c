@@ -15,28 +15,10 @@
 
 /* ---- reading ---- */
 
-/* RTA_VIA: the family, then the address. */
 static int get_via(const struct nlattr *via, const struct nlattr *gateway, struct pt_addr *out)
 {
-	const uint8_t *p;
-	uint16_t family;
-	size_t n;
-
 	out->af = PT_AF_NONE;
-	if (gateway)
-		return net_get_addr(gateway, PT_AF_NONE, out);
-	if (via) {
-		p = mnl_attr_get_payload(via);
-		n = mnl_attr_get_payload_len(via);
-		if (n < sizeof(family))
-			return -EBADMSG;
-		memcpy(&family, p, sizeof(family));
-		n -= sizeof(family);
-		if ((family != AF_INET || n != 4) && (family != AF_INET6 || n != 16))
-			return -EBADMSG;
-		*out = pt_addr_from_bytes(p + sizeof(family), n);
-	}
-	return 0;
+	return gateway ? pt_nl_get_addr(gateway, PT_AF_NONE, out) : pt_nl_get_via(via, out);
 }
 
 /* The kernel's list of next hops: headers with attributes of their own. */
@@ -118,7 +100,7 @@ int pt_route_parse(const struct nlmsghdr *nlh, struct pt_hop *hops, struct pt_ro
 	out->scope = rtm->rtm_scope;
 	out->table = rtm->rtm_table;
 	out->hops = hops;
-	if (rtm->rtm_dst_len > pt_af_bits(af) || net_get_addr(tb[RTA_DST], af, &out->dst.addr) || net_get_addr(tb[RTA_PREFSRC], af, &out->src) ||
+	if (rtm->rtm_dst_len > pt_af_bits(af) || pt_nl_get_addr(tb[RTA_DST], af, &out->dst.addr) || pt_nl_get_addr(tb[RTA_PREFSRC], af, &out->src) ||
 	    pt_nl_get(tb[RTA_TABLE], &out->table, sizeof(out->table)) || pt_nl_get(tb[RTA_PRIORITY], &out->metric, sizeof(out->metric)) ||
 	    get_metrics(tb[RTA_METRICS], &out->mtu))
 		return -EBADMSG;
@@ -189,7 +171,7 @@ static void put_via(struct nlmsghdr *nlh, enum pt_af af, struct pt_addr via)
 	if (!via.af)
 		return;
 	if (via.af == af) {
-		net_put_addr(nlh, RTA_GATEWAY, via);
+		pt_nl_put_addr(nlh, RTA_GATEWAY, via);
 		return;
 	}
 	pt_addr_to_bytes(via, other.bytes);
@@ -271,11 +253,11 @@ int pt_route_put(struct pt_nl_stream *s, const struct pt_route_change *c, pt_rou
 	rtm->rtm_type = r->type;
 	if (r->table >= 256)
 		mnl_attr_put_u32(nlh, RTA_TABLE, r->table);
-	net_put_addr(nlh, RTA_DST, r->dst.addr);
+	pt_nl_put_addr(nlh, RTA_DST, r->dst.addr);
 	if (r->metric)
 		mnl_attr_put_u32(nlh, RTA_PRIORITY, r->metric);
 	if (r->src.af)
-		net_put_addr(nlh, RTA_PREFSRC, r->src);
+		pt_nl_put_addr(nlh, RTA_PREFSRC, r->src);
 	put_mtu(nlh, r->mtu);
 	put_way(nlh, rtm, r);
 	return pt_nl_stream_commit(s, nlh, cookie);

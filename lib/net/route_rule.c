@@ -21,7 +21,7 @@ static const uint8_t actions[] = { FR_ACT_TO_TBL, FR_ACT_BLACKHOLE, FR_ACT_UNREA
 static int get_side(const struct nlattr *attr, uint8_t len, enum pt_af af, struct pt_prefix *out)
 {
 	*out = (struct pt_prefix){ .addr = { .af = af }, .len = len };
-	return len > pt_af_bits(af) ? -EBADMSG : net_get_addr(attr, af, &out->addr);
+	return len > pt_af_bits(af) ? -EBADMSG : pt_nl_get_addr(attr, af, &out->addr);
 }
 
 static int get_name(struct pt_arena *a, const struct nlattr *attr, const char **out)
@@ -222,7 +222,7 @@ int pt_route_rules_diff(const struct pt_route_rules *want, const struct pt_route
 static void put_side(struct nlmsghdr *nlh, uint16_t type, const struct pt_prefix *p)
 {
 	if (p->len)
-		net_put_addr(nlh, type, p->addr);
+		pt_nl_put_addr(nlh, type, p->addr);
 }
 
 static void put_ports(struct nlmsghdr *nlh, uint16_t type, uint16_t lo, uint16_t hi)

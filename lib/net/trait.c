@@ -156,7 +156,7 @@ static struct nlmsghdr *put_remote(struct pt_nl_stream *s, const struct pt_trait
 	nd->ndm_ifindex = (int)t->index;
 	nd->ndm_state = NUD_NOARP | NUD_PERMANENT;
 	nd->ndm_flags = NTF_SELF;
-	net_put_addr(nlh, NDA_DST, t->addr);
+	pt_nl_put_addr(nlh, NDA_DST, t->addr);
 	mnl_attr_put(nlh, NDA_LLADDR, sizeof(zero), zero);
 	return nlh;
 }

@@ -106,7 +106,7 @@ static int parse_remote(struct pt_traits *out, const struct pt_links *links, con
 	if (!l || l->kind != PT_LINK_VXLAN || !pt_link_ours(l) || !tb[NDA_DST] || !is_zero(tb[NDA_LLADDR]))
 		return 0;
 	t = trait_of(l, PT_TRAIT_REMOTE);
-	if (net_get_addr(tb[NDA_DST], PT_AF_NONE, &t.addr))
+	if (pt_nl_get_addr(tb[NDA_DST], PT_AF_NONE, &t.addr))
 		return -EBADMSG;
 	return is_remote(l, t.addr) ? 0 : pt_vec_push(out->arena, &out->v, t);
 }

@@ -8,6 +8,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <libmnl/libmnl.h>
 
@@ -116,4 +117,45 @@ int pt_nl_get_str(const struct nlattr *attr, char *out, size_t size)
 	memcpy(out, mnl_attr_get_payload(attr), n);
 	out[n] = '\0';
 	return 0;
+}
+
+int pt_nl_get_addr(const struct nlattr *attr, enum pt_af af, struct pt_addr *out)
+{
+	size_t n;
+
+	if (!attr)
+		return 0;
+	n = attr->nla_len - (size_t)NLA_HDRLEN; /* without calls: of every route of a full table */
+	if (af != PT_AF_NONE ? n != pt_af_bits(af) / 8 : n != 4 && n != 16)
+		return -EBADMSG;
+	*out = pt_addr_from_bytes((const uint8_t *)attr + NLA_HDRLEN, n);
+	return 0;
+}
+
+int pt_nl_get_via(const struct nlattr *attr, struct pt_addr *out)
+{
+	const uint8_t *p;
+	uint16_t family;
+	size_t n;
+
+	if (!attr)
+		return 0;
+	p = mnl_attr_get_payload(attr);
+	n = mnl_attr_get_payload_len(attr);
+	if (n < sizeof(family))
+		return -EBADMSG;
+	memcpy(&family, p, sizeof(family));
+	n -= sizeof(family);
+	if ((family != AF_INET || n != 4) && (family != AF_INET6 || n != 16))
+		return -EBADMSG;
+	*out = pt_addr_from_bytes(p + sizeof(family), n);
+	return 0;
+}
+
+void pt_nl_put_addr(struct nlmsghdr *nlh, uint16_t type, struct pt_addr a)
+{
+	uint8_t bytes[16];
+
+	pt_addr_to_bytes(a, bytes);
+	mnl_attr_put(nlh, type, pt_af_bits(a.af) / 8, bytes);
 }

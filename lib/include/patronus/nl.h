@@ -9,7 +9,7 @@
 #define PATRONUS_NL_H
 
 #include <linux/netlink.h>
-#include <patronus/base.h>
+#include <patronus/addr.h>
 
 struct pt_nl;
 
@@ -59,6 +59,11 @@ PT_API int pt_nl_get_be32(const struct nlattr *attr, uint32_t *out) PT_MUST;
 PT_API int pt_nl_get_be64(const struct nlattr *attr, uint64_t *out) PT_MUST;
 /* A string that is shorter than SIZE, with or without its NUL; alike. */
 PT_API int pt_nl_get_str(const struct nlattr *attr, char *out, size_t size) PT_MUST;
+/* An address of this family; AF NONE: of either, as the length says. Alike. */
+PT_API int pt_nl_get_addr(const struct nlattr *attr, enum pt_af af, struct pt_addr *out) PT_MUST;
+/* RTA_VIA, which tells the family before the address; alike. */
+PT_API int pt_nl_get_via(const struct nlattr *attr, struct pt_addr *out) PT_MUST;
+PT_API void pt_nl_put_addr(struct nlmsghdr *nlh, uint16_t type, struct pt_addr a);
 
 /* ---- nfnetlink transactions ---- */
 
