@@ -123,6 +123,15 @@ static void say_next(const struct pt_question *q, char *out, size_t size)
 		       proto ? proto : "?", six ? "[" : "", src, six ? "]" : "", sport, six ? "[" : "", dst, six ? "]" : "", dport);
 }
 
+/* Nobody can be asked: NONE is said where there are no rules at all, UNREAD of those that could not be read. */
+static void say_no_rules(const struct why *y, const char *none, const char *unread, struct why_say *s)
+{
+	s->outcome = y->no_rules ? PT_WHY_PASSED : PT_WHY_UNKNOWN;
+	(void)snprintf(s->text, sizeof(s->text), "%s", y->no_rules ? none : unread);
+	(void)snprintf(s->seen, sizeof(s->seen), "%s", y->no_rules ? "" : y->why_no_rules);
+	(void)snprintf(s->next, sizeof(s->next), y->nf ? "ptfw status" : "the same as root");
+}
+
 /* ---- the judgement ---- */
 
 /* Of packets without a state the answer is judged like any other that arrives. */
@@ -176,11 +185,7 @@ int why_rules(struct why *y, struct why_walk *k, struct why_say *s)
 	char what[32];
 
 	if (!y->explainer) {
-		s->outcome = y->no_rules ? PT_WHY_PASSED : PT_WHY_UNKNOWN;
-		(void)snprintf(s->text, sizeof(s->text),
-			       y->no_rules ? "no rules of Patronus are in force" : "the rules in force, which could not be read");
-		(void)snprintf(s->seen, sizeof(s->seen), "%s", y->no_rules ? "" : y->why_no_rules);
-		(void)snprintf(s->next, sizeof(s->next), y->nf ? "ptfw status" : "the same as root");
+		say_no_rules(y, "no rules of Patronus are in force", "the rules in force, which could not be read", s);
 		return 0;
 	}
 	why_what(y, what);
@@ -230,11 +235,7 @@ int why_nat(struct why *y, struct why_walk *k, struct why_say *s)
 	bool source;
 
 	if (!y->explainer) {
-		s->outcome = y->no_rules ? PT_WHY_PASSED : PT_WHY_UNKNOWN;
-		(void)snprintf(s->text, sizeof(s->text),
-			       y->no_rules ? "it leaves as it is" : "what it leaves as, for the rules could not be read");
-		(void)snprintf(s->seen, sizeof(s->seen), "%s", y->no_rules ? "" : y->why_no_rules);
-		(void)snprintf(s->next, sizeof(s->next), y->nf ? "ptfw status" : "the same as root");
+		say_no_rules(y, "it leaves as it is", "what it leaves as, for the rules could not be read", s);
 		return 0;
 	}
 	if (!t) {
