@@ -8,7 +8,7 @@ cd "${PATRONUS_TOP:-$(dirname "$0")/..}" || exit 1
 build=${PATRONUS_BUILD:-$PWD/build}
 # shellcheck source=tests/lib/tap.sh
 . tests/lib/tap.sh
-command -v systemd-analyze >/dev/null || skip_all 'needs systemd-analyze'
+needs systemd-analyze
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 for unit in contrib/systemd/*.service; do

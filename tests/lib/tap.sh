@@ -16,6 +16,14 @@ skip_all()
 	exit 0
 }
 
+# needs TOOL...: without one of them the whole test is skipped.
+needs()
+{
+	for tap_tool; do
+		command -v "$tap_tool" >/dev/null || skip_all "needs $tap_tool"
+	done
+}
+
 pass()
 {
 	tap_n=$((tap_n + 1))

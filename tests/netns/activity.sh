@@ -15,9 +15,7 @@ ptdiag=$build/ptdiag
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-for tool in jq python3 ping; do
-	command -v "$tool" >/dev/null || skip_all "needs $tool"
-done
+needs jq python3 ping
 lab_ns a b
 lab_link a eth0 b eth0
 lab_addr a eth0 10.0.0.1/24 fd00::1/64

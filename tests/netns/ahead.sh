@@ -13,9 +13,7 @@ ptfw=${PTFW:-$build/ptfw}
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-for tool in nft tc; do
-	command -v "$tool" >/dev/null || skip_all "needs $tool"
-done
+needs nft tc
 
 lab_ns fw out
 lab_link fw eth0 out eth0

@@ -16,9 +16,7 @@ ptfw=${PTFW:-$build/ptfw}
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-for tool in ping jq tcpdump tshark python3; do
-	command -v "$tool" >/dev/null || skip_all "needs $tool"
-done
+needs ping jq tcpdump tshark python3
 unset SSH_CONNECTION
 
 lab_ns fw wan lan

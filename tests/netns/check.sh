@@ -16,9 +16,7 @@ ptdiag=$build/ptdiag
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-for tool in nft jq python3 ethtool; do
-	command -v "$tool" >/dev/null || skip_all "needs $tool"
-done
+needs nft jq python3 ethtool
 [ -n "$lab_mounts" ] || skip_all 'mounts are not private here: resolv.conf would be the host'"'"'s'
 
 cat >"$lab_tmp/dns.py" <<'PYTHON'

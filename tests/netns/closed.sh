@@ -17,7 +17,7 @@ peer=$build/contrib/demo/peer
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-command -v python3 >/dev/null || skip_all 'needs python3'
+needs python3
 
 lab_ns fw out lan
 lab_link fw eth0 out eth0

@@ -32,7 +32,7 @@ root=$cache/root
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
 [ -n "$lab_mounts" ] || skip_all 'the kernel does not let mounts be private here'
-command -v nft >/dev/null || skip_all 'needs nft'
+needs nft
 [ -x "$root/usr/sbin/firewalld" ] || skip_all "needs fail2ban and firewalld unpacked: $0 -P"
 
 lab_ns fw out

@@ -15,9 +15,7 @@ ptnet=$build/ptnet
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-for tool in /usr/sbin/dhcpcd dnsmasq jq; do
-	command -v "$tool" >/dev/null || skip_all "needs $tool"
-done
+needs /usr/sbin/dhcpcd dnsmasq jq
 
 conf=$lab_tmp/patronus.conf
 log=$lab_tmp/log

@@ -15,9 +15,7 @@ ptdiag=$build/ptdiag
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-for tool in python3 setpriv jq nft; do
-	command -v "$tool" >/dev/null || skip_all "needs $tool"
-done
+needs python3 setpriv jq nft
 
 lab_ns a z
 lab_link a e0 z e0

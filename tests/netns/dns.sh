@@ -13,9 +13,7 @@ ptdiag=$build/ptdiag
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-for tool in named dig dnssec-keygen dnssec-signzone openssl jq; do
-	command -v "$tool" >/dev/null || skip_all "needs $tool"
-done
+needs named dig dnssec-keygen dnssec-signzone openssl jq
 
 work=$lab_tmp/named
 mkdir -p "$work"

@@ -12,9 +12,7 @@ build=${PATRONUS_BUILD:-$PWD/build}
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-for tool in tc nft jq; do
-	command -v "$tool" >/dev/null || skip_all "needs $tool"
-done
+needs tc nft jq
 
 lab_ns fw out
 lab_link fw eth0 out eth0

@@ -11,7 +11,7 @@ build=${PATRONUS_BUILD:-$PWD/build}
 # shellcheck source=tests/lib/tap.sh
 . tests/lib/tap.sh
 [ "$(id -u)" -eq 0 ] || skip_all 'needs root: files of others are refused'
-command -v jq >/dev/null || skip_all 'needs jq'
+needs jq
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 mkdir -m 755 "$tmp/etc"

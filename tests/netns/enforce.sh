@@ -14,9 +14,7 @@ ptfw=${PTFW:-$build/ptfw}
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-for tool in python3 jq; do
-	command -v "$tool" >/dev/null || skip_all "needs $tool"
-done
+needs python3 jq
 
 lab_ns fw lan out
 lab_link fw lan0 lan eth0

@@ -18,7 +18,7 @@ ptfw=${PTFW:-$build/ptfw}
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-command -v python3 >/dev/null || skip_all 'needs python3'
+needs python3
 
 lab_ns fw wan lan
 lab_link fw eth0 wan eth0

@@ -17,9 +17,7 @@ peer=$build/contrib/demo/peer
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-for tool in tc nft jq python3; do
-	command -v "$tool" >/dev/null || skip_all "needs $tool"
-done
+needs tc nft jq python3
 
 lab_ns fw out
 lab_link fw eth0 out eth0

@@ -13,9 +13,7 @@ ptdiag=$build/ptdiag
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-for tool in nft iperf3 python3 jq ss; do
-	command -v "$tool" >/dev/null || skip_all "needs $tool"
-done
+needs nft iperf3 python3 jq ss
 
 # client 192.0.2.1 - 192.0.2.2 server
 lab_ns client server

@@ -15,7 +15,7 @@ ptfw=${PTFW:-$build/ptfw}
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-command -v perl >/dev/null || skip_all 'needs perl'
+needs perl
 lab_ns fw
 
 for v in a b; do

@@ -16,9 +16,7 @@ ptfw=${PTFW:-$build/ptfw}
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-for tool in python3 jq; do
-	command -v "$tool" >/dev/null || skip_all "needs $tool"
-done
+needs python3 jq
 
 #   lan 192.168.1.10 ---- lan0 fw eth0 ---- 10.0.0.2, 10.0.0.3 out
 lab_ns fw lan out

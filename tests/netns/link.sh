@@ -16,8 +16,7 @@ ptnet=$build/ptnet
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-command -v ping >/dev/null || skip_all 'needs ping'
-command -v tcpdump >/dev/null || skip_all 'needs tcpdump'
+needs ping tcpdump
 
 lab_ns fw host lan
 lab_link fw eth0 host eth0

@@ -15,8 +15,7 @@ ptnet=$build/ptnet
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-command -v ping >/dev/null || skip_all 'needs ping'
-command -v python3 >/dev/null || skip_all 'needs python3'
+needs ping python3
 
 lab_ns fw host lan
 lab_link fw eth0 host eth0

@@ -24,7 +24,7 @@ peer=$build/contrib/demo/peer
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
 [ -n "$lab_mounts" ] || skip_all 'the kernel does not let mounts be private here'
-for tool in python3 nft; do command -v "$tool" >/dev/null || skip_all "needs $tool"; done
+needs python3 nft
 sshd=$(PATH=$PATH:/usr/sbin command -v sshd) || skip_all 'needs sshd'
 
 window=3

@@ -16,9 +16,7 @@ ptfw=${PTFW:-$build/ptfw}
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-for tool in python3 jq nft; do
-	command -v $tool >/dev/null || skip_all "needs $tool"
-done
+needs python3 jq nft
 
 lab_ns fw out lan
 lab_link fw eth0 out eth0

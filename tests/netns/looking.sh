@@ -14,9 +14,7 @@ ptdiag=$build/ptdiag
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-for tool in ip jq ping; do
-	command -v "$tool" >/dev/null || skip_all "needs $tool"
-done
+needs ip jq ping
 
 lab_ns a b
 lab_link a eth0 b eth0

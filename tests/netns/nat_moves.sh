@@ -15,9 +15,7 @@ ptfw=${PTFW:-$build/ptfw}
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-for tool in python3 jq; do
-	command -v "$tool" >/dev/null || skip_all "needs $tool"
-done
+needs python3 jq
 
 # lan -- fw -- out, and side: both far ends have routes back to every address that the router will have.
 lab_ns fw lan out side

@@ -17,7 +17,7 @@ peer=$build/contrib/demo/peer
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-command -v nft >/dev/null || skip_all 'needs nft'
+needs nft
 
 lab_ns fw out lan
 lab_link fw eth0 out eth0

@@ -14,9 +14,7 @@ ptdiag=$build/ptdiag
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-for tool in nft ping jq tcpdump python3; do
-	command -v "$tool" >/dev/null || skip_all "needs $tool"
-done
+needs nft ping jq tcpdump python3
 
 lab_ns a r z
 lab_link a eth0 r eth0

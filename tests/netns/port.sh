@@ -13,9 +13,7 @@ ptdiag=$build/ptdiag
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-for tool in nft openssl python3 jq; do
-	command -v "$tool" >/dev/null || skip_all "needs $tool"
-done
+needs nft openssl python3 jq
 
 # client 192.0.2.1 - 192.0.2.254 router 198.51.100.254 - 198.51.100.2 server
 lab_ns client router server

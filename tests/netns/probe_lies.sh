@@ -15,7 +15,7 @@ ptdiag=$build/ptdiag
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-command -v python3 >/dev/null || skip_all 'needs python3'
+needs python3
 
 lab_ns a r
 lab_link a e0 r e0

@@ -15,7 +15,7 @@ ptnet=$build/ptnet
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-command -v ping >/dev/null || skip_all 'needs ping'
+needs ping
 
 conf=$lab_tmp/patronus.conf
 lab_ns fw out in

@@ -15,7 +15,7 @@ build=${PATRONUS_BUILD:-$PWD/build}
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
 [ -n "$lab_mounts" ] || skip_all 'the kernel does not let mounts be private here'
-command -v perl >/dev/null || skip_all 'needs perl'
+needs perl
 lab_ns fw
 
 for v in a b; do

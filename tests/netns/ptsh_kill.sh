@@ -15,7 +15,7 @@ build=${PATRONUS_BUILD:-$PWD/build}
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
 [ -n "$lab_mounts" ] || skip_all 'the kernel does not let mounts be private here'
-command -v python3 >/dev/null || skip_all 'needs python3'
+needs python3
 lab_ns fw
 chmod 755 "$lab_tmp"
 mkdir -m 755 "$lab_tmp/etc"

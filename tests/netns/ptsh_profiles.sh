@@ -16,7 +16,7 @@ build=${PATRONUS_BUILD:-$PWD/build}
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
 [ -n "$lab_mounts" ] || skip_all 'the kernel does not let mounts be private here'
-for tool in python3 ssh-keygen ssh tmux; do command -v "$tool" >/dev/null || skip_all "needs $tool"; done
+needs python3 ssh-keygen ssh tmux
 sshd=$(PATH=$PATH:/usr/sbin command -v sshd) || skip_all 'needs sshd'
 
 chmod 755 "$lab_tmp"

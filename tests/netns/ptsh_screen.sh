@@ -15,7 +15,7 @@ screens=$PWD/tests/netns/ptsh_screens
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
 [ -n "$lab_mounts" ] || skip_all 'the kernel does not let mounts be private here'
-command -v tmux >/dev/null || skip_all 'needs tmux'
+needs tmux
 dir=$lab_tmp
 
 lab_ns fw out

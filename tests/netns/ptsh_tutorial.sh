@@ -16,7 +16,7 @@ build=${PATRONUS_BUILD:-$PWD/build}
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
 [ -n "$lab_mounts" ] || skip_all 'the kernel does not let mounts be private here'
-command -v tmux >/dev/null || skip_all 'needs tmux'
+needs tmux
 chmod 755 "$lab_tmp"
 dir=$lab_tmp
 mkdir -p "$dir/home"

@@ -17,9 +17,7 @@ ptfw=$build/ptfw
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-for tool in python3 jq tc ping; do
-	command -v "$tool" >/dev/null || skip_all "needs $tool"
-done
+needs python3 jq tc ping
 lab_ns fw out lan
 for kind in htb 'tbf rate 1mbit burst 10k latency 50ms'; do
 	# shellcheck disable=SC2086

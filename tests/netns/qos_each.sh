@@ -16,9 +16,7 @@ ptfw=$build/ptfw
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-for tool in python3 jq tc; do
-	command -v "$tool" >/dev/null || skip_all "needs $tool"
-done
+needs python3 jq tc
 lab_ns fw out lan
 in_ns fw tc qdisc add dev lo root htb 2>/dev/null || skip_all 'this kernel has no htb'
 in_ns fw tc qdisc del dev lo root

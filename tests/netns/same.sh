@@ -14,7 +14,7 @@ ptnet=$build/ptnet
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-command -v tc >/dev/null || skip_all 'needs tc'
+needs tc
 
 conf=$lab_tmp/patronus.conf
 lab_ns fw

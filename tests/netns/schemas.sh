@@ -15,9 +15,7 @@ ptdiag=$build/ptdiag
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-for tool in jq nft ping; do
-	command -v $tool >/dev/null || skip_all "needs $tool"
-done
+needs jq nft ping
 python3 -c 'import jsonschema' 2>/dev/null || skip_all 'needs python3-jsonschema'
 lab_ns a b
 lab_link a eth0 b eth0

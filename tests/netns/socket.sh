@@ -15,9 +15,7 @@ ptdiag=$build/ptdiag
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-for tool in ss python3 jq; do
-	command -v "$tool" >/dev/null || skip_all "needs $tool"
-done
+needs ss python3 jq
 
 lab_ns a b
 lab_link a eth0 b eth0

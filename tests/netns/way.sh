@@ -15,9 +15,7 @@ ptdiag=$build/ptdiag
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-for tool in nft traceroute jq python3 tcpdump; do
-	command -v "$tool" >/dev/null || skip_all "needs $tool"
-done
+needs nft traceroute jq python3 tcpdump
 
 lab_ns a r1 r2 r3 r4 z
 n=0

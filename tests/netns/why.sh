@@ -17,9 +17,7 @@ ptdiag=$build/ptdiag
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-for tool in nft jq python3; do
-	command -v "$tool" >/dev/null || skip_all "needs $tool"
-done
+needs nft jq python3
 
 lab_ns a r1 r2 h
 lab_link a eth0 r1 eth0

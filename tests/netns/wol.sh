@@ -12,7 +12,7 @@ ptnet=$build/ptnet
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
 lab_begin || skip_all "$lab_why"
-command -v tcpdump >/dev/null || skip_all 'needs tcpdump'
+needs tcpdump
 
 conf=$lab_tmp/patronus.conf
 lab_ns fw pc

@@ -13,9 +13,7 @@ ptdiag=$build/ptdiag
 . tests/lib/lab.sh
 # shellcheck source=tests/lib/vm.sh
 . tests/lib/vm.sh
-for tool in ethtool jq python3; do
-	command -v "$tool" >/dev/null || skip_all "needs $tool"
-done
+needs ethtool jq python3
 vm_inside -t 300 -M bonding,tun
 
 lab_begin || skip_all "$lab_why"

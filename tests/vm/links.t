@@ -20,8 +20,7 @@ ptnet=$build/ptnet
 . tests/lib/lab.sh
 # shellcheck source=tests/lib/vm.sh
 . tests/lib/vm.sh
-command -v tcpdump >/dev/null || skip_all 'needs tcpdump'
-command -v ping >/dev/null || skip_all 'needs ping'
+needs tcpdump ping
 vm_inside -t 300 -M veth,bridge,8021q,bonding,vrf,ip_gre,ip6_gre,ipip,sit,ip6_tunnel,dummy
 
 lab_begin || skip_all "$lab_why"

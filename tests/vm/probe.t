@@ -16,9 +16,7 @@ ptdiag=$build/ptdiag
 . tests/lib/lab.sh
 # shellcheck source=tests/lib/vm.sh
 . tests/lib/vm.sh
-for tool in ping tc jq; do
-	command -v "$tool" >/dev/null || skip_all "needs $tool"
-done
+needs ping tc jq
 vm_inside -t 600 -M veth,sch_netem
 
 lab_begin || skip_all "$lab_why"

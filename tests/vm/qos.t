@@ -18,9 +18,7 @@ ptfw=$build/ptfw
 . tests/lib/lab.sh
 # shellcheck source=tests/lib/vm.sh
 . tests/lib/vm.sh
-for tool in python3 tc; do
-	command -v "$tool" >/dev/null || skip_all "needs $tool"
-done
+needs python3 tc
 vm_inside -t 840 -M veth,ifb,sch_cake,sch_fq_codel,sch_htb,sch_tbf,sch_ingress,cls_u32,cls_bpf,act_mirred,nf_tables,nf_conntrack
 
 lab_begin || skip_all "$lab_why"

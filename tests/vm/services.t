@@ -18,7 +18,7 @@ services='net dhcp follow names log'
 . tests/lib/vm.sh
 
 if [ -z "${VMTEST:-}" ]; then
-	for tool in /usr/sbin/dhcpcd dnsmasq; do command -v "$tool" >/dev/null || skip_all "needs $tool"; done
+	needs /usr/sbin/dhcpcd dnsmasq
 	vm_needs
 	tmp=$(mktemp -d)
 	trap 'rm -rf "$tmp"' EXIT
