@@ -18,8 +18,6 @@
 #define PATIENCE_NS 50000000 /* of one look whether the editor ended, and so many of them: 2 s */
 #define PATIENCE 40
 
-extern char **environ;
-
 /* ---- which editor ---- */
 
 static bool is_program(const char *path)

@@ -18,8 +18,6 @@
 #define GROUPS_MAX 65536 /* as many as the kernel has */
 #define LANGUAGES_MAX 32  /* LC_... */
 
-extern char **environ;
-
 static const struct {
 	const char *group, *name;
 	unsigned int options; /* one of these bits is enough; 0: everything */

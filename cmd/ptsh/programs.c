@@ -21,8 +21,6 @@
 
 #define LOOK_MS 100 /* how often somebody who wants it to end is listened to */
 
-extern char **environ;
-
 static int start(char *text, int input, int output, pid_t *pid)
 {
 	char *argv[] = { (char[]){ "sh" }, (char[]){ "-c" }, text, NULL };

@@ -31,9 +31,7 @@ struct candidates {
 static void offer(struct candidates *to, const char *word, const char *help)
 {
 	to->any = true;
-	if (!word || !*word)
-		to->word(word, help, to->arg);
-	else if (!strncmp(word, to->begun, strlen(to->begun)) && is_plain(word))
+	if (!word || !*word || (!strncmp(word, to->begun, strlen(to->begun)) && is_plain(word)))
 		to->word(word, help, to->arg);
 }
 

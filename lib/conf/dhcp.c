@@ -173,9 +173,8 @@ int conf_check_dhcp(struct pt_conf *c, struct pt_err *e)
 		for (size_t k = 0; k < c->interfaces.v[i].options.n; k++) {
 			const struct pt_conf_option *o = &c->interfaces.v[i].options.v[k];
 
-			if (check_needs(&c->interfaces.v[i], o, e))
-				rc = -EINVAL;
-			else if (!strcmp(o->row->name, "delegate") && check_delegate(c, &c->interfaces.v[i], o, e))
+			if (check_needs(&c->interfaces.v[i], o, e) ||
+			    (!strcmp(o->row->name, "delegate") && check_delegate(c, &c->interfaces.v[i], o, e)))
 				rc = -EINVAL;
 		}
 	return rc;

@@ -235,7 +235,7 @@ static int rename_section(struct edit_run *r)
 	struct edit_spot s = edit_find(r, r->path.section, r->path.title);
 	struct edit_job j = { .map = s.map };
 
-	if (!r->path.section || !r->path.section->titled || !r->path.title)
+	if (!r->path.section->titled || !r->path.title)
 		return whole_of_kind(r);
 	if (what->n != r->path.used + 1)
 		return edit_blame(&r->line, what->n, "write rename SECTION NAME NEW", "here the new name is missing, or too much stands");
@@ -259,7 +259,7 @@ static int add_comment(struct edit_run *r)
 	struct pt_buf text = { 0 };
 	int rc;
 
-	if (!s.section || !r->path.section || (r->path.section->titled && !r->path.title))
+	if (!s.section || (r->path.section->titled && !r->path.title))
 		return edit_missing(r, 0);
 	rc = edit_elements_find(r, &s, r->path.option, &list);
 	if (rc)

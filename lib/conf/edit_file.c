@@ -145,11 +145,11 @@ static int open_folder(struct writer *w)
 	char dir[PATH_MAX];
 	size_t n = slash ? (size_t)(slash - w->path) : 0;
 
+	w->name = slash ? slash + 1 : w->path;
 	if (n >= sizeof(dir) || strlen(w->path) - n > NAME_MAX)
 		return pt_err_sys(w->e, -ENAMETOOLONG, "writing %s", w->path);
 	memcpy(dir, w->path, n);
 	dir[n] = '\0';
-	w->name = slash ? slash + 1 : w->path;
 	(void)snprintf(w->temp, sizeof(w->temp), ".%.200s.%d", w->name, (int)getpid());
 	w->dir = open(!slash ? "." : n ? dir : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return w->dir < 0 ? pt_err_sys(w->e, -errno, "opening the folder of %s", w->path) : 0;

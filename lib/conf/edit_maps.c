@@ -28,7 +28,7 @@ static int make_room(struct pt_edit_texts *t)
 		t->maps = calloc(1, sizeof(*t->maps));
 	if (!t->maps)
 		return -ENOMEM;
-	if (t->maps->n >= t->v.n)
+	if (t->maps->v && t->maps->n >= t->v.n)
 		return 0;
 	v = realloc(t->maps->v, t->v.n * sizeof(*v));
 	if (!v)

@@ -86,7 +86,7 @@ static int read_processes(struct pt_activity *out, struct pt_buf *b)
 	DIR *dir = opendir("/proc");
 	int rc = dir ? 0 : -errno;
 
-	while (!rc && (entry = readdir(dir)))
+	while (dir && !rc && (entry = readdir(dir)))
 		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && strlen(entry->d_name) < 12)
 			rc = read_process(out, dirfd(dir), entry->d_name, b);
 	if (dir)

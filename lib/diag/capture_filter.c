@@ -88,14 +88,16 @@ int pt_capture_filter_new(const char *text, uint16_t link, uint32_t snap, const 
 			  struct pt_capture_filter **out, struct pt_err *e)
 {
 	struct pt_capture_filter *f = calloc(1, sizeof(*f));
-	int rc = !f ? pt_err_sys(e, -ENOMEM, "making the filter") : check_length(text, e);
 	pcap_t *h;
+	int rc;
 
+	*out = NULL;
+	if (!f)
+		return pt_err_sys(e, -ENOMEM, "making the filter");
+	rc = check_length(text, e);
 	if (!rc)
 		rc = load(&f->o, e);
 	h = rc ? NULL : handle_for(&f->o, link, snap, device, e);
-
-	*out = NULL;
 	if (!rc && !h)
 		rc = -EIO;
 	if (!rc && f->o.pcap_compile(h, &f->program, text, strlen(text) < LONG, PCAP_NETMASK_UNKNOWN)) {

@@ -183,7 +183,7 @@ static void count_neighbours(const struct finding_look *l, char *text, struct fi
 
 int finding_take_sample(struct finding_look *l, struct finding_sample *s)
 {
-	char *text = malloc(FILE_ENOUGH);
+	char *text = calloc(1, FILE_ENOUGH);
 	struct pt_ct_stats ct;
 	int rc;
 

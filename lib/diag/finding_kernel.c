@@ -67,7 +67,7 @@ static int tell_growth(struct finding_look *l, const struct pt_check *c, enum fi
 	if (!any)
 		return 0;
 	(void)snprintf(s.text, sizeof(s.text), "%s", text);
-	(void)snprintf(s.evidence, sizeof(s.evidence), "%llu %s between two looks", (unsigned long long)(x + y), what);
+	(void)snprintf(s.evidence, sizeof(s.evidence), "%llu %s between two looks", (unsigned long long)x + y, what);
 	(void)snprintf(s.next, sizeof(s.next), "%s", next);
 	return finding_tell(l, c, &s);
 }

@@ -253,8 +253,10 @@ static int turn(struct iperf_run *r, struct pollfd *p, int64_t until, bool drain
 int iperf_pump(struct iperf_run *r, int64_t until, uint64_t bytes, bool drain)
 {
 	struct pollfd *p = calloc(EXTRA + r->n, sizeof(*p));
-	int rc = p ? -EAGAIN : pt_err_sys(r->e, -ENOMEM, "waiting for data");
+	int rc = -EAGAIN;
 
+	if (!p)
+		return pt_err_sys(r->e, -ENOMEM, "waiting for data");
 	while (rc == -EAGAIN) {
 		int64_t now = stream_now();
 

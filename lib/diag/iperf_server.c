@@ -247,7 +247,7 @@ static int wait_hello(const struct iperf_run *r, int fd, struct pt_addr peer, in
  * that answers leave with that address. */
 static int take_datagrams(struct iperf_run *r, struct pt_addr peer, int64_t until, int *udp, int *out)
 {
-	struct sockaddr_storage from, local;
+	struct sockaddr_storage from, local = { 0 };
 	socklen_t n, size = sizeof(local);
 	int rc;
 
@@ -391,7 +391,7 @@ static int exchange(struct iperf_run *r)
 
 static int test(struct iperf_run *r, const struct pt_iperf_server *s, int64_t until)
 {
-	struct pt_addr peer;
+	struct pt_addr peer = { 0 };
 	int told, rc = wait_for_client(r, s, until, &peer);
 
 	if (!rc)

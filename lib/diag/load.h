@@ -9,7 +9,7 @@
 #include <dlfcn.h>
 #include <string.h>
 
-#define LOAD_MEMBER(name) __typeof__(name) *name;
+#define LOAD_MEMBER(name) __typeof__(name) *(name);
 
 /* A function's address comes as that of data. */
 #define LOAD(name) \

@@ -52,9 +52,8 @@ int stream_socket(int af, int type, struct pt_addr from, const char *on, int *fd
 
 	if (s < 0)
 		return -errno;
-	if (af == AF_INET6 && setsockopt(s, IPPROTO_IPV6, IPV6_RECVERR, &one, sizeof(one)))
-		rc = -errno;
-	else if (af == AF_INET && setsockopt(s, IPPROTO_IP, IP_RECVERR, &one, sizeof(one)))
+	if ((af == AF_INET6 && setsockopt(s, IPPROTO_IPV6, IPV6_RECVERR, &one, sizeof(one))) ||
+	    (af == AF_INET && setsockopt(s, IPPROTO_IP, IP_RECVERR, &one, sizeof(one))))
 		rc = -errno;
 	if (!rc && on && setsockopt(s, SOL_SOCKET, SO_BINDTODEVICE, on, (socklen_t)strlen(on)))
 		rc = -errno;

@@ -423,7 +423,7 @@ static int json(const struct made *m, const char *line, struct pt_question *q, s
 	int rc;
 
 	assert_non_null(copy);
-	memcpy(copy, line, n); /* NOLINT(bugprone-not-null-terminated-result): it has a length */
+	memcpy(copy, line, n);
 	rc = pt_question_json(&m->world, copy, n, NOW, q, column ? column : &at, why ? why : &what);
 	free(copy);
 	return rc;
