@@ -11,9 +11,9 @@
 #define EDITOR_WORDS_MAX 16
 
 struct editor {
+	size_t n;
 	char command[1024];               /* taken apart in place */
 	char *argv[EDITOR_WORDS_MAX + 2]; /* its words, the file, NULL */
-	size_t n;
 	char program[4096];
 };
 

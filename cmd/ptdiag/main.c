@@ -3,10 +3,12 @@
 #include <limits.h>
 #include <signal.h>
 
+#include <patronus/ct.h>
+
 #include "probe.h"
 #include "ptdiag.h"
-#include "ptfw/ptfw.h"
-#include "ptnet/ptnet.h"
+#include "ptfw/states.h"
+#include "ptnet/route.h"
 #include "tools.h"
 
 #define SHOW (PT_CLI_JSON | PT_CLI_LINE)

@@ -7,6 +7,8 @@
 #include <patronus/ct.h>
 #include <patronus/plan.h>
 
+#include "states.h"
+
 /* pfctl.c: runs a command line, in pfctl's letters or in our words */
 int pfctl_main(const struct pt_cli_tool *tool, int argc, char **argv);
 /* whole.c */
@@ -98,16 +100,6 @@ int complete_table(struct pt_cli *c, size_t n, void (*word)(const char *w, void 
 int cmd_name_show(struct pt_cli *c);
 int cmd_name_refresh(struct pt_cli *c);
 int complete_name(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
-/* state.c, state_summary.c, state_top.c, state_follow.c; see state.h */
-int cmd_state_show(struct pt_cli *c);
-int cmd_state_count(struct pt_cli *c);
-int cmd_state_kill(struct pt_cli *c);
-int cmd_state_summary(struct pt_cli *c);
-int complete_summary(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
-int cmd_state_top(struct pt_cli *c);
-int complete_top(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
-int cmd_state_follow(struct pt_cli *c);
-int complete_filter(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 /* log.c */
 int cmd_log_show(struct pt_cli *c);
 int cmd_log_follow(struct pt_cli *c);

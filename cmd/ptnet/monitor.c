@@ -138,8 +138,9 @@ static int on_route(const struct nlmsghdr *nlh, void *arg)
 	char number[4];
 	int rc = pt_links_parse(&m->known, nlh);
 
-	if (!rc)
-		rc = pt_route_parse(nlh, hops, &r);
+	if (rc)
+		return rc;
+	rc = pt_route_parse(nlh, hops, &r);
 	if (rc > 0 && is_route_asked(m->c, &r)) {
 		const char *op = op_of(nlh, RTM_NEWROUTE);
 

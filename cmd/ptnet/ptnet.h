@@ -8,6 +8,8 @@
 #include <patronus/route_rule.h>
 #include <patronus/subsystem.h>
 
+#include "route.h"
+
 /* apply.c */
 int cmd_check(struct pt_cli *c);
 int cmd_diff(struct pt_cli *c);
@@ -50,10 +52,7 @@ int complete_rule(struct pt_cli *c, size_t n, void (*word)(const char *w, void *
 int complete_route_delete(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 int complete_rule_delete(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 int complete_neighbour_words(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
-/* route.c, which ptdiag has, too */
-extern const struct pt_cli_word route_show_words[];
-int cmd_route_show(struct pt_cli *c);
-int cmd_route_get(struct pt_cli *c);
+/* route.c; see route.h */
 int cmd_rule_show(struct pt_cli *c);
 /* All that a program may ask of one; SCRATCH is a buffer to be used again, of a rule with its text behind. */
 void route_fields(struct pt_out *o, const struct pt_links *links, const struct pt_route *r, struct pt_buf *scratch);

@@ -164,29 +164,30 @@ static void settle(struct group *x)
 static void pass(struct grouping *g, enum dimension d)
 {
 	groups *v = &g->groups;
+	struct group *all = v->v;
 	bool owns = false;
 	size_t n = 0;
 
 	if (!v->n)
 		return;
-	qsort(v->v, v->n, sizeof(*v->v), compare[d]);
+	qsort(all, v->n, sizeof(*all), compare[d]);
 	for (size_t i = 0; i < v->n && !g->rc; i++) {
-		struct group *last = n ? &v->v[n - 1] : NULL;
+		struct group *last = n ? &all[n - 1] : NULL;
 
-		if (last && !cmp_but(last, &v->v[i], d) && may(last, &v->v[i], d)) {
+		if (last && !cmp_but(last, &all[i], d) && may(last, &all[i], d)) {
 			if (!owns)
 				own_sets(g, last);
 			owns = true;
-			join(g, last, &v->v[i], d);
+			join(g, last, &all[i], d);
 			continue;
 		}
 		if (owns && last)
 			settle(last);
 		owns = false;
-		v->v[n++] = v->v[i];
+		all[n++] = all[i];
 	}
 	if (owns && n)
-		settle(&v->v[n - 1]);
+		settle(&all[n - 1]);
 	v->n = n;
 }
 

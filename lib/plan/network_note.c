@@ -130,7 +130,7 @@ int network_note_texts(int (*fn)(const char *path, const char *text, size_t len,
 	const char *name, *text;
 	char *note = NULL;
 	struct part p;
-	size_t len, at = 0;
+	size_t len = 0, at = 0;
 	int more, rc = read_note(&note, &len, NULL);
 
 	if (!rc)
@@ -154,7 +154,7 @@ int network_note_read(struct pt_conf **out, struct pt_err *e)
 	struct pt_conf_more more = { 0 };
 	const char *name, *text;
 	char path[NETWORK_NOTE_PATH], *note = NULL;
-	size_t len, at = 0;
+	size_t len = 0, at = 0;
 	struct part p;
 	int has, rc;
 

@@ -99,7 +99,7 @@ static void tally_neighbour(struct pt_tally *sum, const struct pt_neighbour *n)
 	word_text(&t, n->device);
 	word_addr(&t, n->addr);
 	pt_tally_word(&t, n->mac);
-	pt_tally_word(&t, (uint64_t)n->protocol << 8 | (uint64_t)stays << 2 | (uint64_t)n->proxy << 1 | n->has_mac);
+	pt_tally_word(&t, (uint64_t)n->protocol << 8 | (stays ? 4 : 0) | (n->proxy ? 2 : 0) | n->has_mac);
 	pt_tally_add(sum, &t);
 }
 

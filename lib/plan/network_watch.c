@@ -324,10 +324,10 @@ static int join_groups(struct pt_nl *events, struct pt_err *e)
 /* The rest of a burst; one that does not end is cut. */
 static int take_burst(struct watch *w, struct pt_err *e)
 {
-	uint64_t end = now_ms() + SETTLE_MOST, now;
+	uint64_t end = now_ms() + SETTLE_MOST;
 	int rc = 1;
 
-	while (rc > 0 && (now = now_ms()) < end) {
+	while (rc > 0 && now_ms() < end) {
 		rc = pt_nl_event(w->events, SETTLE_MS, on_event, w);
 		if (rc == -ENOBUFS) { /* lost ones do not matter: everything is read anew */
 			w->dirty = true;

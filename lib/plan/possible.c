@@ -123,7 +123,7 @@ static int with_source(struct plan_possible *p, const struct pt_box *x, bool lo,
 	struct pt_iset good;
 	int rc = reach_sources(&p->reach, x->af == PT_AF_INET6, lo, p->loopback, &good);
 
-	return rc ? rc : reach_with(&p->reach, p->reach.scratch, x, PT_DIM_SRC, &good, out);
+	return rc < 0 ? rc : reach_with(&p->reach, p->reach.scratch, x, PT_DIM_SRC, &good, out);
 }
 
 static int add_facts(struct plan_possible *p, enum pt_dir dir, const struct pt_box *x, pt_boxes *out)

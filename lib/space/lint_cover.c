@@ -232,8 +232,9 @@ static int say_idle(struct lint_run *r, struct lint_group *g)
 	out = pt_lint_add(r->lint, f.code, f.sev, g->rules[0], NULL);
 	for (size_t i = 0; out && i < f.n_by; i++)
 		pt_lint_by(out, f.by[i]);
-	if (out)
-		out->more_by = f.more_by;
+	if (!out)
+		return -ENOMEM;
+	out->more_by = f.more_by;
 	say_how(r, out, &f);
 	return 0;
 }
