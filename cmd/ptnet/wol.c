@@ -31,20 +31,20 @@ static int parse_words(struct waking *k)
 	uint64_t n;
 
 	for (size_t i = 1; i < c->argc; i++) {
-		const char *word = c->argv[i], *value = i + 1 < c->argc ? c->argv[i + 1] : NULL;
+		const char *word = c->argv[i], *value = i + 1 < c->argc ? c->argv[i + 1] : "";
 
 		if (!strcmp(word, "udp")) {
 			k->port = PT_WAKE_PORT;
-			if (value && !pt_parse_uint(value, UINT16_MAX, &n)) {
+			if (!pt_parse_uint(value, UINT16_MAX, &n)) {
 				if (!n)
 					return pt_cli_usage(c, "'%s' is no port", value);
 				k->port = (uint16_t)n;
 				i++;
 			}
-		} else if (!strcmp(word, "dev") && value) {
+		} else if (!strcmp(word, "dev") && i + 1 < c->argc) {
 			k->dev = value;
 			i++;
-		} else if (!strcmp(word, "password") && value) {
+		} else if (!strcmp(word, "password") && i + 1 < c->argc) {
 			if (pt_mac_parse(value, &k->w.password))
 				return pt_cli_usage(c, "'%s' is no password: six bytes, as 01:02:03:04:05:06", value);
 			k->w.has_password = true;

@@ -56,20 +56,20 @@ static bool is_window(struct console *c, const char *confirmed)
 static int read_words(struct console *c, const pt_line_words *w, struct commit *m, struct pt_err *e)
 {
 	for (size_t i = 1; i < w->n; i++) {
-		const char *word = w->v[i].s, *value = i + 1 < w->n ? w->v[i + 1].s : NULL;
+		const char *word = w->v[i].s, *value = i + 1 < w->n ? w->v[i + 1].s : "";
 
 		if (!strcmp(word, "check")) {
 			m->check = true;
 		} else if (!strcmp(word, "and-quit")) {
 			m->quit = true;
 		} else if (!strcmp(word, "comment")) {
-			if (!value)
+			if (i + 1 == w->n)
 				return need(e, word, "write what the history says of it, in quotes");
 			m->comment = value;
 			i++;
 		} else if (!strcmp(word, "confirmed")) {
 			m->confirmed = "10"; /* as Junos and VyOS have it */
-			if (value && value[0] >= '0' && value[0] <= '9') {
+			if (value[0] >= '0' && value[0] <= '9') {
 				if (!is_window(c, value))
 					return need(e, word, "give minutes, or a time such as 90s or 5m; at most a day");
 				m->confirmed = value;

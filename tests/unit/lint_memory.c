@@ -69,7 +69,7 @@ static void each_of(const char *rules, size_t least)
 	struct pt_host *host = make_host();
 	struct pt_world w = { .host = host, .route = route, .forwards = yes, .loopback = no };
 	struct pt_eval *eval;
-	size_t all, found;
+	size_t all = 0, found;
 	struct built b;
 	long at = 0;
 	int rc;

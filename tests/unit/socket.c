@@ -73,7 +73,7 @@ static void a_connection(void **state)
 	struct tcp_info info = { .tcpi_rtt = 1500, .tcpi_rttvar = 20, .tcpi_total_retrans = 7, .tcpi_snd_cwnd = 10 };
 	uint8_t bytes[1024];
 	struct nlmsghdr *nlh = connection(bytes, sizeof(bytes), AF_INET);
-	struct pt_socket s;
+	struct pt_socket s = { 0 };
 
 	(void)state;
 	mnl_attr_put(nlh, INET_DIAG_INFO, sizeof(info), &info);
@@ -95,7 +95,7 @@ static void a_short_answer(void **state)
 	struct tcp_info info = { .tcpi_rtt = 1500 };
 	uint8_t bytes[1024];
 	struct nlmsghdr *nlh = connection(bytes, sizeof(bytes), AF_INET);
-	struct pt_socket s;
+	struct pt_socket s = { 0 };
 
 	(void)state;
 	mnl_attr_put(nlh, INET_DIAG_INFO, 8, &info);
@@ -139,7 +139,7 @@ static void mapped(void **state)
 	uint8_t bytes[512];
 	struct nlmsghdr *nlh = connection(bytes, sizeof(bytes), AF_INET6);
 	struct inet_diag_msg *m = mnl_nlmsg_get_payload(nlh);
-	struct pt_socket s;
+	struct pt_socket s = { 0 };
 
 	(void)state;
 	assert_int_equal(parsed(nlh, &f, PT_SOCKET_TCP, NULL), 0);
