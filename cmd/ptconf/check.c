@@ -58,7 +58,8 @@ int cmd_check(struct pt_cli *c)
 		if (wrote)
 			return wrote;
 	} else if (!rc && !trial && hold) {
-		pt_cli_say(c, "%s: %zu rules, %s\n", name, rules, c->kernel ? "the kernel takes them" : "no errors");
+		pt_cli_say(c, "%s: %zu rule%s, %s\n", name, rules, pt_plural(rules),
+			   c->kernel ? "the kernel takes them" : "no errors");
 	}
 	if (rc && rc != -ENOMEM) /* a file that cannot be read is no configuration either */
 		return PT_EXIT_CONFIG;

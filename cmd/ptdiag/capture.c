@@ -228,8 +228,8 @@ static int on_pause(void *arg)
 		rc = pt_out_flush(r->o);
 	if (r->w.write && !r->w.show && !r->c->quiet && isatty(STDERR_FILENO) && now_ns() - r->shown_at > 500000000) {
 		r->shown_at = now_ns();
-		(void)fprintf(stderr, "\r%llu packets, %llu bytes\033[K", (unsigned long long)r->packets,
-			      (unsigned long long)r->bytes);
+		(void)fprintf(stderr, "\r%llu packet%s, %llu byte%s\033[K", (unsigned long long)r->packets,
+			      pt_plural(r->packets), (unsigned long long)r->bytes, pt_plural(r->bytes));
 	}
 	return rc;
 }
@@ -417,8 +417,8 @@ static int read_packets(struct capture_run *r, struct pt_capture_reader *reader)
 	}
 	if (r->unfiltered)
 		pt_err_add(&r->c->err, PT_WARNING, NULL, NULL,
-			   "%llu packets are left out: the filter is not for the kind of their link",
-			   (unsigned long long)r->unfiltered);
+			   "%llu packet%s left out: the filter is not for the kind of their link",
+			   (unsigned long long)r->unfiltered, r->unfiltered == 1 ? " is" : "s are");
 	if (rc == -EBADMSG) {
 		pt_err_add(&r->c->err, PT_ERROR, NULL, NULL, "%s is damaged behind packet %llu", r->w.read,
 			   (unsigned long long)r->packets);

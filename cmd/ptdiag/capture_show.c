@@ -243,16 +243,18 @@ static void say_summary(struct capture_run *r, struct pt_buf *b)
 	const struct pt_flow *flows;
 	size_t n;
 
-	pt_buf_fmt(b, "%llu packets, %llu bytes", (unsigned long long)r->packets, (unsigned long long)r->bytes);
+	pt_buf_fmt(b, "%llu packet%s, %llu byte%s", (unsigned long long)r->packets, pt_plural(r->packets),
+		   (unsigned long long)r->bytes, pt_plural(r->bytes));
 	if (!r->w.read)
 		pt_buf_fmt(b, ", %llu dropped by the kernel for want of room", (unsigned long long)r->dropped);
 	kinds = pt_flows_kinds(r->flows, &n);
 	for (size_t i = 0; i < n; i++)
-		pt_buf_fmt(b, "\n  %-14s %10llu packets %14llu bytes", kinds[i].kind,
-			   (unsigned long long)kinds[i].packets, (unsigned long long)kinds[i].bytes);
+		pt_buf_fmt(b, "\n  %-14s %10llu %-7s %14llu byte%s", kinds[i].kind, (unsigned long long)kinds[i].packets,
+			   kinds[i].packets == 1 ? "packet" : "packets", (unsigned long long)kinds[i].bytes,
+			   pt_plural(kinds[i].bytes));
 	flows = pt_flows_top(r->flows, &n);
 	if (n && r->w.top)
-		pt_buf_fmt(b, "\n%zu flows%s", n, n > r->w.top ? ", those with most bytes:" : ":");
+		pt_buf_fmt(b, "\n%zu flow%s%s", n, pt_plural(n), n > r->w.top ? ", those with most bytes:" : ":");
 	for (size_t i = 0; i < n && i < r->w.top; i++) {
 		const struct pt_flow *f = &flows[i];
 
@@ -264,13 +266,15 @@ static void say_summary(struct capture_run *r, struct pt_buf *b)
 		end_text(b, f, true);
 		if (f->asks)
 			pt_buf_fmt(b, " id %u", f->id);
-		pt_buf_fmt(b, ": %llu packets %llu bytes, back %llu packets %llu bytes",
-			   (unsigned long long)f->packets[0], (unsigned long long)f->bytes[0],
-			   (unsigned long long)f->packets[1], (unsigned long long)f->bytes[1]);
+		for (unsigned int k = 0; k < 2; k++)
+			pt_buf_fmt(b, "%s %llu packet%s %llu byte%s", k ? ", back" : ":",
+				   (unsigned long long)f->packets[k], pt_plural(f->packets[k]),
+				   (unsigned long long)f->bytes[k], pt_plural(f->bytes[k]));
 	}
 	if (pt_flows_uncounted(r->flows))
-		pt_buf_fmt(b, "\n%llu packets are of flows beyond %d, which are not told apart",
-			   (unsigned long long)pt_flows_uncounted(r->flows), PT_FLOWS_MAX);
+		pt_buf_fmt(b, "\n%llu packet%s of flows beyond %d, which are not told apart",
+			   (unsigned long long)pt_flows_uncounted(r->flows),
+			   pt_flows_uncounted(r->flows) == 1 ? " is" : "s are", PT_FLOWS_MAX);
 }
 
 static void key_flow(struct pt_out *o, const struct pt_flow *f)

@@ -91,7 +91,7 @@ static void say_event(struct capture_run *r, const struct pt_joined *j)
 	if (j->what != PT_JOINED_DATA || !r->said_side || r->side != j->side) {
 		ends_text(r, j->side, &b);
 		if (j->what == PT_JOINED_GAP)
-			pt_buf_fmt(&b, " %zu bytes are missing", j->n);
+			pt_buf_fmt(&b, " %zu byte%s missing", j->n, j->n == 1 ? " is" : "s are");
 		else if (j->what != PT_JOINED_DATA)
 			pt_buf_fmt(&b, " %s", events[j->what]);
 		r->said_side = j->what == PT_JOINED_DATA;
@@ -162,13 +162,15 @@ void capture_stream_summary(struct capture_run *r)
 	}
 	for (unsigned int k = 0; k < 2; k++) {
 		ends_text(r, k, &b);
-		pt_buf_fmt(&b, ": %llu bytes, %llu segments sent again, %llu out of order, %llu bytes missing",
-			   (unsigned long long)e->bytes[k], (unsigned long long)e->again[k],
-			   (unsigned long long)e->ahead[k], (unsigned long long)e->missing[k]);
+		pt_buf_fmt(&b, ": %llu byte%s, %llu segment%s sent again, %llu out of order, %llu byte%s missing",
+			   (unsigned long long)e->bytes[k], pt_plural(e->bytes[k]), (unsigned long long)e->again[k],
+			   pt_plural(e->again[k]), (unsigned long long)e->ahead[k], (unsigned long long)e->missing[k],
+			   pt_plural(e->missing[k]));
 		say(r, &b);
 	}
 	if (r->cut)
-		pt_buf_fmt(&b, "shown up to %llu bytes: the word limit", (unsigned long long)r->w.limit);
+		pt_buf_fmt(&b, "shown up to %llu byte%s: the word limit", (unsigned long long)r->w.limit,
+			   pt_plural(r->w.limit));
 	else if (!e->ended)
 		pt_buf_str(&b, "its end was not seen");
 	else

@@ -134,13 +134,16 @@ static void key_skipped(struct pt_out *o, const struct checking *k)
 
 static void say_end(const struct checking *k)
 {
+	size_t errors = count(k, PT_FINDING_ERROR), warnings = count(k, PT_FINDING_WARNING);
+	size_t notes = count(k, PT_FINDING_NOTE);
+
 	if (k->c->json)
 		return;
 	for (size_t i = 0; i < k->skipped.n; i++)
 		pt_cli_say(k->c, "not looked at: %s: %s\n", k->skipped.v[i].check->name, k->skipped.v[i].text);
 	if (k->found.n)
-		pt_cli_say(k->c, "%zu errors, %zu warnings, %zu notes\n", count(k, PT_FINDING_ERROR),
-			   count(k, PT_FINDING_WARNING), count(k, PT_FINDING_NOTE));
+		pt_cli_say(k->c, "%zu error%s, %zu warning%s, %zu note%s\n", errors, pt_plural(errors), warnings,
+			   pt_plural(warnings), notes, pt_plural(notes));
 	else
 		pt_cli_say(k->c, "nothing is wrong as far as can be seen from here\n");
 }

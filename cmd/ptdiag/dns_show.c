@@ -96,9 +96,10 @@ static void notes_text(struct pt_buf *b, const struct pt_dns_reply *r)
 		pt_buf_fmt(b, "\n;; %u tries", r->tries);
 	ignored_text(b, &r->ignored);
 	if (r->m.bad)
-		pt_buf_fmt(b, "\n;; %zu records are none of their type, and shown by their bytes", r->m.bad);
+		pt_buf_fmt(b, "\n;; %zu record%s none of their type, and shown by their bytes", r->m.bad,
+			   r->m.bad == 1 ? " is" : "s are");
 	if (r->m.extra)
-		pt_buf_fmt(b, "\n;; %zu bytes behind the last record", r->m.extra);
+		pt_buf_fmt(b, "\n;; %zu byte%s behind the last record", r->m.extra, pt_plural(r->m.extra));
 	if (t->done)
 		pt_buf_fmt(b, "\n;; TLS: %s, %s, %s%s%s", t->protocol, t->cipher,
 			   t->has_certificate ? t->certificate.subject : "no certificate",

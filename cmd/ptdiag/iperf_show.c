@@ -83,9 +83,10 @@ static void amount(struct pt_buf *b, const struct pt_iperf_count *c)
 static void sending(struct pt_buf *b, const struct pt_iperf_count *c, bool udp)
 {
 	if (udp)
-		pt_buf_fmt(b, ", %llu datagrams", (unsigned long long)c->packets);
+		pt_buf_fmt(b, ", %llu datagram%s", (unsigned long long)c->packets, pt_plural(c->packets));
 	else if (c->resends)
-		pt_buf_fmt(b, ", %llu retransmissions", (unsigned long long)c->retransmits);
+		pt_buf_fmt(b, ", %llu retransmission%s", (unsigned long long)c->retransmits,
+			   pt_plural((uint64_t)c->retransmits));
 }
 
 static double loss(const struct pt_iperf_count *c)
@@ -95,7 +96,8 @@ static double loss(const struct pt_iperf_count *c)
 
 static void receiving(struct pt_buf *b, const struct pt_iperf_count *c, bool ours)
 {
-	pt_buf_fmt(b, ", %llu of %llu datagrams lost (", (unsigned long long)c->lost, (unsigned long long)c->packets);
+	pt_buf_fmt(b, ", %llu of %llu datagram%s lost (", (unsigned long long)c->lost, (unsigned long long)c->packets,
+		   pt_plural(c->packets));
 	probe_percent(b, loss(c));
 	pt_buf_str(b, "), jitter ");
 	probe_ms(b, c->jitter * 1e9);
@@ -200,7 +202,7 @@ int iperf_show_begun(const struct pt_iperf_test *t, struct pt_addr peer, void *a
 	} else {
 		pt_addr_fmt(&b, peer);
 		pt_buf_fmt(&b, ", port %u, %s, %u stream%s%s, ", s->port, t->udp ? "UDP" : "TCP", t->streams,
-			   t->streams == 1 ? "" : "s", t->both ? " each way" : "");
+			   pt_plural(t->streams), t->both ? " each way" : "");
 		pt_buf_str(&b, t->both ? "both send" : t->reverse == s->server ? "this end sends" : "that end sends");
 		probe_say(s->o, &b);
 	}

@@ -368,7 +368,7 @@ static void say_begin(struct ping *g, const struct pt_probe *p)
 	pt_addr_fmt(&b, g->run.options.to);
 	pt_buf_str(&b, ") from ");
 	pt_addr_fmt(&b, pt_probe_source(p));
-	pt_buf_fmt(&b, ", %u bytes of data", g->options.size);
+	pt_buf_fmt(&b, ", %u byte%s of data", g->options.size, pt_plural(g->options.size));
 	probe_say(g->run.o, &b);
 }
 

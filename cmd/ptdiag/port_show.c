@@ -48,9 +48,9 @@ static void validity_text(struct pt_buf *b, const struct pt_tls_certificate *c)
 	if (now < c->from)
 		pt_buf_str(b, "not yet");
 	else if (days < 0)
-		pt_buf_fmt(b, "expired %lld day%s ago", (long long)-days, days == -1 ? "" : "s");
+		pt_buf_fmt(b, "expired %lld day%s ago", (long long)-days, pt_plural((uint64_t)-days));
 	else
-		pt_buf_fmt(b, "%lld day%s left", (long long)days, days == 1 ? "" : "s");
+		pt_buf_fmt(b, "%lld day%s left", (long long)days, pt_plural((uint64_t)days));
 }
 
 static void certificate_text(struct pt_buf *b, const struct pt_tls_certificate *c)

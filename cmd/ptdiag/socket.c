@@ -343,8 +343,8 @@ static void tell_unseen(struct view *v)
 	if (v->owners.refused)
 		pt_err_add(
 			&v->c->err, PT_WARNING, NULL, geteuid() ? "root sees them all" : NULL,
-			"the sockets of %zu processes cannot be told from those of others: they may not be looked at",
-			v->owners.refused);
+			"the sockets of %zu %s cannot be told from those of others: they may not be looked at",
+			v->owners.refused, v->owners.refused == 1 ? "process" : "processes");
 	for (enum pt_socket_protocol p = 0; p < PT_SOCKET_PROTOCOLS; p++)
 		if (v->all.untold & 1u << p)
 			pt_err_add(&v->c->err, PT_WARNING, NULL, NULL, "this kernel does not tell of %s sockets",

@@ -202,7 +202,7 @@ static void begin(struct trace *t, const struct pt_probe *p)
 	pt_buf_fmt(&b, ", %s", modes[o->how]);
 	if (o->how != PT_PROBE_ICMP)
 		pt_buf_fmt(&b, " to port %u", o->port);
-	pt_buf_fmt(&b, ", %u hops at most", t->options.max);
+	pt_buf_fmt(&b, ", %u hop%s at most", t->options.max, pt_plural(t->options.max));
 	probe_say(out, &b);
 }
 

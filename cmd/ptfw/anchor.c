@@ -37,7 +37,7 @@ static void tell(struct pt_cli *c, const struct pt_plan *p, size_t writes)
 	if (!writes)
 		pt_cli_say(c, "anchor %s: in force already, nothing written\n", c->argv[0]);
 	else if (n)
-		pt_cli_say(c, n == 1 ? "anchor %s: in force, %zu rule\n" : "anchor %s: in force, %zu rules\n", c->argv[0], n);
+		pt_cli_say(c, "anchor %s: in force, %zu rule%s\n", c->argv[0], n, pt_plural(n));
 	else
 		pt_cli_say(c, "anchor %s: empty\n", c->argv[0]);
 }
@@ -107,7 +107,7 @@ static void show_one(struct pt_out *o, const char *path, const struct pt_conf_an
 
 	pt_buf_fmt(&t, "%s: ", path);
 	if (a)
-		pt_buf_fmt(&t, a->rules.n == 1 ? "%zu rule" : "%zu rules", a->rules.n);
+		pt_buf_fmt(&t, "%zu rule%s", a->rules.n, pt_plural(a->rules.n));
 	else
 		pt_buf_str(&t, "empty");
 	if (loc->line)

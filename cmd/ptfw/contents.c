@@ -26,7 +26,7 @@ static void flush(struct contents *t)
 	if (!t->n)
 		return;
 	if (t->n > NAMED || !t->words.n)
-		pt_buf_fmt(&text, "<%s> %zu ranges", t->table, t->n);
+		pt_buf_fmt(&text, "<%s> %zu range%s", t->table, t->n, pt_plural(t->n));
 	else
 		pt_buf_fmt(&text, "<%s> %s", t->table, t->words.s);
 	t->tell(t->op, &text, t->arg);

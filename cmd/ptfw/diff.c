@@ -204,9 +204,10 @@ static void print_rest(const struct pt_cli *c, const struct pt_plan *p, struct p
 	if (c->verbose || c->details || !pt_plan_writes(p) || (lines && !n))
 		return;
 	if (n)
-		pt_buf_fmt(&text, "# %s%s%zu operations in the kernel: `ptfw %s -v` lists them",
+		pt_buf_fmt(&text, "# %s%s%zu operation%s in the kernel: `ptfw %s -v` lists %s",
 			   p->have->dormant ? "the table is dormant, so that everything passes; " : "",
-			   lines ? "" : "no rule changes; ", n, c->dry ? "apply -n" : "diff");
+			   lines ? "" : "no rule changes; ", n, pt_plural(n), c->dry ? "apply -n" : "diff",
+			   n == 1 ? "it" : "them");
 	else
 		pt_buf_str(&text, "# no rule changes; the file does");
 	pt_out_rec(o);

@@ -23,6 +23,6 @@ int enforce(struct pt_cli *c, const struct pt_plan *p, const struct pt_policy *b
 		return list(c, p, before, nf);
 	rc = pt_plan_enforce(p, before, nf, NULL, NULL, &n, &c->err);
 	if ((!rc || n) && !c->json && !c->line)
-		pt_cli_say(c, n == 1 ? "%zu state ended\n" : "%zu states ended\n", n);
+		pt_cli_say(c, "%zu state%s ended\n", n, pt_plural(n));
 	return rc ? pt_err_sys(&c->err, rc, "the rules are in force; ending the states that they would not admit") : 0;
 }

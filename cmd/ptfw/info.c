@@ -42,8 +42,9 @@ static void classifier_text(struct pt_buf *t, const struct pt_plan_engine *e)
 {
 	pt_buf_fmt(t, "          constant rules %u in tables of ", e->order.n_const);
 	size_text(t, e->bytes);
-	pt_buf_fmt(t, ", at most %u steps a packet\n", e->steps);
-	pt_buf_fmt(t, "          other rules %zu in %u groups\n", e->n_dynamic, e->order.n_groups);
+	pt_buf_fmt(t, ", at most %u step%s a packet\n", e->steps, pt_plural(e->steps));
+	pt_buf_fmt(t, "          other rules %zu in %u group%s\n", e->n_dynamic, e->order.n_groups,
+		   pt_plural(e->order.n_groups));
 	pt_buf_str(t, "          on");
 	for (size_t i = 0; i < e->with.n; i++)
 		pt_buf_fmt(t, " %s", e->with.v[i]);

@@ -43,7 +43,7 @@ static void put_time(struct pt_out *o, const char *key, uint64_t seconds)
 
 static void plural(struct pt_buf *b, uint64_t n, const char *what)
 {
-	pt_buf_fmt(b, "%llu %s%s", (unsigned long long)n, what, n == 1 ? "" : "s");
+	pt_buf_fmt(b, "%llu %s%s", (unsigned long long)n, what, pt_plural(n));
 }
 
 static bool has_ports(uint8_t proto)
@@ -167,9 +167,11 @@ static void warn(struct pt_err *e, const struct pt_learned *l)
 			   "more flows came than the %d that can be remembered: what came later is missing",
 			   PT_NFT_LEARN_FLOWS);
 	if (l->missed)
-		pt_err_add(e, PT_WARNING, NULL, NULL, "%zu admitted flows would not be admitted by these rules", l->missed);
+		pt_err_add(e, PT_WARNING, NULL, NULL, "%zu admitted flow%s would not be admitted by these rules",
+			   l->missed, pt_plural(l->missed));
 	if (l->too_wide)
-		pt_err_add(e, PT_WARNING, NULL, NULL, "%zu refused flows would be admitted by these rules", l->too_wide);
+		pt_err_add(e, PT_WARNING, NULL, NULL, "%zu refused flow%s would be admitted by these rules",
+			   l->too_wide, pt_plural(l->too_wide));
 }
 
 static int show(struct words *x, const struct pt_learned *l)

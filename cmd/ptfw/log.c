@@ -100,7 +100,7 @@ static void tell_damage(struct pt_cli *c, const struct pt_log_reader *r)
 	if (pt_log_reader_damaged(r))
 		pt_err_add(&c->err, PT_WARNING, NULL, "delete it, or keep it for a look",
 			   "%zu file%s of the log could not be read to the end", pt_log_reader_damaged(r),
-			   pt_log_reader_damaged(r) == 1 ? "" : "s");
+			   pt_plural(pt_log_reader_damaged(r)));
 }
 
 typedef int (*record_fn)(const struct pt_log_record *r, void *arg);
@@ -347,7 +347,7 @@ static void tell_lost(struct recording *rec)
 	now = clock_now(CLOCK_MONOTONIC);
 	if (rec->told_at && now - rec->told_at < TELL_NS)
 		return;
-	pt_cli_say(rec->c, "%llu packets lost\n", (unsigned long long)(lost - rec->told));
+	pt_cli_say(rec->c, "%llu packet%s lost\n", (unsigned long long)(lost - rec->told), pt_plural(lost - rec->told));
 	fflush(stdout);
 	rec->told = lost;
 	rec->told_at = now;
@@ -378,6 +378,7 @@ static int record(struct recording *rec, uint32_t keep, int fd)
 {
 	const struct pt_logger who = { record_one, record_pause, rec, keep };
 	struct pt_nl *nf;
+	uint64_t kept;
 	int rc;
 
 	rc = pt_nl_open(&nf, NETLINK_NETFILTER, &rec->c->err);
@@ -385,9 +386,9 @@ static int record(struct recording *rec, uint32_t keep, int fd)
 		return rc;
 	rc = pt_plan_log(nf, fd, &who, &rec->loss, &rec->c->err);
 	pt_nl_close(nf);
+	kept = rec->records - pt_log_store_dropped(rec->store);
 	if (!rc)
-		pt_cli_say(rec->c, "%llu packets recorded, %llu lost%s\n",
-			   (unsigned long long)(rec->records - pt_log_store_dropped(rec->store)),
+		pt_cli_say(rec->c, "%llu packet%s recorded, %llu lost%s\n", (unsigned long long)kept, pt_plural(kept),
 			   (unsigned long long)lost_so_far(rec), rec->loss.more ? ", and some at the end" : "");
 	return rc;
 }

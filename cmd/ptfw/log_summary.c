@@ -105,6 +105,7 @@ static void (*const texts[])(struct pt_buf *b, const struct pt_log_sum_row *r) =
 
 static void show_head(struct summary *s)
 {
+	uint64_t packets = pt_log_sum_packets(s->sum), bytes = pt_log_sum_bytes(s->sum);
 	size_t n;
 	const struct pt_log_sum_row *m = pt_log_sum_rows(s->sum, PT_LOG_SUM_MINUTE, &n);
 
@@ -114,8 +115,8 @@ static void show_head(struct summary *s)
 		minute_text(&s->text, m[n - 1].minute, MINUTE_HERE);
 		pt_buf_str(&s->text, ": ");
 	}
-	pt_buf_fmt(&s->text, "%llu packets, %llu bytes, %llu lost", (unsigned long long)pt_log_sum_packets(s->sum),
-		   (unsigned long long)pt_log_sum_bytes(s->sum), (unsigned long long)pt_log_sum_lost(s->sum));
+	pt_buf_fmt(&s->text, "%llu packet%s, %llu byte%s, %llu lost", (unsigned long long)packets, pt_plural(packets),
+		   (unsigned long long)bytes, pt_plural(bytes), (unsigned long long)pt_log_sum_lost(s->sum));
 	line(s);
 }
 
@@ -199,7 +200,8 @@ static void show_minutes(struct summary *s)
 	if (!n)
 		return;
 	line(s);
-	pt_buf_fmt(&s->text, "minutes, from . for few to @ for %llu packets", (unsigned long long)most);
+	pt_buf_fmt(&s->text, "minutes, from . for few to @ for %llu packet%s", (unsigned long long)most,
+		   pt_plural(most));
 	line(s);
 	for (size_t i = from, k; i < n; i = k) {
 		for (k = i + 1; k < n && r[k].minute / 60 == r[i].minute / 60;)

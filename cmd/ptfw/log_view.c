@@ -127,7 +127,7 @@ static void show_line(struct log_view *v, const struct pt_log_record *r)
 static void show_lost(struct log_view *v, uint64_t lost)
 {
 	v->text.n = 0;
-	pt_buf_fmt(&v->text, "-- %llu packet%s lost --", (unsigned long long)lost, lost == 1 ? "" : "s");
+	pt_buf_fmt(&v->text, "-- %llu packet%s lost --", (unsigned long long)lost, pt_plural(lost));
 	pt_out_fail(v->o, v->text.err);
 	if (!v->text.err)
 		pt_out_text_toned(v->o, v->text.s, 0, v->text.n, PT_OUT_NOTE);

@@ -184,7 +184,8 @@ static int tell_failed(struct pt_cli *c, size_t asked, size_t writes)
 		pt_cli_say(c, "%s: no answer, %s\n", x.p.policy->outside.v[i].key,
 			   n && pt_name_known(n) ? "the last addresses stay" : "and no address is known");
 	}
-	pt_cli_say(c, "%zu name%s asked for, %zu without an answer, %zu writes\n", asked, asked == 1 ? "" : "s", failed, writes);
+	pt_cli_say(c, "%zu name%s asked for, %zu without an answer, %zu write%s\n", asked, pt_plural(asked), failed,
+		   writes, pt_plural(writes));
 	end(&x, nf);
 	return failed ? PT_EXIT_NO : PT_EXIT_OK;
 }

@@ -127,7 +127,7 @@ int cmd_state_kill(struct pt_cli *c)
 			rc = pt_err_sys(&c->err, one, "ending a state");
 	}
 	if (!rc || killed)
-		pt_cli_say(c, killed == 1 ? "%zu state ended\n" : "%zu states ended\n", killed);
+		pt_cli_say(c, "%zu state%s ended\n", killed, pt_plural(killed));
 	free(d.list.v);
 	states_end(&d.st);
 	return rc;

@@ -96,7 +96,7 @@ static int on_lost(uint64_t n, void *arg)
 		pt_out_u64(f->view.o, "lost", n);
 	}
 	time_text(&text, f->view.now, false);
-	pt_buf_fmt(&text, " lost    %" PRIu64 " events came faster than they were read", n);
+	pt_buf_fmt(&text, " lost    %" PRIu64 " event%s came faster than they were read", n, pt_plural(n));
 	show_text(f->view.o, &text);
 	pt_out_rec_end(f->view.o);
 	return pt_out_flush(f->view.o);

@@ -89,8 +89,8 @@ static int print_summary(struct summary *s)
 		s->key = counted ? PT_CT_HOST_BYTES : PT_CT_HOST_STATES;
 	rows = s->rows && (uint64_t)s->rows < n_hosts ? (size_t)s->rows : n_hosts;
 	if (!c->json && !c->line)
-		pt_cli_say(c, "%llu %s of %zu %s%s\n", (unsigned long long)all->states, all->states == 1 ? "state" : "states",
-			   n_hosts, n_hosts == 1 ? "host" : "hosts", rows < n_hosts ? ", the first of them:" : "");
+		pt_cli_say(c, "%llu state%s of %zu host%s%s\n", (unsigned long long)all->states, pt_plural(all->states),
+			   n_hosts, pt_plural(n_hosts), rows < n_hosts ? ", the first of them:" : "");
 	o = pt_cli_out(c, PT_OUT_TABLE, "patronus.state-summary.v1", "hosts");
 	if (!o)
 		return -ENOMEM;

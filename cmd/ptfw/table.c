@@ -97,7 +97,7 @@ static int change_kernel(struct pt_cli *c, struct pt_nl *nf, enum change what, c
 		rc = pt_nft_table_change(nf, c->argv[0], what == ADD ? a->set : none, what == DELETE ? a->set : none, timeout,
 					 &added, &deleted, &c->err);
 	if (!rc)
-		pt_cli_say(c, "%zu range%s added, %zu deleted\n", added, added == 1 ? "" : "s", deleted);
+		pt_cli_say(c, "%zu range%s added, %zu deleted\n", added, pt_plural(added), deleted);
 	return rc;
 }
 
@@ -153,7 +153,7 @@ int cmd_table_flush(struct pt_cli *c)
 	if (!rc)
 		rc = not_there(c, nf, pt_nft_table_replace(nf, c->argv[0], none, &added, &deleted, &c->err));
 	if (!rc)
-		pt_cli_say(c, "%zu range%s deleted\n", deleted, deleted == 1 ? "" : "s");
+		pt_cli_say(c, "%zu range%s deleted\n", deleted, pt_plural(deleted));
 	pt_nl_close(nf);
 	return rc;
 }
@@ -169,7 +169,7 @@ int cmd_table_zero(struct pt_cli *c)
 		return rc;
 	rc = not_there(c, nf, pt_nft_table_zero(nf, c->argv[0], &n, &c->err));
 	if (!rc)
-		pt_cli_say(c, "%zu counters set to zero\n", n);
+		pt_cli_say(c, "%zu counter%s set to zero\n", n, pt_plural(n));
 	pt_nl_close(nf);
 	return rc;
 }
@@ -210,7 +210,7 @@ static int expire(struct pt_cli *c, struct pt_nl *nf, struct expiry *x)
 	if (x->old[0].n + x->old[1].n)
 		rc = pt_nft_table_change(nf, c->argv[0], none, x->old, 0, &added, &deleted, &c->err);
 	if (!rc)
-		pt_cli_say(c, "%zu range%s deleted%s\n", deleted, deleted == 1 ? "" : "s",
+		pt_cli_say(c, "%zu range%s deleted%s\n", deleted, pt_plural(deleted),
 			   x->timed ? "" : " (no address of this table has a time-out)");
 	return rc;
 }

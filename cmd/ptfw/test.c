@@ -71,6 +71,7 @@ static int take(const struct pt_expectation *x, void *arg)
 static int prove(struct pt_cli *c, struct pt_plan *p, enum pt_expect_tables tables, const struct sockets *s)
 {
 	struct report r = { .c = c, .conf = p->conf, .in_force = tables == PT_EXPECT_KERNEL };
+	size_t all;
 	int rc, end;
 
 	r.out = pt_cli_out(c, PT_OUT_TEXT, "patronus.test.v1", "statements");
@@ -79,6 +80,7 @@ static int prove(struct pt_cli *c, struct pt_plan *p, enum pt_expect_tables tabl
 	pt_out_top_str(r.out, "file", p->conf->path);
 	rc = pt_expect_run(p, tables, s->nf, s->route, c->argc ? c->argv[0] : NULL, take, &r, &c->err);
 	end = pt_cli_end(c, r.out);
+	all = r.holds + r.fails + r.nothing;
 	if (rc == -ENOENT) /* no test has the name */
 		return PT_EXIT_NO;
 	if (rc == -EINVAL)
@@ -88,7 +90,8 @@ static int prove(struct pt_cli *c, struct pt_plan *p, enum pt_expect_tables tabl
 	if (!c->json && !c->line && !p->conf->tests.n)
 		pt_cli_say(c, "%s: it has no tests", p->conf->path);
 	else if (!c->json && !c->line)
-		pt_cli_say(c, "%s: %zu of %zu statements hold", p->conf->path, r.holds, r.holds + r.fails + r.nothing);
+		pt_cli_say(c, "%s: %zu of %zu %s", p->conf->path, r.holds, all,
+			   all == 1 ? "statement holds" : "statements hold");
 	return r.fails ? PT_EXIT_NO : PT_EXIT_OK;
 }
 

@@ -349,8 +349,8 @@ static void tell_lost(struct tracing *x, const struct pt_trace_sum *sum)
 {
 	if (sum->lost)
 		pt_err_add(&x->c->err, PT_WARNING, NULL, "ask for fewer packets: a narrower filter, a smaller count",
-			   "the kernel told more than could be read, %llu times: steps may be missing",
-			   (unsigned long long)sum->lost);
+			   "the kernel told more than could be read, %llu time%s: steps may be missing",
+			   (unsigned long long)sum->lost, pt_plural(sum->lost));
 }
 
 static int follow(struct tracing *x, struct pt_tracer *who)
@@ -375,7 +375,7 @@ static int follow(struct tracing *x, struct pt_tracer *who)
 	close(fd);
 	tell_lost(x, &sum);
 	if (!rc && !sum.packets && sum.timed_out)
-		fprintf(stderr, "ptfw: no such packet came within %u seconds\n", who->seconds);
+		fprintf(stderr, "ptfw: no such packet came within %u second%s\n", who->seconds, pt_plural(who->seconds));
 	return rc ? rc : sum.packets ? PT_EXIT_OK : PT_EXIT_NO;
 }
 

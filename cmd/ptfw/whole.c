@@ -127,7 +127,8 @@ int cmd_check(struct pt_cli *c)
 		if (wrote)
 			return wrote;
 	} else if (!rc && !trial && !tests) {
-		pt_cli_say(c, "%s: %zu rules, %s\n", file_name(c), rules, c->kernel ? "the kernel takes them" : "no errors");
+		pt_cli_say(c, "%s: %zu rule%s, %s\n", file_name(c), rules, pt_plural(rules),
+			   c->kernel ? "the kernel takes them" : "no errors");
 	}
 	if (rc && rc != -ENOMEM) /* a file that cannot be read is no configuration either */
 		return PT_EXIT_CONFIG;
@@ -223,9 +224,10 @@ static void tell_absent(struct pt_cli *c, const struct pt_plan *p)
 static void tell_applied(struct pt_cli *c, const struct pt_plan *p, size_t writes, struct pt_buf *removed)
 {
 	if (writes && c->verbose)
-		pt_cli_say(c, "%s: in force, %zu rules, engine %s\n", file_name(c), p->conf->rules.n, engine_name(p->engine));
+		pt_cli_say(c, "%s: in force, %zu rule%s, engine %s\n", file_name(c), p->conf->rules.n,
+			   pt_plural(p->conf->rules.n), engine_name(p->engine));
 	else if (writes)
-		pt_cli_say(c, "%s: in force, %zu rules\n", file_name(c), p->conf->rules.n);
+		pt_cli_say(c, "%s: in force, %zu rule%s\n", file_name(c), p->conf->rules.n, pt_plural(p->conf->rules.n));
 	else
 		pt_cli_say(c, "%s: in force already, nothing written\n", file_name(c));
 	if (c->verbose && p->engine_why)
@@ -359,7 +361,7 @@ int cmd_stop(struct pt_cli *c)
 
 static void say_updated(size_t n, void *arg)
 {
-	pt_cli_say(arg, "addresses changed: %zu writes\n", n);
+	pt_cli_say(arg, "addresses changed: %zu write%s\n", n, pt_plural(n));
 	fflush(stdout); /* a journal wants it now */
 }
 
@@ -373,7 +375,7 @@ static void say_ended(struct pt_addr source, size_t n, void *arg)
 	struct pt_buf b = { 0 };
 
 	pt_addr_fmt(&b, source);
-	pt_cli_say(arg, "too many connections of %s: %zu %s ended\n", b.s ? b.s : "a source", n, n == 1 ? "state" : "states");
+	pt_cli_say(arg, "too many connections of %s: %zu state%s ended\n", b.s ? b.s : "a source", n, pt_plural(n));
 	pt_buf_fini(&b);
 	fflush(stdout);
 }

@@ -54,7 +54,8 @@ int cmd_check(struct pt_cli *c)
 
 	if (rc)
 		return rc;
-	pt_cli_say(c, "%s: %zu interfaces, no errors\n", file_name(c), conf->interfaces.n);
+	pt_cli_say(c, "%s: %zu interface%s, no errors\n", file_name(c), conf->interfaces.n,
+		   pt_plural(conf->interfaces.n));
 	pt_conf_free(conf);
 	return 0;
 }
@@ -171,7 +172,7 @@ static int apply(struct pt_cli *c, struct pt_whole *w, void *plan)
 		return rc;
 	if (!writes)
 		return say_same(c);
-	pt_cli_say(c, "%s: in force, %zu changes\n", file_name(c), writes);
+	pt_cli_say(c, "%s: in force, %zu change%s\n", file_name(c), writes, pt_plural(writes));
 	return 0;
 }
 

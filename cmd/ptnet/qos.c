@@ -214,14 +214,14 @@ static void qos_out_text(struct qos_view *v, const char *name, const struct pt_s
 {
 	const struct pt_shape_stats *delay = leaf && leaf->stats.has_delay ? &leaf->stats : &s->stats;
 	const char *from = arriving_at(v, s);
+	uint64_t dropped = old && s->stats.drops > old->stats.drops ? s->stats.drops - old->stats.drops : 0;
 	struct pt_buf b = { 0 };
 
 	if (pt_out_format(v->o) != PT_OUT_TEXT)
 		return;
 	pt_buf_fmt(&b, "%s %s %s ", name, from ? from : s->device, from ? "in" : "out");
 	pt_fmt_rate(&b, old ? per_second(v, s->stats.bytes, old->stats.bytes) : 0);
-	pt_buf_fmt(&b, ", %llu packets dropped, %u waiting",
-		   (unsigned long long)(old && s->stats.drops > old->stats.drops ? s->stats.drops - old->stats.drops : 0),
+	pt_buf_fmt(&b, ", %llu packet%s dropped, %u waiting", (unsigned long long)dropped, pt_plural(dropped),
 		   s->stats.backlog_packets);
 	if (delay->has_delay)
 		pt_buf_fmt(&b, " %u us", delay->delay);

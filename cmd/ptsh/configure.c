@@ -343,7 +343,8 @@ void configure_banner(struct console *c, struct pt_buf *b)
 			pt_buf_fmt(b, " %s", c->candidate->level[i]);
 		pt_buf_chr(b, ']');
 		if (candidate_differs(c->candidate))
-			pt_buf_fmt(b, " %zu %s not committed", c->candidate->changes, c->candidate->changes == 1 ? "change" : "changes");
+			pt_buf_fmt(b, " %zu change%s not committed", c->candidate->changes,
+				   pt_plural(c->candidate->changes));
 	}
 	if (!pt_cli_state(&cli, state) && pt_window_open(state, &w) && !w.switching && pt_window_left(&w) > 0)
 		pt_buf_fmt(b, "%sr%u is undone in %lld s unless it is confirmed: %s", b->n ? "; " : "", w.revision,

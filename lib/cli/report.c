@@ -114,7 +114,9 @@ void pt_cli_report(const struct pt_cli *c, const struct pt_err *e)
 		}
 	}
 	if (e->more && e->list.n < PT_ERR_MAX) /* it was memory, not room in the list, that was missing */
-		fprintf(stderr, "%s: error: out of memory, %zu messages lost\n", c->tool->name, e->more);
+		fprintf(stderr, "%s: error: out of memory, %zu message%s lost\n", c->tool->name, e->more,
+			pt_plural(e->more));
 	else if (e->more)
-		fprintf(stderr, "%s: %zu more errors are not shown\n", c->tool->name, e->more);
+		fprintf(stderr, "%s: %zu more error%s not shown\n", c->tool->name, e->more,
+			e->more == 1 ? " is" : "s are");
 }

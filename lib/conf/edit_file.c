@@ -187,8 +187,8 @@ static int may_write(const struct writer *w)
 	if (faccessat(w->dir, w->name, W_OK, AT_EACCESS))
 		return pt_err_sys(w->e, -errno, "writing %s", w->path);
 	if (w->st.st_nlink > 1)
-		pt_err_add(w->e, PT_WARNING, NULL, "they keep the old text", "%s has %lu other names", w->path,
-			   (unsigned long)w->st.st_nlink - 1);
+		pt_err_add(w->e, PT_WARNING, NULL, "they keep the old text", "%s has %lu other name%s", w->path,
+			   (unsigned long)w->st.st_nlink - 1, pt_plural(w->st.st_nlink - 1));
 	return 0;
 }
 

@@ -317,8 +317,10 @@ void pt_seen_words(const struct pt_seen *s, struct pt_buf *b)
 	pt_buf_str(b, pt_seen_kind(s));
 	if (s->ethertype == 0x0806)
 		arp_words(s, b);
+	else if (s->ethertype >= 0x600)
+		pt_buf_fmt(b, " type 0x%04x", s->ethertype);
 	else if (s->ethertype)
-		pt_buf_fmt(b, s->ethertype < 0x600 ? " of %u bytes" : " type 0x%04x", s->ethertype);
+		pt_buf_fmt(b, " of %u byte%s", s->ethertype, pt_plural(s->ethertype));
 }
 
 const char *pt_seen_kind(const struct pt_seen *s)

@@ -186,7 +186,8 @@ int check_load(struct finding_look *l, const struct pt_check *c)
 		return 0;
 	(void)snprintf(s.text, sizeof(s.text), "there is far more to do than the processors can");
 	(void)snprintf(s.evidence, sizeof(s.evidence),
-		       "%.1f programs ran or waited to run in the last five minutes, on %ld processors", load[1], n);
+		       "%.1f programs ran or waited to run in the last five minutes, on %ld processor%s", load[1],
+		       n, pt_plural((uint64_t)n));
 	(void)snprintf(s.next, sizeof(s.next), "ptdiag activity");
 	return finding_tell(l, c, &s);
 }

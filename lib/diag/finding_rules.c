@@ -90,9 +90,11 @@ int check_change_waiting(struct finding_look *l, const struct pt_check *c)
 	if (!l->o->state || !pt_window_open(l->o->state, &w))
 		return 0;
 	left = pt_window_left(&w) / 1000000000;
+	if (left < 0)
+		left = 0;
 	(void)snprintf(s.text, sizeof(s.text), "a change waits to be confirmed, else what was before comes back");
-	(void)snprintf(s.evidence, sizeof(s.evidence), "revision %u, %lld seconds left", w.revision,
-		       (long long)(left < 0 ? 0 : left));
+	(void)snprintf(s.evidence, sizeof(s.evidence), "revision %u, %lld second%s left", w.revision,
+		       (long long)left, pt_plural((uint64_t)left));
 	(void)snprintf(s.next, sizeof(s.next), "ptconf confirm");
 	return finding_tell(l, c, &s);
 }

@@ -143,7 +143,7 @@ static int send_query(struct trace *t, unsigned int ttl, unsigned int k, struct 
 	while (rc == -EMSGSIZE && shorten_by_own(t));
 	if (rc == -ENOBUFS || rc == -EAGAIN)
 		return 0; /* as good as lost */
-	return rc ? pt_err_sys(e, rc, "sending a probe of %u bytes of data", data_size(t)) : 0;
+	return rc ? pt_err_sys(e, rc, "sending a probe of %u byte%s of data", data_size(t), pt_plural(data_size(t))) : 0;
 }
 
 static bool next_unsent(const struct trace *t, unsigned int *ttl, unsigned int *k)

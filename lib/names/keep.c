@@ -131,7 +131,8 @@ int pt_names_load(const char *path, struct pt_names **out, struct pt_err *e)
 		rc = rc == -ENOMEM ? rc : 0;
 	}
 	if (bad)
-		pt_err_add(e, PT_WARNING, NULL, "these names are asked for anew", "reading %s: %zu lines cannot be read", path, bad);
+		pt_err_add(e, PT_WARNING, NULL, "these names are asked for anew",
+			   "reading %s: %zu line%s cannot be read", path, bad, pt_plural(bad));
 	pt_err_fini(&why);
 	free(text);
 	if (rc) {

@@ -149,7 +149,8 @@ static int dst_ports(struct policy_builder *b, const struct pt_pol_rule *r, stru
 	n->port_offset = true;
 	if (!a->port_star && (uint32_t)(a->port_hi - a->port_lo) != span)
 		return policy_fail(b, &a->loc, "make them equally long, or write `port first:*`",
-				   "%u ports are mapped to %d", span + 1, a->port_hi - a->port_lo + 1);
+				   "%u port%s mapped to %d", span + 1, span ? "s are" : " is",
+				   a->port_hi - a->port_lo + 1);
 	if (n->port_lo + span > UINT16_MAX)
 		return policy_fail(b, &a->loc, NULL, "the mapped ports go beyond 65535");
 	return 0;

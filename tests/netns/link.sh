@@ -107,7 +107,7 @@ in_ns fw ip link set ifb7 txqueuelen 78
 lab_wait 5 test -s "$lab_tmp/monitor"
 like "$(cat "$lab_tmp/monitor")" 'ifb7' 'the one who listens would have heard'
 lab_stop "$monitor"
-like "$(apply)" '1 changes' 'what somebody else set is set back'
+like "$(apply)" ', 1 change$' 'what somebody else set is set back'
 
 # ---- in place ----
 

@@ -85,6 +85,12 @@ PT_API char *pt_put_str(char *p, const char *s);
 #define PT_UINT_MAX_TEXT 20
 PT_API char *pt_put_uint(char *p, uint64_t v);
 
+/* The ending of the word behind a number: "%zu rule%s", n, pt_plural(n). */
+static inline const char *pt_plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 /* ---- located errors ---- */
 
 /* A place in a text that the user wrote. Lines and columns count from 1,
