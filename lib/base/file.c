@@ -14,33 +14,35 @@
 
 #include <patronus/base.h>
 
-/* Contents of FD, at most MAX bytes, whatever its size claims. */
-static int read_fd(int fd, const char *path, size_t max, char **data, size_t *len, struct pt_err *e)
+#define CHUNK 65536
+
+/* Contents of FD, at most MAX bytes, whatever its size claims; EXPECTED most likely. */
+static int read_fd(int fd, const char *path, size_t max, size_t expected, char **data, size_t *len, struct pt_err *e)
 {
 	struct pt_buf b = { 0 };
-	char chunk[65536];
-	ssize_t n;
+	ssize_t n = 1;
 
-	for (;;) {
-		n = read(fd, chunk, sizeof(chunk));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		if (b.n + (size_t)n > max) {
-			pt_buf_fini(&b);
-			pt_err_add(e, PT_ERROR, NULL, NULL, "reading %s: larger than %zu bytes", path, max);
-			return -EFBIG;
-		}
-		pt_buf_add(&b, chunk, (size_t)n);
+	pt_buf_room(&b, expected + 2); /* one for the end, one to see that it is the end */
+	while (n && !b.err && b.n <= max) {
+		if (b.cap - b.n < 2)
+			pt_buf_room(&b, b.n + b.n / 2 + CHUNK);
+		n = b.err ? 0 : read(fd, b.s + b.n, b.cap - b.n - 1);
+		if (n < 0 && errno != EINTR)
+			b.err = -errno;
+		b.n += n > 0 ? (size_t)n : 0;
 	}
-	pt_buf_add(&b, "", 0);
-	if (n < 0 || b.err) {
-		int code = n < 0 ? -errno : b.err;
+	if (b.err) {
+		int code = b.err;
 
 		pt_buf_fini(&b);
 		return pt_err_sys(e, code, "reading %s", path);
 	}
+	if (b.n > max) {
+		pt_buf_fini(&b);
+		pt_err_add(e, PT_ERROR, NULL, NULL, "reading %s: larger than %zu bytes", path, max);
+		return -EFBIG;
+	}
+	b.s[b.n] = '\0';
 	*data = b.s;
 	*len = b.n;
 	return 0;
@@ -82,7 +84,7 @@ static int check_folder(int fd, const char *path, size_t n, bool own, struct pt_
 	return -EPERM;
 }
 
-static int check_file(int fd, const char *path, size_t max, struct pt_err *e)
+static int check_file(int fd, const char *path, size_t max, size_t *size, struct pt_err *e)
 {
 	struct stat st;
 
@@ -100,6 +102,7 @@ static int check_file(int fd, const char *path, size_t max, struct pt_err *e)
 		pt_err_add(e, PT_ERROR, NULL, NULL, "reading %s: larger than %zu bytes", path, max);
 		return -EFBIG;
 	}
+	*size = (size_t)st.st_size;
 	return 0;
 }
 
@@ -179,18 +182,19 @@ static int open_checked(const char *path, bool make, struct pt_err *e)
 
 int pt_file_read(const char *path, size_t max, char **data, size_t *len, struct pt_err *e)
 {
+	size_t size = 0;
 	int fd, rc;
 
 	*data = NULL;
 	*len = 0;
 	if (!strcmp(path, "-"))
-		return read_fd(STDIN_FILENO, "standard input", max, data, len, e);
+		return read_fd(STDIN_FILENO, "standard input", max, CHUNK, data, len, e);
 	fd = open_checked(path, false, e);
 	if (fd < 0)
 		return fd;
-	rc = check_file(fd, path, max, e);
+	rc = check_file(fd, path, max, &size, e);
 	if (!rc)
-		rc = read_fd(fd, path, max, data, len, e);
+		rc = read_fd(fd, path, max, size, data, len, e);
 	close(fd);
 	return rc;
 }
