@@ -257,14 +257,22 @@ int pt_bpf_open(uint32_t prog_id, struct pt_bpf **out, struct pt_err *e)
 
 /* ---- the tables ---- */
 
+/* Of word number I: a sum of these changes with one of them without the others being read. (The constants are those of splitmix64.) */
+static uint64_t mix(uint64_t word, size_t i)
+{
+	uint64_t h = word + (i + 1) * 0x9e3779b97f4a7c15ull;
+
+	h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9ull;
+	h = (h ^ h >> 27) * 0x94d049bb133111ebull;
+	return h ^ h >> 31;
+}
+
 uint64_t pt_bpf_tables_digest(const uint64_t *words, size_t n_words)
 {
-	uint64_t h = 0x9e3779b97f4a7c15ull ^ n_words;
+	uint64_t h = n_words;
 
-	for (size_t i = 0; i < n_words; i++) {
-		h = (h ^ words[i]) * 0xff51afd7ed558ccdull;
-		h ^= h >> 32;
-	}
+	for (size_t i = 0; i < n_words; i++)
+		h += mix(words[i], i);
 	return h ? h : 1; /* 0: none yet */
 }
 
@@ -370,6 +378,60 @@ int pt_bpf_tables_in_use(const struct pt_bpf *b, uint64_t *digest, struct pt_err
 	if (fd >= 0)
 		close(fd);
 	return rc && rc != -ENOENT ? pt_err_sys(e, rc, "asking for the classifier's tables") : 0;
+}
+
+/* The word that number AT is half of, at WORD; the digest stands at LAST. */
+static int change_number(uint64_t *word, uint64_t *last, const struct pt_bpf_number *x, uint64_t *digest)
+{
+	uint32_t *number = (uint32_t *)(void *)word + x->at % 2;
+	uint64_t without = *digest - mix(*word, x->at / 2), after;
+
+	if (*last != *digest || (*number & x->mask) != x->from)
+		return -ESTALE;
+	__atomic_store_n(last, 0, __ATOMIC_SEQ_CST); /* whoever ends here leaves tables that nobody takes for what they were */
+	__atomic_store_n(number, (*number & ~x->mask) | x->to, __ATOMIC_SEQ_CST);
+	after = without + mix(*word, x->at / 2);
+	*digest = after ? after : 1;
+	__atomic_store_n(last, *digest, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+int pt_bpf_tables_change(struct pt_bpf *b, const struct pt_bpf_number *x, uint64_t *digest, struct pt_err *e)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), at = x->at * sizeof(uint32_t) / sizeof(uint64_t) * sizeof(uint64_t);
+	struct bpf_map_info info;
+	char *here = MAP_FAILED, *last = MAP_FAILED;
+	int fd, rc = in_use(b, &info, &fd);
+
+	if (rc == -ENOENT || (!rc && (info.value_size < page || at + 2 * sizeof(uint64_t) > info.value_size)))
+		rc = -ESTALE;
+	if (!rc) {
+		here = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)(at / page * page));
+		last = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)(info.value_size - page));
+		rc = here == MAP_FAILED || last == MAP_FAILED ? -errno : 0;
+	}
+	if (!rc)
+		rc = change_number((uint64_t *)(void *)(here + at % page), (uint64_t *)(void *)(last + page) - 1, x, digest);
+	if (here != MAP_FAILED)
+		munmap(here, page);
+	if (last != MAP_FAILED)
+		munmap(last, page);
+	if (fd >= 0)
+		close(fd);
+	return rc && rc != -ESTALE ? pt_err_sys(e, rc, "changing the classifier's tables") : rc;
+}
+
+int pt_bpf_tables_settle(struct pt_bpf *b, struct pt_err *e)
+{
+	struct bpf_map_info info;
+	__u32 zero = 0;
+	int fd, rc = in_use(b, &info, &fd);
+
+	if (!rc && bpf_map_update_elem(b->tables, &zero, &fd, BPF_ANY))
+		rc = -errno;
+	if (fd >= 0)
+		close(fd);
+	return rc ? pt_err_sys(e, rc, "exchanging the classifier's tables for the same") : 0;
 }
 
 int pt_bpf_tables_use(struct pt_bpf *b, int fd, struct pt_err *e)

@@ -54,6 +54,13 @@ bool pt_classifier_keys(struct pt_classifier *c, const uint32_t *keys, uint32_t 
 	return other;
 }
 
+size_t pt_classifier_key_at(const struct pt_classifier *c, uint32_t item)
+{
+	const struct walk_head *h = (const struct walk_head *)(const void *)c->words;
+
+	return 2 * (size_t)h->keys + item;
+}
+
 static uint32_t deeper(const struct walk_tree *x, const struct walk_tree *y)
 {
 	return (uint32_t)(x->depth > y->depth ? x->depth : y->depth) + 1;

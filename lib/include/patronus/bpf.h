@@ -36,6 +36,17 @@ PT_API int pt_bpf_tables_new(struct pt_bpf *b, const uint64_t *words, size_t n_w
 			     struct pt_err *e) PT_MUST;
 /* The digest of those in use, 0 where there are none. */
 PT_API int pt_bpf_tables_in_use(const struct pt_bpf *b, uint64_t *digest, struct pt_err *e) PT_MUST;
+/* One of the 32-bit numbers in the tables in use, which have the digest *DIGEST. */
+struct pt_bpf_number {
+	size_t at;           /* how many such numbers stand before it */
+	uint32_t mask;       /* the bits that are meant */
+	uint32_t from, to;
+};
+/* Changes it where it stands: each packet sees the one or the other. *DIGEST becomes that of the tables as they are then; until all is
+ * done they have none. Packets with the old number are still under way when it returns. -ESTALE, without a record: they are other tables. */
+PT_API int pt_bpf_tables_change(struct pt_bpf *b, const struct pt_bpf_number *x, uint64_t *digest, struct pt_err *e) PT_MUST;
+/* Waits until none is. */
+PT_API int pt_bpf_tables_settle(struct pt_bpf *b, struct pt_err *e) PT_MUST;
 /* It for people; "" for 0. */
 #define PT_BPF_TABLES_NAME 16
 PT_API void pt_bpf_tables_name(uint64_t digest, char out[PT_BPF_TABLES_NAME]);

@@ -69,6 +69,8 @@ struct pt_classifier {
 PT_API int pt_classifier_build(const struct pt_class_input *in, struct pt_classifier **out, struct pt_err *e) PT_MUST;
 /* Other answers than those that it was built with, of the same meaning as in its input. False: they are the same. */
 PT_API bool pt_classifier_keys(struct pt_classifier *c, const uint32_t *keys, uint32_t none);
+/* Which of the 32-bit numbers in the words is the answer for CONST item number ITEM. */
+PT_API size_t pt_classifier_key_at(const struct pt_classifier *c, uint32_t item);
 PT_API void pt_classifier_free(struct pt_classifier *c);
 
 /* The number of the first CONST item that matches, or UINT32_MAX. DEVICE: one of the input's indexes. */
