@@ -4,14 +4,39 @@
  * time, and what the big sets hold, all within the 256 bytes that the kernel takes.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "nft/kernel.h"
 
 /* A digest of hexadecimal digits is packed, so that more of the rest fits. */
-enum { APPLIED_PACKED = 80, APPLIED_TEXT, APPLIED_PATH, APPLIED_TIME, APPLIED_GENID, APPLIED_SETS, APPLIED_BEFORE };
+enum {
+	APPLIED_PACKED = 80, APPLIED_TEXT, APPLIED_PATH, APPLIED_TIME, APPLIED_GENID, APPLIED_SETS, APPLIED_BEFORE, APPLIED_PATCH,
+};
 #define APPLIED_DIGEST_MAX 64
 #define APPLIED_PATH_MAX 170
+
+bool nft_applied_chain(const char *name, uint32_t *number)
+{
+	char expected[NFT_SETNAME_MAX];
+
+	if (strncmp(name, NFT_APPLIED_CHAIN, strlen(NFT_APPLIED_CHAIN)) != 0)
+		return false;
+	for (*number = 0; *number <= PT_NFT_PATCHES_MAX; (*number)++) {
+		nft_applied_name(*number, expected);
+		if (!strcmp(name, expected))
+			return true;
+	}
+	return false;
+}
+
+void nft_applied_name(uint32_t number, char out[NFT_SETNAME_MAX])
+{
+	if (number)
+		snprintf(out, NFT_SETNAME_MAX, NFT_PATCH_CHAIN "%u", number);
+	else
+		snprintf(out, NFT_SETNAME_MAX, NFT_APPLIED_CHAIN);
+}
 
 static const char hex_digits[] = "0123456789abcdef";
 
@@ -61,6 +86,8 @@ size_t nft_applied_write(const struct nft_applied *a, uint8_t out[NFT_USERDATA_M
 	n = put_digest(out, 0, APPLIED_PACKED, a->digest ? a->digest : "");
 	if (a->before)
 		n = put_digest(out, n, APPLIED_BEFORE, a->before);
+	if (a->number)
+		n = nft_udata_put(out, n, APPLIED_PATCH, &a->patch, sizeof(a->patch));
 	n = nft_udata_put(out, n, APPLIED_PATH, path, len);
 	n = nft_udata_put(out, n, APPLIED_TIME, &a->when, sizeof(a->when));
 	n = nft_udata_put(out, n, APPLIED_GENID, &a->note.genid, sizeof(a->note.genid));
@@ -94,11 +121,24 @@ static void read_note(const uint8_t *data, size_t size, struct nft_note *note)
 	note->n = (uint32_t)(len / sizeof(note->v[0]));
 }
 
-void nft_applied_read(const uint8_t *data, size_t size, struct pt_nft_state *s)
+static bool take_patch(const uint8_t *data, size_t size, uint32_t number, struct pt_nft_objects *o)
+{
+	size_t len;
+	const uint8_t *value = nft_udata_find(data, size, APPLIED_PATCH, &len);
+
+	if (!value || len != sizeof(o->patches[0]) || number != o->n_patches + 1)
+		return false;
+	memcpy(&o->patches[o->n_patches++], value, len);
+	return true;
+}
+
+bool nft_applied_read(const uint8_t *data, size_t size, uint32_t number, struct pt_nft_state *s)
 {
 	const uint8_t *value;
 	size_t len;
 
+	if (number && !take_patch(data, size, number, s->objects))
+		return false;
 	value = nft_udata_find(data, size, APPLIED_TEXT, &len);
 	if (value)
 		copy_text(s->digest, sizeof(s->digest), value, len);
@@ -115,6 +155,7 @@ void nft_applied_read(const uint8_t *data, size_t size, struct pt_nft_state *s)
 	if (value && len == sizeof(s->applied))
 		memcpy(&s->applied, value, len);
 	read_note(data, size, &s->objects->note);
+	return true;
 }
 
 /* ---- what big sets hold ---- */

@@ -44,6 +44,7 @@ struct nft_diff {
 	enum nft_part part;
 	bool two_parts; /* both sides know keys: there are such packets */
 	bool sets_done; /* NFT_PART_SETS was committed */
+	bool first_done; /* NFT_PART_FIRST was, and it wrote something */
 	struct pt_nft_plan *plan;
 	struct pt_arena *arena; /* the plan's */
 	struct pt_err *e;
@@ -87,6 +88,8 @@ int nft_diff_timeouts(struct nft_diff *d, const struct pt_nft_objects *want, con
 /* ---- diff_sets.c ---- */
 
 int nft_diff_delete_set(struct nft_diff *d, const struct nft_set *set) PT_MUST;
+/* What single rules left behind that others took the places of. */
+int nft_diff_delete_retired(struct nft_diff *d, const struct nft_set_pair *pair) PT_MUST;
 /* A new set with its elements, or what differs in one that stays. */
 int nft_diff_write_set(struct nft_diff *d, const struct nft_set_pair *pair) PT_MUST;
 

@@ -51,7 +51,7 @@ static size_t count_elems(const struct nft_set *set, struct pt_nft_counter *out)
 	for (size_t i = 0; i < set->map.n; i++) {
 		const struct nft_map_elem *el = &set->map.v[i];
 
-		if (el->id)
+		if (el->id && !el->retired)
 			out[n++] = (struct pt_nft_counter){ .id = el->id, .packets = el->packets,
 							    .bytes = el->bytes, .copies = 1 };
 	}

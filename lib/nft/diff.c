@@ -178,6 +178,32 @@ static int write_table(struct nft_diff *d, const char *op)
 	return rc ? rc : nft_put_table(d->plan->batch, cookie);
 }
 
+/* Nothing was written so far, and nothing has to be noted. */
+static bool is_applied(const struct nft_diff *d, const struct pt_nft_prog *want, const struct pt_nft_state *have)
+{
+	if (pt_nl_batch_count(d->plan->batch))
+		return false;
+	return d->part == NFT_PART_REST ||
+	       (have->objects->applied_chain && !strcmp(want->digest ? want->digest : "", have->digest));
+}
+
+/* What the first part wrote stands for all that there was. */
+static int delete_applied(struct nft_diff *d, const struct pt_nft_state *have)
+{
+	bool written = d->part == NFT_PART_REST && d->first_done;
+	uint32_t n = written ? 0 : have->objects->n_patches;
+	char name[NFT_SETNAME_MAX];
+	int rc = 0;
+
+	if (!have->objects->applied_chain && d->part != NFT_PART_REST)
+		return 0;
+	for (uint32_t i = 0; !rc && i <= n; i++) {
+		nft_applied_name(i, name);
+		rc = delete_chain(d, name);
+	}
+	return rc;
+}
+
 /* Digest, path and time. A change of the time alone is no change. */
 static int write_applied(struct nft_diff *d, const struct pt_nft_prog *want,
 			 const struct pt_nft_state *have, uint32_t genid)
@@ -188,15 +214,11 @@ static int write_applied(struct nft_diff *d, const struct pt_nft_prog *want,
 	uint64_t cookie;
 	int rc;
 
-	if (d->part != NFT_PART_NOTE && !pt_nl_batch_count(d->plan->batch) &&
-	    (d->part == NFT_PART_REST ||
-	     (have->objects->applied_chain && !strcmp(digest, have->digest))))
+	if (d->part != NFT_PART_NOTE && is_applied(d, want, have))
 		return 0;
-	if (have->objects->applied_chain || d->part == NFT_PART_REST) {
-		rc = delete_chain(d, NFT_APPLIED_CHAIN);
-		if (rc)
-			return rc;
-	}
+	rc = delete_applied(d, have);
+	if (rc)
+		return rc;
 	rc = nft_plan_op(d->plan, &cookie, "add", "chain", NULL, "%s", NFT_APPLIED_CHAIN);
 	if (rc)
 		return rc;
@@ -271,6 +293,16 @@ static int write_leftovers(struct nft_diff *d)
 	return rc ? rc : nft_diff_timeouts(d, d->want, d->had, false);
 }
 
+/* Only beside something else: by themselves they do no harm. */
+static int write_retired(struct nft_diff *d)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && nft_diff_takes(d, true) && i < d->n_sets; i++)
+		rc = nft_diff_delete_retired(d, &d->sets[i]);
+	return rc;
+}
+
 static int diff_prepare(struct nft_diff *d, const struct pt_nft_prog *want,
 			const struct pt_nft_state *have)
 {
@@ -309,6 +341,8 @@ static int write_change(struct nft_diff *d, const struct pt_nft_prog *want, cons
 		rc = write_table(d, "wake");
 	if (!rc)
 		rc = write_leftovers(d);
+	if (!rc && (d->first_done || !is_applied(d, want, have)))
+		rc = write_retired(d);
 	return rc ? rc : write_applied(d, want, have, genid);
 }
 
@@ -327,7 +361,8 @@ static int diff(const struct pt_nft_prog *want, const struct pt_nft_state *have,
 {
 	uint32_t genid = generation_after(generation_after(have->genid, sets), first);
 	struct nft_diff d = { .plan = nft_plan_new(genid), .part = part, 
-			      .sets_done = sets && pt_nft_plan_writes(sets), .e = e };
+			      .sets_done = sets && pt_nft_plan_writes(sets),
+			      .first_done = first && pt_nft_plan_writes(first), .e = e };
 	int rc = -ENOMEM;
 
 	*out = NULL;
@@ -336,7 +371,7 @@ static int diff(const struct pt_nft_prog *want, const struct pt_nft_state *have,
 	d.arena = d.plan->arena;
 	rc = diff_prepare(&d, want, have);
 	if (!rc && part == NFT_PART_NOTE)
-		rc = have->objects->applied_chain && nft_note_due(&want->objects, have) ? write_applied(&d, want, have, genid) : 0;
+		rc = have->objects->applied_chain && !have->objects->n_patches && nft_note_due(&want->objects, have) ? write_applied(&d, want, have, genid) : 0;
 	else if (!rc && part >= NFT_PART_ALL)
 		rc = write_change(&d, want, have, genid);
 	else if (!rc && have->present)

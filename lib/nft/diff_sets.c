@@ -25,6 +25,10 @@ static size_t map_union(const struct nft_set *want, const struct nft_set *have, 
 		const struct nft_map_elem *y = h < have->map.n ? &have->map.v[h] : NULL;
 		int order = !x ? 1 : !y ? -1 : memcmp(x->key, y->key, sizeof(x->key));
 
+		if (order > 0 && y->retired) {
+			h++;
+			continue;
+		}
 		if (out && x && order <= 0)
 			out[n] = *x;
 		else if (out && y)
@@ -228,13 +232,35 @@ static int write_map_delta(struct nft_diff *d, const struct nft_set *want,
 		same = !order && nft_map_elem_same(&want->map.v[w], &have->map.v[h]);
 		if (new && order <= 0 && !same)
 			add[n_add++] = want->map.v[w];
-		if ((order > 0 && old) || (!order && new && !same))
+		if ((order > 0 && old && !have->map.v[h].retired) || (!order && new && !same))
 			del[n_del++] = have->map.v[h];
 		w += order <= 0;
 		h += order >= 0;
 	}
 	rc = write_map_elems(d, false, want, del, n_del);
 	return rc ? rc : write_map_elems(d, true, want, add, n_add);
+}
+
+int nft_diff_delete_retired(struct nft_diff *d, const struct nft_set_pair *pair)
+{
+	const struct nft_set *want = pair->want, *have = pair->have;
+	struct nft_map_elem *del;
+	size_t n = 0, w = 0;
+
+	if (!want || !have || !have->keys || pair->replace)
+		return 0; /* nothing of them is left, or nothing was */
+	del = pt_arena_alloc(d->arena, PT_NFT_PATCHES_MAX * sizeof(*del));
+	if (!del)
+		return -ENOMEM;
+	for (size_t h = 0; h < have->map.n && n < PT_NFT_PATCHES_MAX; h++) {
+		if (!have->map.v[h].retired)
+			continue;
+		while (w < want->map.n && memcmp(want->map.v[w].key, have->map.v[h].key, sizeof(del->key)) < 0)
+			w++;
+		if (w == want->map.n || memcmp(want->map.v[w].key, have->map.v[h].key, sizeof(del->key)) != 0)
+			del[n++] = have->map.v[h];
+	}
+	return write_map_elems(d, false, want, del, n);
 }
 
 /* Elements on their way into messages: neither they nor the sets are copied as a whole, which may be large. */

@@ -81,11 +81,13 @@ int nft_put_applied(struct pt_nl_batch *b, uint64_t cookie, const struct nft_app
 {
 	struct nlmsghdr *nlh = nft_message(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE, 0);
 	uint8_t udata[NFT_USERDATA_MAXLEN];
+	char name[NFT_SETNAME_MAX];
 
 	if (!nlh)
 		return -ENOMEM;
+	nft_applied_name(a->number, name);
 	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, PT_NFT_TABLE);
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, NFT_APPLIED_CHAIN);
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, name);
 	mnl_attr_put(nlh, NFTA_CHAIN_USERDATA, nft_applied_write(a, udata), udata);
 	return pt_nl_batch_commit(b, nlh, cookie);
 }

@@ -61,6 +61,8 @@ struct nft_applied {
 	const char *before;        /* NULL: none */
 	uint64_t when;
 	struct nft_note note;
+	uint32_t number;           /* of the patch, 0: of the apply as a whole */
+	struct nft_patch patch;
 };
 int nft_put_applied(struct pt_nl_batch *b, uint64_t cookie, const struct nft_applied *a) PT_MUST;
 /* BEFORE: handle of the rule to stand in front of, 0: at the end. */
@@ -86,7 +88,11 @@ int nft_put_map_elems(struct pt_nl_batch *b, uint64_t cookie, bool add, const st
 
 /* The user data of NFT_APPLIED_CHAIN; its length. */
 size_t nft_applied_write(const struct nft_applied *a, uint8_t out[NFT_USERDATA_MAXLEN]);
-void nft_applied_read(const uint8_t *data, size_t size, struct pt_nft_state *s);
+/* NUMBER: of the patch, 0: of the apply as a whole. They come in their order. False: it is none of ours. */
+bool nft_applied_read(const uint8_t *data, size_t size, uint32_t number, struct pt_nft_state *s);
+/* Whether a chain is one of those, and the number of which. */
+bool nft_applied_chain(const char *name, uint32_t *number);
+void nft_applied_name(uint32_t number, char out[NFT_SETNAME_MAX]);
 
 /* What the sets of WANT will hold in the generation after GENID, which a batch bound to GENID begins.
  * KEYS: the maps of the classifier's keys, too. */
@@ -99,6 +105,12 @@ bool nft_note_knows(const struct nft_note *note, uint32_t genid, const struct nf
 bool nft_note_due(const struct pt_nft_objects *want, const struct pt_nft_state *have);
 /* It is noted of SET, which was left unread, that all of it was there when the file was applied. */
 bool nft_note_pure(const struct pt_nft_state *have, const struct nft_set *set);
+
+/* ---- patch.c ---- */
+
+/* Marks the elements of SET, a map of keys, that rules left behind which others took the places of. */
+void nft_patches_mark(const struct pt_nft_objects *o, struct nft_set *set);
+bool nft_patches_retired(const struct pt_nft_objects *o, uint32_t key);
 
 /* ---- read.c: questions shared with table.c; no records, the caller knows the purpose ---- */
 

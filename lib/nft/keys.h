@@ -18,6 +18,8 @@
 /* What the maps look up. The rest only says when: it may change while a rule stays what it is. */
 #define NFT_KEY_ACTION 0x00ffffffu
 
+#define NFT_KEY_ATTEMPTS 16 /* so many hashes of a rule are looked for in the kernel */
+
 /* Everything that follows from a key, as numbers, so that its bytes can be hashed. */
 struct nft_key_action {
 	uint32_t id, action, ret, code4, code6, log, keep_state, tag;

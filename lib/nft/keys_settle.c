@@ -16,8 +16,6 @@
 #include "nft/kernel.h"
 #include "nft/keys.h"
 
-#define ATTEMPTS_KEPT 4 /* so many hashes of a rule are looked for in the kernel */
-
 struct old_keys {
 	const struct nft_set *pass, *act;
 	size_t pass_n, act_n;
@@ -60,7 +58,7 @@ static bool is_same(const struct pt_nft_objects *o, const struct old_keys *old,
 	char chain[NFT_SETNAME_MAX];
 	const char *go = NULL;
 
-	if (!have || have->id != key->rule->id ||
+	if (!have || have->retired || have->id != key->rule->id ||
 	    (plain ? find_in(old->act, old->act_n, low) : find_in(old->pass, old->pass_n, low)))
 		return false;
 	if (nft_key_has_chain(key)) {
@@ -84,7 +82,7 @@ static bool settle_key(struct nft_keys *k, const struct pt_nft_objects *o,
 
 	if (is_same(o, old, key, key->low))
 		return false;
-	for (uint32_t n = 0; n < ATTEMPTS_KEPT; n++) {
+	for (uint32_t n = 0; n < NFT_KEY_ATTEMPTS; n++) {
 		low = nft_key_attempt(&what, n);
 		if (!nft_keys_find(k, low) && is_same(o, old, key, low))
 			goto move;

@@ -49,7 +49,8 @@ struct nft_map_elem {
 	int32_t verdict;           /* NF_DROP, NF_ACCEPT */
 	uint32_t id;               /* of the rule that the element counts for, 0: none */
 	const char *name;          /* desired side only: that rule's, NULL: none */
-	uint64_t packets, bytes;   /* kernel side only */
+	uint64_t packets, bytes;   /* kernel side only, as is: */
+	bool retired;              /* of a rule that was replaced by itself, see patch.c: no packet comes here any more */
 };
 #define NFT_VERDICT_OTHER INT32_MIN /* none that we write */
 
@@ -108,12 +109,19 @@ struct nft_note {
 	} v[NFT_NOTE_SETS];
 };
 
+/* A rule that took the place of another since the apply, see patch.c: their keys. */
+struct nft_patch {
+	uint32_t gone, come;
+};
+
 struct pt_nft_objects {
 	PT_VEC(struct nft_chain) chains;
 	PT_VEC(struct nft_set) sets; /* sorted by name after pt_nft_compile() / pt_nft_read() */
 	PT_VEC(struct nft_timeouts) timeouts;
 	bool applied_chain;          /* kernel side: NFT_APPLIED_CHAIN exists */
-	struct nft_note note;        /* kernel side */
+	struct nft_note note;        /* kernel side, as are: */
+	struct nft_patch patches[PT_NFT_PATCHES_MAX]; /* in order */
+	uint32_t n_patches;
 	size_t last_chain;           /* where read.c put the last rule: dumps come chain by chain */
 };
 
@@ -147,5 +155,7 @@ void nft_table_set_name(char out[NFT_SETNAME_MAX], const char *table, enum pt_af
 /* The chain that carries digest, path and time of the applied file in its user data: a table's user
  * data cannot be changed once the table exists. Reserved; never part of a program. */
 #define NFT_APPLIED_CHAIN "ptfw.applied"
+/* The same of what took single rules' places since, the newest last: this and a number from 1. */
+#define NFT_PATCH_CHAIN NFT_APPLIED_CHAIN "."
 
 #endif

@@ -109,14 +109,17 @@ static int parse_hook(struct nft_chain *chain, const struct nlattr *nest)
 	return rc;
 }
 
-static int parse_applied(struct pt_nft_state *s, const struct nlattr *udata)
+/* False: a chain that only has such a name. */
+static bool parse_applied(struct pt_nft_state *s, uint32_t number, const struct nlattr *udata)
 {
-	if (!udata)
-		return 0;
-	if (mnl_attr_get_payload_len(udata) > UDATA_MAX)
-		return -EBADMSG;
-	nft_applied_read(mnl_attr_get_payload(udata), mnl_attr_get_payload_len(udata), s);
-	return 0;
+	const uint8_t *data = udata ? mnl_attr_get_payload(udata) : NULL;
+	size_t size = udata ? mnl_attr_get_payload_len(udata) : 0;
+
+	if (!number)
+		s->objects->applied_chain = true;
+	if (!data)
+		return !number;
+	return nft_applied_read(data, size, number, s);
 }
 
 static int parse_chain(struct pt_nft_state *s, const struct nlmsghdr *nlh)
@@ -124,16 +127,17 @@ static int parse_chain(struct pt_nft_state *s, const struct nlmsghdr *nlh)
 	const struct nlattr *tb[NFTA_CHAIN_MAX + 1];
 	uint32_t policy = NF_ACCEPT;
 	struct nft_chain chain = { 0 };
+	uint32_t number;
 	int rc;
 
 	rc = pt_nl_attrs(nlh, sizeof(struct nfgenmsg), tb, PT_ARRAY_SIZE(tb));
 	if (rc || !nft_attr_is(tb[NFTA_CHAIN_TABLE], PT_NFT_TABLE))
 		return rc;
-	if (nft_attr_is(tb[NFTA_CHAIN_NAME], NFT_APPLIED_CHAIN)) {
-		s->objects->applied_chain = true;
-		return parse_applied(s, tb[NFTA_CHAIN_USERDATA]);
-	}
 	rc = take_str(s->arena, tb[NFTA_CHAIN_NAME], &chain.name);
+	if (!rc && tb[NFTA_CHAIN_USERDATA] && mnl_attr_get_payload_len(tb[NFTA_CHAIN_USERDATA]) > UDATA_MAX)
+		return -EBADMSG;
+	if (!rc && chain.name && nft_applied_chain(chain.name, &number) && parse_applied(s, number, tb[NFTA_CHAIN_USERDATA]))
+		return 0;
 	if (!rc && tb[NFTA_CHAIN_HOOK])
 		rc = take_str(s->arena, tb[NFTA_CHAIN_TYPE], &chain.type);
 	if (!rc)

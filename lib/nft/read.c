@@ -83,6 +83,7 @@ static void forget_chains(void *arg)
 
 	a->s->objects->chains.n = 0;
 	a->s->objects->applied_chain = false;
+	a->s->objects->n_patches = 0;
 	a->s->digest[0] = a->s->before[0] = a->s->path[0] = '\0';
 	a->s->applied = 0;
 }
@@ -231,7 +232,11 @@ static int read_set(struct pt_nl *nf, struct pt_nft_state *s, const struct exten
 		return 0;
 	}
 	rc = nft_ask_elems(nf, s, set);
-	return rc ? rc : nft_set_finish(set, s->arena);
+	if (!rc)
+		rc = nft_set_finish(set, s->arena);
+	if (!rc && set->keys)
+		nft_patches_mark(s->objects, set);
+	return rc;
 }
 
 static int read_contents(struct pt_nl *nf, struct pt_nft_state *s, const struct extent *x,
@@ -324,20 +329,32 @@ int pt_nft_read_for(struct pt_nl *nf, const struct pt_nft_prog *want, struct pt_
 	return read_extent(nf, &(struct extent){ .want = want }, out, e);
 }
 
-int pt_nft_read_applied(struct pt_nl *nf, struct pt_nft_state **out, struct pt_err *e)
+static int ask_applied(struct pt_nl *nf, uint32_t number, struct pt_nft_state *s)
 {
-	struct pt_nft_state *s = nft_state_new();
 	struct answer a = { .s = s, .type = NFT_MSG_NEWCHAIN };
 	uint32_t buf[QUESTION_BYTES / sizeof(uint32_t)];
 	struct nlmsghdr *nlh = nft_question(buf, NFT_MSG_GETCHAIN, 0);
-	int rc;
+	char name[NFT_SETNAME_MAX];
+
+	nft_applied_name(number, name);
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, PT_NFT_TABLE);
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, name);
+	return pt_nl_talk(nf, nlh, answer_take, &a);
+}
+
+int pt_nft_read_applied(struct pt_nl *nf, struct pt_nft_state **out, struct pt_err *e)
+{
+	struct pt_nft_state *s = nft_state_new();
+	int rc, more = 0;
 
 	*out = NULL;
 	if (!s)
 		return pt_err_sys(e, -ENOMEM, "reading what is applied");
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, PT_NFT_TABLE);
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, NFT_APPLIED_CHAIN);
-	rc = pt_nl_talk(nf, nlh, answer_take, &a);
+	rc = ask_applied(nf, 0, s);
+	for (uint32_t i = 1; !rc && !more && i <= PT_NFT_PATCHES_MAX; i++)
+		more = ask_applied(nf, i, s);
+	if (!rc && more && more != -ENOENT)
+		rc = more;
 	if (rc && rc != -ENOENT) {
 		pt_nft_state_free(s);
 		return pt_err_sys(e, rc, "reading what is applied");
@@ -345,6 +362,28 @@ int pt_nft_read_applied(struct pt_nl *nf, struct pt_nft_state **out, struct pt_e
 	s->present = !rc;
 	*out = s;
 	return 0;
+}
+
+int pt_nft_read_known(struct pt_nl *nf, struct pt_nft_state **out, struct pt_err *e)
+{
+	uint32_t genid, after;
+	int rc;
+
+	*out = NULL;
+	rc = nft_ask_genid(nf, &genid);
+	if (rc)
+		return pt_err_sys(e, rc, "reading the generation of the rules");
+	rc = pt_nft_read_applied(nf, out, e);
+	if (rc)
+		return rc;
+	rc = nft_ask_genid(nf, &after);
+	if (!rc && after == genid && (*out)->present && (*out)->objects->note.genid == genid) {
+		(*out)->genid = genid;
+		return 0;
+	}
+	pt_nft_state_free(*out);
+	*out = NULL;
+	return -ESTALE;
 }
 
 int pt_nft_read_ahead(struct pt_nl *nf, const char *digest, struct pt_nft_state **out, struct pt_err *e)

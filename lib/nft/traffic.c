@@ -123,7 +123,7 @@ void pt_nft_traffic(const struct pt_nft_state *s, enum pt_nft_fate (*fate)(uint3
 		const struct nft_set *set = &o->sets.v[i];
 
 		for (size_t k = 0; judges(set->name, &out) && k < set->map.n; k++)
-			if (set->map.v[k].id)
+			if (set->map.v[k].id && !set->map.v[k].retired)
 				add_judged(&a, set->map.v[k].id, out, set->map.v[k].packets, set->map.v[k].bytes);
 	}
 }

@@ -112,6 +112,9 @@ PT_API int pt_nft_read_for(struct pt_nl *nf, const struct pt_nft_prog *want, str
 			   struct pt_err *e) PT_MUST;
 /* Only digests, path and time of the applied file, with one question; not present where none is applied. */
 PT_API int pt_nft_read_applied(struct pt_nl *nf, struct pt_nft_state **out, struct pt_err *e) PT_MUST;
+/* The same where nobody has changed anything since the file was applied, so that its program is what the kernel has: with the generation.
+ * -ESTALE, without a record: that is not known. */
+PT_API int pt_nft_read_known(struct pt_nl *nf, struct pt_nft_state **out, struct pt_err *e) PT_MUST;
 /* A reading before WANT is known: of elements only those of the classifier's keys, and not where the file of digest
  * DIGEST is in force, which has them already. */
 PT_API int pt_nft_read_ahead(struct pt_nl *nf, const char *digest, struct pt_nft_state **out,
@@ -180,6 +183,25 @@ PT_API int pt_nft_diff_after(const struct pt_nft_prog *want, const struct pt_nft
 PT_API int pt_nft_diff_undo(const struct pt_nft_prog *want, const struct pt_nft_state *have,
 			    const struct pt_nft_plan *sets, struct pt_nft_plan **out, struct pt_err *e) PT_MUST;
 PT_API void pt_nft_plan_free(struct pt_nft_plan *p);
+/* One rule in the place of another that asks the same of packets, and nothing else. What packets under way with the old key need stays
+ * until the next apply that is none of these takes it away: nothing is deleted, so nobody waits. */
+#define PT_NFT_PATCHES_MAX 16
+struct pt_nft_patch {
+	const struct pt_nft_prog *prog; /* with the new rule, and the digest and the path that will be applied */
+	uint32_t item;                  /* which of its CONST items that is */
+	uint32_t gone, come;            /* keys, bits 23 to 0; COME is found */
+};
+/* Whether the rule of CONST item number ITEM needs no more than an element, so that it can be one of those; its key in P. */
+PT_API bool pt_nft_patchable(const struct pt_nft_prog *p, uint32_t item, uint32_t *key);
+/* The new rule's element, before its key is used; HAVE is of pt_nft_read_known(). -ERANGE, without a record: there is no key for it, or
+ * there were too many of these: only an apply of all does it. */
+PT_API int pt_nft_patch_add(struct pt_nft_patch *x, struct pt_nl *nf, const struct pt_nft_state *have, struct pt_nft_plan **out,
+			    struct pt_err *e) PT_MUST;
+/* Behind that: what is applied now. */
+PT_API int pt_nft_patch_note(const struct pt_nft_patch *x, const struct pt_nft_state *have, struct pt_nft_plan **out,
+			     struct pt_err *e) PT_MUST;
+/* Whether there were such ones since the apply of all. */
+PT_API bool pt_nft_patched(const struct pt_nft_state *have);
 PT_API size_t pt_nft_plan_writes(const struct pt_nft_plan *p); /* 0: nothing differs */
 PT_API void pt_nft_plan_walk(const struct pt_nft_plan *p, pt_nft_op_cb cb, void *arg);
 /* One transaction. A refusal names the rule's file:line in E. -ERESTART: read again and plan anew. */
