@@ -221,15 +221,21 @@ static void tell_absent(struct pt_cli *c, const struct pt_plan *p)
 	}
 }
 
+static void tell_in_force(struct pt_cli *c, size_t rules, bool written)
+{
+	if (written)
+		pt_cli_say(c, "%s: in force, %zu rule%s\n", file_name(c), rules, pt_plural(rules));
+	else
+		pt_cli_say(c, "%s: in force already, nothing written\n", file_name(c));
+}
+
 static void tell_applied(struct pt_cli *c, const struct pt_plan *p, size_t writes, struct pt_buf *removed)
 {
 	if (writes && c->verbose)
 		pt_cli_say(c, "%s: in force, %zu rule%s, engine %s\n", file_name(c), p->conf->rules.n,
 			   pt_plural(p->conf->rules.n), engine_name(p->engine));
-	else if (writes)
-		pt_cli_say(c, "%s: in force, %zu rule%s\n", file_name(c), p->conf->rules.n, pt_plural(p->conf->rules.n));
 	else
-		pt_cli_say(c, "%s: in force already, nothing written\n", file_name(c));
+		tell_in_force(c, p->conf->rules.n, writes);
 	if (c->verbose && p->engine_why)
 		pt_cli_say(c, "not the classifier: %s\n", p->engine_why);
 	for (char *rest = removed->s, *line; rest && (line = strsep(&rest, "\n")) && *line;)
@@ -260,6 +266,16 @@ static int refuse_window(struct pt_cli *c)
 	if (c->netns && strchr(c->netns, '/')) /* such a namespace has no state folder of its own */
 		return 0;
 	return pt_cli_state(c, state) ? PT_EXIT_CONFIG : pt_window_refuse(state, &c->err);
+}
+
+static bool window_waits(struct pt_cli *c)
+{
+	char state[PATH_MAX];
+	struct pt_window w;
+
+	if (c->netns && strchr(c->netns, '/'))
+		return false;
+	return c->state || pt_cli_state(c, state) || pt_window_open(state, &w);
 }
 
 /* Nothing is changed by a file that is empty or that is not what its own tests say. */
@@ -309,9 +325,44 @@ static int apply_enforced(struct pt_cli *c, struct pt_plan *p, struct pt_nl *nf)
 	return rc;
 }
 
+/* Who is to see what would be done, or what was, gets it of the apply of all. */
+static bool is_brief(const struct pt_cli *c)
+{
+	return !c->dry && !c->json && !c->line && !c->verbose && !c->enforce;
+}
+
+/* Where a rule was changed, or nothing, that alone. */
+static int apply_patch(struct pt_cli *c, bool *done)
+{
+	struct pt_patched what = { 0 };
+	enum pt_engine engine;
+	struct sockets s;
+	struct pt_plan p;
+	int rc = engine_of(c, &engine);
+
+	if (!rc)
+		rc = sockets_open(&s, &c->err);
+	if (rc)
+		return rc;
+	rc = pt_plan_patch(c->file, engine, s.nf, s.route, &p, &what, &c->err);
+	*done = what.done;
+	if (!rc && what.done) {
+		tell_in_force(c, what.rules, what.written);
+		tell_absent(c, &p);
+		pt_plan_fini(&p);
+	}
+	sockets_close(&s);
+	return rc;
+}
+
 int cmd_apply(struct pt_cli *c)
 {
-	return with_plan(c, !c->dry, c->enforce ? apply_enforced : apply);
+	bool done = false;
+	int rc = 0;
+
+	if (is_brief(c) && !window_waits(c))
+		rc = apply_patch(c, &done);
+	return rc || done ? rc : with_plan(c, !c->dry, c->enforce ? apply_enforced : apply);
 }
 
 /* Who stops the firewall while a change waits may think that it stays so. */

@@ -8,24 +8,39 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "plan/internal.h"
+#include "plan/patch.h"
 
 /* Another editor is seldom at work for longer: 5 s. */
 #define LOCK_TRIES 50
 #define LOCK_PAUSE_MS 100
 #define COMMIT_TRIES 16 /* of planning anew when somebody else's change came between */
 
+#define LOCK_PATH (sizeof(PT_RUN_DIR) + 40)
+
 /* Rules belong to a network namespace, so each has a lock of its own. */
-int plan_lock(int *fd, struct pt_err *e)
+static int lock_path(char path[LOCK_PATH], struct pt_err *e)
 {
-	char path[sizeof(PT_RUN_DIR) + 40];
 	struct stat st;
-	int rc;
 
 	if (stat("/proc/thread-self/ns/net", &st))
 		return pt_err_sys(e, -errno, "reading /proc/thread-self/ns/net");
-	snprintf(path, sizeof(path), PT_RUN_DIR "/lock.%llu", (unsigned long long)st.st_ino);
-	rc = pt_folder_make(PT_RUN_DIR, e);
+	snprintf(path, LOCK_PATH, PT_RUN_DIR "/lock.%llu", (unsigned long long)st.st_ino);
+	return pt_folder_make(PT_RUN_DIR, e);
+}
+
+int plan_lock_now(int *fd, struct pt_err *e)
+{
+	char path[LOCK_PATH];
+	int rc = lock_path(path, e);
+
+	return rc ? rc : pt_lock(path, fd, e);
+}
+
+int plan_lock(int *fd, struct pt_err *e)
+{
+	char path[LOCK_PATH];
+	int rc = lock_path(path, e);
+
 	if (rc)
 		return rc;
 	for (int i = 0; i < LOCK_TRIES; i++) {
@@ -226,6 +241,8 @@ int plan_switch(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_e
 		note(p, nf);
 	if (!rc && strcmp(before, p->digest) != 0)
 		plan_store_drop(before);
+	if (!rc)
+		plan_rules_write(p, e && e->n_warnings);
 	return rc;
 }
 

@@ -243,8 +243,16 @@ int plan_ingress_switch(struct pt_plan *p, struct pt_err *e)
 	 * through. */
 	if (!rc && p->have->present && g->attach.n && g->fd >= 0)
 		rc = pt_bpf_tables_use(g->program, g->fd, e);
+	/* Rules that were changed one by one left elements behind, which go with this apply. */
+	if (!rc && g->fd < 0 && g->program && g->in_use && pt_nft_patched(p->have))
+		rc = pt_bpf_tables_settle(g->program, e);
 	pt_nl_close(route);
 	return rc;
+}
+
+int plan_ingress_change(struct pt_plan *p, const struct pt_bpf_number *x, uint64_t *digest, struct pt_err *e)
+{
+	return p->ingress->program ? pt_bpf_tables_change(p->ingress->program, x, digest, e) : -ESTALE;
 }
 
 /* Where the chains could not be put in force after all, devices lose what they got for them. */

@@ -108,6 +108,8 @@ int plan_loaded_again(struct pt_plan *p, struct pt_nl *nf, struct pt_err *e);
 /* commit.c */
 /* -ETIMEDOUT: somebody has it for longer than is to be waited for. */
 int plan_lock(int *fd, struct pt_err *e);
+/* -EWOULDBLOCK: somebody has it. */
+int plan_lock_now(int *fd, struct pt_err *e);
 /* Under the lock: the copy, then the commit. */
 int plan_switch(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_err *e);
 int plan_commit(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_err *e);
@@ -121,6 +123,8 @@ void plan_ingress_walk(const struct pt_plan *p, pt_nft_op_cb cb, void *arg);
 int plan_ingress_prepare(struct pt_plan *p, struct pt_err *e);
 int plan_ingress_switch(struct pt_plan *p, struct pt_err *e);
 void plan_ingress_undo(struct pt_plan *p);
+/* One number of the tables that are in use, see pt_bpf_tables_change(). */
+int plan_ingress_change(struct pt_plan *p, const struct pt_bpf_number *x, uint64_t *digest, struct pt_err *e) PT_MUST;
 int plan_ingress_retire(struct pt_plan *p, struct pt_err *e);
 
 /* ahead.c: what takes long in the kernel, begun while the file is read. NULL: not worth it, or no memory */

@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "plan/internal.h"
+#include "plan/patch.h"
 
 #define STORE_DIR PLAN_STORE_DIR
 #define STORE_KEEP 64 /* one machine may hold several network namespaces with rules of their own */
@@ -41,12 +41,17 @@ static bool is_copy(const char *name)
 	return n > 5 && !strcmp(name + n - 5, ".conf");
 }
 
-/* Takes the copy of that name away, and its words. */
+/* Takes the copy of that name away, and what stands beside it. */
 static void store_remove(int dir_fd, char *name)
 {
+	static const char *const beside[] = { ".words", ".rules" };
+	char *end = name + strlen(name) - strlen(".conf");
+
 	(void)!unlinkat(dir_fd, name, 0);
-	memcpy(name + strlen(name) - strlen(".conf"), ".words", sizeof(".words"));
-	(void)!unlinkat(dir_fd, name, 0);
+	for (size_t i = 0; i < PT_ARRAY_SIZE(beside); i++) {
+		memcpy(end, beside[i], strlen(beside[i]) + 1);
+		(void)!unlinkat(dir_fd, name, 0);
+	}
 }
 
 /* Name of the oldest copy when there are more than STORE_KEEP, else false. */
@@ -223,6 +228,15 @@ int plan_store_write(const struct pt_plan *p, struct pt_err *e)
 	return rc;
 }
 
+int plan_store_text(const char *digest, const char *text, size_t len, struct pt_err *e)
+{
+	int rc = write_copy(digest, text, len, e);
+
+	if (!rc)
+		store_tidy();
+	return rc;
+}
+
 bool plan_store_is_list(const char *digest)
 {
 	char path[sizeof(STORE_DIR) + 80], first = 'x';
@@ -252,22 +266,28 @@ void plan_store_drop(const char *digest)
 		(void)!unlink(path);
 }
 
-static int read_copy(const char *digest, char **text, size_t *len, struct pt_err *e)
+int plan_store_copy(const char *digest, char **text, size_t *len, struct pt_err *e)
 {
-	char path[sizeof(STORE_DIR) + 80], found[65];
+	char path[sizeof(STORE_DIR) + 80];
 	int rc;
 
 	if (strlen(digest) != 64 || strspn(digest, "0123456789abcdef") != 64)
 		return -EBADMSG;
 	rc = store_path(digest, path, sizeof(path));
-	if (!rc)
-		rc = pt_file_read(path, LIST_MAX, text, len, e);
+	return rc ? rc : pt_file_read(path, LIST_MAX, text, len, e);
+}
+
+static int read_copy(const char *digest, char **text, size_t *len, struct pt_err *e)
+{
+	char found[65];
+	int rc = plan_store_copy(digest, text, len, e);
+
 	if (rc)
 		return rc;
 	plan_digest(*text, *len, found);
 	if (!strcmp(found, digest))
 		return 0;
-	pt_err_add(e, PT_ERROR, NULL, "apply the file again", "the copy of the applied file, %s, was changed", path);
+	pt_err_add(e, PT_ERROR, NULL, "apply the file again", "the copy of the applied file, " STORE_DIR "/%s.conf, was changed", digest);
 	free(*text);
 	*text = NULL;
 	return -EBADMSG;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plan/internal.h"
+#include "plan/patch.h"
 
 #define VERSION_LINE "patronus words 1\n"
 #define SIZE_MAX_OF_IT ((size_t)1 << 28)
@@ -102,6 +102,39 @@ void plan_words_write(const struct pt_plan *p)
 	if (p->policy && !plan_words_path(p->digest, path, sizeof(path)) && !make_words(p->conf, p->policy, &b))
 		(void)!pt_file_write(path, b.s, b.n, 0600, &unseen);
 	pt_buf_fini(&b);
+	pt_err_fini(&unseen);
+}
+
+/* The line of OLD in TEXT; NULL: none. */
+static const char *find_line(const char *text, const char *old)
+{
+	size_t n = strlen(old);
+
+	for (const char *s = strstr(text, old); s; s = strstr(s + 1, old))
+		if (s - text >= 2 && s[-1] == letters[PT_PLAN_RULES] && s[-2] == '\n' && s[n] == '\n')
+			return s;
+	return NULL;
+}
+
+void plan_words_patch(const char *from, const char *to, const char *old, const char *name)
+{
+	char path[sizeof(PLAN_STORE_DIR) + 80], *text = NULL;
+	struct pt_err unseen = { 0 };
+	struct pt_buf b = { 0 };
+	const char *line = NULL;
+	size_t len = 0;
+
+	if (!plan_words_path(from, path, sizeof(path)) && !pt_file_read(path, SIZE_MAX_OF_IT, &text, &len, &unseen))
+		line = find_line(text, old);
+	if (line) {
+		pt_buf_add(&b, text, (size_t)(line - text));
+		pt_buf_str(&b, name);
+		pt_buf_str(&b, line + strlen(old));
+	}
+	if (line && !b.err && !plan_words_path(to, path, sizeof(path)))
+		(void)!pt_file_write(path, b.s, b.n, 0600, &unseen);
+	pt_buf_fini(&b);
+	free(text);
 	pt_err_fini(&unseen);
 }
 

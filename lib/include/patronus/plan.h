@@ -74,6 +74,15 @@ PT_API int pt_plan_trial(struct pt_plan *p, struct pt_err *e) PT_MUST;
  * machine that the new rules would let in or out, so that a remote session outlives it. WRITES counts the messages
  * written; 0: nothing differed and nothing was written. */
 PT_API int pt_plan_apply(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_err *e) PT_MUST;
+/* The same at once, where PATH differs from the file in force by one rule that asks the same of packets as the one before, or by nothing:
+ * then the other rules are not even read. Where it is not so, or not known to be so, nothing is told and nothing of it is in force, and the
+ * apply of all does it. P then has the file without those rules, and the machine. For PATH "-" or another engine it never is. */
+struct pt_patched {
+	bool done, written;      /* WRITTEN: a rule was changed */
+	size_t rules;            /* of the file */
+};
+PT_API int pt_plan_patch(const char *path, enum pt_engine engine, struct pt_nl *nf, struct pt_nl *route, struct pt_plan *p,
+			 struct pt_patched *out, struct pt_err *e) PT_MUST;
 /* Finds the states that the rules of P, made online, would not make now: each is judged as its first packet was,
  * on the devices that routes tell, and with the tables as they are after an apply. BEFORE, the policy in
  * force before P (NULL: not known), tells which rules are unchanged: their states came by the devices that they

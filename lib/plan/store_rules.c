@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the rules of an applied file became. The file is of use only where it stands for everything that the rules were made of: names of
+ * hosts, countries, lists, anchors, schedules, owners and tests can say something else a moment later without a byte of the file having
+ * changed, so where there are any it is not made. What else rules depend on is in its head.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "plan/patch.h"
+
+#define VERSION "patronus rules 1"
+#define SIZE_MAX_OF_IT ((size_t)1 << 26)
+
+int plan_rules_path(const char *digest, char *out, size_t size)
+{
+	int n = snprintf(out, size, PLAN_STORE_DIR "/%s.rules", digest);
+
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+uint64_t plan_text_sum(const char *text, size_t len)
+{
+	size_t words = len / sizeof(uint64_t);
+
+	/* From the heap, hence aligned. */
+	return pt_bpf_tables_digest((const uint64_t *)(const void *)text, words) ^ pt_hash64(text + words * 8, len % 8);
+}
+
+/* ---- the machine ---- */
+
+static void put_address(struct pt_buf *b, struct pt_addr a)
+{
+	uint8_t bytes[16] = { 0 };
+
+	pt_addr_to_bytes(a, bytes);
+	pt_buf_chr(b, (char)a.af);
+	pt_buf_add(b, bytes, sizeof(bytes));
+}
+
+uint64_t plan_machine_digest(const struct pt_host *h)
+{
+	struct pt_buf b = { 0 };
+	uint64_t digest;
+
+	for (size_t i = 0; i < h->ifs.n; i++) {
+		const struct pt_host_if *f = &h->ifs.v[i];
+
+		pt_buf_add(&b, f->device, strlen(f->device) + 1);
+		pt_buf_add(&b, &f->ifindex, sizeof(f->ifindex));
+		pt_buf_chr(&b, (char)f->port);
+		for (size_t k = 0; k < f->addrs.n; k++) {
+			const struct pt_host_addr *a = &f->addrs.v[k];
+
+			put_address(&b, a->prefix.addr);
+			pt_buf_chr(&b, (char)a->prefix.len);
+			put_address(&b, a->broadcast);
+			put_address(&b, a->peer);
+			pt_buf_chr(&b, (char)a->secondary);
+		}
+	}
+	for (size_t i = 0; i < h->anycast.n; i++)
+		put_address(&b, h->anycast.v[i]);
+	digest = b.err ? 0 : pt_hash64(b.s ? b.s : "", b.n);
+	pt_buf_fini(&b);
+	return digest;
+}
+
+/* ---- which files ---- */
+
+static bool tables_are_plain(const struct pt_conf *c)
+{
+	for (size_t i = 0; i < c->tables.n; i++)
+		if (c->tables.v[i].file || c->tables.v[i].names.n || c->tables.v[i].countries.n)
+			return false;
+	return true;
+}
+
+static bool asks_others(const struct pt_policy *p)
+{
+	for (size_t i = 0; i < p->rules.n; i++) {
+		const struct pt_pol_more *m = p->rules.v[i].more;
+
+		if (m && (m->uid.n || m->gid.n || m->schedule))
+			return true;
+	}
+	return p->outside.n || p->schedules.n || p->places.n || p->sets.n;
+}
+
+static bool is_plain(const struct pt_plan *p)
+{
+	const struct pt_conf *c = p->conf;
+
+	return p->tables && p->prog && p->host && c->sources.n == 1 && !c->anchors.n && !c->tests.n && !c->queues.n &&
+	       !c->schedules.n && tables_are_plain(c) && !asks_others(p->policy) && !pt_plan_needs_follower(p->policy);
+}
+
+/* ---- their text ---- */
+
+/* Between two rules of the list: what changes nothing about where a rule stands. */
+static bool is_gap(const char *s, const char *end)
+{
+	for (; s < end; s++) {
+		if (*s == '#')
+			s = memchr(s, '\n', (size_t)(end - s));
+		else if (!*s || !strchr(" \t\r\n,", *s))
+			return false;
+		if (!s)
+			return false;
+	}
+	return true;
+}
+
+/* The rules stand in the file as they are, one behind the other in one list. */
+static bool place_rules(const struct pt_conf *c, struct plan_rules *r)
+{
+	const char *text = c->text, *behind = NULL;
+
+	for (size_t i = 0; i < c->rules.n; i++) {
+		const struct pt_conf_rule *x = &c->rules.v[i];
+
+		if (x->s != text + x->raw || !x->raw || text[x->raw - 1] != '"' || x->s[x->len] != '"')
+			return false;
+		if (behind && (behind > x->s - 1 || !is_gap(behind, x->s - 1)))
+			return false;
+		behind = x->s + x->len + 1;
+		r->v[i].at = x->raw;
+	}
+	if (!behind)
+		return false;
+	r->head.begin = c->rules.v[0].raw - 1;
+	r->head.end = (uint32_t)(behind - text);
+	return true;
+}
+
+/* ---- what they became ---- */
+
+/* The rules of the classifier that came of one written rule each, and of nothing else. */
+static void take_items(const struct pt_plan *p, const uint32_t *made, struct plan_rules *r)
+{
+	const struct pt_order *order = pt_nft_prog_order(p->prog);
+	uint32_t item = 0;
+
+	for (size_t i = 0; i < order->items.n; i++) {
+		const struct pt_pol_rule *x = order->items.v[i].rule;
+		struct plan_rule *w = &r->v[x->ast];
+		uint32_t key;
+
+		if (order->items.v[i].kind != PT_ORDER_CONST)
+			continue;
+		if (made[x->ast] == 1 && !strchr(x->name, '#') && pt_nft_patchable(p->prog, item, &key)) {
+			w->len = p->conf->rules.v[x->ast].len;
+			w->id = x->id;
+			w->key = key;
+			w->number = (uint32_t)pt_classifier_key_at(p->tables, item);
+			w->pass = x->action == PT_PASS;
+		}
+		item++;
+	}
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* False: a rule's identity is not the hash of its name, since another one had that; a change could give it back. */
+static bool take_ids(const struct pt_policy *p, struct plan_rules *r, uint32_t *made)
+{
+	uint32_t last = 0;
+
+	for (size_t i = 0; i < p->rules.n; i++) {
+		const struct pt_pol_rule *x = &p->rules.v[i];
+
+		if (x->id != pt_hash32(x->name, strlen(x->name)))
+			return false;
+		if (x->id != last)
+			r->ids[r->head.n_ids++] = x->id;
+		last = x->id;
+		if (x->ast == PT_POL_BUILTIN)
+			continue;
+		made[x->ast]++;
+		r->head.n_pass += x->dir == PT_IN && x->action == PT_PASS;
+	}
+	qsort(r->ids, r->head.n_ids, sizeof(*r->ids), by_number);
+	return true;
+}
+
+static bool make(const struct pt_plan *p, struct plan_rules *r)
+{
+	uint32_t *made = calloc(p->conf->rules.n + 1, sizeof(*made));
+	bool ok;
+
+	r->head.n = (uint32_t)p->conf->rules.n;
+	r->v = calloc(p->conf->rules.n + 1, sizeof(*r->v));
+	r->ids = calloc(p->policy->rules.n + 1, sizeof(*r->ids));
+	ok = made && r->v && r->ids && place_rules(p->conf, r) && take_ids(p->policy, r, made);
+	if (ok)
+		take_items(p, made, r);
+	free(made);
+	return ok;
+}
+
+static bool make_head(const struct pt_plan *p, struct plan_rules_head *h)
+{
+	memset(h, 0, sizeof(*h));
+	memcpy(h->version, VERSION, sizeof(VERSION));
+	h->machine = plan_machine_digest(p->host);
+	h->tables = p->tables_digest;
+	h->n_words = p->tables->n_words;
+	h->text_len = p->conf->len;
+	h->text_sum = plan_text_sum(p->conf->text, p->conf->len);
+	return h->machine && !pt_build_id(h->build, sizeof(h->build));
+}
+
+/* ---- the file ---- */
+
+static size_t size_of(const struct plan_rules_head *h)
+{
+	return sizeof(*h) + h->n * sizeof(struct plan_rule) + ((size_t)h->n_ids + 1) / 2 * sizeof(uint64_t);
+}
+
+/* What stands behind all: the bytes may be somebody else's by mistake. */
+static uint64_t sum_of(const void *data, size_t size)
+{
+	return pt_bpf_tables_digest(data, size / sizeof(uint64_t));
+}
+
+int plan_rules_store(const char *digest, const struct plan_rules *r)
+{
+	char path[sizeof(PLAN_STORE_DIR) + 80];
+	struct pt_err unseen = { 0 };
+	struct pt_buf b = { 0 };
+	uint64_t sum;
+	int rc = plan_rules_path(digest, path, sizeof(path));
+
+	if (rc)
+		return rc;
+	pt_buf_room(&b, size_of(&r->head) + sizeof(sum));
+	pt_buf_add(&b, &r->head, sizeof(r->head));
+	pt_buf_add(&b, r->v, r->head.n * sizeof(*r->v));
+	pt_buf_add(&b, r->ids, r->head.n_ids * sizeof(*r->ids));
+	if (r->head.n_ids % 2)
+		pt_buf_add(&b, "\0\0\0", sizeof(*r->ids));
+	sum = b.err ? 0 : sum_of(b.s, b.n);
+	pt_buf_add(&b, &sum, sizeof(sum));
+	rc = b.err ? b.err : pt_file_write(path, b.s, b.n, 0600, &unseen);
+	pt_buf_fini(&b);
+	pt_err_fini(&unseen);
+	return rc;
+}
+
+/* The same file may be in force with other addresses of the machine, hence with other tables. */
+static bool is_current(const char *path, const struct plan_rules_head *want)
+{
+	struct plan_rules_head have;
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	bool same = fd >= 0 && read(fd, &have, sizeof(have)) == (ssize_t)sizeof(have) &&
+		    !memcmp(&have, want, offsetof(struct plan_rules_head, begin));
+
+	if (fd >= 0)
+		close(fd);
+	return same;
+}
+
+void plan_rules_write(const struct pt_plan *p, bool warned)
+{
+	char path[sizeof(PLAN_STORE_DIR) + 80];
+	struct plan_rules r = { 0 };
+
+	if (!p->conf || plan_rules_path(p->digest, path, sizeof(path)))
+		return;
+	if (warned || !is_plain(p) || !make_head(p, &r.head)) {
+		(void)!unlink(path);
+		return;
+	}
+	if (!is_current(path, &r.head) && (!make(p, &r) || plan_rules_store(p->digest, &r)))
+		(void)!unlink(path);
+	plan_rules_fini(&r);
+}
+
+/* ---- reading ---- */
+
+static bool is_whole(const void *data, size_t len, const struct plan_rules_head *h)
+{
+	uint64_t sum;
+	size_t size;
+
+	if (h->n > PT_POL_RULES_MAX || h->n_ids > PT_POL_RULES_MAX)
+		return false;
+	size = size_of(h);
+	if (len != size + sizeof(sum))
+		return false;
+	memcpy(&sum, (const char *)data + size, sizeof(sum));
+	return sum == sum_of(data, size);
+}
+
+static bool is_mine(const struct plan_rules_head *h)
+{
+	char build[sizeof(h->build)] = "";
+
+	return !memcmp(h->version, VERSION, sizeof(VERSION)) && !pt_build_id(build, sizeof(build)) &&
+	       !strncmp(h->build, build, sizeof(build)) && h->begin < h->end && h->end <= h->text_len;
+}
+
+int plan_rules_read(const char *digest, struct plan_rules *out)
+{
+	char path[sizeof(PLAN_STORE_DIR) + 80], *data = NULL;
+	struct pt_err unseen = { 0 };
+	size_t len = 0;
+	int rc = plan_rules_path(digest, path, sizeof(path));
+
+	memset(out, 0, sizeof(*out));
+	if (!rc)
+		rc = pt_file_read(path, SIZE_MAX_OF_IT, &data, &len, &unseen);
+	pt_err_fini(&unseen);
+	if (!rc && len >= sizeof(out->head)) {
+		memcpy(&out->head, data, sizeof(out->head));
+		if (is_whole(data, len, &out->head) && is_mine(&out->head)) {
+			out->data = data;
+			out->v = (struct plan_rule *)(void *)(data + sizeof(out->head));
+			out->ids = (uint32_t *)(void *)(out->v + out->head.n);
+			return 0;
+		}
+	}
+	free(data);
+	return rc == -ENOMEM ? rc : -ENOENT;
+}
+
+void plan_rules_fini(struct plan_rules *r)
+{
+	if (!r->data) {
+		free(r->v);
+		free(r->ids);
+	}
+	free(r->data);
+	memset(r, 0, sizeof(*r));
+}
+
+bool plan_rules_has_id(const struct plan_rules *r, uint32_t id)
+{
+	return bsearch(&id, r->ids, r->head.n_ids, sizeof(id), by_number);
+}
