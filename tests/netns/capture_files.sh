@@ -15,6 +15,8 @@ ptdiag=$build/ptdiag
 . tests/lib/tap.sh
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
+# shellcheck source=tests/lib/capture.sh
+. tests/lib/capture.sh
 lab_begin || skip_all "$lab_why"
 needs ping jq tcpdump tshark python3
 unset SSH_CONNECTION
@@ -31,23 +33,8 @@ dir=$lab_tmp/files
 mkdir "$dir"
 capture() { in_ns a "$ptdiag" capture "$@"; }
 
-# begin ARGUMENTS...: a capture in a, in $capture; what it says is in $lab_tmp/out and err
-begin()
-{
-	lab_bg a "$ptdiag" capture "$@" >"$lab_tmp/out" 2>"$lab_tmp/err"
-	capture=$lab_last
-	lab_wait 10 grep -q 'NoNewPrivs:.1' "/proc/$capture/status"
-	sleep 0.2
-}
-
-# end STATUS NAME [SIGNAL]
-end()
-{
-	sleep 0.3
-	[ "${3-}" = none ] || kill "-${3-INT}" "$capture"
-	wait "$capture"
-	is "$?" "$1" "$2"
-}
+# What it says is in $lab_tmp/out and err.
+begin() { capture_begin a "$@" >"$lab_tmp/out" 2>"$lab_tmp/err"; }
 
 # packets FILE: as many as tcpdump reads, and nothing that it or tshark dislikes
 packets() { tcpdump -nr "$1" 2>"$lab_tmp/said" | wc -l; }
@@ -63,7 +50,7 @@ begin on eth0,eth1,lo write "$dir/several" filter icmp or '(icmp6 and ip6[40] >=
 in_ns b ping -qc 2 -i 0.01 10.0.1.1 >/dev/null
 in_ns b ping -qc 3 -i 0.01 fd02::1 >/dev/null
 in_ns a ping -qc 1 127.0.0.1 >/dev/null
-end 0 'several devices'
+capture_end 0 'several devices'
 is "$(tshark -r "$dir/several" -T fields -e frame.interface_name 2>/dev/null | sort | uniq -c | tr -s ' \n' ' ')" ' 4 eth0 6 eth1 2 lo ' \
 	'each packet is of its device'
 is "$(packets "$dir/several")" 12 'tcpdump reads it'
@@ -79,7 +66,7 @@ if in_ns a ip tuntap add tun0 mode tun 2>/dev/null; then
 	in_ns a ip link set tun0 up
 	begin on eth0,tun0 write "$dir/kinds" filter icmp
 	in_ns b ping -qc 1 10.0.1.1 >/dev/null
-	end 0 'devices of several kinds'
+	capture_end 0 'devices of several kinds'
 	whole "$dir/kinds" 'tshark reads them'
 	like "$("$ptdiag" capture read "$dir/kinds" filter icmp)" ' in on eth0 icmp 10\.0\.1\.2 > 10\.0\.1\.1 echo request' 'and we do'
 	in_ns a ip link del tun0
@@ -141,7 +128,7 @@ begin on eth0 write "$dir/ring" files 3 file-size 4K quiet filter icmp
 is "$(grep -E '^(Uid|CapEff|Seccomp):' "/proc/$capture/status" | tr -s '\t\n' '  ')" \
 	'Uid: 65534 65534 65534 65534 CapEff: 0000000000000000 Seccomp: 2 ' 'a ring needs no rights'
 in_ns b ping -qc 20 -s 1000 -i 0.01 10.0.1.1 >/dev/null
-end 0 'a ring'
+capture_end 0 'a ring'
 is "$(stat -c '%n %a' "$dir"/ring.* | sed 's|.*/||' | tr '\n' ,)" 'ring.1 600,ring.2 600,ring.3 600,' 'its files'
 for i in 1 2 3; do
 	ok "file $i is bounded" [ "$(stat -c %s "$dir/ring.$i")" -lt 6000 ]
@@ -155,7 +142,7 @@ begin on eth0 write "$dir/timed" files 2 file-time 1 quiet filter icmp
 in_ns b ping -qc 1 10.0.1.1 >/dev/null
 sleep 1.1
 in_ns b ping -qc 1 10.0.1.1 >/dev/null
-end 0 'a ring by time'
+capture_end 0 'a ring by time'
 is "$(packets "$dir/timed.1") $(packets "$dir/timed.2")" '2 2' 'two packets each'
 : >"$dir/partly.2"
 exits 2 'one of its files is there already' capture on eth0 write "$dir/partly" files 3 file-size 4K count 1
@@ -173,7 +160,7 @@ if [ -n "$lab_mounts" ]; then
 	in_ns a mount -t tmpfs -o ro none "$lab_tmp/locked"
 	begin on eth0 write "$lab_tmp/small/file" filter icmp
 	in_ns b ping -qc 60 -s 1400 -i 0.01 10.0.1.1 >/dev/null
-	end 2 'a disk that is full' none
+	capture_end 2 'a disk that is full' none
 	like "$(cat "$lab_tmp/err")" "error: writing $lab_tmp/small/file: No space left on device" 'which is said'
 	like "$(cat "$lab_tmp/out")" '^[0-9]+ packets, ' 'with the summary'
 	in_ns a cat "$lab_tmp/small/file" >"$dir/small"
@@ -193,13 +180,13 @@ exits 1 'no name' capture on eth0 count 1 write ''
 begin on eth0 write "$dir/killed" filter icmp
 in_ns b ping -qc 10 -i 0.01 10.0.1.1 >/dev/null
 sleep 1.2
-end 137 'it is killed' KILL
+capture_end 137 'it is killed' KILL
 is "$(packets "$dir/killed")" 20 'what had come is there'
 whole "$dir/killed" 'and whole'
 begin on eth1 write "$dir/removed" filter icmp
 in_ns b ping -qc 3 -i 0.01 10.0.2.1 >/dev/null
 in_ns a ip link del eth1
-end 2 'its device goes away' none
+capture_end 2 'its device goes away' none
 like "$(cat "$lab_tmp/err")" 'warning: eth1 went away' 'which is said'
 is "$(packets "$dir/removed")" 6 'all before is there'
 whole "$dir/removed" 'and whole'
@@ -210,7 +197,7 @@ begin on eth0,eth1 write "$dir/one" filter icmp
 in_ns a ip link del eth1
 sleep 0.2
 in_ns b ping -qc 2 -i 0.01 10.0.1.1 >/dev/null
-end 0 'one of two devices goes away'
+capture_end 0 'one of two devices goes away'
 is "$(packets "$dir/one")" 4 'the other goes on'
 begin on eth0 write "$dir/down" filter icmp
 in_ns b ping -qc 1 10.0.1.1 >/dev/null
@@ -218,7 +205,7 @@ in_ns a ip link set eth0 down
 sleep 0.3
 in_ns a ip link set eth0 up
 lab_wait 10 in_ns b ping -qc 1 -W 1 10.0.1.1
-end 0 'a device goes down and comes up'
+capture_end 0 'a device goes down and comes up'
 ok 'what comes then is there, too' [ "$(packets "$dir/down")" -ge 4 ]
 like "$(cat "$lab_tmp/err")" 'warning: eth0 went down' 'which is said'
 
@@ -227,14 +214,14 @@ like "$(cat "$lab_tmp/err")" 'warning: eth0 went down' 'which is said'
 mode() { in_ns a ip -d link show eth0 | sed -n 's/.*promiscuity \([0-9]*\).*/\1/p'; }
 begin on eth0 promiscuous quiet filter icmp
 is "$(mode)" 1 'promiscuous while it runs'
-end 3 'and ends'
+capture_end 3 'and ends'
 is "$(mode)" 0 'not afterwards'
 begin on eth0 promiscuous quiet filter icmp
-end 137 'killed' KILL
+capture_end 137 'killed' KILL
 is "$(mode)" 0 'not then, either'
 begin on eth0 quiet filter icmp
 is "$(mode)" 0 'only when asked'
-end 3 'and ends'
+capture_end 3 'and ends'
 
 # ---- rights ----
 

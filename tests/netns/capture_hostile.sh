@@ -14,6 +14,8 @@ ptdiag=$build/ptdiag
 . tests/lib/tap.sh
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
+# shellcheck source=tests/lib/capture.sh
+. tests/lib/capture.sh
 lab_begin || skip_all "$lab_why"
 needs jq tcpdump tshark python3
 unset SSH_CONNECTION
@@ -27,22 +29,8 @@ in_ns b ip link set eth0 mtu 9000
 lab_settle a b
 capture() { in_ns a "$ptdiag" capture "$@"; }
 
-# begin ARGUMENTS...: a capture in a, in $capture; what it says is in $lab_tmp/out and err
-begin()
-{
-	lab_bg a "$ptdiag" capture "$@" >"$lab_tmp/out" 2>"$lab_tmp/err"
-	capture=$lab_last
-	lab_wait 10 grep -q 'NoNewPrivs:.1' "/proc/$capture/status"
-	sleep 0.2
-}
-
-end()
-{
-	sleep 0.3
-	kill -INT "$capture"
-	wait "$capture"
-	is "$?" "$1" "$2"
-}
+# What it says is in $lab_tmp/out and err.
+begin() { capture_begin a "$@" >"$lab_tmp/out" 2>"$lab_tmp/err"; }
 
 # ---- packets of anything ----
 
@@ -81,12 +69,12 @@ PYTHON
 for seed in 1 2 3; do
 	begin on eth0 direction in filter ether src 02:00:00:00:00:02
 	in_ns b python3 "$lab_tmp/anything.py" 1500 $seed
-	end 0 "seed $seed: packets of anything"
+	capture_end 0 "seed $seed: packets of anything"
 	is "$(grep -c '^[0-9:.]* in on eth0 ' "$lab_tmp/out")" 1500 'a line each'
 	is "$(LC_ALL=C tr -d '\n\040-\176' <"$lab_tmp/out" | wc -c)" 0 'no line has a sign that moves the cursor'
 	begin on eth0 -j hex direction in write "$lab_tmp/anything.$seed" show filter ether src 02:00:00:00:00:02
 	in_ns b python3 "$lab_tmp/anything.py" 1500 $seed
-	end 0 'the same as objects'
+	capture_end 0 'the same as objects'
 	is "$(jq -s 'map(select(.event == "packet" and (.hex | length) == 2 * .length)) | length' "$lab_tmp/out")" 1500 'all of them well-formed'
 	each_fits "$lab_tmp/out" capture 'as their schema says'
 	is "$(tcpdump --count -nr "$lab_tmp/anything.$seed" 2>/dev/null)" '1500 packets' 'all of them in the file'
@@ -141,7 +129,7 @@ begin -j filter 'udp and (link[4:2] = 6) and dst port 9'
 in_ns b python3 -c "import socket
 for port in 1999, 2000:
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', port)); s.sendto(b'x', ('10.0.1.1', 9))"
-end 0 'an expression that the kernel cannot ask'
+capture_end 0 'an expression that the kernel cannot ask'
 is "$(jq -sc 'map(select(.sport).sport)' "$lab_tmp/out")" '[1999,2000]' 'is met all the same'
 exits 1 'too long on the wire, too' capture on eth0 count 1 filter "$(many 'a' 9000)"
 
@@ -170,7 +158,7 @@ PYTHON
 for snap in 14 15 42 262144; do
 	begin on eth0 snap $snap -j show write "$lab_tmp/snap.$snap" filter udp port 9
 	in_ns b python3 "$lab_tmp/send.py" 1 8000
-	end 0 "snap $snap"
+	capture_end 0 "snap $snap"
 	captured=$snap
 	[ $snap -lt 8042 ] || captured=8042
 	is "$(jq -r 'select(.event == "packet") | "\(.captured) \(.length)"' "$lab_tmp/out")" "$captured 8042" "snap $snap: so much of it"
@@ -178,7 +166,7 @@ for snap in 14 15 42 262144; do
 done
 begin snap 20 -j filter udp port 9
 in_ns b python3 "$lab_tmp/send.py" 1 100
-end 0 'snap 20 of any'
+capture_end 0 'snap 20 of any'
 is "$(jq -r 'select(.event == "packet") | .captured' "$lab_tmp/out")" 20 'the header that Linux makes up counts'
 for snap in 0 13 262145 18446744073709551616 -1 x; do
 	exits 1 "snap $snap" capture on eth0 snap $snap count 1
@@ -194,14 +182,14 @@ begin on eth0 buffer 1M -j quiet write "$lab_tmp/much" filter udp port 9
 kill -STOP "$capture"
 in_ns b python3 "$lab_tmp/send.py" 3000 1000
 kill -CONT "$capture"
-end 0 'there is too much'
+capture_end 0 'there is too much'
 ok 'some are dropped' [ "$(jq .dropped "$lab_tmp/out")" -gt 100 ]
 is "$(jq '.packets + .dropped' "$lab_tmp/out")" 3000 'all are accounted for'
 is "$(tcpdump -nr "$lab_tmp/much" 2>/dev/null | wc -l)" "$(jq .packets "$lab_tmp/out")" 'those that are shown are in the file'
 # In haste, with room: nothing is lost that is not told.
 begin on eth0 -j quiet write "$lab_tmp/haste" filter udp port 9
 in_ns b python3 "$lab_tmp/send.py" 100000 50
-end 0 'there is haste'
+capture_end 0 'there is haste'
 is "$(jq '.packets + .dropped' "$lab_tmp/out")" 100000 'all are accounted for'
 is "$(tcpdump -nr "$lab_tmp/haste" 2>/dev/null | wc -l)" "$(jq .packets "$lab_tmp/out")" 'those that are shown are in the file'
 diag "$(jq .dropped "$lab_tmp/out") of 100000 were dropped"

@@ -15,6 +15,8 @@ ptfw=${PTFW:-$build/ptfw}
 . tests/lib/tap.sh
 # shellcheck source=tests/lib/lab.sh
 . tests/lib/lab.sh
+# shellcheck source=tests/lib/capture.sh
+. tests/lib/capture.sh
 lab_begin || skip_all "$lab_why"
 needs ping jq tcpdump tshark python3
 unset SSH_CONNECTION
@@ -88,27 +90,11 @@ lab_wait 10 test -e "$lab_tmp/ready"
 in_ns fw ping -qc 1 203.0.113.7 >/dev/null
 in_ns fw ping -qc 1 2001:db8:5::7 >/dev/null
 
-# begin ARGUMENTS...: a capture in fw, in $capture
-begin()
-{
-	lab_bg fw "$ptdiag" capture "$@"
-	capture=$lab_last
-	lab_wait 10 grep -q 'NoNewPrivs:.1' "/proc/$capture/status"
-	sleep 0.2
-}
-
-end()
-{
-	sleep 0.3
-	kill -INT "$capture"
-	wait "$capture"
-}
-
-begin on eth1 rules write "$lab_tmp/file" >"$lab_tmp/summary"
+capture_begin fw on eth1 rules write "$lab_tmp/file" >"$lab_tmp/summary"
 in_ns lan python3 "$lab_tmp/lan.py"
 in_ns lan ping -qc 1 203.0.113.7 >/dev/null
 in_ns lan ping -qc 1 2001:db8:5::7 >/dev/null
-end
+capture_end 0 'a capture into a file ends'
 like "$(cat "$lab_tmp/summary")" "^[0-9]+ packets, [0-9]+ bytes, 0 dropped" "nothing was lost"
 is "$(sort "$lab_tmp/arrived" | tr '\n' ,)" '4 1001,6 1001,' 'what arrives, and what does not'
 
@@ -137,25 +123,25 @@ like "$("$ptdiag" capture read "$lab_tmp/file" direction out filter tcp src port
 	'an answer keeps its own direction'
 
 # the same on lines and as objects, where both devices are seen
-begin rules -j filter udp or tcp >"$lab_tmp/json"
+capture_begin fw rules -j filter udp or tcp >"$lab_tmp/json"
 in_ns lan python3 "$lab_tmp/lan.py"
-end
+capture_end 0 'one of objects ends'
 each_fits "$lab_tmp/json" capture 'they are as their schema says'
 objects() { jq -cs --arg port "$1" 'map(select(.dport == ($port | tonumber) and .src == "192.168.1.2"))' "$lab_tmp/json"; }
 is "$(objects 1003 | jq -c 'map([.device, .action, .by, (.rules[] | [.rule, .action, .direction, .device, .line])])')" \
 	"[[\"eth1\",\"block\",\"evaluator\",[\"lan\",\"pass\",\"in\",\"eth1\",$(line lan)],[\"kept-in\",\"block\",\"out\",\"eth0\",$(line kept-in)]]]" 'objects say the same'
 is "$(objects 1001 | jq -c 'map(select(.proto == "udp") | [.device, .direction, .action, .rules[1].rule])')" \
 	'[["eth1","in","pass","out"],["eth0","out","pass","out"]]' 'a packet that is passed on keeps its answer where it leaves'
-begin on eth1 rules filter udp dst port 1002 >"$lab_tmp/text"
+capture_begin fw on eth1 rules filter udp dst port 1002 >"$lab_tmp/text"
 in_ns lan python3 "$lab_tmp/lan.py"
-end
+capture_end 0 'one of lines ends'
 like "$(cat "$lab_tmp/text")" ' > 203\.0\.113\.7:1002 length [0-9]+ \[block in by rule closed, evaluator\]$' 'and lines'
 
 # ---- the example of the manual ----
 
 manual man/ptdiag.8 'ptdiag capture on eth1 rules top 0 count 3 filter udp and net 192.168.1.0/24' | sed 's/^[0-9:.]* /TIME /' >"$lab_tmp/shown"
 ok 'the manual has an example' [ -s "$lab_tmp/shown" ]
-begin on eth1 rules top 0 count 3 filter udp and net 192.168.1.0/24 >"$lab_tmp/text"
+capture_begin fw on eth1 rules top 0 count 3 filter udp and net 192.168.1.0/24 >"$lab_tmp/text"
 in_ns lan python3 "$lab_tmp/lan.py"
 lab_wait 5 sh -c "! kill -0 $capture 2>/dev/null"
 wait "$capture"
