@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -424,13 +422,8 @@ int main(void)
 		cmocka_unit_test(test_interrupted),
 		cmocka_unit_test(test_commit),
 	};
-	const char *why = lab_lacks();
 
-	if (why)
-		return lab_skip(why);
-	if (unshare(CLONE_NEWNET | CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("run", "/run", "tmpfs", 0, "mode=0755") || mount("lib", "/var/lib", "tmpfs", 0, "mode=0755"))
+	if (!lab_lacks() && !lab_machine())
 		return lab_skip("no namespace with a /run of its own");
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests_name("ptconf when things fail", tests, lab_begin, lab_end);
+	return lab_run("ptconf when things fail", tests, lab_begin, lab_end);
 }

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -84,6 +85,21 @@ int lab_skip(const char *why)
 {
 	printf("1..0 # SKIP %s\n", why);
 	return 0;
+}
+
+bool lab_skipped(void)
+{
+	const char *why = lab_lacks();
+
+	if (why)
+		(void)lab_skip(why);
+	return why;
+}
+
+bool lab_machine(void)
+{
+	return !unshare(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS) && !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
+	       !mount("tmpfs", "/run", "tmpfs", 0, "mode=755") && !mount("tmpfs", "/var/lib", "tmpfs", 0, "mode=755") && !sethostname("fw", 2);
 }
 
 int lab_enter(const struct lab *l, enum lab_host h)

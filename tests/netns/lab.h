@@ -35,6 +35,13 @@ void lab_bail(const char *what) __attribute__((noreturn));
 const char *lab_lacks(void);
 /* Prints the TAP plan of a skipped test and returns main's result. */
 int lab_skip(const char *why);
+/* The same where namespaces cannot be made; whether it did. */
+bool lab_skipped(void);
+/* A whole main: the group of tests, or the plan of a skipped one. */
+#define lab_run(name, tests, begin, end) \
+	(lab_skipped() ? 0 : (cmocka_set_message_output(CM_OUTPUT_TAP), cmocka_run_group_tests_name(name, tests, begin, end)))
+/* Steps into a machine of its own: no devices, an empty /run and /var/lib, and the name "fw"; false: that cannot be made here. */
+bool lab_machine(void);
 
 /* The topology above, forwarding on, no duplicate address detection, no reverse path
  * filter; the caller stands in the router. */

@@ -323,10 +323,6 @@ int main(void)
 		cmocka_unit_test(test_socket_keeps_its_namespace),
 		cmocka_unit_test(test_while_changing),
 	};
-	const char *why = lab_lacks();
 
-	if (why)
-		return lab_skip(why);
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests_name("net of a real kernel", tests, set_up, tear_down);
+	return lab_run("net of a real kernel", tests, set_up, tear_down);
 }

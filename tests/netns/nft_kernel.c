@@ -787,8 +787,5 @@ int main(void)
 		T(replaced_set), T(intruders_leave), T(many_rules), T(big_sets),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	if (lab_lacks())
-		return lab_skip(lab_lacks());
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return lab_run("nft_kernel", tests, NULL, NULL);
 }

@@ -691,10 +691,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_hash_two_rules, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(ten_thousand, set_up, tear_down),
 	};
-	const char *why = lab_lacks();
 
-	if (why)
-		return lab_skip(why);
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests_name("nft_keys", tests, NULL, NULL);
+	return lab_run("nft_keys", tests, NULL, NULL);
 }

@@ -501,8 +501,5 @@ int main(void)
 		T(at_once),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	if (lab_lacks())
-		return lab_skip(lab_lacks());
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return lab_run("nft_table", tests, NULL, NULL);
 }

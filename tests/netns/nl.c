@@ -254,10 +254,6 @@ int main(void)
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_not_permitted),
 	};
-	const char *why = lab_lacks();
 
-	if (why)
-		return lab_skip(why);
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests_name("nl with a real kernel", tests, set_up, tear_down);
+	return lab_run("nl with a real kernel", tests, set_up, tear_down);
 }

@@ -4,12 +4,10 @@
  * the screen or the line anew; and a session lasts for weeks, so that a thousand commands may leave nothing behind.
  */
 #include <dirent.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/mount.h>
 
 #include <cmocka.h>
 
@@ -70,11 +68,7 @@ static int begin(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(folder));
 	write_conf();
-	assert_int_equal(unshare(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS), 0);
-	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
-	assert_int_equal(mount("tmpfs", "/run", "tmpfs", 0, "mode=755"), 0);
-	assert_int_equal(mount("tmpfs", "/var/lib", "tmpfs", 0, "mode=755"), 0);
-	assert_int_equal(sethostname("fw", 2), 0);
+	assert_true(lab_machine());
 	assert_int_equal(setenv("HOME", folder, 1), 0);
 	assert_int_equal(run((const char *[]){ tool("ptfw"), "-q", "apply", "-f", conf, NULL }), 0);
 	return 0;
@@ -300,10 +294,6 @@ int main(void)
 		cmocka_unit_test(a_thousand_commands_leave_nothing),
 		cmocka_unit_test(a_thousand_changes_leave_nothing),
 	};
-	const char *why = lab_lacks();
 
-	if (why)
-		return lab_skip(why);
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests_name("keys of the console", tests, begin, end);
+	return lab_run("keys of the console", tests, begin, end);
 }

@@ -3,12 +3,10 @@
  * What `?` lists in the console, of every command of every tool: what the tables of commands have, nothing missing and nothing else; and
  * in the place of each argument something, words or what is expected there.
  */
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/mount.h>
 
 #include <cmocka.h>
 
@@ -43,11 +41,7 @@ static int begin(void **state)
 	assert_non_null(f);
 	assert_true(fputs("firewall { rules = { \"pass out\" } }\n", f) > 0);
 	assert_int_equal(fclose(f), 0);
-	assert_int_equal(unshare(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS), 0);
-	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
-	assert_int_equal(mount("tmpfs", "/run", "tmpfs", 0, "mode=755"), 0);
-	assert_int_equal(mount("tmpfs", "/var/lib", "tmpfs", 0, "mode=755"), 0);
-	assert_int_equal(sethostname("fw", 2), 0);
+	assert_true(lab_machine());
 	assert_int_equal(setenv("HOME", folder, 1), 0);
 	assert_int_equal(setenv("TERM", "vt220", 1), 0);
 	(void)snprintf(program, sizeof(program), "%s/ptsh", build ? build : "build");
@@ -200,10 +194,6 @@ int main(void)
 		cmocka_unit_test(arguments_are_told),
 		cmocka_unit_test(other_ways_lead_to_them),
 	};
-	const char *why = lab_lacks();
 
-	if (why)
-		return lab_skip(why);
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests_name("words of the console", tests, begin, end);
+	return lab_run("words of the console", tests, begin, end);
 }

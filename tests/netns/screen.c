@@ -490,10 +490,6 @@ int main(void)
 		cmocka_unit_test(test_stop_and_go),
 		cmocka_unit_test(test_plain),
 	};
-	const char *why = lab_lacks();
 
-	if (why)
-		return lab_skip(why);
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests_name("a screen of states", tests, lab_begin, lab_end);
+	return lab_run("a screen of states", tests, lab_begin, lab_end);
 }
