@@ -3,13 +3,11 @@
  * The links of the laboratory's hosts, by plain netlink: they stand for machines of others, which nothing of Patronus runs on, and
  * the router's own side is left to the file that the tutorial is about.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
-#include <string.h>
 
 #include <libmnl/libmnl.h>
 
@@ -74,13 +72,9 @@ int lab_link_up(const char *device)
 	return m->ifi_index ? send_one(h) : -ENODEV;
 }
 
-/* The bytes of an address, 0: it is none. */
-static size_t parse(const char *text, int *family, void *out)
+static uint8_t family_of(struct pt_addr a)
 {
-	*family = strchr(text, ':') ? AF_INET6 : AF_INET;
-	if (inet_pton(*family, text, out) != 1)
-		return 0;
-	return *family == AF_INET6 ? 16 : 4;
+	return a.af == PT_AF_INET ? AF_INET : AF_INET6;
 }
 
 int lab_link_address(const char *device, const char *address, unsigned int length)
@@ -88,17 +82,18 @@ int lab_link_address(const char *device, const char *address, unsigned int lengt
 	_Alignas(struct nlmsghdr) char bytes[MESSAGE_MAX] = { 0 };
 	struct nlmsghdr *h = begin(bytes, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
 	struct ifaddrmsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
-	unsigned char value[16];
-	int family;
-	size_t n = parse(address, &family, value);
+	struct pt_addr a;
+	int rc = pt_addr_parse(address, &a);
 
-	m->ifa_family = (unsigned char)family;
+	if (rc)
+		return rc;
+	m->ifa_family = family_of(a);
 	m->ifa_prefixlen = (unsigned char)length;
 	m->ifa_index = if_nametoindex(device);
 	m->ifa_flags = IFA_F_NODAD; /* nobody else is there, and it is usable at once */
-	mnl_attr_put(h, IFA_LOCAL, n, value);
-	mnl_attr_put(h, IFA_ADDRESS, n, value);
-	return n && m->ifa_index ? send_one(h) : -EINVAL;
+	pt_nl_put_addr(h, IFA_LOCAL, a);
+	pt_nl_put_addr(h, IFA_ADDRESS, a);
+	return m->ifa_index ? send_one(h) : -EINVAL;
 }
 
 int lab_link_gateway(const char *gateway)
@@ -106,15 +101,16 @@ int lab_link_gateway(const char *gateway)
 	_Alignas(struct nlmsghdr) char bytes[MESSAGE_MAX] = { 0 };
 	struct nlmsghdr *h = begin(bytes, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
 	struct rtmsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
-	unsigned char value[16];
-	int family;
-	size_t n = parse(gateway, &family, value);
+	struct pt_addr a;
+	int rc = pt_addr_parse(gateway, &a);
 
-	m->rtm_family = (unsigned char)family;
+	if (rc)
+		return rc;
+	m->rtm_family = family_of(a);
 	m->rtm_table = RT_TABLE_MAIN;
 	m->rtm_protocol = RTPROT_STATIC;
 	m->rtm_scope = RT_SCOPE_UNIVERSE;
 	m->rtm_type = RTN_UNICAST;
-	mnl_attr_put(h, RTA_GATEWAY, n, value);
-	return n ? send_one(h) : -EINVAL;
+	pt_nl_put_addr(h, RTA_GATEWAY, a);
+	return send_one(h);
 }
