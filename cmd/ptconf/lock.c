@@ -18,32 +18,38 @@ static void say_taken(struct pt_cli *c, const struct pt_editor *was)
 	pt_buf_fini(&who);
 }
 
+void put_editor(struct pt_out *o, const char *key, const struct pt_editor *ed)
+{
+	struct pt_buf who = { 0 };
+	char when[32];
+
+	if (!ed->author.user[0]) {
+		pt_out_null(o, key);
+		return;
+	}
+	pt_author_fmt(&who, &ed->author);
+	pt_out_fail(o, who.err);
+	describe_time(ed->since, when);
+	pt_out_obj(o, key);
+	pt_out_str(o, "author", who.s);
+	pt_out_str(o, "since", when);
+	pt_out_u64(o, "process", (uint64_t)ed->author.leader);
+	pt_out_bool(o, "alive", ed->alive);
+	pt_out_obj_end(o);
+	pt_buf_fini(&who);
+}
+
 /* An error keeps its status: the document tells of the lock all the same. */
 static int print_json(struct pt_cli *c, const char *state, const struct pt_editor *other)
 {
 	struct pt_out *o = pt_cli_out(c, PT_OUT_JSON, "patronus.lock.v1", "lock");
-	struct pt_buf who = { 0 };
-	char when[32];
 
 	if (!o)
 		return -ENOMEM;
 	pt_out_rec(o);
 	pt_out_str(o, "state", state);
-	if (other->author.user[0]) {
-		pt_author_fmt(&who, &other->author);
-		pt_out_fail(o, who.err);
-		describe_time(other->since, when);
-		pt_out_obj(o, "other");
-		pt_out_str(o, "author", who.s);
-		pt_out_str(o, "since", when);
-		pt_out_u64(o, "process", (uint64_t)other->author.leader);
-		pt_out_bool(o, "alive", other->alive);
-		pt_out_obj_end(o);
-	} else {
-		pt_out_null(o, "other");
-	}
+	put_editor(o, "other", other);
 	pt_out_rec_end(o);
-	pt_buf_fini(&who);
 	return pt_cli_end(c, o);
 }
 

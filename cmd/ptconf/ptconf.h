@@ -31,6 +31,10 @@ struct file_lock {
 int file_lock_take(struct file_lock *l, struct pt_cli *c, const char *what);
 void file_lock_release(struct file_lock *l);
 
+/* lock.c */
+int cmd_lock(struct pt_cli *c);
+/* Who has the editor's lock, as an object KEY; null: nobody. */
+void put_editor(struct pt_out *o, const char *key, const struct pt_editor *ed);
 /* check.c, diff.c, apply.c, undo.c, history.c, status.c */
 int cmd_check(struct pt_cli *c);
 int cmd_diff(struct pt_cli *c);
@@ -41,7 +45,6 @@ int cmd_history(struct pt_cli *c);
 int cmd_show(struct pt_cli *c);
 int cmd_compare(struct pt_cli *c);
 int cmd_status(struct pt_cli *c);
-int cmd_lock(struct pt_cli *c); /* lock.c */
 int cmd_boot(struct pt_cli *c); /* boot.c */
 int complete_boot(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);
 int complete_revision(struct pt_cli *c, size_t n, void (*word)(const char *w, void *arg), void *arg);

@@ -152,27 +152,6 @@ static void put_window(struct pt_out *o, const struct status *st)
 	pt_buf_fini(&who);
 }
 
-static void put_editor(struct pt_out *o, const struct pt_editor *ed)
-{
-	struct pt_buf who = { 0 };
-	char when[32];
-
-	if (!ed->author.user[0]) {
-		pt_out_null(o, "editor");
-		return;
-	}
-	pt_author_fmt(&who, &ed->author);
-	pt_out_fail(o, who.err);
-	describe_time(ed->since, when);
-	pt_out_obj(o, "editor");
-	pt_out_str(o, "author", who.s);
-	pt_out_str(o, "since", when);
-	pt_out_u64(o, "process", (uint64_t)ed->author.leader);
-	pt_out_bool(o, "alive", ed->alive);
-	pt_out_obj_end(o);
-	pt_buf_fini(&who);
-}
-
 static void text_window(struct pt_buf *b, const struct status *st)
 {
 	int64_t left = pt_window_left(&st->window);
@@ -256,7 +235,7 @@ static int print(struct pt_cli *c, const struct status *st)
 	pt_out_str(o, "file", st->path[0] ? st->path : NULL);
 	put_window(o, st);
 	pt_out_str(o, "at_work", st->holder.n ? st->holder.s : NULL);
-	put_editor(o, &st->editor);
+	put_editor(o, "editor", &st->editor);
 	pt_out_str(o, "problem", st->problem && e->list.n ? e->list.v[0].msg : NULL);
 	if (text.s)
 		pt_out_text(o, text.s);
