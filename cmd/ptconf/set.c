@@ -22,17 +22,7 @@ static void put_lines(struct pt_buf *b, const char *text, size_t size, size_t fr
 		size_t n = nl ? (size_t)(nl - text) - from : to - from;
 
 		pt_buf_chr(b, sign);
-		for (size_t i = 0; i < n;) {
-			const char *tab = memchr(text + from + i, '\t', n - i);
-			size_t k = tab ? (size_t)(tab - text) - from - i : n - i;
-
-			pt_escape(b, text + from + i, k - (k && text[from + i + k - 1] == '\r'));
-			i += k;
-			if (tab) {
-				pt_buf_chr(b, '\t');
-				i++;
-			}
-		}
+		pt_escape_line(b, text + from, n - (n && text[from + n - 1] == '\r'));
 		pt_buf_chr(b, '\n');
 		from += n + 1;
 	}

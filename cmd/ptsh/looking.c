@@ -23,17 +23,7 @@ static void put_text(const char *s, size_t n, const char *sign)
 		size_t len = nl ? (size_t)(nl - s) : n;
 
 		pt_buf_str(&b, sign);
-		for (size_t i = 0; i < len;) {
-			const char *tab = memchr(s + i, '\t', len - i);
-			size_t k = tab ? (size_t)(tab - s) - i : len - i;
-
-			pt_escape(&b, s + i, k);
-			i += k;
-			if (tab) {
-				pt_buf_chr(&b, '\t');
-				i++;
-			}
-		}
+		pt_escape_line(&b, s, len);
 		pt_buf_chr(&b, '\n');
 		len += nl != NULL;
 		s += len;

@@ -100,6 +100,18 @@ void pt_escape(struct pt_buf *b, const char *s, size_t n)
 	}
 }
 
+void pt_escape_line(struct pt_buf *b, const char *s, size_t n)
+{
+	const char *end = s + n, *tab;
+
+	while ((tab = memchr(s, '\t', (size_t)(end - s)))) {
+		pt_escape(b, s, (size_t)(tab - s));
+		pt_buf_chr(b, '\t');
+		s = tab + 1;
+	}
+	pt_escape(b, s, (size_t)(end - s));
+}
+
 /* Invalid bytes become the text \xNN, so that nothing is lost and the document stays valid. */
 static size_t add_one_json(struct pt_buf *b, const unsigned char *s, size_t n)
 {

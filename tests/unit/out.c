@@ -452,6 +452,23 @@ static void test_random_bytes(void **state)
 	}
 }
 
+static void test_lines(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} lines[] = { { "", "" }, { "\t", "\t" }, { "a\tb\t", "a\tb\t" }, { "\t\t\x1b[2J\tb", "\t\t\\x1b[2J\tb" }, { "a\r", "a\\x0d" } };
+
+	(void)state;
+	for (size_t i = 0; i < PT_ARRAY_SIZE(lines); i++) {
+		struct pt_buf b = { 0 };
+
+		pt_buf_str(&b, "");
+		pt_escape_line(&b, lines[i].in, strlen(lines[i].in));
+		assert_string_equal(b.s, lines[i].out);
+		pt_buf_fini(&b);
+	}
+}
+
 /* ---- failures ---- */
 
 static void test_closed_pipe(void **state)
@@ -603,6 +620,7 @@ int main(void)
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_hostile_records),
 		cmocka_unit_test(test_random_bytes),
+		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_closed_pipe),
 		cmocka_unit_test(test_first_screen),
 		cmocka_unit_test(test_without_memory),

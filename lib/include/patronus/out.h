@@ -81,6 +81,8 @@ PT_API enum pt_out_fmt pt_out_format(const struct pt_out *o);
 
 /* Appends S (N bytes) so that it is safe on a terminal. */
 PT_API void pt_escape(struct pt_buf *b, const char *s, size_t n);
+/* The same of a line of a file, whose tabs stay. */
+PT_API void pt_escape_line(struct pt_buf *b, const char *s, size_t n);
 /* Appends S as a JSON string with quotes, valid UTF-8 whatever the input. */
 PT_API void pt_escape_json(struct pt_buf *b, const char *s, size_t n);
 
