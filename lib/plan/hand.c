@@ -152,7 +152,7 @@ static int put_section(const struct hand *h, const struct pt_link *l, struct pt_
 static int understand(struct hand *h, const struct pt_link *l, struct pt_link **want)
 {
 	struct pt_buf b = { 0 };
-	struct pt_links all;
+	struct pt_links all = { 0 };
 	int rc = 0;
 
 	if (h->n % 2) {
@@ -221,7 +221,7 @@ static int write_link(const struct hand *h, const struct pt_link_change *c, cons
 static int write_traits(struct hand *h)
 {
 	const struct pt_links none = { .arena = h->arena };
-	struct pt_traits want, have;
+	struct pt_traits want = { 0 }, have;
 	pt_trait_changes changes = { 0 };
 	struct pt_nl_stream *s;
 	int rc = network_want_traits(h->conf, h->arena, &want);

@@ -62,7 +62,7 @@ static int narrow(struct lint_run *r, const struct pt_box *b, const struct pt_is
 {
 	struct pt_ival both[] = { { PT_PROTO_TCP, PT_PROTO_TCP }, { PT_PROTO_UDP, PT_PROTO_UDP } };
 	struct pt_iset protos = { .v = both, .n = PT_ARRAY_SIZE(both) };
-	struct pt_box side = { .af = b->af }, open;
+	struct pt_box side = { .af = b->af }, open = { 0 };
 	int rc = pt_box_set(r->now, r->scratch, &side, PT_DIM_PROTO, &protos);
 
 	if (!rc && devices->n)

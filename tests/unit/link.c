@@ -232,7 +232,7 @@ static void go(struct kernel *k, const char *text, struct pt_buf *b)
 {
 	struct pt_conf *c = read_conf(text);
 	struct pt_buf again = { 0 };
-	struct pt_links want;
+	struct pt_links want = { 0 };
 	pt_link_changes changes = { 0 }, more = { 0 };
 	pt_link_list absent = { 0 }, still = { 0 };
 
@@ -369,7 +369,7 @@ static void test_chain(void **state)
 	struct pt_buf text = { 0 }, b = { 0 };
 	pt_link_changes changes = { 0 };
 	pt_link_list absent = { 0 };
-	struct pt_links want;
+	struct pt_links want = { 0 };
 	struct pt_conf *c;
 	struct kernel k;
 
@@ -415,7 +415,7 @@ static void test_memory(void **state)
 		struct pt_arena *a;
 		pt_link_changes changes = { 0 };
 		pt_link_list absent = { 0 };
-		struct pt_links want;
+		struct pt_links want = { 0 };
 
 		allocations_left = n;
 		a = pt_arena_new();
@@ -456,7 +456,7 @@ static void test_print(void **state)
 		pt_link_changes changes = { 0 };
 		pt_link_list absent = { 0 };
 		struct pt_buf b = { 0 };
-		struct pt_links want;
+		struct pt_links want = { 0 };
 		struct kernel k;
 
 		boot(&k);
@@ -548,8 +548,8 @@ static void told(struct pt_buf *out, enum pt_link_kind kind, const struct pt_sch
 	struct pt_arena *a = pt_arena_new();
 	struct pt_addresses addresses;
 	struct pt_neighbours neighbours;
-	struct pt_traits traits;
-	struct pt_links links;
+	struct pt_traits traits = { 0 };
+	struct pt_links links = { 0 };
 	struct pt_conf *c;
 
 	pt_buf_fmt(&text, "interface p { }\ninterface q { }\ninterface m { }\n");

@@ -283,7 +283,7 @@ static void test_child(void **state)
 	struct pt_spawned r = { 0 };
 	struct pt_child c;
 	struct pollfd p;
-	char text[16];
+	char text[16] = "";
 
 	(void)state;
 	assert_int_equal(pt_child_start(&s, &c, &err), 0);
@@ -309,7 +309,7 @@ static void test_child_that_does_not_end(void **state)
 {
 	struct pt_spawn s = { .path = "/bin/sh", .argv = ARGS("sh", "-c", "trap '' TERM HUP INT; echo up; while :; do sleep 0.02; done") };
 	struct pt_child c;
-	char text[16];
+	char text[16] = "";
 
 	(void)state;
 	assert_int_equal(pt_child_start(&s, &c, &err), 0);
@@ -326,7 +326,7 @@ static void test_group_of_a_child(void **state)
 	struct pt_spawned r = { 0 };
 	struct pt_child c;
 	struct pollfd p;
-	char text[16];
+	char text[16] = "";
 	int status;
 	pid_t left;
 

@@ -378,7 +378,7 @@ int main(int argc, char **argv)
 	size_t cuts, tried, begin, bad;
 	enum disk_loss loss;
 	unsigned int seeded;
-	struct disk d;
+	struct disk d = { 0 };
 	uint8_t *first;
 	bool without;
 
