@@ -18,7 +18,8 @@ void capture_time(struct pt_buf *b, uint64_t ns, enum capture_clock how)
 	memset(&tm, 0, sizeof(tm)); /* a file may have a time of no year */
 	(void)(how == CAPTURE_UTC ? gmtime_r(&t, &tm) : localtime_r(&t, &tm));
 	if (how != CAPTURE_TODAY)
-		pt_buf_fmt(b, "%04d-%02d-%02d%s", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, how == CAPTURE_UTC ? "T" : " ");
+		pt_buf_fmt(b, "%04d-%02d-%02d%s", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+			   how == CAPTURE_UTC ? "T" : " ");
 	pt_buf_fmt(b, "%02d:%02d:%02d.%06u%s", tm.tm_hour, tm.tm_min, tm.tm_sec, (unsigned int)(ns / 1000 % 1000000),
 		   how == CAPTURE_UTC ? "Z" : "");
 }
@@ -249,9 +250,9 @@ static void say_summary(struct capture_run *r, struct pt_buf *b)
 		pt_buf_fmt(b, ", %llu dropped by the kernel for want of room", (unsigned long long)r->dropped);
 	kinds = pt_flows_kinds(r->flows, &n);
 	for (size_t i = 0; i < n; i++)
-		pt_buf_fmt(b, "\n  %-14s %10llu %-7s %14llu byte%s", kinds[i].kind, (unsigned long long)kinds[i].packets,
-			   kinds[i].packets == 1 ? "packet" : "packets", (unsigned long long)kinds[i].bytes,
-			   pt_plural(kinds[i].bytes));
+		pt_buf_fmt(b, "\n  %-14s %10llu %-7s %14llu byte%s", kinds[i].kind,
+			   (unsigned long long)kinds[i].packets, kinds[i].packets == 1 ? "packet" : "packets",
+			   (unsigned long long)kinds[i].bytes, pt_plural(kinds[i].bytes));
 	flows = pt_flows_top(r->flows, &n);
 	if (n && r->w.top)
 		pt_buf_fmt(b, "\n%zu flow%s%s", n, pt_plural(n), n > r->w.top ? ", those with most bytes:" : ":");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The checks, their order, and how they are run: facts are read once, what is counted is counted twice, then everything that
- * this machine alone can say is told; what the network says comes last, when privileges are gone.
+ * The checks, their order, and how they are run: facts are read once, what is counted is counted twice, then everything
+ * that this machine alone can say is told; what the network says comes last, when privileges are gone.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,38 +12,49 @@
 #define MACHINE PT_CHECK_MACHINE
 
 const struct pt_check pt_checks[] = {
-	{ "interface-missing", "interfaces of the file in force that are not there", NETWORK, false, check_interface_missing },
-	{ "interface-disabled", "interfaces of the file in force that are switched off", NETWORK, false, check_interface_disabled },
+	{ "interface-missing", "interfaces of the file in force that are not there", NETWORK, false,
+	  check_interface_missing },
+	{ "interface-disabled", "interfaces of the file in force that are switched off", NETWORK, false,
+	  check_interface_disabled },
 	{ "link-down", "links that are switched on and have no carrier", NETWORK, false, check_link_down },
-	{ "link-flapping", "links that lose and find their other end again and again", NETWORK, false, check_link_flapping },
+	{ "link-flapping", "links that lose and find their other end again and again", NETWORK, false,
+	  check_link_flapping },
 	{ "link-errors", "errors of sending and receiving that grow, link by link", NETWORK, false, check_link_errors },
 	{ "link-drops", "dropped packets that grow, link by link", NETWORK, false, check_link_drops },
 	{ "link-duplex", "links that send or receive but not both at once", NETWORK, false, check_link_duplex },
 	{ "bond-speed", "ports of one bond with several speeds", NETWORK, false, check_bond_speed },
 	{ "bridge-mtu", "ports of one bridge with several MTUs", NETWORK, false, check_bridge_mtu },
-	{ "address-missing", "interfaces of the file in force without an address", NETWORK, false, check_address_missing },
-	{ "address-failed", "IPv6 addresses that somebody else had when they were set", NETWORK, false, check_address_failed },
+	{ "address-missing", "interfaces of the file in force without an address", NETWORK, false,
+	  check_address_missing },
+	{ "address-failed", "IPv6 addresses that somebody else had when they were set", NETWORK, false,
+	  check_address_failed },
 	{ "address-tentative", "IPv6 addresses that do not become usable", NETWORK, false, check_address_tentative },
-	{ "address-deprecated", "interfaces whose IPv6 addresses have all run out", NETWORK, false, check_address_deprecated },
+	{ "address-deprecated", "interfaces whose IPv6 addresses have all run out", NETWORK, false,
+	  check_address_deprecated },
 	{ "address-twice", "one address or network on two links", NETWORK, false, check_address_twice },
 	{ "default-missing", "no default route", NETWORK, false, check_default_missing },
 	{ "default-twice", "several default routes of the same metric", NETWORK, false, check_default_twice },
 	{ "default-dead", "default routes by links that are down", NETWORK, false, check_default_dead },
-	{ "default-asymmetric", "several uplinks without rules that send answers back by the one that was asked", NETWORK, false,
-	  check_default_asymmetric },
-	{ "rp-filter", "strict filters of sources on links whose answers go elsewhere", NETWORK, false, check_rp_filter },
-	{ "forwarding", "forwarding that is off where the file or its rules want it", NETWORK, false, check_forwarding },
+	{ "default-asymmetric", "several uplinks without rules that send answers back by the one that was asked",
+	  NETWORK, false, check_default_asymmetric },
+	{ "rp-filter", "strict filters of sources on links whose answers go elsewhere", NETWORK, false,
+	  check_rp_filter },
+	{ "forwarding", "forwarding that is off where the file or its rules want it", NETWORK, false,
+	  check_forwarding },
 	{ "accept-ra", "router advertisements that a router does not listen to", NETWORK, false, check_accept_ra },
 	{ "rules-loaded", "the rules are in force", NETWORK, false, check_rules_loaded },
 	{ "rules-drift", "what somebody else changed of what is in force", NETWORK, false, check_rules_drift },
 	{ "change-waiting", "a change that nobody has confirmed yet", NETWORK, false, check_change_waiting },
 	{ "follower", "rules that need ptfw follow, which does not run", NETWORK, false, check_follower },
-	{ "service-down", "services of Patronus that are enabled and do not run, with systemd", MACHINE, false, check_service_down },
+	{ "service-down", "services of Patronus that are enabled and do not run, with systemd", MACHINE, false,
+	  check_service_down },
 	{ "state-table-full", "the table of connections is nearly full", NETWORK, false, check_state_table_full },
 	{ "state-failures", "connections that found no place in the table", NETWORK, false, check_state_failures },
-	{ "neighbour-table-full", "the table of neighbours is nearly full, or was", NETWORK, false, check_neighbour_table_full },
+	{ "neighbour-table-full", "the table of neighbours is nearly full, or was", NETWORK, false,
+	  check_neighbour_table_full },
 	{ "softnet-drops", "packets that came faster than a processor took them", MACHINE, false, check_softnet_drops },
-	{ "listen-overflows", "connections that a program did not take in time", NETWORK, false, check_listen_overflows },
+	{ "listen-overflows", "connections that a program did not take in time", NETWORK, false,
+	  check_listen_overflows },
 	{ "receive-buffers", "datagrams that a program did not read in time", NETWORK, false, check_receive_buffers },
 	{ "fragments", "fragments whose packets never became whole", NETWORK, false, check_fragments },
 	{ "clock", "a clock that nobody sets, or that is far off", MACHINE, false, check_clock },
@@ -55,10 +66,12 @@ const struct pt_check pt_checks[] = {
 	{ "oom-kills", "programs that were killed for want of memory", MACHINE, false, check_oom_kills },
 	{ "load", "more to do than the processors can", MACHINE, false, check_load },
 	{ "dns-none", "servers of the DNS in /etc/resolv.conf", NETWORK, false, check_dns_none },
-	{ "address-conflict", "addresses of this machine that somebody else has, too, or wants", NETWORK, true, check_address_conflict },
+	{ "address-conflict", "addresses of this machine that somebody else has, too, or wants", NETWORK, true,
+	  check_address_conflict },
 	{ "gateway-neighbour", "gateways that have no link address", NETWORK, true, check_gateway_neighbour },
 	{ "gateway-silent", "gateways that do not answer echo requests", NETWORK, true, check_gateway_silent },
-	{ "mtu-blackhole", "ways on which large packets are lost and nobody says so", NETWORK, true, check_mtu_blackhole },
+	{ "mtu-blackhole", "ways on which large packets are lost and nobody says so", NETWORK, true,
+	  check_mtu_blackhole },
 	{ "dns-answer", "servers of the DNS that do not answer, or late", NETWORK, true, check_dns_answer },
 	{ .name = NULL },
 };
@@ -73,8 +86,8 @@ const char *pt_severity_name(enum pt_finding_severity s)
 int finding_tell(struct finding_look *l, const struct pt_check *c, const struct finding_say *s)
 {
 	char next[FINDING_TEXT];
-	const struct pt_fault f = { .check = c, .severity = s->severity, .subject = s->subject ? s->subject : "", .text = s->text,
-				      .evidence = s->evidence, .next = next };
+	const struct pt_fault f = { .check = c, .severity = s->severity, .subject = s->subject ? s->subject : "",
+				    .text = s->text, .evidence = s->evidence, .next = next };
 
 	memcpy(next, s->next, sizeof(next));
 	finding_quote(&l->links, next, sizeof(next));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The command to run next is there to be pasted into a shell. Names of devices in it are what root, the program of a tunnel or that of
- * a container chose, and Linux takes nearly all bytes: those that a shell would read in its own way stand in quotes.
+ * The command to run next is there to be pasted into a shell. Names of devices in it are what root, the program of a
+ * tunnel or that of a container chose, and Linux takes nearly all bytes: those that a shell would read in its own way
+ * stand in quotes.
  */
 #include <string.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The steps and their order. What needs a privilege (causing a neighbour to be asked, reading the rules, opening raw sockets) is done
- * for all addresses first; then privileges are given away, and only then is anything read that others send.
+ * The steps and their order. What needs a privilege (causing a neighbour to be asked, reading the rules, opening raw
+ * sockets) is done for all addresses first; then privileges are given away, and only then is anything read that others
+ * send.
  */
 #include <errno.h>
 #include <poll.h>
@@ -80,8 +81,8 @@ int why_wait(const struct why *y, struct pollfd *fds, nfds_t n, int ms)
 static int tell(const struct why *y, enum pt_why_step step, struct pt_addr to, const struct why_say *say)
 {
 	char next[WHY_TEXT];
-	const struct pt_why_said s = { .step = step, .outcome = say->outcome, .to = to, .text = say->text, .seen = say->seen,
-				       .next = say->outcome == PT_WHY_PASSED ? "" : next };
+	const struct pt_why_said s = { .step = step, .outcome = say->outcome, .to = to, .text = say->text,
+				       .seen = say->seen, .next = say->outcome == PT_WHY_PASSED ? "" : next };
 
 	memcpy(next, say->next, sizeof(next));
 	finding_quote(&y->links, next, sizeof(next));
@@ -158,13 +159,15 @@ static void sum_up(const struct why *y, struct pt_why_end *end)
 
 		end->walks[i].to = k->to;
 		end->walks[i].at = (enum pt_why_step)(k->n_said ? k->n_said - 1 : 0);
-		end->walks[i].outcome = k->stopped ? PT_WHY_STOPPED : k->n_said < PT_WHY_STEPS || k->silent || k->unasked ? PT_WHY_UNKNOWN :
+		end->walks[i].outcome = k->stopped ? PT_WHY_STOPPED :
+					k->n_said < PT_WHY_STEPS || k->silent || k->unasked ? PT_WHY_UNKNOWN :
 					PT_WHY_PASSED;
 		end->walks[i].unasked = k->unasked;
 	}
 }
 
-int pt_why(const struct pt_why_options *o, struct pt_nl *nf, struct pt_nl *route, struct pt_why_end *end, struct pt_err *e)
+int pt_why(const struct pt_why_options *o, struct pt_nl *nf, struct pt_nl *route, struct pt_why_end *end,
+	   struct pt_err *e)
 {
 	struct why *y = calloc(1, sizeof(*y));
 	int rc = -ENOMEM;

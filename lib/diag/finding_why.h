@@ -120,7 +120,8 @@ struct why_echo {
 	struct pt_probe_answer answer;
 	uint64_t rtt;
 };
-int why_ask(const struct why *y, const struct why_walk *k, uint32_t size, unsigned int tries, int wait_ms, struct why_echo *out) PT_MUST;
+int why_ask(const struct why *y, const struct why_walk *k, uint32_t size, unsigned int tries, int wait_ms,
+	    struct why_echo *out) PT_MUST;
 
 /* finding_why_mtu.c */
 int why_mtu(struct why *y, struct why_walk *k, struct why_say *s) PT_MUST;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Packets of the size that this machine would send, which must not be fragmented: they come through, somebody says how long they may
- * be, or they vanish while short ones are answered. The last is the hole in which connections begin and hang.
+ * Packets of the size that this machine would send, which must not be fragmented: they come through, somebody says how
+ * long they may be, or they vanish while short ones are answered. The last is the hole in which connections begin and
+ * hang.
  */
 #include <errno.h>
 #include <linux/if.h>
@@ -51,7 +52,8 @@ static int ask_small(struct why *y, struct why_walk *k)
 static void say_not_known(const char *why, uint32_t mtu, struct why_say *s)
 {
 	s->outcome = PT_WHY_UNKNOWN;
-	(void)snprintf(s->text, sizeof(s->text), "whether long packets come through; this machine sends up to %u bytes", mtu);
+	(void)snprintf(s->text, sizeof(s->text), "whether long packets come through; this machine sends up to %u bytes",
+		       mtu);
 	(void)snprintf(s->seen, sizeof(s->seen), "%s", why);
 }
 
@@ -110,8 +112,10 @@ static int say_hole(struct why *y, struct why_walk *k, uint32_t mtu, struct why_
 	why_text(k->to, to);
 	s->outcome = PT_WHY_STOPPED;
 	(void)snprintf(s->text, sizeof(s->text),
-		       "packets longer than %u bytes are lost on the way and nobody says so: connections begin and hang", longest);
-	(void)snprintf(s->seen, sizeof(s->seen), "echo requests of %u bytes are answered, those of %u, which this machine sends, are not",
+		       "packets longer than %u bytes are lost on the way and nobody says so: "
+		       "connections begin and hang", longest);
+	(void)snprintf(s->seen, sizeof(s->seen),
+		       "echo requests of %u bytes are answered, those of %u, which this machine sends, are not",
 		       longest, mtu);
 	(void)snprintf(s->next, sizeof(s->next), "ptdiag trace %s mtu", to);
 	return rc;
@@ -163,9 +167,11 @@ static bool say_refused(const struct why *y, const struct why_echo *x, uint32_t 
 		return false;
 	why_text(x->answer.from, who);
 	if (x->told)
-		(void)snprintf(why, sizeof(why), "%s says no to a packet of that size: %s", who, words ? words : "an ICMP message");
+		(void)snprintf(why, sizeof(why), "%s says no to a packet of that size: %s", who,
+			       words ? words : "an ICMP message");
 	else
-		(void)snprintf(why, sizeof(why), "this machine does not send a packet of that size: %s", strerror(-x->error));
+		(void)snprintf(why, sizeof(why), "this machine does not send a packet of that size: %s",
+			       strerror(-x->error));
 	say_not_known(why, mtu, s);
 	(void)snprintf(s->next, sizeof(s->next), "ptdiag trace %s mtu", y->o->host);
 	return true;
@@ -179,7 +185,8 @@ int why_mtu(struct why *y, struct why_walk *k, struct why_say *s)
 	int rc = 0;
 
 	if (k->way.type == RTN_LOCAL || (k->link && k->link->flags & IFF_LOOPBACK)) {
-		(void)snprintf(s->text, sizeof(s->text), "it stays on this machine: nothing is in the way of long packets");
+		(void)snprintf(s->text, sizeof(s->text),
+			       "it stays on this machine: nothing is in the way of long packets");
 		return 0;
 	}
 	if (mtu > PT_PROBE_SIZE_MAX)
@@ -191,7 +198,8 @@ int why_mtu(struct why *y, struct why_walk *k, struct why_say *s)
 	if (!k->echo || !k->answers || mtu <= headers(k) + SMALL) {
 		say_not_known(!k->echo ? k->why_no_echo : k->answers ? "its MTU is not known" :
 			      "echo requests, by which it is seen, have no answer", mtu, s);
-		(void)snprintf(s->next, sizeof(s->next), k->echo ? "ptdiag trace %s mtu" : "the same as root", y->o->host);
+		(void)snprintf(s->next, sizeof(s->next), k->echo ? "ptdiag trace %s mtu" : "the same as root",
+			       y->o->host);
 		return 0;
 	}
 	rc = follow_tellers(y, k, &mtu, &teller, &x);

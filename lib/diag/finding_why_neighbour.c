@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The next one on the link: has it a link address. The kernel asks for it, by ARP or neighbour discovery, as it would for a packet.
+ * The next one on the link: has it a link address. The kernel asks for it, by ARP or neighbour discovery, as it would
+ * for a packet.
  *
- * With a privilege it is told to ask, so that no rule comes in between. Without one a datagram goes to the destination, which our own
- * rules may keep from the link: then nobody was asked, and that is no fault of the neighbour.
+ * With a privilege it is told to ask, so that no rule comes in between. Without one a datagram goes to the destination,
+ * which our own rules may keep from the link: then nobody was asked, and that is no fault of the neighbour.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -75,7 +76,8 @@ static int look(struct why *y, const struct why_walk *k, struct pt_neighbour *ou
 
 /* ---- causing the question ---- */
 
-/* Unknown ones are asked for as for a packet; what is old is confirmed at once, which the kernel would do five seconds after one. */
+/* Unknown ones are asked for as for a packet; what is old is confirmed at once, which the kernel would do five
+ * seconds after one. */
 static int cause_by_netlink(struct why *y, const struct why_walk *k, bool old)
 {
 	uint8_t buf[QUESTION_MAX] __attribute__((aligned(4)));
@@ -136,31 +138,35 @@ static int wait_for(struct why *y, const struct why_walk *k, struct pt_neighbour
 
 /* ---- what is said ---- */
 
-static void say_silent(const struct why *y, const struct why_walk *k, const char *who, const struct pt_neighbour *n, bool found,
-		       struct why_say *s)
+static void say_silent(const struct why *y, const struct why_walk *k, const char *who, const struct pt_neighbour *n,
+		       bool found, struct why_say *s)
 {
 	const char *device = why_device(y, k->way.index), *how = k->to.af == PT_AF_INET ? "ARP" : "neighbour discovery";
 
 	if (k->way.via.af)
 		how = k->way.via.af == PT_AF_INET ? "ARP" : "neighbour discovery";
 	s->outcome = PT_WHY_STOPPED;
-	(void)snprintf(s->text, sizeof(s->text), "%s%s does not answer on %s: nobody there has that address, or it is off",
+	(void)snprintf(s->text, sizeof(s->text),
+		       "%s%s does not answer on %s: nobody there has that address, or it is off",
 		       k->way.via.af ? "the gateway " : "", who, device);
-	(void)snprintf(s->seen, sizeof(s->seen), "%s was asked for by %s, its entry is %s, without a link address", who, how,
-		       found ? pt_neighbour_state(n) : "gone");
+	(void)snprintf(s->seen, sizeof(s->seen), "%s was asked for by %s, its entry is %s, without a link address", who,
+		       how, found ? pt_neighbour_state(n) : "gone");
 	(void)snprintf(s->next, sizeof(s->next), "ptdiag capture on %s filter '%s' count 10", device,
 		       !strcmp(how, "ARP") ? "arp" : "icmp6");
 }
 
-static void say_known(const struct why *y, const struct why_walk *k, const char *who, const struct pt_neighbour *n, struct why_say *s)
+static void say_known(const struct why *y, const struct why_walk *k, const char *who, const struct pt_neighbour *n,
+		      struct why_say *s)
 {
 	char mac[32] = "";
 
 	if (n->has_mac)
-		(void)snprintf(mac, sizeof(mac), " is %02x:%02x:%02x:%02x:%02x:%02x", (unsigned int)(n->mac >> 40 & 0xff),
-			       (unsigned int)(n->mac >> 32 & 0xff), (unsigned int)(n->mac >> 24 & 0xff), (unsigned int)(n->mac >> 16 & 0xff),
+		(void)snprintf(mac, sizeof(mac), " is %02x:%02x:%02x:%02x:%02x:%02x",
+			       (unsigned int)(n->mac >> 40 & 0xff), (unsigned int)(n->mac >> 32 & 0xff),
+			       (unsigned int)(n->mac >> 24 & 0xff), (unsigned int)(n->mac >> 16 & 0xff),
 			       (unsigned int)(n->mac >> 8 & 0xff), (unsigned int)(n->mac & 0xff));
-	(void)snprintf(s->text, sizeof(s->text), "%s%s on %s, %s", who, mac, why_device(y, k->way.index), pt_neighbour_state(n));
+	(void)snprintf(s->text, sizeof(s->text), "%s%s on %s, %s", who, mac, why_device(y, k->way.index),
+		       pt_neighbour_state(n));
 }
 
 static bool say_needless(const struct why *y, const struct why_walk *k, struct why_say *s)
@@ -168,7 +174,8 @@ static bool say_needless(const struct why *y, const struct why_walk *k, struct w
 	if (k->way.type == RTN_LOCAL || (k->link && k->link->flags & IFF_LOOPBACK))
 		(void)snprintf(s->text, sizeof(s->text), "none: it stays on this machine");
 	else if (k->link && k->link->flags & (IFF_NOARP | IFF_POINTOPOINT))
-		(void)snprintf(s->text, sizeof(s->text), "none: %s has one other end, which needs no link address", why_device(y, k->way.index));
+		(void)snprintf(s->text, sizeof(s->text), "none: %s has one other end, which needs no link address",
+			       why_device(y, k->way.index));
 	else
 		return false;
 	return true;
@@ -200,8 +207,10 @@ int why_neighbour(struct why *y, struct why_walk *k, struct why_say *s)
 		say_known(y, k, who, &n, s);
 	} else if (caused == KEPT_BACK) {
 		s->outcome = PT_WHY_UNKNOWN;
-		(void)snprintf(s->text, sizeof(s->text), "%s could not be asked for: this machine's own rules keep the packet back", who);
-		(void)snprintf(s->seen, sizeof(s->seen), "no entry for it, and a datagram to %s was not let out", y->o->host);
+		(void)snprintf(s->text, sizeof(s->text),
+			       "%s could not be asked for: this machine's own rules keep the packet back", who);
+		(void)snprintf(s->seen, sizeof(s->seen), "no entry for it, and a datagram to %s was not let out",
+			       y->o->host);
 		(void)snprintf(s->next, sizeof(s->next), "as root it is asked for without a packet");
 	} else {
 		say_silent(y, k, who, &n, found, s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The answer: echo requests, or a connection to the port. A no has a sender, and that one is told; where nobody says anything, a
- * short trace tells how far packets come.
+ * The answer: echo requests, or a connection to the port. A no has a sender, and that one is told; where nobody says
+ * anything, a short trace tells how far packets come.
  */
 #include <errno.h>
 #include <poll.h>
@@ -24,10 +24,12 @@ static void no_socket(struct pt_err *e, int rc, char *out)
 	(void)snprintf(out, WHY_TEXT, "%s", e->list.n ? e->list.v[0].msg : strerror(-rc));
 }
 
-static int open_one(struct why *y, const struct why_walk *k, enum pt_probe_how how, bool whole, struct pt_probe **out, struct pt_err *e)
+static int open_one(struct why *y, const struct why_walk *k, enum pt_probe_how how, bool whole, struct pt_probe **out,
+		    struct pt_err *e)
 {
-	const struct pt_probe_options o = { .how = how, .to = k->to, .from = y->o->from, .zone = k->zone, .device = y->o->on, .port = y->o->port,
-					    .whole = whole, .df = true, .probe_mtu = true, .tos = -1 };
+	const struct pt_probe_options o = { .how = how, .to = k->to, .from = y->o->from, .zone = k->zone,
+					    .device = y->o->on, .port = y->o->port, .whole = whole, .df = true,
+					    .probe_mtu = true, .tos = -1 };
 
 	return pt_probe_open(&o, out, e);
 }
@@ -80,7 +82,8 @@ static int take_answer(const struct pt_probe_answer *a, void *arg)
 	return 0;
 }
 
-int why_ask(const struct why *y, const struct why_walk *k, uint32_t size, unsigned int tries, int wait_ms, struct why_echo *out)
+int why_ask(const struct why *y, const struct why_walk *k, uint32_t size, unsigned int tries, int wait_ms,
+	    struct why_echo *out)
 {
 	struct hearing h = { .x = out };
 	int rc = 0;
@@ -155,19 +158,22 @@ static void say_kept(const struct why *y, const char *what, struct why_say *s)
 {
 	s->outcome = PT_WHY_STOPPED;
 	(void)snprintf(s->text, sizeof(s->text), "this machine does not let %s out: %s", what,
-		       y->explainer || y->no_rules ? "another packet filter than Patronus drops it" : "a rule drops it");
+		       y->explainer || y->no_rules ? "another packet filter than Patronus drops it"
+						   : "a rule drops it");
 	(void)snprintf(s->seen, sizeof(s->seen), "the kernel says: %s", strerror(EPERM));
-	(void)snprintf(s->next, sizeof(s->next), y->explainer || y->no_rules ? "nft list ruleset" : "the same as root tells which rule");
+	(void)snprintf(s->next, sizeof(s->next),
+		       y->explainer || y->no_rules ? "nft list ruleset" : "the same as root tells which rule");
 }
 
 /*
- * Appended to what was seen. Errors of a trace are no errors of the question, but for one: TCP is not told that a filter of this machine
- * drops its SYN, and a raw socket is.
+ * Appended to what was seen. Errors of a trace are no errors of the question, but for one: TCP is not told that a
+ * filter of this machine drops its SYN, and a raw socket is.
  */
 static int say_track(struct why *y, const struct why_walk *k, const char *what, struct why_say *s)
 {
-	const struct pt_trace_options o = { .probe = { .to = k->to }, .first = 1, .max = HOPS, .queries = QUERIES, .size = 32,
-					    .parallel = HOPS * QUERIES, .stop_fd = y->stop_fd, .timeout = y->o->timeout < TRACE_US ? y->o->timeout : TRACE_US };
+	const struct pt_trace_options o = { .probe = { .to = k->to }, .first = 1, .max = HOPS, .queries = QUERIES,
+					    .size = 32, .parallel = HOPS * QUERIES, .stop_fd = y->stop_fd,
+					    .timeout = y->o->timeout < TRACE_US ? y->o->timeout : TRACE_US };
 	enum pt_trace_end end = PT_TRACE_MAX;
 	struct track t = { 0 };
 	struct pt_err e = { 0 };
@@ -187,7 +193,8 @@ static int say_track(struct why *y, const struct why_walk *k, const char *what, 
 	if (rc == -EPERM && !k->other_trace)
 		say_kept(y, what, s);
 	else if (rc == -EPERM)
-		(void)snprintf(s->seen + at, sizeof(s->seen) - at, "; this machine's own rules drop datagrams to that port");
+		(void)snprintf(s->seen + at, sizeof(s->seen) - at,
+			       "; this machine's own rules drop datagrams to that port");
 	if (rc)
 		return 0;
 	why_text(t.last, who);
@@ -199,7 +206,8 @@ static int say_track(struct why *y, const struct why_walk *k, const char *what, 
 		(void)snprintf(s->seen + at, sizeof(s->seen) - at, "; a trace reaches it at hop %u", t.at);
 	else
 		(void)snprintf(s->seen + at, sizeof(s->seen) - at,
-			       "; the last that answers a trace is %s, hop %u: there or behind it packets are dropped", who, t.at);
+			       "; the last that answers a trace is %s, hop %u: there or behind it packets are dropped",
+			       who, t.at);
 	return 0;
 }
 
@@ -212,7 +220,8 @@ static void say_ms(char out[32], uint64_t us)
 
 static void next_port(const struct why *y, struct why_say *s)
 {
-	(void)snprintf(s->next, sizeof(s->next), "ptdiag port %s %u%s", y->o->host, y->o->port, y->o->udp ? " udp" : "");
+	(void)snprintf(s->next, sizeof(s->next), "ptdiag port %s %u%s", y->o->host, y->o->port,
+		       y->o->udp ? " udp" : "");
 }
 
 static void next_trace(const struct why *y, const struct why_walk *k, struct why_say *s)
@@ -235,8 +244,9 @@ static void say_told(const struct why *y, const struct why_walk *k, const struct
 	s->outcome = PT_WHY_STOPPED;
 	why_text(a->from, who);
 	why_text(k->to, to);
-	(void)snprintf(s->text, sizeof(s->text), "%s%s says that %s is not reached: %s", a->local ? "this machine" : who,
-		       a->local ? "" : " on the way", to, words ? words : "an ICMP message without a name");
+	(void)snprintf(s->text, sizeof(s->text), "%s%s says that %s is not reached: %s",
+		       a->local ? "this machine" : who, a->local ? "" : " on the way", to,
+		       words ? words : "an ICMP message without a name");
 	(void)snprintf(s->seen, sizeof(s->seen), "ICMP type %u code %u of %s", a->type, a->code, who);
 	next_trace(y, k, s);
 }
@@ -292,7 +302,8 @@ static int take_dial(const struct pt_dial *d, void *arg)
 	return 0;
 }
 
-static void say_refused(const struct why *y, const struct why_walk *k, const struct pt_dial *d, const char *what, struct why_say *s)
+static void say_refused(const struct why *y, const struct why_walk *k, const struct pt_dial *d, const char *what,
+			struct why_say *s)
 {
 	char who[64], to[64], ms[32];
 	bool other;
@@ -303,14 +314,16 @@ static void say_refused(const struct why *y, const struct why_walk *k, const str
 	other = d->icmp.there && d->icmp.from.af && d->icmp.from.v != k->to.v;
 	s->outcome = PT_WHY_STOPPED;
 	if (d->state == PT_DIAL_REFUSED && !other)
-		(void)snprintf(s->text, sizeof(s->text), "%s refuses %s: nobody listens there, or a filter there says so", to, what);
+		(void)snprintf(s->text, sizeof(s->text),
+			       "%s refuses %s: nobody listens there, or a filter there says so", to, what);
 	else if (d->icmp.there && d->icmp.from.af)
-		(void)snprintf(s->text, sizeof(s->text), "%s says no to %s: %s", who, what, pt_dial_icmp_name(&d->icmp));
+		(void)snprintf(s->text, sizeof(s->text), "%s says no to %s: %s", who, what,
+			       pt_dial_icmp_name(&d->icmp));
 	else
 		(void)snprintf(s->text, sizeof(s->text), "%s is not reached: %s", to, strerror(d->error));
 	if (d->icmp.there)
-		(void)snprintf(s->seen, sizeof(s->seen), "ICMP %s%s%s after %s", pt_dial_icmp_name(&d->icmp), d->icmp.from.af ? " of " : "",
-			       d->icmp.from.af ? who : "", ms);
+		(void)snprintf(s->seen, sizeof(s->seen), "ICMP %s%s%s after %s", pt_dial_icmp_name(&d->icmp),
+			       d->icmp.from.af ? " of " : "", d->icmp.from.af ? who : "", ms);
 	else if (d->state == PT_DIAL_REFUSED)
 		(void)snprintf(s->seen, sizeof(s->seen), "a reset after %s", ms);
 	else
@@ -332,8 +345,10 @@ static int say_silent(struct why *y, struct why_walk *k, const char *what, struc
 		(void)snprintf(ms, sizeof(ms), "%us", y->o->timeout / 1000000);
 	s->outcome = y->o->udp ? PT_WHY_UNKNOWN : PT_WHY_STOPPED;
 	k->silent = y->o->udp;
-	(void)snprintf(s->text, sizeof(s->text), y->o->udp ? "%s says nothing on %s: it is open and silent, or filtered" :
-		       "%s does not answer on %s: it is filtered", to, what);
+	(void)snprintf(s->text, sizeof(s->text),
+		       y->o->udp ? "%s says nothing on %s: it is open and silent, or filtered"
+				 : "%s does not answer on %s: it is filtered",
+		       to, what);
 	(void)snprintf(s->seen, sizeof(s->seen), "nothing came within %s", ms);
 	next_trace(y, k, s);
 	return say_track(y, k, what, s);
@@ -341,8 +356,8 @@ static int say_silent(struct why *y, struct why_walk *k, const char *what, struc
 
 static int reach_port(struct why *y, struct why_walk *k, struct why_say *s)
 {
-	const struct pt_dial_want want = { .udp = y->o->udp, .timeout = y->o->timeout, .from = y->o->from, .on = y->o->on,
-					   .stop = &y->stop_fd, .send = (const uint8_t *)"" };
+	const struct pt_dial_want want = { .udp = y->o->udp, .timeout = y->o->timeout, .from = y->o->from,
+					   .on = y->o->on, .stop = &y->stop_fd, .send = (const uint8_t *)"" };
 	struct pt_dial_target t = { 0 };
 	struct pt_dial d;
 	char what[32], ms[32];

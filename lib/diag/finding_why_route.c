@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The route: the kernel is asked what it would do, for it alone knows; the rules and tables then tell why. What it answers to a
- * question without a way is one number, so that the refusing rule or route is looked for in the order in which the kernel does.
+ * The route: the kernel is asked what it would do, for it alone knows; the rules and tables then tell why. What it
+ * answers to a question without a way is one number, so that the refusing rule or route is looked for in the order in
+ * which the kernel does.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -27,7 +28,8 @@ static int get_mtu(const struct nlattr *metrics, const struct nlattr *cache, str
 
 	if (pt_nl_get(cache, &info, sizeof(info)))
 		return -EBADMSG;
-	if (metrics && (pt_nl_nested(metrics, tb, PT_ARRAY_SIZE(tb)) || pt_nl_get(tb[RTAX_MTU], &out->mtu, sizeof(out->mtu))))
+	if (metrics &&
+	    (pt_nl_nested(metrics, tb, PT_ARRAY_SIZE(tb)) || pt_nl_get(tb[RTAX_MTU], &out->mtu, sizeof(out->mtu))))
 		return -EBADMSG;
 	/* What somebody on the way told is forgotten after a while; what a route says is not. */
 	out->learned = out->mtu && info.rta_expires > 0;
@@ -49,9 +51,10 @@ int why_route_parse(const struct nlmsghdr *nlh, struct why_way *out)
 		return 0;
 	af = rtm->rtm_family == AF_INET ? PT_AF_INET : PT_AF_INET6;
 	*out = (struct why_way){ .type = rtm->rtm_type, .table = rtm->rtm_table };
-	if (pt_nl_get(tb[RTA_TABLE], &out->table, sizeof(out->table)) || pt_nl_get(tb[RTA_OIF], &out->index, sizeof(out->index)) ||
-	    pt_nl_get_addr(tb[RTA_GATEWAY], af, &out->via) || pt_nl_get_addr(tb[RTA_PREFSRC], af, &out->src) ||
-	    pt_nl_get_via(tb[RTA_VIA], &out->via) || get_mtu(tb[RTA_METRICS], tb[RTA_CACHEINFO], out))
+	if (pt_nl_get(tb[RTA_TABLE], &out->table, sizeof(out->table)) ||
+	    pt_nl_get(tb[RTA_OIF], &out->index, sizeof(out->index)) || pt_nl_get_addr(tb[RTA_GATEWAY], af, &out->via) ||
+	    pt_nl_get_addr(tb[RTA_PREFSRC], af, &out->src) || pt_nl_get_via(tb[RTA_VIA], &out->via) ||
+	    get_mtu(tb[RTA_METRICS], tb[RTA_CACHEINFO], out))
 		return -EBADMSG;
 	return 0;
 }
@@ -74,7 +77,8 @@ static int take_match(const struct nlmsghdr *nlh, void *arg)
 }
 
 /* The question as a connection of this machine would put it. */
-static struct nlmsghdr *question(const struct why *y, const struct why_walk *k, struct pt_addr from, uint32_t flags, void *buf)
+static struct nlmsghdr *question(const struct why *y, const struct why_walk *k, struct pt_addr from, uint32_t flags,
+				 void *buf)
 {
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 	struct rtmsg *rtm;
@@ -97,7 +101,9 @@ static struct nlmsghdr *question(const struct why *y, const struct why_walk *k, 
 		index = pt_links_find(&y->links, y->o->on)->index;
 	if (index)
 		mnl_attr_put_u32(nlh, RTA_OIF, index);
-	mnl_attr_put_u8(nlh, RTA_IP_PROTO, y->o->port ? y->o->udp ? IPPROTO_UDP : IPPROTO_TCP : six ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+	mnl_attr_put_u8(nlh, RTA_IP_PROTO,
+			y->o->port ? y->o->udp ? IPPROTO_UDP : IPPROTO_TCP :
+			six ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
 	if (y->o->port)
 		mnl_attr_put_u16(nlh, RTA_DPORT, htons(y->o->port));
 	return nlh;
@@ -118,7 +124,8 @@ static int ask_way(struct why *y, struct why_walk *k, struct pt_addr from, struc
 	return 0;
 }
 
-/* A connection of IPv4 asks twice: for an address, and then, with it, for its way; rules by the source hold only then. */
+/* A connection of IPv4 asks twice: for an address, and then, with it, for its way; rules by the source hold only
+ * then. */
 static int find_way(struct why *y, struct why_walk *k)
 {
 	struct why_way first;
@@ -144,7 +151,8 @@ bool why_rule_holds(const struct why *y, const struct why_walk *k, const struct 
 {
 	const struct pt_conf_route_rule *r = &x->r;
 	struct pt_addr from = y->o->from.af ? y->o->from : k->way.src;
-	uint8_t proto = y->o->port ? y->o->udp ? IPPROTO_UDP : IPPROTO_TCP : k->to.af == PT_AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	uint8_t proto = y->o->port ? y->o->udp ? IPPROTO_UDP : IPPROTO_TCP :
+			k->to.af == PT_AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6;
 	bool all = within(&r->to, k->to) && within(&r->from, from) && !r->mask && !r->tos;
 
 	if (r->af != k->to.af)
@@ -235,7 +243,8 @@ static void print_route(const struct why *y, const struct pt_route *r, char out[
 
 static const char *refusal_word(int error)
 {
-	return error == -EINVAL ? "dropped without a word (blackhole)" : error == -EACCES ? "forbidden (prohibit)" : "refused (unreachable)";
+	return error == -EINVAL ? "dropped without a word (blackhole)" :
+	       error == -EACCES ? "forbidden (prohibit)" : "refused (unreachable)";
 }
 
 /* Devices that are switched off have no routes: often the reason. */
@@ -257,25 +266,30 @@ static void say_none(const struct why *y, const struct why_walk *k, const char *
 	const char *family = k->to.af == PT_AF_INET ? "IPv4" : "IPv6";
 	char down[128] = "";
 
-	(void)snprintf(s->text, sizeof(s->text), "there is no route to %s%s%s", to, y->o->on ? " by " : "", y->o->on ? y->o->on : "");
+	(void)snprintf(s->text, sizeof(s->text), "there is no route to %s%s%s", to, y->o->on ? " by " : "",
+		       y->o->on ? y->o->on : "");
 	if (say_down(y, down, sizeof(down)))
-		(void)snprintf(s->seen, sizeof(s->seen), "no table that is asked has a route of %s to it; switched off: %s", family, down);
+		(void)snprintf(s->seen, sizeof(s->seen),
+			       "no table that is asked has a route of %s to it; switched off: %s", family, down);
 	else
-		(void)snprintf(s->seen, sizeof(s->seen), "no table that is asked has a route of %s to it, not even a default one", family);
+		(void)snprintf(s->seen, sizeof(s->seen),
+			       "no table that is asked has a route of %s to it, not even a default one", family);
 	(void)snprintf(s->next, sizeof(s->next), "ptnet%s route show", k->to.af == PT_AF_INET ? " -4" : " -6");
 }
 
-static void say_refused(const struct why *y, const struct why_walk *k, const struct why_refusal *r, const char *to, struct why_say *s)
+static void say_refused(const struct why *y, const struct why_walk *k, const struct why_refusal *r, const char *to,
+			struct why_say *s)
 {
 	char rule[128], route[160];
 
-	(void)snprintf(s->text, sizeof(s->text), "packets to %s are %s by a %s of this machine", to, refusal_word(k->way.error),
-		       !r->rule || r->has_route ? "route" : "rule for routes");
+	(void)snprintf(s->text, sizeof(s->text), "packets to %s are %s by a %s of this machine", to,
+		       refusal_word(k->way.error), !r->rule || r->has_route ? "route" : "rule for routes");
 	if (r->rule)
 		print_rule(r->rule, rule);
 	if (r->has_route) {
 		print_route(y, &r->route, route);
-		(void)snprintf(s->seen, sizeof(s->seen), "route %s of table %u, asked by rule %s", route, r->route.table, rule);
+		(void)snprintf(s->seen, sizeof(s->seen), "route %s of table %u, asked by rule %s", route,
+			       r->route.table, rule);
 	} else if (r->rule) {
 		(void)snprintf(s->seen, sizeof(s->seen), "rule %s", rule);
 	} else {
@@ -292,8 +306,10 @@ static bool is_multicast(struct pt_addr a)
 /* What is no host, wherever the route leads. */
 static bool say_no_host(const struct why_walk *k, const char *to, struct why_say *s)
 {
-	const char *what = !k->to.v ? "stands for no host" : is_multicast(k->to) ? "is a group of hosts (multicast)" :
-			   !k->way.error && k->way.type == RTN_BROADCAST ? "is a broadcast address, all hosts of a link" : NULL;
+	const char *what = !k->to.v ? "stands for no host" :
+			   is_multicast(k->to) ? "is a group of hosts (multicast)" :
+			   !k->way.error && k->way.type == RTN_BROADCAST ?
+			   "is a broadcast address, all hosts of a link" : NULL;
 
 	if (!what)
 		return false;
@@ -311,8 +327,10 @@ static bool say_dead_link(const struct why_walk *k, struct why_say *s)
 		return false;
 	(void)snprintf(s->text, sizeof(s->text), "the route leaves by %s, which %s", l->name,
 		       l->up ? "has no carrier: its other end is off or unplugged" : "is switched off");
-	(void)snprintf(s->seen, sizeof(s->seen), "%s is %s%s", l->name, l->up ? "up" : "down", l->up ? ", no carrier" : "");
-	(void)snprintf(s->next, sizeof(s->next), l->up ? "ptnet -d link show %s" : "ptnet link set %s enabled yes", l->name);
+	(void)snprintf(s->seen, sizeof(s->seen), "%s is %s%s", l->name, l->up ? "up" : "down",
+		       l->up ? ", no carrier" : "");
+	(void)snprintf(s->next, sizeof(s->next), l->up ? "ptnet -d link show %s" : "ptnet link set %s enabled yes",
+		       l->name);
 	return true;
 }
 
@@ -361,8 +379,8 @@ static void say_way(const struct why *y, const struct why_walk *k, const char *t
 	if (w->type == RTN_LOCAL)
 		(void)snprintf(s->text, sizeof(s->text), "%s is an address of this machine itself", to);
 	else
-		(void)snprintf(s->text, sizeof(s->text), "%s%son %s%s%s%s", via, w->via.af ? "" : "directly ", why_device(y, w->index), src, match,
-			       table);
+		(void)snprintf(s->text, sizeof(s->text), "%s%son %s%s%s%s", via, w->via.af ? "" : "directly ",
+			       why_device(y, w->index), src, match, table);
 	say_rule(y, k, s);
 }
 
@@ -375,9 +393,11 @@ void why_route_say(const struct why *y, const struct why_walk *k, const struct w
 	s->outcome = PT_WHY_STOPPED;
 	if (say_no_host(k, to, s) || (!error && say_dead_link(k, s)))
 		return;
-	if (!error && k->way.type == RTN_UNICAST && k->to.af == PT_AF_INET6 && k->way.src.af == PT_AF_NONE && !y->o->from.af) {
+	if (!error && k->way.type == RTN_UNICAST && k->to.af == PT_AF_INET6 && k->way.src.af == PT_AF_NONE &&
+	    !y->o->from.af) {
 		(void)snprintf(s->text, sizeof(s->text), "no address of this machine can be used to reach %s", to);
-		(void)snprintf(s->seen, sizeof(s->seen), "the route leaves by %s, and the kernel finds no IPv6 address to send from",
+		(void)snprintf(s->seen, sizeof(s->seen),
+			       "the route leaves by %s, and the kernel finds no IPv6 address to send from",
 			       why_device(y, k->way.index));
 		(void)snprintf(s->next, sizeof(s->next), "ptnet address show");
 		return;
@@ -410,14 +430,17 @@ static bool say_impossible(const struct why *y, struct why_say *s)
 
 	s->outcome = PT_WHY_STOPPED;
 	if (y->o->on && (!l || !l->up)) {
-		(void)snprintf(s->text, sizeof(s->text), l ? "the device %s is switched off" : "there is no device %s", y->o->on);
+		(void)snprintf(s->text, sizeof(s->text), l ? "the device %s is switched off" : "there is no device %s",
+			       y->o->on);
 		(void)snprintf(s->seen, sizeof(s->seen), l ? "%s is down" : "the kernel knows no %s", y->o->on);
-		(void)snprintf(s->next, sizeof(s->next), l ? "ptnet link set %s enabled yes" : "ptnet link show", y->o->on);
+		(void)snprintf(s->next, sizeof(s->next), l ? "ptnet link set %s enabled yes" : "ptnet link show",
+			       y->o->on);
 		return true;
 	}
 	if (y->o->from.af && !is_own(y, y->o->from)) {
 		why_text(y->o->from, from);
-		(void)snprintf(s->text, sizeof(s->text), "%s is no address of this machine: nothing can be sent from it", from);
+		(void)snprintf(s->text, sizeof(s->text),
+			       "%s is no address of this machine: nothing can be sent from it", from);
 		(void)snprintf(s->seen, sizeof(s->seen), "no device has it");
 		(void)snprintf(s->next, sizeof(s->next), "ptnet address show");
 		return true;
@@ -434,7 +457,8 @@ int why_route(struct why *y, struct why_walk *k, struct why_say *s)
 		return 0;
 	rc = find_way(y, k);
 	if (!rc && refuses(k->way.type) && !k->way.error)
-		k->way.error = k->way.type == RTN_BLACKHOLE ? -EINVAL : k->way.type == RTN_PROHIBIT ? -EACCES : -EHOSTUNREACH;
+		k->way.error = k->way.type == RTN_BLACKHOLE ? -EINVAL :
+			       k->way.type == RTN_PROHIBIT ? -EACCES : -EHOSTUNREACH;
 	if (!rc && k->way.error)
 		rc = find_refusal(y, k, &refusal);
 	if (rc)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The rules in force, asked about the very packet that is to be sent, and about the answer where no state lets it in; and what the
- * packet leaves as. Nothing is sent: rules judge the same way here as in the kernel.
+ * The rules in force, asked about the very packet that is to be sent, and about the answer where no state lets it in;
+ * and what the packet leaves as. Nothing is sent: rules judge the same way here as in the kernel.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +19,8 @@ static void first_record(const struct pt_err *e, int rc, char *out, size_t size)
 	(void)snprintf(out, size, "%s", e->list.n ? e->list.v[0].msg : strerror(-rc));
 }
 
-/* Nothing in the kernel, as against a set of the boot, or rules whose file is gone: those block, and cannot be asked. */
+/* Nothing in the kernel, as against a set of the boot, or rules whose file is gone: those block, and cannot be
+ * asked. */
 static bool is_empty(const struct why *y)
 {
 	struct pt_nft_state *now = NULL;
@@ -119,8 +120,9 @@ static void say_next(const struct pt_question *q, char *out, size_t size)
 		(void)snprintf(sport, sizeof(sport), ":%u", p->sport);
 		(void)snprintf(dport, sizeof(dport), ":%u", p->dport);
 	}
-	(void)snprintf(out, size, "ptfw -d explain %s %s %s %s%s%s%s to %s%s%s%s", q->dir == PT_OUT ? "out" : "in", q->device,
-		       proto ? proto : "?", six ? "[" : "", src, six ? "]" : "", sport, six ? "[" : "", dst, six ? "]" : "", dport);
+	(void)snprintf(out, size, "ptfw -d explain %s %s %s %s%s%s%s to %s%s%s%s", q->dir == PT_OUT ? "out" : "in",
+		       q->device, proto ? proto : "?", six ? "[" : "", src, six ? "]" : "", sport, six ? "[" : "", dst,
+		       six ? "]" : "", dport);
 }
 
 /* Nobody can be asked: NONE is said where there are no rules at all, UNREAD of those that could not be read. */
@@ -169,7 +171,8 @@ static void say_passed(const struct why_walk *k, struct why_say *s)
 	char rule[WHY_TEXT - 80];
 
 	say_decision(p->decided, rule, sizeof(rule));
-	(void)snprintf(s->text, sizeof(s->text), "%s; the answer comes back in%s", rule, r && r->keep_state ? " by its state" : "");
+	(void)snprintf(s->text, sizeof(s->text), "%s; the answer comes back in%s", rule,
+		       r && r->keep_state ? " by its state" : "");
 	if (may_differ(p)) {
 		const struct pt_pol_rule *m = p->decided->maybe;
 
@@ -193,7 +196,8 @@ int why_rules(struct why *y, struct why_walk *k, struct why_say *s)
 	k->has_path = true;
 	if (!k->path.pass && may_differ(&k->path)) {
 		s->outcome = PT_WHY_UNKNOWN;
-		(void)snprintf(s->text, sizeof(s->text), "whether the rules block %s depends on who sends it, or on chance", what);
+		(void)snprintf(s->text, sizeof(s->text),
+			       "whether the rules block %s depends on who sends it, or on chance", what);
 		say_decision(k->path.decided, s->seen, sizeof(s->seen));
 		say_next(&q, s->next, sizeof(s->next));
 	} else if (!k->path.pass) {
