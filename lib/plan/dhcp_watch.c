@@ -6,9 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <linux/rtnetlink.h>
@@ -22,29 +20,22 @@ struct watch {
 	const struct pt_dhcp_watcher *who;
 	struct dhcp_clients *clients;
 	struct pt_conf *conf;  /* of the note; NULL: nothing is in force */
-	struct stat noted;
+	struct network_note_seen note;
 	int inotify;           /* of the folder that the note is in */
-	bool looked;
 };
 
 /* What was put in force meanwhile. */
 static int read_note(struct watch *w, struct pt_err *e)
 {
-	char path[NETWORK_NOTE_PATH];
 	struct pt_conf *conf;
-	struct stat st;
 	int rc;
 
-	network_note_path(path, sizeof(path));
-	if (stat(path, &st))
-		memset(&st, 0, sizeof(st));
-	if (w->looked && st.st_ino == w->noted.st_ino && !memcmp(&st.st_mtim, &w->noted.st_mtim, sizeof(st.st_mtim)))
+	if (!network_note_changed(&w->note))
 		return 0;
 	rc = network_note_read(&conf, e);
-	if (rc && rc != -ENOENT)
+	w->note.looked = !rc || rc == -ENOENT; /* else it is read again at the next look */
+	if (!w->note.looked)
 		return rc;
-	w->looked = true;
-	w->noted = st;
 	pt_conf_free(w->conf);
 	w->conf = conf;
 	return 0;

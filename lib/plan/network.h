@@ -3,6 +3,8 @@
 #ifndef PLAN_NETWORK_H
 #define PLAN_NETWORK_H
 
+#include <sys/stat.h>
+
 #include <patronus/neighbour.h>
 #include <patronus/route_rule.h>
 #include <patronus/shape.h>
@@ -117,6 +119,13 @@ int network_note_texts(int (*fn)(const char *path, const char *text, size_t len,
 #define NETWORK_NOTE_PATH 60
 /* Its file. */
 void network_note_path(char *out, size_t size);
+/* The file as it was looked at. */
+struct network_note_seen {
+	bool looked;
+	struct stat st;         /* zero: there was none */
+};
+/* Whether it was changed since SEEN, which becomes what it is now; true where nobody looked. */
+bool network_note_changed(struct network_note_seen *seen);
 /* -ENOENT without a record: nothing was. */
 int network_note_read(struct pt_conf **out, struct pt_err *e);
 

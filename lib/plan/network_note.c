@@ -32,6 +32,21 @@ void network_note_path(char *out, size_t size)
 	snprintf(out, size, PT_RUN_DIR "/network.%llu", (unsigned long long)cookie);
 }
 
+bool network_note_changed(struct network_note_seen *seen)
+{
+	struct network_note_seen now = { .looked = true };
+	char path[NETWORK_NOTE_PATH];
+	bool changed;
+
+	network_note_path(path, sizeof(path));
+	if (stat(path, &now.st))
+		memset(&now.st, 0, sizeof(now.st));
+	changed = !seen->looked || now.st.st_ino != seen->st.st_ino || now.st.st_size != seen->st.st_size ||
+		  memcmp(&now.st.st_mtim, &seen->st.st_mtim, sizeof(now.st.st_mtim)) != 0;
+	*seen = now;
+	return changed;
+}
+
 static void put_field(struct pt_buf *b, const char *s, size_t n)
 {
 	pt_buf_add(b, s, n);

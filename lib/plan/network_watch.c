@@ -9,7 +9,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,13 +35,12 @@ struct watch {
 	struct pt_nl *route, *events;
 	const struct pt_network_watcher *who;
 	struct pt_conf *conf;   /* of the note; NULL: nothing is in force */
-	struct stat noted;
+	struct network_note_seen note;
 	PT_VEC(uint64_t) known; /* hashes of the links that were there at the last look */
 	struct contested contested[CONTESTED];
 	uint64_t wake;          /* when something has rested, 0: never */
 	uint64_t told;          /* hash of the last failure, 0: none */
 	uint64_t told_foreign;  /* the same of links of others that have our names */
-	bool looked;            /* once, at least */
 	bool dirty;             /* the events tell of something that may be ours */
 	int leases;             /* tells when they come or go */
 	bool leased;            /* they did: nobody undoes what follows */
@@ -236,19 +234,11 @@ static int settle(struct watch *w, const struct network *want, struct difference
 /* What was put in force meanwhile. */
 static int read_note(struct watch *w, struct pt_err *e)
 {
-	char path[NETWORK_NOTE_PATH];
 	struct pt_conf *conf;
-	struct stat st;
 	int rc;
 
-	network_note_path(path, sizeof(path));
-	if (stat(path, &st))
-		memset(&st, 0, sizeof(st));
-	if (w->looked && st.st_ino == w->noted.st_ino && st.st_size == w->noted.st_size &&
-	    !memcmp(&st.st_mtim, &w->noted.st_mtim, sizeof(st.st_mtim)))
+	if (!network_note_changed(&w->note))
 		return 0;
-	w->looked = true;
-	w->noted = st;
 	rc = network_note_read(&conf, e);
 	if (rc && rc != -ENOENT)
 		return rc;

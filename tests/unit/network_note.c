@@ -39,6 +39,7 @@ int __wrap_stat(const char *path, struct stat *st)
 	if (!is_note(path))
 		return __real_stat(path, st);
 	memset(st, 0, sizeof(*st));
+	st->st_size = disk.there ? (off_t)disk.n : 0;
 	errno = ENOENT;
 	return disk.there ? 0 : -1;
 }
@@ -291,11 +292,34 @@ static void test_memory(void **state)
 	pt_conf_free(c);
 }
 
+/* It is read where nobody looked, and then again only when it is another one. */
+static void test_changed(void **state)
+{
+	struct network_note_seen seen = { 0 };
+
+	(void)state;
+	disk.there = false;
+	assert_true(network_note_changed(&seen));
+	assert_false(network_note_changed(&seen));
+	disk.there = true;
+	disk.n = 7;
+	assert_true(network_note_changed(&seen));
+	assert_false(network_note_changed(&seen));
+	disk.n = 8;
+	assert_true(network_note_changed(&seen));
+	seen.looked = false;
+	assert_true(network_note_changed(&seen));
+	disk.there = false;
+	assert_true(network_note_changed(&seen));
+	assert_false(network_note_changed(&seen));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_back),	cmocka_unit_test(test_path), cmocka_unit_test(test_none),   cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_cut),	cmocka_unit_test(test_damaged), cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_changed),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

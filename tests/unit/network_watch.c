@@ -114,11 +114,13 @@ int __wrap_plan_lock(int *fd, struct pt_err *e)
 	return x.lock;
 }
 
-void __wrap_network_note_path(char *out, size_t size);
-void __wrap_network_note_path(char *out, size_t size)
+bool __wrap_network_note_changed(struct network_note_seen *seen);
+bool __wrap_network_note_changed(struct network_note_seen *seen)
 {
-	assert_true(size > 1);
-	memcpy(out, "/", 2);
+	bool first = !seen->looked;
+
+	seen->looked = true;
+	return first;
 }
 
 int __wrap_network_note_read(struct pt_conf **out, struct pt_err *e);
