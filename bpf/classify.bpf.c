@@ -169,78 +169,125 @@ static __always_inline __u64 find_wide(const __u64 *w, const struct walk_tree *t
 
 /* ---- rows ---- */
 
-/* A row of what rules ask for, and the one of rules that do not. */
+/* A row of what rules ask for, and the one of rules that do not. Places are 32 bits: the stack is small. */
 struct side {
-	__u64 row, any;
-	__u64 summary; /* of ROW, now */
+	__u32 row, any;
+	__u64 runs; /* of ROW, those that are not empty */
+	__u64 summary; /* of the run at hand: which words are not 0 */
+	__u32 run; /* where those are */
+	__u32 words; /* where all those of ANY are */
 };
 
 struct scan {
 	const __u64 *w;
-	__u64 rest; /* a row */
-	__u64 rest_summary;
-	struct side src, dst, sport, dport;
+	struct side src, dst, rest, sport, dport;
 	__u64 split; /* of the head: 1: SPORT counts, 2: DPORT, too */
-	__u64 n_summary, left; /* runs in all; those ahead. A number that counts from 0 would be
-				* known to the verifier, which would follow every turn by itself */
-	__u64 both; /* words of bits still to be compared in the last run */
+	__u64 n_summary; /* runs in all */
+	__u64 left; /* those that are ahead and may have something in common */
+	__u64 q; /* the last of them that was begun */
+	__u64 both; /* words of bits still to be compared in it */
 	__u64 found;
 };
 
 static __always_inline struct side side_at(__u64 row, __u64 any)
 {
-	return (struct side){ .row = row, .any = any };
+	return (struct side){ .row = (__u32)row, .any = (__u32)any };
 }
 
-static __always_inline __u64 next_run(const __u64 *w, struct side *s, __u64 q)
+/* Which runs may match. */
+static __always_inline __u64 side_runs(const __u64 *w, struct side *s)
 {
-	s->summary = word_at(w, s->row + 2 * q);
-	return s->summary | word_at(w, s->any + q);
+	s->runs = word_at(w, s->row);
+	return s->runs | word_at(w, s->any);
 }
 
-/* The word for bit LOW + 1 of run Q of ROW, whose summary is M; 0 if it is not there. */
-static __always_inline __u64 packed(const __u64 *w, __u64 row, __u64 q, __u64 m, __u64 low)
+/* LOW: the bits of the runs before Q. ALL: the row has the words of all runs, in their places. */
+static __always_inline __u64 next_run(const struct scan *c, struct side *s, __u64 q, __u64 low, bool all)
 {
-	return word_at(w, word_at(w, row + 2 * q + 1) + ones(m & low)) & -equal(m & (low + 1), low + 1);
+	const __u64 *w = c->w;
+	__u64 at = all ? s->row + 2 * q : s->row + 1 + 2 * ones(s->runs & low);
+
+	s->summary = word_at(w, at) & (all ? ~0ull : -(s->runs >> (q & 63) & 1));
+	s->run = (__u32)word_at(w, at + 1);
+	s->words = (__u32)(s->any + 1 + c->n_summary + q * 64);
+	return s->summary | word_at(w, s->any + 1 + q);
 }
 
-static __always_inline __u64 side_word(const struct scan *c, const struct side *s, __u64 q, __u64 word, __u64 low)
+/* The word for bit BIT of the run at AT, whose summary is M; 0 if it is not there. LOW: the bits before. */
+static __always_inline __u64 packed(const __u64 *w, __u64 at, __u64 m, __u64 bit, __u64 low)
 {
-	return packed(c->w, s->row, q, s->summary, low) | word_at(c->w, s->any + c->n_summary + word);
+	return word_at(w, at + ones(m & low)) & -(m >> (bit & 63) & 1);
 }
 
-/* One turn: the next run, or one candidate in it. */
+static __always_inline __u64 side_word(const struct scan *c, const struct side *s, __u64 bit, __u64 low)
+{
+	return packed(c->w, s->run, s->summary, bit, low) | word_at(c->w, s->words + bit);
+}
+
+/* Of many runs only those are looked at in which all rows have something. */
+static __always_inline void find_runs(struct scan *c)
+{
+	const __u64 *w = c->w;
+
+	if (c->n_summary <= WALK_FEW_RUNS) {
+		c->left = (1ull << (c->n_summary & 63)) - 1;
+		return;
+	}
+	c->left = side_runs(w, &c->src) & side_runs(w, &c->dst) & side_runs(w, &c->rest);
+	if (!c->split)
+		return;
+	c->left &= side_runs(w, &c->sport);
+	if (c->split > 1)
+		c->left &= side_runs(w, &c->dport);
+}
+
+static __always_inline void begin_run(struct scan *c, __u64 low, bool all)
+{
+	c->both = next_run(c, &c->src, c->q, low, all) & next_run(c, &c->dst, c->q, low, all) &
+		  next_run(c, &c->rest, c->q, low, all);
+	if (!c->split)
+		return;
+	c->both &= next_run(c, &c->sport, c->q, low, all);
+	if (c->split > 1)
+		c->both &= next_run(c, &c->dport, c->q, low, all);
+}
+
+static __always_inline void begin_next_run(struct scan *c)
+{
+	__u64 low = (c->left & -c->left) - 1;
+
+	c->left &= c->left - 1;
+	c->q = ones(low);
+	if (c->n_summary <= WALK_FEW_RUNS)
+		begin_run(c, low, true);
+	else
+		begin_run(c, low, false);
+}
+
+/* One turn: one candidate, in the next run where the last one has no more. */
 static long scan_turn(__u32 turn __attribute__((unused)), void *arg)
 {
 	struct scan *c = arg;
-	const __u64 *w = c->w;
-	__u64 q = c->n_summary - c->left, low, word, x;
+	__u64 low, bit, x;
 
 	if (!c->both) {
 		if (!c->left)
 			return 1;
-		c->rest_summary = word_at(w, c->rest + 2 * q);
-		c->both = c->rest_summary & next_run(w, &c->src, q) & next_run(w, &c->dst, q);
-		if (c->split)
-			c->both &= next_run(w, &c->sport, q);
-		if (c->split > 1)
-			c->both &= next_run(w, &c->dport, q);
-		c->left--;
+		begin_next_run(c);
 		return 0;
 	}
-	q--;
 	low = (c->both & -c->both) - 1;
+	bit = ones(low);
+	x = side_word(c, &c->src, bit, low) & side_word(c, &c->dst, bit, low) & side_word(c, &c->rest, bit, low);
 	c->both &= c->both - 1;
-	word = q * 64 + ones(low);
-	x = packed(w, c->rest, q, c->rest_summary, low) & side_word(c, &c->src, q, word, low) &
-	    side_word(c, &c->dst, q, word, low);
-	if (x && c->split)
-		x &= side_word(c, &c->sport, q, word, low);
-	if (x && c->split > 1)
-		x &= side_word(c, &c->dport, q, word, low);
+	if (x && c->split) {
+		x &= side_word(c, &c->sport, bit, low);
+		if (c->split > 1)
+			x &= side_word(c, &c->dport, bit, low);
+	}
 	if (!x)
 		return 0;
-	c->found = word * 64 + ones((x & -x) - 1);
+	c->found = (c->q * 64 + bit) * 64 + ones((x & -x) - 1);
 	return 1;
 }
 
@@ -261,7 +308,8 @@ static __always_inline void find_rest(struct scan *c, const struct walk_head *h,
 	c->dport = side_at(find(w, &h->dport, p->dport), h->any_dport);
 	if (h->split < 2)
 		y = number(w, h->t_y, (h->split ? 0 : c->sport.row * h->n_dport) + c->dport.row);
-	c->rest = number(w, h->t_row, y * h->n_x + x);
+	y = number(w, h->t_row, y * h->n_x + x);
+	c->rest = side_at(y, word_at(w, y - 1));
 }
 
 static __always_inline void find_sides(struct scan *c, const struct walk_head *h, const struct walk_packet *p)
@@ -299,7 +347,8 @@ __noinline __u64 walk(const struct walk_packet *p)
 		return FAIL;
 	find_sides(&c, h, p);
 	find_rest(&c, h, p, device);
-	c.n_summary = c.left = h->n_summary;
+	c.n_summary = h->n_summary;
+	find_runs(&c);
 	bpf_loop(WALK_SUMMARY_MAX * 65 + 1, scan_turn, &c, 0);
 	return c.found == WALK_NONE ? h->none : number(c.w, h->keys, c.found);
 }

@@ -19,7 +19,7 @@
 #define TABLES "pt_tables"
 #define LOG_SIZE 65536 /* the verifier's last words */
 #define ROOM_MIN ((size_t)256 << 10) /* tables of some hundred rules */
-#define WINDOW ((size_t)1 << 20) /* of the tables that is mapped at a time: it counts as memory of ours */
+#define WINDOW ((size_t)64 << 10) /* of the tables that is mapped at a time: it counts as memory of ours */
 
 struct pt_bpf {
 	struct bpf_object *object; /* loaded here; NULL: the kernel's own */

@@ -24,6 +24,7 @@
 #define FILE_MIN (16 << 10) /* shorter files have few rules: most likely not the classifier's work */
 #define FILE_MAX (8 << 20) /* a hundred thousand rules: to guess at their tables would take too much memory */
 #define RULE_TEXT 80 /* bytes of a rule, about */
+#define MANY_WORDS 38 /* of the tables, for each of fifty thousand rules */
 
 struct pt_ahead {
 	struct pt_work *work;
@@ -97,12 +98,12 @@ static void read_state(void *arg)
 	pt_err_fini(&none);
 }
 
-/* Rules make up to three rows, of two words for 4096 rules each and a few more. */
+/* Rules make up to three rows, of two words for 4096 rules each and a few more; of many runs most are empty. */
 static size_t tables_room(size_t text)
 {
-	size_t rules = text / RULE_TEXT;
+	size_t rules = text / RULE_TEXT, words = 3 * (2 * rules / 4096 + 3);
 
-	return rules * 3 * (2 * rules / 4096 + 3) * sizeof(uint64_t);
+	return rules * (words < MANY_WORDS ? words : MANY_WORDS) * sizeof(uint64_t);
 }
 
 struct pt_ahead *plan_ahead_start(const char *path)

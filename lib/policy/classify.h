@@ -108,6 +108,8 @@ static inline void policy_row_toggle(struct policy_row *r, uint32_t rule)
 
 /* Packs the row into the tables. */
 size_t policy_row_put(struct policy_blob *b, struct policy_row *r);
+/* The same of what is not an address, with the place of the rules that hold for most ports. */
+size_t policy_row_put_rest(struct policy_blob *b, struct policy_row *r, uint32_t any);
 /* All its words, also those that are 0. */
 size_t policy_row_put_any(struct policy_blob *b, const struct policy_row *r);
 

@@ -125,33 +125,73 @@ static size_t share(struct policy_blob *b, const uint64_t *words, size_t n)
 	return *known;
 }
 
-size_t policy_row_put(struct policy_blob *b, struct policy_row *r)
+/* Which runs are not empty. */
+static uint64_t runs_of(const struct policy_row *r)
 {
-	size_t at = policy_blob_room(b, 2 * r->n_summary, 1);
+	uint64_t runs = 0;
 
+	for (size_t q = 0; q < r->n_summary; q++)
+		runs |= (uint64_t)!!r->summary[q] << q;
+	return runs;
+}
+
+/* Where the words of run Q of R are, and its summary. Runs of fewer than ALONE words stay next to the row. */
+static void put_run(struct policy_blob *b, struct policy_row *r, size_t q, size_t at, size_t alone)
+{
+	size_t n, run = r->runs[q];
+	uint64_t words[64];
+
+	if (!run && r->summary[q]) {
+		n = run_words(r, q, words);
+		run = n < alone ? append(b, words, n) : share(b, words, n);
+		r->runs[q] = n < alone ? 0 : (uint32_t)run;
+	}
+	b->words[at] = r->summary[q];
+	b->words[at + 1] = run;
+}
+
+static size_t put(struct policy_blob *b, struct policy_row *r, size_t alone)
+{
+	bool few = r->n_summary <= WALK_FEW_RUNS;
+	uint64_t runs = runs_of(r);
+	size_t n_runs = few ? r->n_summary : (size_t)__builtin_popcountll(runs);
+	size_t at = policy_blob_room(b, !few + 2 * n_runs, 1), to = at + !few;
+
+	if (at && !few)
+		b->words[at] = runs;
 	for (size_t q = 0; q < r->n_summary && !b->rc; q++) {
-		uint64_t words[64];
-		size_t n, run = r->runs[q];
-
-		if (!run && r->summary[q]) {
-			n = run_words(r, q, words);
-			run = n < SHARED_MIN ? append(b, words, n) : share(b, words, n);
-			r->runs[q] = n < SHARED_MIN ? 0 : (uint32_t)run;
-		}
-		b->words[at + 2 * q] = r->summary[q];
-		b->words[at + 2 * q + 1] = run;
+		if (!few && !(runs >> q & 1))
+			continue;
+		put_run(b, r, q, to, alone);
+		to += 2;
 	}
 	return at;
 }
 
+size_t policy_row_put(struct policy_blob *b, struct policy_row *r)
+{
+	return put(b, r, SHARED_MIN);
+}
+
+size_t policy_row_put_rest(struct policy_blob *b, struct policy_row *r, uint32_t any)
+{
+	size_t at = policy_blob_room(b, 1, 1);
+
+	if (at)
+		b->words[at] = any;
+	return put(b, r, 0);
+}
+
 size_t policy_row_put_any(struct policy_blob *b, const struct policy_row *r)
 {
-	size_t at = policy_blob_room(b, r->n_summary + r->n_words, 1);
+	size_t at = policy_blob_room(b, 1 + r->n_summary + r->n_words, 1);
+	uint64_t *to = b->words + at;
 
 	if (!at)
 		return 0;
-	memcpy(b->words + at, r->summary, r->n_summary * sizeof(*r->summary));
-	memcpy(b->words + at + r->n_summary, r->words, r->n_words * sizeof(*r->words));
+	*to++ = runs_of(r);
+	memcpy(to, r->summary, r->n_summary * sizeof(*r->summary));
+	memcpy(to + r->n_summary, r->words, r->n_words * sizeof(*r->words));
 	return at;
 }
 

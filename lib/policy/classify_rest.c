@@ -4,6 +4,9 @@
  * one of destination ports is told by the rules that hold for it, again by a hash that follows along
  * the destination ports; each pair that is new makes one row with each kind. People name few different source
  * ports, but rules can be written that name thousands: what is too large then is split.
+ *
+ * A row has two parts. Rules that ask for no port or for most of them hold for nearly all pairs: they stand in rows
+ * with all words, of which there are few. So the row of a pair has only the rules that ask for its ports.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,6 +18,16 @@
 #define ROOM (512 * 1024)
 #define ROOM_RULE 48
 
+#define WIDE (POLICY_PORT_MAX / 2) /* more ports are most of them: a choice of memory, not of meaning */
+
+/* Rules of one kind of groups. */
+struct part {
+	struct policy_row base;   /* that ask for no destination port and hold for the source ports at hand */
+	struct policy_row now;    /* with those of the destination ports at hand */
+	struct policy_row *both;  /* of each kind: what it and NOW have */
+	struct policy_hash *sums; /* of each in BOTH */
+};
+
 struct ports {
 	struct policy_class_build *b;
 	const struct policy_kinds *kinds;
@@ -23,12 +36,10 @@ struct ports {
 	struct policy_sweep from, to;
 	bool *live;               /* groups that hold for the source ports at hand */
 	struct policy_hash hash;  /* of those that ask for no destination port: independent of it */
-	struct policy_row base;   /* their rules */
-	struct policy_row now;    /* with those of the destination ports at hand */
+	bool *wide;               /* groups that hold for most ports */
+	struct part few, most;    /* groups that are not wide, and those that are */
 	uint64_t *stale;          /* words of NOW that changed since BOTH were made, a bit each */
-	struct policy_row *both;  /* of each kind: what it and NOW have */
-	struct policy_hash *sums; /* of each in BOTH */
-	struct policy_seen pairs, rows;
+	struct policy_seen pairs, rows, anys;
 	size_t room;              /* words that the tables may have in all */
 	uint32_t n_from, n_to, n_pairs;
 	PT_VEC(uint32_t) t_y, t_row;
@@ -69,28 +80,52 @@ static const struct pt_iset *to_set(const struct ports *p, uint32_t group)
 	return policy_dst_ports(sample(p, group));
 }
 
+static bool is_wide(const struct pt_iset *s)
+{
+	pt_u128 n = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		n += s->v[i].hi - s->v[i].lo + 1;
+	return !s->n || n > WIDE;
+}
+
 /* ---- rows ---- */
+
+static struct part *part_of(struct ports *p, uint32_t group)
+{
+	return p->wide[group] ? &p->most : &p->few;
+}
 
 static void toggle_base(struct ports *p, uint32_t group)
 {
+	struct policy_row *base = &part_of(p, group)->base;
+
 	for (uint32_t i = p->groups.start[group]; i < p->groups.start[group + 1]; i++)
-		policy_row_toggle(&p->base, p->groups.rules[i]);
+		policy_row_toggle(base, p->groups.rules[i]);
 }
 
 static void toggle_now(struct ports *p, uint32_t group)
 {
+	struct policy_row *now = &part_of(p, group)->now;
+
 	for (uint32_t i = p->groups.start[group]; i < p->groups.start[group + 1]; i++) {
 		uint32_t rule = p->groups.rules[i];
 
-		policy_row_toggle(&p->now, rule);
+		policy_row_toggle(now, rule);
 		p->stale[rule / 4096] |= 1ull << rule / 64 % 64;
 	}
 }
 
+static void begin_part(struct part *t)
+{
+	memcpy(t->now.words, t->base.words, (t->base.n_words + t->base.n_summary) * sizeof(*t->base.words)); /* and the summary */
+}
+
 static void begin_now(struct ports *p)
 {
-	memcpy(p->now.words, p->base.words, (p->base.n_words + p->base.n_summary) * sizeof(*p->base.words)); /* and the summary */
-	for (size_t w = 0; w < p->now.n_words; w++)
+	begin_part(&p->few);
+	begin_part(&p->most);
+	for (size_t w = 0; w < p->b->row.n_words; w++)
 		p->stale[w / 64] |= 1ull << w % 64;
 }
 
@@ -119,31 +154,55 @@ static void set_word(struct policy_row *r, struct policy_hash *sum, size_t w, ui
 		r->summary[w / 64] &= ~bit;
 }
 
+static void renew_word(struct part *t, const struct policy_kinds *kinds, size_t w)
+{
+	for (uint32_t x = 0; x < kinds->n; x++)
+		set_word(&t->both[x], &t->sums[x], w, t->now.words[w] & kinds->rows[x].words[w]);
+}
+
 /* From one pair to the next few words change. */
 static void renew_both(struct ports *p)
 {
-	for (size_t q = 0; q < p->now.n_summary; q++) {
+	for (size_t q = 0; q < p->b->row.n_summary; q++) {
 		for (uint64_t m = p->stale[q]; m; m &= m - 1) {
 			size_t w = q * 64 + (size_t)__builtin_ctzll(m);
 
-			for (uint32_t x = 0; x < p->kinds->n; x++)
-				set_word(&p->both[x], &p->sums[x], w, p->now.words[w] & p->kinds->rows[x].words[w]);
+			renew_word(&p->few, p->kinds, w);
+			renew_word(&p->most, p->kinds, w);
 		}
 		p->stale[q] = 0;
 	}
 }
 
-/* Where the row of kind X is in the tables: equal ones are there once. */
-static int put_row(struct ports *p, uint32_t x, uint32_t *out)
+/* Where the rules of kind X that hold for most ports are in the tables: equal ones are there once, as are rows. */
+static int put_any(struct ports *p, uint32_t x, uint32_t *out)
 {
-	struct policy_blob *blob = &p->b->blob;
 	uint32_t *old;
-	int rc = policy_seen_get(&p->rows, p->sums[x], &old);
+	int rc = policy_seen_get(&p->anys, p->most.sums[x], &old);
 
 	if (!rc && *old == WALK_NONE) {
-		*old = (uint32_t)policy_row_put(blob, &p->both[x]);
+		*old = (uint32_t)policy_row_put_any(&p->b->blob, &p->most.both[x]);
+		rc = p->b->blob.rc;
+	}
+	*out = rc ? 0 : *old;
+	return rc;
+}
+
+/* Where the row of kind X is. */
+static int put_row(struct ports *p, uint32_t x, uint32_t *out)
+{
+	struct policy_hash h = p->few.sums[x];
+	uint32_t *old, any;
+	int rc = put_any(p, x, &any);
+
+	if (!rc) {
+		policy_toggle(&h, any);
+		rc = policy_seen_get(&p->rows, h, &old);
+	}
+	if (!rc && *old == WALK_NONE) {
+		*old = (uint32_t)policy_row_put_rest(&p->b->blob, &p->few.both[x], any);
 		p->b->c->rest++;
-		rc = blob->rc;
+		rc = p->b->blob.rc;
 	}
 	*out = rc ? 0 : *old;
 	return rc;
@@ -250,26 +309,38 @@ static int to_found(struct policy_sweep *s, uint32_t *value)
 
 /* ---- the whole ---- */
 
+static int prepare_part(struct ports *p, struct part *t)
+{
+	size_t n_words = p->b->row.n_words;
+
+	if (policy_row_new(n_words, &t->base) || policy_row_new(n_words, &t->now))
+		return -ENOMEM;
+	t->both = calloc(p->kinds->n + 1ul, sizeof(*t->both));
+	t->sums = calloc(p->kinds->n + 1ul, sizeof(*t->sums));
+	if (!t->both || !t->sums)
+		return -ENOMEM;
+	for (uint32_t x = 0; x < p->kinds->n; x++)
+		if (policy_row_new(n_words, &t->both[x]))
+			return -ENOMEM;
+	return 0;
+}
+
 static int prepare(struct ports *p)
 {
 	const struct policy_trait trait = { all, hash, same, p->apart };
-	size_t n_words = p->b->row.n_words;
 	int rc = policy_groups_make(p->b, &trait, &p->groups);
 
 	if (rc)
 		return rc;
 	p->live = calloc(p->groups.n + 1ul, sizeof(*p->live));
-	if (!p->live || policy_row_new(n_words, &p->base) || policy_row_new(n_words, &p->now))
+	p->wide = calloc(p->groups.n + 1ul, sizeof(*p->wide));
+	p->stale = calloc(p->b->row.n_summary, sizeof(*p->stale));
+	if (!p->live || !p->wide || !p->stale)
 		return -ENOMEM;
-	p->stale = calloc(p->now.n_summary, sizeof(*p->stale));
-	p->both = calloc(p->kinds->n + 1ul, sizeof(*p->both));
-	p->sums = calloc(p->kinds->n + 1ul, sizeof(*p->sums));
-	if (!p->stale || !p->both || !p->sums)
-		return -ENOMEM;
-	for (uint32_t x = 0; x < p->kinds->n; x++)
-		if (policy_row_new(n_words, &p->both[x]))
-			return -ENOMEM;
-	return 0;
+	for (uint32_t g = 0; g < p->groups.n; g++)
+		p->wide[g] = is_wide(from_set(p, g)) && is_wide(to_set(p, g));
+	rc = prepare_part(p, &p->few);
+	return rc ? rc : prepare_part(p, &p->most);
 }
 
 /* Places where a set begins, or has ended. */
@@ -324,21 +395,29 @@ static int put_tables(struct ports *p)
 	return blob->rc;
 }
 
+static void fini_part(struct part *t, uint32_t n)
+{
+	free(t->base.words);
+	free(t->now.words);
+	for (uint32_t x = 0; t->both && x < n; x++)
+		free(t->both[x].words);
+	free(t->both);
+	free(t->sums);
+}
+
 static void fini(struct ports *p)
 {
 	policy_sweep_fini(&p->from);
 	policy_sweep_fini(&p->to);
 	policy_groups_fini(&p->groups);
 	free(p->live);
-	free(p->base.words);
-	free(p->now.words);
+	free(p->wide);
 	free(p->stale);
-	for (uint32_t x = 0; p->both && x < p->kinds->n; x++)
-		free(p->both[x].words);
-	free(p->both);
-	free(p->sums);
+	fini_part(&p->few, p->kinds->n);
+	fini_part(&p->most, p->kinds->n);
 	free(p->pairs.slots);
 	free(p->rows.slots);
+	free(p->anys.slots);
 	free(p->t_y.v);
 	free(p->t_row.v);
 }
@@ -366,11 +445,16 @@ static int put_kinds(struct policy_class_build *b, const struct policy_kinds *ki
 {
 	size_t rows = policy_blob_numbers(&b->blob, NULL, kinds->n);
 
+	policy_row_clear(&b->row);
+
 	b->c->rest = kinds->n;
 	b->head.t_row = rows;
 	for (uint32_t i = 0; i < kinds->n && !b->blob.rc; i++) {
-		uint64_t row = policy_row_put(&b->blob, &kinds->rows[i]);
+		uint32_t any = (uint32_t)policy_row_put_any(&b->blob, &kinds->rows[i]);
+		uint64_t row = policy_row_put_rest(&b->blob, &b->row, any);
 
+		if (b->blob.rc)
+			break;
 		b->blob.words[rows + i / 2] |= row << i % 2 * 32;
 	}
 	return b->blob.rc;

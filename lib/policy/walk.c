@@ -72,60 +72,94 @@ static uint64_t ones(uint64_t x)
 	return (uint64_t)__builtin_popcountll(x);
 }
 
-/* The word for the lowest bit of BIT in the run that begins with its two words at RUN. */
-static uint64_t packed(const uint64_t *w, const uint64_t *run, uint64_t bit)
+/* The non-empty words of 64 words of bits; SUMMARY tells which these are. */
+struct run {
+	uint64_t summary;
+	const uint64_t *words;
+};
+
+static struct run run_of(const uint64_t *w, const struct walk_head *h, const uint64_t *row, uint64_t q)
 {
-	return run[0] & bit ? w[run[1] + ones(run[0] & (bit - 1))] : 0;
+	const uint64_t *two = row + 2 * q;
+
+	if (h->n_summary > WALK_FEW_RUNS) {
+		if (!(*row >> q & 1))
+			return (struct run){ 0 };
+		two = row + 1 + 2 * ones(*row & ((1ull << q) - 1));
+	}
+	return (struct run){ two[0], w + two[1] };
+}
+
+/* The word for the lowest bit of BIT. */
+static uint64_t packed(struct run run, uint64_t bit)
+{
+	return run.summary & bit ? run.words[ones(run.summary & (bit - 1))] : 0;
 }
 
 /* A row of what rules ask for, and the one of rules that do not. */
 struct side {
 	const uint64_t *row, *any;
+	struct run run; /* of ROW, now */
 };
 
-/* The first rule in REST and all N of SIDE. */
-static uint32_t first_common(const uint64_t *w, const struct walk_head *h, const uint64_t *rest,
-			     const struct side *side, int n)
+/* The first rule in run Q of all N of SIDE. */
+static uint32_t first_in_run(const uint64_t *w, const struct walk_head *h, uint64_t q, struct side *side, int n)
 {
-	for (uint64_t q = 0; q < h->n_summary; q++) {
-		uint64_t m = rest[2 * q];
+	uint64_t m = ~0ull;
+
+	for (int i = 0; i < n; i++) {
+		side[i].run = run_of(w, h, side[i].row, q);
+		m &= side[i].run.summary | side[i].any[1 + q];
+	}
+	for (; m; m &= m - 1) {
+		uint64_t bit = m & -m, word = q * 64 + ones(bit - 1), x = ~0ull;
 
 		for (int i = 0; i < n; i++)
-			m &= side[i].row[2 * q] | side[i].any[q];
-		for (; m; m &= m - 1) {
-			uint64_t bit = m & -m, word = q * 64 + ones(bit - 1), x = packed(w, rest + 2 * q, bit);
-
-			for (int i = 0; i < n; i++)
-				x &= packed(w, side[i].row + 2 * q, bit) | side[i].any[h->n_summary + word];
-			if (x)
-				return (uint32_t)(word * 64 + (uint64_t)__builtin_ctzll(x));
-		}
+			x &= packed(side[i].run, bit) | side[i].any[1 + h->n_summary + word];
+		if (x)
+			return (uint32_t)(word * 64 + (uint64_t)__builtin_ctzll(x));
 	}
 	return WALK_NONE;
+}
+
+/* The first rule in all N of SIDE. */
+static uint32_t first_common(const uint64_t *w, const struct walk_head *h, struct side *side, int n)
+{
+	uint64_t runs = h->n_summary < 64 ? (1ull << h->n_summary) - 1 : ~0ull;
+	uint32_t first = WALK_NONE;
+
+	for (int i = 0; h->n_summary > WALK_FEW_RUNS && i < n; i++)
+		runs &= side[i].row[0] | side[i].any[0];
+	for (; runs && first == WALK_NONE; runs &= runs - 1)
+		first = first_in_run(w, h, (uint64_t)__builtin_ctzll(runs), side, n);
+	return first;
 }
 
 static uint32_t walk(const uint64_t *w, const struct walk_packet *p)
 {
 	const struct walk_head *h = (const void *)w;
 	uint64_t device = find(w, &h->device, p->device), sport, dport, x, y = 0;
-	struct side side[4];
+	struct side side[5];
+	const uint64_t *rest;
 	int n = 2;
 
 	if (device == WALK_NONE)
 		return WALK_NONE;
 	for (int i = 0; i < 2; i++)
-		side[i] = (struct side){ w + side_row(w, h, p, i), w + h->side[p->six][i].any };
+		side[i] = (struct side){ .row = w + side_row(w, h, p, i), .any = w + h->side[p->six][i].any };
 	x = byte(w, h->t_proto, p->proto) * h->n_flags + byte(w, h->t_flags, p->flags);
 	x = number(w, h->t_x, x * h->n_device + device);
 	sport = find(w, &h->sport, p->sport);
 	dport = find(w, &h->dport, p->dport);
 	if (h->split)
-		side[n++] = (struct side){ w + sport, w + h->any_sport };
+		side[n++] = (struct side){ .row = w + sport, .any = w + h->any_sport };
 	if (h->split > 1)
-		side[n++] = (struct side){ w + dport, w + h->any_dport };
+		side[n++] = (struct side){ .row = w + dport, .any = w + h->any_dport };
 	else
 		y = number(w, h->t_y, (h->split ? 0 : sport * h->n_dport) + dport);
-	return first_common(w, h, w + number(w, h->t_row, y * h->n_x + x), side, n);
+	rest = w + number(w, h->t_row, y * h->n_x + x);
+	side[n++] = (struct side){ .row = rest, .any = w + rest[-1] };
+	return first_common(w, h, side, n);
 }
 
 /* ---- packets ---- */

@@ -19,24 +19,28 @@
  *          first key of all is 0. VALUES: 32-bit numbers, two a word, the first in the low half. A tree of
  *          one key has no levels, and VALUES is its value.
  *   row    two words for 64 words of bits (a run): the summary, whose bit B says of run Q that word
- *          64*Q+B of the bits is not 0; and the place of those words of the run that are not 0. Long runs are in the
- *          tables once, short ones next to their row. Rows of SRC, DST, SPORT and DPORT leave out the rules
- *          without a condition there: they are in the ANY rows, which have all words: one word of summary
- *          for each run, then N_WORDS.
+ *          64*Q+B of the bits is not 0; and the place of those words of the run that are not 0. Where there are more
+ *          than WALK_FEW_RUNS, a word stands first whose bit Q says that run Q is not empty, and only such runs have
+ *          their two words. Long runs are in the tables once, short ones next to their row. Rows of SRC,
+ *          DST, SPORT and DPORT leave out the rules without a condition there: they are in the ANY rows,
+ *          which have all words: which runs are not empty, one of summary for each run, then N_WORDS.
  *   rest   t_proto[protocol] and t_flags[TCP flags] (bytes, 8 a word), the classes of device and ports
  *          (values of their trees); then three tables of 32-bit numbers, two a word:
  *            x = t_x[(proto * n_flags + flags) * n_device + device]
  *            y = t_y[sport * n_dport + dport], what is split being 0
  *            row = t_row[y * n_x + x]
+ *          The word before such a row is the position of its own ANY row: of rules that ask for no port or for
+ *          most of them.
  */
 #ifndef POLICY_WALK_H
 #define POLICY_WALK_H
 
-#define WALK_MAGIC 0x7074666c74720001ull
+#define WALK_MAGIC 0x7074666c74720002ull
 #define WALK_LEVELS 7u
 #define WALK_BLOCK 16u /* words */
 #define WALK_RULES_MAX 262144u
-#define WALK_SUMMARY_MAX (WALK_RULES_MAX / 64u / 64u)
+#define WALK_SUMMARY_MAX (WALK_RULES_MAX / 64u / 64u) /* 64: as many bits as a word has */
+#define WALK_FEW_RUNS 4u /* to count those that are not empty would take longer than to read all */
 #define WALK_NONE 0xffffffffu /* no rule; a device that nobody told the compiler */
 /* Keys of ports (and of ICMP types, type << 8 | code, in the place of the destination's) when the packet
  * has none or is too short to tell. */

@@ -33,6 +33,7 @@
 #define SETS 60
 #define PACKETS 400
 #define RULES_MAX 300
+#define MANY (WALK_FEW_RUNS * 4096) /* rows of more rules have a word for their runs */
 #define ROOM (8u << 20) /* bytes of tables */
 #define LO_INDEX 1
 #define FOREIGN 0x12345u /* a priority that the packet comes with */
@@ -111,6 +112,24 @@ static void random_rule(struct pt_buf *b, bool any_port)
 	pt_buf_fmt(b, "\",\n");
 }
 
+/* Rule I of many: each source and each port is in only some runs of rules, so that packets meet rules of all runs. */
+static void filling_rule(struct pt_buf *b, uint32_t i, bool any_port)
+{
+	uint32_t run = i / 4096;
+
+	pt_buf_fmt(b, "\"pass in quick ");
+	if (any_port && one_in(4)) {
+		pt_buf_fmt(b, "proto tcp from 192.0.2.%u", run);
+		random_ports(b, true);
+		pt_buf_fmt(b, " to any");
+		random_ports(b, true);
+	} else {
+		pt_buf_fmt(b, one_in(2) ? "proto tcp from 10.1.2.%u" : "proto tcp from 2001:db8:1::%x", run % 4);
+		pt_buf_fmt(b, " to any port %u", 78 + run);
+	}
+	pt_buf_fmt(b, "\",\n");
+}
+
 struct set {
 	char *text;
 	struct pt_conf *conf;
@@ -139,7 +158,10 @@ static void set_make(struct set *s, uint32_t rules, bool any_port)
 	memset(s, 0, sizeof(*s));
 	pt_buf_fmt(&b, "system { name = x }\nfirewall { rules = {\n");
 	for (uint32_t i = 0; i < rules; i++)
-		random_rule(&b, any_port);
+		if (rules < MANY || i >= MANY)
+			random_rule(&b, any_port);
+		else
+			filling_rule(&b, i, any_port);
 	pt_buf_fmt(&b, "\"block\" } }\n");
 	assert_int_equal(b.err, 0);
 	s->text = b.s;
@@ -427,6 +449,29 @@ static void test_split(void **state)
 	assert_in_range(judged, 7 * PACKETS, 10 * PACKETS);
 }
 
+static void test_many(void **state)
+{
+	size_t judged = 0;
+	struct set s;
+
+	(void)state;
+	for (int split = 0; split < 2; split++) {
+		struct pt_err e = { 0 };
+
+		set_make(&s, MANY + 1500, split);
+		assert_true(((const struct walk_head *)s.tables->words)->n_summary > WALK_FEW_RUNS);
+		assert_true(!((const struct walk_head *)s.tables->words)->split == !split);
+		must(pt_bpf_load(s.tables->n_words * sizeof(uint64_t), &s.program, &e), &e, &s);
+		set_load(&s);
+		any_port = split;
+		for (size_t k = 0; k < 5 * PACKETS; k++)
+			compare(&s, &judged);
+		any_port = false;
+		set_free(&s);
+	}
+	assert_in_range(judged, 7 * PACKETS, 10 * PACKETS);
+}
+
 /* Without tables, or on a device that they do not know, a packet stays as it came. */
 static void test_not_judged(void **state)
 {
@@ -518,6 +563,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_split),
+		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_not_judged),
 		cmocka_unit_test(test_in_use),
 		cmocka_unit_test(test_ahead),

@@ -296,10 +296,17 @@ static void check_rows(const struct pt_classifier *c, const struct walk_head *h,
 	for (size_t i = 0; i < (t->depth ? t->count[t->depth - 1] : 1); i++) {
 		uint32_t at = (uint32_t)(t->depth ? c->words[t->values + i / 2] >> i % 2 * 32 : t->values);
 
-		assert_true(at >= sizeof(*h) / sizeof(uint64_t) && at + 2 * h->n_summary <= c->n_words);
-		for (size_t q = 0; q < h->n_summary; q++)
-			assert_true(c->words[at + 2 * q + 1] + (size_t)__builtin_popcountll(c->words[at + 2 * q]) <=
-				    c->n_words);
+		bool few = h->n_summary <= WALK_FEW_RUNS;
+		size_t runs = h->n_summary;
+
+		assert_true(at >= sizeof(*h) / sizeof(uint64_t) && at < c->n_words);
+		if (!few) {
+			assert_true(h->n_summary == 64 || !(c->words[at] >> h->n_summary));
+			runs = (size_t)__builtin_popcountll(c->words[at++]);
+		}
+		assert_true(at + 2 * runs <= c->n_words);
+		for (const uint64_t *two = c->words + at; runs--; two += 2)
+			assert_true((few || two[0]) && two[1] + (size_t)__builtin_popcountll(two[0]) <= c->n_words);
 	}
 }
 
@@ -322,7 +329,7 @@ static void check_shape(const struct pt_classifier *c, const struct set *s)
 		assert_int_equal(h->side[i / 2][i % 2].wide, i / 2);
 		check_tree(c, &h->side[i / 2][i % 2].tree, i / 2);
 		check_rows(c, h, &h->side[i / 2][i % 2].tree);
-		assert_true(h->side[i / 2][i % 2].any + h->n_summary + h->n_words <= c->n_words);
+		assert_true(h->side[i / 2][i % 2].any + 1 + h->n_summary + h->n_words <= c->n_words);
 	}
 }
 
@@ -383,11 +390,11 @@ static void random_sets(void **state)
 /* Sizes around those of words and of summary words. */
 static void sizes(void **state)
 {
-	static const uint32_t n[] = { 0, 1, 2, 63, 64, 65, 127, 128, 129, 4095, 4096, 4097, 5000, 9000 };
+	static const uint32_t n[] = { 0, 1, 2, 63, 64, 65, 127, 128, 129, 4095, 4096, 4097, 5000, 9000, 16384, 16385, 20000 };
 
 	(void)state;
 	for (size_t i = 0; i < PT_ARRAY_SIZE(n); i++) {
-		for (uint32_t wide = 0; wide <= 16; wide += 4) {
+		for (uint32_t wide = 0; wide <= 16; wide += n[i] > 9000 ? 8 : 4) {
 			struct recipe how = { n[i], wide, 20 + n[i], n[i] > 1000, false };
 
 			compare(&how, n[i] > 4000 ? 500 : 2000);
@@ -546,7 +553,8 @@ static void too_large(void **state)
 		in.max_bytes = max * sizeof(uint64_t);
 		/* What is split may be smaller. */
 		if (!pt_classifier_build(&in, &c, &e)) {
-			assert_true(c->n_words <= max && max > n_words / 4);
+			assert_true(c->n_words <= max);
+			assert_true(max > n_words / 8);
 			check_shape(c, &s);
 			pt_classifier_free(c);
 			continue;
