@@ -39,6 +39,13 @@ struct why_refusal {
 	struct pt_route route;
 };
 
+/* Answers that would be dropped, for they arrive by another device than the one that leads back. */
+struct why_back {
+	const struct pt_link *arrives; /* NULL: none would be */
+	uint32_t leads;          /* index; 0: there is no way at all */
+	unsigned int all, own;   /* rp_filter of all devices, and of that one */
+};
+
 struct why_walk {
 	struct pt_addr to;
 	uint32_t zone;
@@ -49,6 +56,7 @@ struct why_walk {
 	char why_no_echo[WHY_TEXT];
 	struct pt_path path;     /* over the rules in force */
 	bool has_path;
+	struct why_back back;
 	bool answers;            /* echo requests are answered */
 	uint64_t rtt;            /* of those, nanoseconds */
 	struct why_say said[PT_WHY_STEPS];
@@ -99,6 +107,10 @@ int why_route_parse(const struct nlmsghdr *nlh, struct why_way *out) PT_MUST;
 bool why_rule_holds(const struct why *y, const struct why_walk *k, const struct pt_route_rule *r);
 /* Pure: what is said of it. */
 void why_route_say(const struct why *y, const struct why_walk *k, const struct why_refusal *r, struct why_say *s);
+
+/* finding_why_back.c: looks for it, and says it of an answer that did not come. */
+int why_back(struct why *y, struct why_walk *k) PT_MUST;
+void why_back_say(const struct why *y, const struct why_walk *k, struct why_say *s);
 
 /* finding_why_neighbour.c */
 int why_neighbour(struct why *y, struct why_walk *k, struct why_say *s) PT_MUST;

@@ -291,7 +291,10 @@ static int reach_host(struct why *y, struct why_walk *k, struct why_say *s)
 	else
 		(void)snprintf(s->seen, sizeof(s->seen), "no answer to %d", TRIES);
 	next_trace(y, k, s);
-	return x.unsent ? 0 : say_track(y, k, "echo requests", s);
+	if (x.unsent)
+		return 0;
+	why_back_say(y, k, s);
+	return say_track(y, k, "echo requests", s);
 }
 
 /* ---- a port ---- */
@@ -351,6 +354,7 @@ static int say_silent(struct why *y, struct why_walk *k, const char *what, struc
 		       to, what);
 	(void)snprintf(s->seen, sizeof(s->seen), "nothing came within %s", ms);
 	next_trace(y, k, s);
+	why_back_say(y, k, s);
 	return say_track(y, k, what, s);
 }
 

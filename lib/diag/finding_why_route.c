@@ -470,5 +470,5 @@ int why_route(struct why *y, struct why_walk *k, struct why_say *s)
 	if (y->o->from.af)
 		k->way.src = y->o->from;
 	why_route_say(y, k, &refusal, s);
-	return 0;
+	return why_back(y, k);
 }

@@ -297,6 +297,40 @@ for i in range(3):
 	filter a
 done
 
+# ---- answers that come in by another device than the one that leads back, which IPv4 can be told to drop ----
+lab_link a eth1 r2 eth2
+lab_addr a eth1 192.0.3.2/24
+lab_addr r2 eth2 192.0.3.1/24
+lab_settle a r2
+in_ns a ip route add default via 192.0.3.1 dev eth1 metric 100
+strict() { in_ns a sh -c "echo $2 >/proc/sys/net/ipv4/conf/$1/rp_filter"; }
+for all in 0 1; do
+	strict all $all
+	strict eth1 $((1 - all))
+	dropped="drops what 203.0.113.80 answers by eth1: its own way there leads by eth0 \\| rp_filter is strict \(all $all, eth1 $((1 - all))\); "
+	stops answer "$dropped.* \\| sysctl net.ipv4.conf.eth1.rp_filter=2\$" 'the device that was asked for' 203.0.113.80 on eth1 timeout 1s
+	stops answer "$dropped.*within 1s" 'for a port' 203.0.113.80 80 on eth1 timeout 1s
+	stops answer "$dropped" 'the address of another device' 203.0.113.80 80 from 192.0.3.2 timeout 1s
+	filter r2 forward 'ip daddr 203.0.113.80 drop'
+	stops answer 'does not answer' 'what is silent anyhow' 203.0.113.80 80 timeout 1s
+	unlike "$(cat "$lab_tmp/out")" rp_filter 'is no matter of that'
+	filter r2
+done
+in_ns a ip rule add from 192.0.3.2 lookup 77
+in_ns a ip route add default via 192.0.3.1 dev eth1 table 77
+reaches 'a rule that leads back by the same device' 203.0.113.80 80 on eth1
+in_ns a ip rule delete from 192.0.3.2 lookup 77
+strict all 2
+reaches 'a filter that asks only whether there is a way' 203.0.113.80 80 on eth1
+in_ns a ip route delete default via 192.0.2.1
+strict all 1
+reaches 'one that has one way only' 203.0.113.80 80 on eth1
+in_ns a ip route add default via 192.0.2.1
+strict all 0
+strict eth1 0
+reaches 'no filter' 203.0.113.80 80 from 192.0.3.2
+in_ns a ip link delete eth1
+
 # ---- link-local addresses have a device with them ----
 local=$(in_ns r1 ip -6 -o address show dev eth0 scope link | sed 's/.*inet6 \([^/]*\).*/\1/')
 reaches 'a link-local address' "$local%eth0"
