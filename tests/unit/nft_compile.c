@@ -22,21 +22,11 @@
 #include <patronus/nft.h>
 #include <patronus/policy.h>
 
-/* ---- allocations that fail on demand ---- */
+#include "lib/scarce.h"
+#include "lib/scarce_arena.h"
 
-static long fail_at = -1; /* how many allocations succeed before one fails; -1: all */
+/* ---- libnftnl is refused its memory, too ---- */
 
-static bool fails(void)
-{
-	return fail_at >= 0 && fail_at-- == 0;
-}
-
-void *__real_pt_arena_alloc(struct pt_arena *a, size_t size);
-void *__wrap_pt_arena_alloc(struct pt_arena *a, size_t size);
-char *__real_pt_arena_strdup(struct pt_arena *a, const char *s);
-char *__wrap_pt_arena_strdup(struct pt_arena *a, const char *s);
-int __real_pt_vec_grow(struct pt_arena *a, void **v, size_t n, size_t *cap, size_t size);
-int __wrap_pt_vec_grow(struct pt_arena *a, void **v, size_t n, size_t *cap, size_t size);
 struct nftnl_rule *__real_nftnl_rule_alloc(void);
 struct nftnl_rule *__wrap_nftnl_rule_alloc(void);
 struct nftnl_expr *__real_nftnl_expr_alloc(const char *name);
@@ -46,39 +36,24 @@ int __wrap_nftnl_rule_set_str(struct nftnl_rule *r, uint16_t attr, const char *s
 int __real_nftnl_expr_set_str(struct nftnl_expr *x, uint16_t attr, const char *s);
 int __wrap_nftnl_expr_set_str(struct nftnl_expr *x, uint16_t attr, const char *s);
 
-void *__wrap_pt_arena_alloc(struct pt_arena *a, size_t size)
-{
-	return fails() ? NULL : __real_pt_arena_alloc(a, size);
-}
-
-char *__wrap_pt_arena_strdup(struct pt_arena *a, const char *s)
-{
-	return fails() ? NULL : __real_pt_arena_strdup(a, s);
-}
-
-int __wrap_pt_vec_grow(struct pt_arena *a, void **v, size_t n, size_t *cap, size_t size)
-{
-	return fails() ? -ENOMEM : __real_pt_vec_grow(a, v, n, cap, size);
-}
-
 struct nftnl_rule *__wrap_nftnl_rule_alloc(void)
 {
-	return fails() ? NULL : __real_nftnl_rule_alloc();
+	return exhausted() ? NULL : __real_nftnl_rule_alloc();
 }
 
 struct nftnl_expr *__wrap_nftnl_expr_alloc(const char *name)
 {
-	return fails() ? NULL : __real_nftnl_expr_alloc(name);
+	return exhausted() ? NULL : __real_nftnl_expr_alloc(name);
 }
 
 int __wrap_nftnl_rule_set_str(struct nftnl_rule *r, uint16_t attr, const char *s)
 {
-	return fails() ? -1 : __real_nftnl_rule_set_str(r, attr, s);
+	return exhausted() ? -1 : __real_nftnl_rule_set_str(r, attr, s);
 }
 
 int __wrap_nftnl_expr_set_str(struct nftnl_expr *x, uint16_t attr, const char *s)
 {
-	return fails() ? -1 : __real_nftnl_expr_set_str(x, attr, s);
+	return exhausted() ? -1 : __real_nftnl_expr_set_str(x, attr, s);
 }
 
 /* ---- a machine ---- */
@@ -444,20 +419,20 @@ static void without_memory(void **state)
 			const struct pt_host *h = host_new(WAN);
 			struct pt_err e = { 0 };
 
-			fail_at = n;
+			allocations_left = n;
 			rc = compile(m.policy, h, files[f], &prog, &e);
-			if (fail_at >= 0) {
+			if (allocations_left >= 0) {
 				pt_nft_prog_free(prog);
 				pt_err_fini(&e);
 				break;
 			}
-			fail_at = -1;
+			allocations_left = -1;
 			assert_int_equal(rc, -ENOMEM);
 			assert_null(prog);
 			pt_err_fini(&e);
 			assert_true(n < 100000);
 		}
-		fail_at = -1;
+		allocations_left = -1;
 		assert_int_equal(rc, 0);
 		assert_true(n > 100);
 		free(text);

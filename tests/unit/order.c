@@ -16,31 +16,9 @@
 
 #include <patronus/classify.h>
 
+#include "lib/scarce.h"
+#include "lib/scarce_arena.h"
 #include "policy_make.h"
-
-/* ---- memory that runs out ---- */
-
-static long fail_at = -1; /* how many allocations succeed before one fails; -1: all */
-
-void *__real_pt_arena_alloc(struct pt_arena *a, size_t size);
-void *__wrap_pt_arena_alloc(struct pt_arena *a, size_t size);
-int __real_pt_vec_grow(struct pt_arena *a, void **v, size_t n, size_t *cap, size_t size);
-int __wrap_pt_vec_grow(struct pt_arena *a, void **v, size_t n, size_t *cap, size_t size);
-
-static bool fails(void)
-{
-	return fail_at >= 0 && fail_at-- == 0;
-}
-
-void *__wrap_pt_arena_alloc(struct pt_arena *a, size_t size)
-{
-	return fails() ? NULL : __real_pt_arena_alloc(a, size);
-}
-
-int __wrap_pt_vec_grow(struct pt_arena *a, void **v, size_t n, size_t *cap, size_t size)
-{
-	return fails() ? -ENOMEM : __real_pt_vec_grow(a, v, n, cap, size);
-}
 
 /* ---- the order ---- */
 
@@ -162,9 +140,9 @@ static void without_memory(void **state)
 		struct pt_arena *a = pt_arena_new();
 		struct pt_order o;
 
-		fail_at = i;
+		allocations_left = i;
 		rc = pt_order_build(b.policy, PT_IN, a, &o);
-		fail_at = -1;
+		allocations_left = -1;
 		assert_true(!rc || rc == -ENOMEM);
 		pt_arena_free(a);
 	}

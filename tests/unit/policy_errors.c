@@ -16,24 +16,8 @@
 #include <patronus/policy.h>
 
 #include "lib/scarce.h"
+#include "lib/scarce_arena.h"
 #include "policy_make.h"
-
-/* ---- memory that runs out: arenas ask libc so seldom that they and the vectors are refused as well ---- */
-
-void *__real_pt_arena_alloc(struct pt_arena *a, size_t size);
-void *__wrap_pt_arena_alloc(struct pt_arena *a, size_t size);
-int __real_pt_vec_grow(struct pt_arena *a, void **v, size_t n, size_t *cap, size_t size);
-int __wrap_pt_vec_grow(struct pt_arena *a, void **v, size_t n, size_t *cap, size_t size);
-
-void *__wrap_pt_arena_alloc(struct pt_arena *a, size_t size)
-{
-	return exhausted() ? NULL : __real_pt_arena_alloc(a, size);
-}
-
-int __wrap_pt_vec_grow(struct pt_arena *a, void **v, size_t n, size_t *cap, size_t size)
-{
-	return exhausted() ? -ENOMEM : __real_pt_vec_grow(a, v, n, cap, size);
-}
 
 /* ---- messages ---- */
 
