@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * An apply of a file that differs from the one in force by one rule, which asks the same of packets as the one that it takes the place of:
- * a port is closed, a label given. Of ten thousand rules nine thousand nine hundred and ninety-nine are not read then. The rule is read
- * and compiled in a file that has no other; its key takes the place of the old one in the classifier's tables; see nft/patch.c for the rest.
+ * An apply of a file that differs from the one in force by one rule. Of ten thousand nine thousand nine hundred and ninety-nine are not read
+ * then. The rule is read and compiled in a file that has no other. Where it asks the same of packets as the one that it takes the place of
+ * (a rule blocks now, or has a label), its key takes the place of the old one in the classifier's tables; else these are made anew, of what
+ * is known of the other rules. See nft/patch.c for the rest.
  *
  * All of it rests on knowing that the kernel has what the copy of the file in force became, that nothing else has a say in that, and that
  * the machine is as it was. What is not so, or not sure, is for the apply of all, which finds whatever this one has begun.
@@ -14,6 +15,8 @@
 #include <unistd.h>
 
 #include "plan/patch.h"
+
+#define KEY_MASK 0xffffffu /* the bits of a key that say what happens */
 
 struct patch {
 	const char *path;
@@ -29,6 +32,7 @@ struct patch {
 	uint32_t new_len;        /* of its text */
 	struct pt_plan *plan;    /* of the file without other rules */
 	const struct pt_pol_rule *rule; /* in it */
+	bool same;               /* it asks what the old one asks */
 	char old_name[80];       /* of the rule in force */
 	struct pt_nft_patch nft;
 };
@@ -79,7 +83,7 @@ static bool find_rule(struct patch *x)
 		return true;
 	}
 	r = bsearch(&at, x->rules.v, h->n, sizeof(*r), by_place);
-	if (!r || !r->len || r->at + (size_t)r->len > x->old_len)
+	if (!r || !r->len || r->at + (size_t)r->len > x->old_len || r->item >= h->n_items)
 		return false;
 	tail = x->old_len - r->at - r->len;
 	if (x->len < r->at + tail || memcmp(x->text + x->len - tail, x->old + x->old_len - tail, tail) != 0)
@@ -143,10 +147,9 @@ static bool same_devices(const struct pt_pol_names *a, const struct pt_pol_names
 	return true;
 }
 
-/* Whether both are asked at the same point, and ask the same. */
 static bool same_conditions(const struct pt_pol_rule *a, const struct pt_pol_rule *b)
 {
-	return a->quick == b->quick && a->if_any == b->if_any && a->if_neg == b->if_neg && a->af == b->af &&
+	return a->if_any == b->if_any && a->if_neg == b->if_neg && a->af == b->af &&
 	       a->proto_any == b->proto_any && a->flags_set == b->flags_set && a->flags_mask == b->flags_mask &&
 	       a->protos.n == b->protos.n && (!a->protos.n || !memcmp(a->protos.v, b->protos.v, a->protos.n)) &&
 	       same_devices(&a->devices, &b->devices) && same_address(&a->src, &b->src) && same_address(&a->dst, &b->dst) &&
@@ -189,9 +192,11 @@ static int read_rule(struct patch *x)
 	if (!rc) {
 		before = only_rule(old.policy);
 		x->rule = only_rule(x->plan->policy);
-		if (!before || !x->rule || before->id != w->id || !same_conditions(before, x->rule) || !is_own_name(x, x->rule) ||
+		if (!before || !x->rule || before->id != w->id || before->quick != x->rule->quick || !is_own_name(x, x->rule) ||
 		    !is_alone(x, before) || !keeps_passing(x, x->rule))
 			rc = -ERANGE;
+		else
+			x->same = same_conditions(before, x->rule);
 	}
 	if (!rc)
 		snprintf(x->old_name, sizeof(x->old_name), "%s", before->name);
@@ -267,19 +272,74 @@ static int commit(struct patch *x, struct pt_nft_plan *p, int rc, struct pt_err 
 	return rc;
 }
 
+/* Only the key. */
+static int change_tables(struct patch *x, struct pt_err *e)
+{
+	struct plan_rules_head *h = &x->rules.head;
+	const struct plan_rule *w = &x->rules.v[x->which];
+	struct pt_bpf_number number = { .at = h->keys_at + w->item, .mask = KEY_MASK, .from = w->key, .to = x->nft.come };
+
+	return plan_ingress_change(x->plan, &number, &h->tables, e);
+}
+
+static int build_tables(struct patch *x, struct pt_arena *a, struct pt_err *e)
+{
+	struct plan_rules_head *h = &x->rules.head;
+	struct pt_class_device *devices = NULL;
+	struct pt_order order;
+	struct pt_class_input in = { .order = &order, .keys = x->rules.keys, .none = h->none };
+	int rc = plan_items_order(x->rules.items, h->items_len, h->n_items, a, &order);
+
+	if (!rc)
+		rc = plan_devices(x->plan->host, &devices, &in.n_devices, e);
+	in.devices = devices;
+	if (!rc) {
+		order.items.v[x->rules.v[x->which].item].rule = x->rule;
+		pt_classifier_free(x->plan->tables);
+		rc = pt_classifier_build(&in, &x->plan->tables, e);
+	}
+	free(devices);
+	return rc;
+}
+
+/* All of them, with the new rule. When it returns, no packet is under way that met the old one. */
+static int exchange_tables(struct patch *x, struct pt_err *e)
+{
+	struct plan_rules_head *h = &x->rules.head;
+	struct pt_arena *a = pt_arena_new();
+	struct pt_plan *p = x->plan;
+	int rc = a ? build_tables(x, a, e) : -ENOMEM;
+
+	if (!rc) {
+		p->tables_digest = h->tables = pt_bpf_tables_digest(p->tables->words, p->tables->n_words);
+		h->n_words = p->tables->n_words;
+		h->keys_at = pt_classifier_key_at(p->tables, 0);
+		rc = plan_ingress_observe(p, e);
+	}
+	if (!rc && plan_ingress_writes(p->ingress) != 1) /* a device has come, or the program has no room for them */
+		rc = -ERANGE;
+	p->have = x->have;
+	if (!rc)
+		rc = plan_ingress_prepare(p, e);
+	if (!rc)
+		rc = plan_ingress_switch(p, e);
+	p->have = NULL;
+	pt_arena_free(a);
+	return rc;
+}
+
 /* The element, the key in the tables, the note: a packet meets the old rule or the new one at any time. */
 static int switch_over(struct patch *x)
 {
-	struct plan_rule *w = &x->rules.v[x->which];
-	struct pt_bpf_number number = { .at = w->number, .mask = 0xffffff, .from = w->key };
+	uint32_t *key = &x->rules.keys[x->rules.v[x->which].item];
 	struct pt_nft_plan *p = NULL;
 	struct pt_err unseen = { 0 };
 	int rc = pt_nft_patch_add(&x->nft, x->nf, x->have, &p, &unseen);
 
 	rc = commit(x, p, rc, &unseen);
-	number.to = x->nft.come;
+	*key = (*key & ~KEY_MASK) | x->nft.come;
 	if (!rc)
-		rc = plan_ingress_change(x->plan, &number, &x->rules.head.tables, &unseen);
+		rc = x->same ? change_tables(x, &unseen) : exchange_tables(x, &unseen);
 	p = NULL;
 	if (!rc)
 		rc = pt_nft_patch_note(&x->nft, x->have, &p, &unseen);
@@ -328,6 +388,22 @@ static void move_id(struct plan_rules *r, uint32_t from, uint32_t to)
 	r->ids[i] = to;
 }
 
+static int replace_item(struct patch *x)
+{
+	struct plan_rules *r = &x->rules;
+	size_t at, bytes;
+	int rc = plan_item_find(r->items, r->head.items_len, r->v[x->which].item, &at, &bytes);
+
+	if (rc)
+		return rc;
+	pt_buf_add(&r->made, r->items, at);
+	plan_item_put(&r->made, x->rule);
+	pt_buf_add(&r->made, r->items + at + bytes, r->head.items_len - at - bytes);
+	r->items = r->made.s;
+	r->head.items_len = r->made.n;
+	return r->made.err;
+}
+
 /* What the rules are from now on. Without it, the next apply is one of all. */
 static void store_rules(struct patch *x)
 {
@@ -346,7 +422,8 @@ static void store_rules(struct patch *x)
 	w->id = x->rule->id;
 	w->key = x->nft.come;
 	w->pass = x->rule->action == PT_PASS;
-	(void)!plan_rules_store(x->digest, r);
+	if (!replace_item(x))
+		(void)!plan_rules_store(x->digest, r);
 }
 
 /* ---- the whole ---- */

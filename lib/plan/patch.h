@@ -17,16 +17,19 @@ struct plan_rules_head {
 	uint64_t text_len;  /* of the copy */
 	uint64_t text_sum;  /* plan_text_sum() */
 	uint32_t begin, end; /* of the copy: the quote before the first rule, and what is behind that of the last one */
-	uint32_t n, n_ids;
+	uint32_t n, n_ids, n_items;
 	uint32_t n_pass;    /* rules that pass arriving packets */
-	uint32_t none;
+	uint64_t keys_at;   /* of the first item's key in the tables, see struct pt_bpf_number */
+	uint64_t items_len; /* bytes of the items */
+	uint32_t none;      /* the key where none matches */
+	uint32_t unused;
 };
 
 /* A written rule. */
 struct plan_rule {
 	uint32_t at, len;   /* its text in the copy, without quotes; LEN 0: it cannot be changed alone */
 	uint32_t id, key;   /* of pt_nft_patchable() */
-	uint32_t number;    /* where its key stands, see struct pt_bpf_number */
+	uint32_t item;      /* the classifier's */
 	uint32_t pass;      /* 0 or 1 */
 };
 
@@ -34,7 +37,10 @@ struct plan_rules {
 	struct plan_rules_head head;
 	struct plan_rule *v;
 	uint32_t *ids;      /* of all rules, sorted */
+	uint32_t *keys;     /* of each item, as the tables have them */
+	char *items;        /* see store_items.c */
 	void *data;
+	struct pt_buf made; /* items that were made here */
 };
 
 /* ---- store_rules.c ---- */
@@ -51,6 +57,15 @@ int plan_rules_store(const char *digest, const struct plan_rules *r);
 int plan_rules_read(const char *digest, struct plan_rules *out);
 void plan_rules_fini(struct plan_rules *r);
 bool plan_rules_has_id(const struct plan_rules *r, uint32_t id);
+
+/* ---- store_items.c ---- */
+
+/* What the classifier asks of packets for R, in B. */
+void plan_item_put(struct pt_buf *b, const struct pt_pol_rule *r);
+/* N of them, LEN bytes of DATA, as rules that can be asked for nothing else; they point into both. -EBADMSG. */
+int plan_items_order(const char *data, size_t len, uint32_t n, struct pt_arena *a, struct pt_order *out);
+/* Where item number ITEM is. -EBADMSG. */
+int plan_item_find(const char *data, size_t len, uint32_t item, size_t *at, size_t *bytes);
 
 /* ---- store.c ---- */
 

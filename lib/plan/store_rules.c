@@ -13,7 +13,7 @@
 
 #include "plan/patch.h"
 
-#define VERSION "patronus rules 1"
+#define VERSION "patronus rules 2"
 #define SIZE_MAX_OF_IT ((size_t)1 << 26)
 
 int plan_rules_path(const char *digest, char *out, size_t size)
@@ -143,7 +143,7 @@ static bool place_rules(const struct pt_conf *c, struct plan_rules *r)
 static void take_items(const struct pt_plan *p, const uint32_t *made, struct plan_rules *r)
 {
 	const struct pt_order *order = pt_nft_prog_order(p->prog);
-	uint32_t item = 0;
+	uint32_t *item = &r->head.n_items;
 
 	for (size_t i = 0; i < order->items.n; i++) {
 		const struct pt_pol_rule *x = order->items.v[i].rule;
@@ -152,15 +152,18 @@ static void take_items(const struct pt_plan *p, const uint32_t *made, struct pla
 
 		if (order->items.v[i].kind != PT_ORDER_CONST)
 			continue;
-		if (made[x->ast] == 1 && !strchr(x->name, '#') && pt_nft_patchable(p->prog, item, &key)) {
+		plan_item_put(&r->made, x);
+		if (made[x->ast] == 1 && !strchr(x->name, '#') && pt_nft_patchable(p->prog, *item, &key)) {
 			w->len = p->conf->rules.v[x->ast].len;
 			w->id = x->id;
 			w->key = key;
-			w->number = (uint32_t)pt_classifier_key_at(p->tables, item);
+			w->item = *item;
 			w->pass = x->action == PT_PASS;
 		}
-		item++;
+		(*item)++;
 	}
+	r->items = r->made.s;
+	r->head.items_len = r->made.n;
 }
 
 static int by_number(const void *a, const void *b)
@@ -200,11 +203,12 @@ static bool make(const struct pt_plan *p, struct plan_rules *r)
 	r->head.n = (uint32_t)p->conf->rules.n;
 	r->v = calloc(p->conf->rules.n + 1, sizeof(*r->v));
 	r->ids = calloc(p->policy->rules.n + 1, sizeof(*r->ids));
+	r->keys = (uint32_t *)(uintptr_t)pt_nft_prog_keys(p->prog, &r->head.none); /* not written to here */
 	ok = made && r->v && r->ids && place_rules(p->conf, r) && take_ids(p->policy, r, made);
 	if (ok)
 		take_items(p, made, r);
 	free(made);
-	return ok;
+	return ok && !r->made.err;
 }
 
 static bool make_head(const struct pt_plan *p, struct plan_rules_head *h)
@@ -214,6 +218,7 @@ static bool make_head(const struct pt_plan *p, struct plan_rules_head *h)
 	h->machine = plan_machine_digest(p->host);
 	h->tables = p->tables_digest;
 	h->n_words = p->tables->n_words;
+	h->keys_at = pt_classifier_key_at(p->tables, 0);
 	h->text_len = p->conf->len;
 	h->text_sum = plan_text_sum(p->conf->text, p->conf->len);
 	return h->machine && !pt_build_id(h->build, sizeof(h->build));
@@ -221,9 +226,24 @@ static bool make_head(const struct pt_plan *p, struct plan_rules_head *h)
 
 /* ---- the file ---- */
 
+/* Numbers fill words of 64 bits. */
+static size_t padded(size_t n)
+{
+	return (n + 7) / 8 * 8;
+}
+
 static size_t size_of(const struct plan_rules_head *h)
 {
-	return sizeof(*h) + h->n * sizeof(struct plan_rule) + ((size_t)h->n_ids + 1) / 2 * sizeof(uint64_t);
+	return sizeof(*h) + h->n * sizeof(struct plan_rule) + padded(h->n_ids * sizeof(uint32_t)) +
+	       padded(h->n_items * sizeof(uint32_t)) + padded(h->items_len);
+}
+
+static void put_padded(struct pt_buf *b, const void *p, size_t n)
+{
+	static const char zeros[8];
+
+	pt_buf_add(b, p, n);
+	pt_buf_add(b, zeros, padded(n) - n);
 }
 
 /* What stands behind all: the bytes may be somebody else's by mistake. */
@@ -245,9 +265,9 @@ int plan_rules_store(const char *digest, const struct plan_rules *r)
 	pt_buf_room(&b, size_of(&r->head) + sizeof(sum));
 	pt_buf_add(&b, &r->head, sizeof(r->head));
 	pt_buf_add(&b, r->v, r->head.n * sizeof(*r->v));
-	pt_buf_add(&b, r->ids, r->head.n_ids * sizeof(*r->ids));
-	if (r->head.n_ids % 2)
-		pt_buf_add(&b, "\0\0\0", sizeof(*r->ids));
+	put_padded(&b, r->ids, r->head.n_ids * sizeof(*r->ids));
+	put_padded(&b, r->keys, r->head.n_items * sizeof(*r->keys));
+	put_padded(&b, r->items, r->head.items_len);
 	sum = b.err ? 0 : sum_of(b.s, b.n);
 	pt_buf_add(&b, &sum, sizeof(sum));
 	rc = b.err ? b.err : pt_file_write(path, b.s, b.n, 0600, &unseen);
@@ -292,7 +312,7 @@ static bool is_whole(const void *data, size_t len, const struct plan_rules_head 
 	uint64_t sum;
 	size_t size;
 
-	if (h->n > PT_POL_RULES_MAX || h->n_ids > PT_POL_RULES_MAX)
+	if (h->n > PT_POL_RULES_MAX || h->n_ids > PT_POL_RULES_MAX || h->n_items > PT_POL_RULES_MAX || h->items_len > len)
 		return false;
 	size = size_of(h);
 	if (len != size + sizeof(sum))
@@ -326,6 +346,8 @@ int plan_rules_read(const char *digest, struct plan_rules *out)
 			out->data = data;
 			out->v = (struct plan_rule *)(void *)(data + sizeof(out->head));
 			out->ids = (uint32_t *)(void *)(out->v + out->head.n);
+			out->keys = out->ids + padded(out->head.n_ids * sizeof(*out->ids)) / sizeof(*out->ids);
+			out->items = (char *)(out->keys + padded(out->head.n_items * sizeof(*out->keys)) / sizeof(*out->keys));
 			return 0;
 		}
 	}
@@ -340,6 +362,7 @@ void plan_rules_fini(struct plan_rules *r)
 		free(r->ids);
 	}
 	free(r->data);
+	pt_buf_fini(&r->made);
 	memset(r, 0, sizeof(*r));
 }
 
