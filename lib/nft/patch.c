@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One rule in the place of another that asks the same of packets: its key gets an element, and what is applied gets another note. Nothing
- * is deleted: for that the kernel waits until no packet can see what goes, which takes longer than all the rest. The old element stays
- * where no packet comes any more, and the next apply that is more than this takes it away, with the notes. Until then it counts for
- * nobody and is no difference.
+ * A few rules in the place of others: their keys get elements, and what is applied gets another note. Nothing is deleted: for that the
+ * kernel waits until no packet can see what goes, which takes longer than all the rest. The old elements stay where no packet comes any
+ * more, and the next apply that is more than this takes them away, with the notes. Until then they count for nobody and are no
+ * difference.
  */
 #include <errno.h>
 #include <string.h>
@@ -42,7 +42,7 @@ bool pt_nft_patched(const struct pt_nft_state *have)
 	return have->objects && have->objects->n_patches;
 }
 
-/* ---- the new rule's element ---- */
+/* ---- the new rules' elements ---- */
 
 bool pt_nft_patchable(const struct pt_nft_prog *p, uint32_t item, uint32_t *key)
 {
@@ -90,16 +90,25 @@ static int is_taken(struct pt_nl *nf, uint32_t key, bool *taken)
 	return rc || *taken ? rc : ask_element(nf, NFT_MAP_ACT, key, taken);
 }
 
+static bool is_among(const uint32_t *v, size_t n, uint32_t key)
+{
+	for (size_t i = 0; i < n; i++)
+		if (v[i] == key)
+			return true;
+	return false;
+}
+
 /* As an apply of all would find it again, see keys_settle.c. */
-static int find_key(struct pt_nl *nf, const struct nft_key *key, uint32_t *out)
+static int find_key(struct pt_nl *nf, struct pt_nft_patch *x, size_t i, const struct nft_key *key)
 {
 	struct nft_key_action what = key->what;
 	bool taken = true;
 	int rc = 0;
 
 	for (uint32_t n = 0; !rc && taken && n < NFT_KEY_ATTEMPTS; n++) {
-		*out = nft_key_attempt(&what, n);
-		rc = is_taken(nf, *out, &taken);
+		x->come[i] = nft_key_attempt(&what, n);
+		if (!is_among(x->come, i, x->come[i]))
+			rc = is_taken(nf, x->come[i], &taken);
 	}
 	return rc ? rc : taken ? -ERANGE : 0;
 }
@@ -115,30 +124,44 @@ static int put_element(struct pt_nft_plan *p, const struct nft_set *set, const s
 	return rc ? rc : nft_put_map_elems(p->batch, cookie, true, set, &el, 1);
 }
 
+static int add_rule(struct pt_nl *nf, struct pt_nft_patch *x, size_t i, struct pt_nft_plan *p)
+{
+	const struct nft_keys *keys = x->prog->keys;
+	struct nft_key key = keys->v.v[keys->index[x->items[i]]];
+	int rc = find_key(nf, x, i, &key);
+
+	key.low = x->come[i];
+	return rc ? rc : put_element(p, nft_find_set(&x->prog->objects, nft_key_is_plain(&key) ? NFT_MAP_PASS : NFT_MAP_ACT), &key);
+}
+
+/* Notes of it: one for each pair of a rule that goes and one that comes. */
+static uint32_t notes(const struct pt_nft_patch *x)
+{
+	size_t n = x->n_gone > x->n_come ? x->n_gone : x->n_come;
+
+	return n ? (uint32_t)n : 1;
+}
+
 int pt_nft_patch_add(struct pt_nft_patch *x, struct pt_nl *nf, const struct pt_nft_state *have, struct pt_nft_plan **out,
 		     struct pt_err *e)
 {
-	const struct nft_keys *keys = x->prog->keys;
-	struct nft_key key = keys->v.v[keys->index[x->item]];
-	int rc;
+	struct pt_nft_plan *p;
+	int rc = 0;
 
 	*out = NULL;
-	if (have->objects->n_patches == PT_NFT_PATCHES_MAX)
+	if (have->objects->n_patches + notes(x) > PT_NFT_PATCHES_MAX)
 		return -ERANGE;
-	rc = find_key(nf, &key, &x->come);
-	if (rc == -ERANGE)
-		return rc;
-	if (rc)
-		return pt_err_sys(e, rc, "looking for the key of a rule");
-	key.low = x->come;
-	*out = nft_plan_new(have->genid);
-	rc = *out ? put_element(*out, nft_find_set(&x->prog->objects, nft_key_is_plain(&key) ? NFT_MAP_PASS : NFT_MAP_ACT), &key) :
-		    -ENOMEM;
-	if (!rc)
+	p = nft_plan_new(have->genid);
+	if (!p)
+		rc = -ENOMEM;
+	for (size_t i = 0; !rc && i < x->n_come; i++)
+		rc = add_rule(nf, x, i, p);
+	if (!rc) {
+		*out = p;
 		return 0;
-	pt_nft_plan_free(*out);
-	*out = NULL;
-	return pt_err_sys(e, rc, "adding a rule");
+	}
+	pt_nft_plan_free(p);
+	return rc == -ERANGE ? rc : pt_err_sys(e, rc, "adding rules");
 }
 
 /* ---- what is applied now ---- */
@@ -159,21 +182,28 @@ static void note_of(const struct nft_note *old, uint32_t genid, struct nft_note 
 			out->v[out->n++] = old->v[i];
 }
 
+static int put_note(struct pt_nft_plan *p, const struct pt_nft_patch *x, uint32_t i, struct nft_applied *a)
+{
+	uint64_t cookie;
+	int rc = nft_plan_op(p, &cookie, "add", "chain", NULL, NFT_PATCH_CHAIN "%u", a->number);
+
+	a->patch = (struct nft_patch){ .gone = i < x->n_gone ? x->gone[i] : 0, .come = i < x->n_come ? x->come[i] : 0 };
+	return rc ? rc : nft_put_applied(p->batch, cookie, a);
+}
+
 int pt_nft_patch_note(const struct pt_nft_patch *x, const struct pt_nft_state *have, struct pt_nft_plan **out, struct pt_err *e)
 {
-	uint32_t genid = next(have->genid), number = have->objects->n_patches + 1;
-	struct nft_applied a = { .digest = x->prog->digest, .path = x->prog->path, .when = (uint64_t)time(NULL), .number = number,
-				 .patch = { .gone = x->gone, .come = x->come } };
+	uint32_t genid = x->n_come ? next(have->genid) : have->genid;
+	struct nft_applied a = { .digest = x->prog->digest, .path = x->prog->path, .when = (uint64_t)time(NULL) };
 	struct pt_nft_plan *p = nft_plan_new(genid);
-	uint64_t cookie;
-	int rc = -ENOMEM;
+	int rc = p ? 0 : -ENOMEM;
 
 	*out = NULL;
 	note_of(&have->objects->note, next(genid), &a.note);
-	if (p)
-		rc = nft_plan_op(p, &cookie, "add", "chain", NULL, NFT_PATCH_CHAIN "%u", number);
-	if (!rc)
-		rc = nft_put_applied(p->batch, cookie, &a);
+	for (uint32_t i = 0; !rc && i < notes(x); i++) {
+		a.number = have->objects->n_patches + i + 1;
+		rc = put_note(p, x, i, &a);
+	}
 	if (!rc) {
 		*out = p;
 		return 0;

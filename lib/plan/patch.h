@@ -14,30 +14,34 @@ struct plan_rules_head {
 	uint64_t machine;   /* plan_machine_digest() */
 	uint64_t tables;    /* the classifier's, by their digest */
 	uint64_t n_words;   /* of them */
+	uint64_t keys_at;   /* of the first item's key in them, see struct pt_bpf_number */
 	uint64_t text_len;  /* of the copy */
 	uint64_t text_sum;  /* plan_text_sum() */
+	uint64_t items_len; /* bytes of the items */
 	uint32_t begin, end; /* of the copy: the quote before the first rule, and what is behind that of the last one */
 	uint32_t n, n_ids, n_items;
+	uint32_t n_groups;  /* see struct pt_order */
 	uint32_t n_pass;    /* rules that pass arriving packets */
-	uint64_t keys_at;   /* of the first item's key in the tables, see struct pt_bpf_number */
-	uint64_t items_len; /* bytes of the items */
 	uint32_t none;      /* the key where none matches */
-	uint32_t unused;
 };
 
 /* A written rule. */
 struct plan_rule {
-	uint32_t at, len;   /* its text in the copy, without quotes; LEN 0: it cannot be changed alone */
-	uint32_t id, key;   /* of pt_nft_patchable() */
+	uint32_t at, len;   /* its text in the copy, without quotes */
+	uint32_t id;        /* 0: it is more than one rule of the classifier, and cannot be changed alone */
+	uint32_t key;       /* of pt_nft_patchable() */
 	uint32_t item;      /* the classifier's */
 	uint32_t pass;      /* 0 or 1 */
 };
+
+#define PLAN_QUICK 0x80000000u
 
 struct plan_rules {
 	struct plan_rules_head head;
 	struct plan_rule *v;
 	uint32_t *ids;      /* of all rules, sorted */
 	uint32_t *keys;     /* of each item, as the tables have them */
+	uint32_t *written;  /* number of each item's rule, and PLAN_QUICK */
 	char *items;        /* see store_items.c */
 	void *data;
 	struct pt_buf made; /* items that were made here */
@@ -64,8 +68,6 @@ bool plan_rules_has_id(const struct plan_rules *r, uint32_t id);
 void plan_item_put(struct pt_buf *b, const struct pt_pol_rule *r);
 /* N of them, LEN bytes of DATA, as rules that can be asked for nothing else; they point into both. -EBADMSG. */
 int plan_items_order(const char *data, size_t len, uint32_t n, struct pt_arena *a, struct pt_order *out);
-/* Where item number ITEM is. -EBADMSG. */
-int plan_item_find(const char *data, size_t len, uint32_t item, size_t *at, size_t *bytes);
 
 /* ---- store.c ---- */
 
@@ -75,7 +77,64 @@ int plan_store_text(const char *digest, const char *text, size_t len, struct pt_
 
 /* ---- store_words.c ---- */
 
-/* Those of the copy TO are those of FROM with another rule's name. */
-void plan_words_patch(const char *from, const char *to, const char *old, const char *name);
+/* Those of the copy TO are those of FROM with the N_NEW names of rules NEW in the place of the N_OLD ones OLD; where there are none, behind
+ * the name BEFORE, NULL: first. */
+struct plan_names {
+	const char *before;
+	size_t n_old, n_new;
+	const char *old[PT_NFT_PATCH_MAX], *new[PT_NFT_PATCH_MAX];
+};
+void plan_words_patch(const char *from, const char *to, const struct plan_names *names);
+
+/* ---- an apply of few rules ---- */
+
+
+#define PATCH_REGION_MAX (PT_NFT_PATCH_MAX + 2) /* a rule that comes can look as if its neighbour had changed */
+
+struct patch_rule {
+	size_t at, len;                 /* its text in the file, without quotes */
+	const struct pt_pol_rule *rule; /* what it became */
+	uint32_t item;                  /* of the program of the file without other rules */
+};
+
+struct patch {
+	const char *path;
+	struct pt_nl *nf, *route;
+	struct pt_nft_state *have;
+	struct plan_rules rules; /* of the file in force */
+	char *old;               /* its copy */
+	size_t old_len;
+	char *text;              /* the file */
+	size_t len;
+	char digest[65];
+	bool in_force;           /* it is the copy */
+	size_t from, old_to, new_to; /* in both the text differs at most from FROM on, up to these; no rule is cut */
+	size_t first, n_old;     /* the rules that go */
+	char names[PT_NFT_PATCH_MAX][PT_LABEL_MAX + 1]; /* theirs */
+	struct patch_rule *v;    /* those that come; in ALL */
+	size_t n_new;
+	struct patch_rule all[PATCH_REGION_MAX]; /* between FROM and NEW_TO, with those that stay: LEAD of them first, TRAIL last */
+	size_t lead, trail;
+	struct pt_plan *plan;    /* of the file without other rules than these, the one before and the one behind */
+	size_t base;             /* number of the first of V in it */
+	bool same;               /* one comes for one, and asks the same */
+	struct pt_nft_patch nft;
+	struct pt_arena *arena;  /* of what follows, by patch_order() */
+	struct pt_order order;   /* of all items */
+	uint32_t *keys, *written; /* as of struct plan_rules; keys of the new ones without bits 23 to 0 */
+};
+
+/* patch_text.c: what differs; false: more than a few rules of the list */
+bool patch_find(struct patch *x);
+/* patch_rules.c: the new rules; -ERANGE: they depend on others, or others on them */
+int patch_read(struct patch *x);
+/* patch_order.c: the order of all with them; -ERANGE: groups would be others */
+int patch_order(struct patch *x);
+/* Which of V item number ITEM of the order is; SIZE_MAX: none. */
+size_t patch_new_item(const struct patch *x, uint32_t item);
+/* The items' records, in that order. */
+int patch_items(const struct patch *x, struct pt_buf *out);
+/* patch_store.c: what the rules are from now on. Where it cannot be written, the next apply is one of all. */
+void patch_store(struct patch *x);
 
 #endif

@@ -136,6 +136,7 @@ static void take_devices(struct source *in, struct pt_arena *a, uint32_t n, stru
 static void take_item(struct source *in, struct pt_arena *a, struct pt_pol_rule *r)
 {
 	struct pt_iset *sets[N_SETS] = { &r->src.v4, &r->dst.v4, &r->sport, &r->dport, &r->icmp, &r->src.v6, &r->dst.v6 };
+	const char *begin = in->s;
 	const void *head = take(in, sizeof(struct record));
 	struct record h = { 0 };
 
@@ -157,6 +158,8 @@ static void take_item(struct source *in, struct pt_arena *a, struct pt_pol_rule 
 	for (size_t i = 0; i < N_SETS; i++)
 		if (h.sets & 1u << i)
 			take_set(in, a, IS_WIDE(i), sets[i]);
+	if (!in->rc && in->s - begin != (ptrdiff_t)h.bytes)
+		in->rc = -EBADMSG;
 }
 
 int plan_items_order(const char *data, size_t len, uint32_t n, struct pt_arena *a, struct pt_order *out)
@@ -175,23 +178,4 @@ int plan_items_order(const char *data, size_t len, uint32_t n, struct pt_arena *
 	out->items.n = out->items.cap = n;
 	out->n_const = n;
 	return in.rc ? in.rc : in.left ? -EBADMSG : 0;
-}
-
-int plan_item_find(const char *data, size_t len, uint32_t item, size_t *at, size_t *bytes)
-{
-	uint32_t n = 0;
-
-	*at = 0;
-	for (uint32_t i = 0;; i++) {
-		if (len - *at < sizeof(n))
-			return -EBADMSG;
-		memcpy(&n, data + *at, sizeof(n));
-		if (n < sizeof(struct record) || n > len - *at)
-			return -EBADMSG;
-		if (i == item)
-			break;
-		*at += n;
-	}
-	*bytes = n;
-	return 0;
 }

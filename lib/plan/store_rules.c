@@ -13,7 +13,7 @@
 
 #include "plan/patch.h"
 
-#define VERSION "patronus rules 2"
+#define VERSION "patronus rules 3"
 #define SIZE_MAX_OF_IT ((size_t)1 << 26)
 
 int plan_rules_path(const char *digest, char *out, size_t size)
@@ -129,6 +129,7 @@ static bool place_rules(const struct pt_conf *c, struct plan_rules *r)
 			return false;
 		behind = x->s + x->len + 1;
 		r->v[i].at = x->raw;
+		r->v[i].len = x->len;
 	}
 	if (!behind)
 		return false;
@@ -153,8 +154,8 @@ static void take_items(const struct pt_plan *p, const uint32_t *made, struct pla
 		if (order->items.v[i].kind != PT_ORDER_CONST)
 			continue;
 		plan_item_put(&r->made, x);
+		r->written[*item] = x->ast | (x->quick ? PLAN_QUICK : 0);
 		if (made[x->ast] == 1 && !strchr(x->name, '#') && pt_nft_patchable(p->prog, *item, &key)) {
-			w->len = p->conf->rules.v[x->ast].len;
 			w->id = x->id;
 			w->key = key;
 			w->item = *item;
@@ -203,8 +204,9 @@ static bool make(const struct pt_plan *p, struct plan_rules *r)
 	r->head.n = (uint32_t)p->conf->rules.n;
 	r->v = calloc(p->conf->rules.n + 1, sizeof(*r->v));
 	r->ids = calloc(p->policy->rules.n + 1, sizeof(*r->ids));
+	r->written = calloc(p->policy->rules.n + 1, sizeof(*r->written));
 	r->keys = (uint32_t *)(uintptr_t)pt_nft_prog_keys(p->prog, &r->head.none); /* not written to here */
-	ok = made && r->v && r->ids && place_rules(p->conf, r) && take_ids(p->policy, r, made);
+	ok = made && r->v && r->ids && r->written && place_rules(p->conf, r) && take_ids(p->policy, r, made);
 	if (ok)
 		take_items(p, made, r);
 	free(made);
@@ -219,6 +221,7 @@ static bool make_head(const struct pt_plan *p, struct plan_rules_head *h)
 	h->tables = p->tables_digest;
 	h->n_words = p->tables->n_words;
 	h->keys_at = pt_classifier_key_at(p->tables, 0);
+	h->n_groups = pt_nft_prog_order(p->prog)->n_groups;
 	h->text_len = p->conf->len;
 	h->text_sum = plan_text_sum(p->conf->text, p->conf->len);
 	return h->machine && !pt_build_id(h->build, sizeof(h->build));
@@ -235,7 +238,7 @@ static size_t padded(size_t n)
 static size_t size_of(const struct plan_rules_head *h)
 {
 	return sizeof(*h) + h->n * sizeof(struct plan_rule) + padded(h->n_ids * sizeof(uint32_t)) +
-	       padded(h->n_items * sizeof(uint32_t)) + padded(h->items_len);
+	       2 * padded(h->n_items * sizeof(uint32_t)) + padded(h->items_len);
 }
 
 static void put_padded(struct pt_buf *b, const void *p, size_t n)
@@ -267,6 +270,7 @@ int plan_rules_store(const char *digest, const struct plan_rules *r)
 	pt_buf_add(&b, r->v, r->head.n * sizeof(*r->v));
 	put_padded(&b, r->ids, r->head.n_ids * sizeof(*r->ids));
 	put_padded(&b, r->keys, r->head.n_items * sizeof(*r->keys));
+	put_padded(&b, r->written, r->head.n_items * sizeof(*r->written));
 	put_padded(&b, r->items, r->head.items_len);
 	sum = b.err ? 0 : sum_of(b.s, b.n);
 	pt_buf_add(&b, &sum, sizeof(sum));
@@ -347,7 +351,8 @@ int plan_rules_read(const char *digest, struct plan_rules *out)
 			out->v = (struct plan_rule *)(void *)(data + sizeof(out->head));
 			out->ids = (uint32_t *)(void *)(out->v + out->head.n);
 			out->keys = out->ids + padded(out->head.n_ids * sizeof(*out->ids)) / sizeof(*out->ids);
-			out->items = (char *)(out->keys + padded(out->head.n_items * sizeof(*out->keys)) / sizeof(*out->keys));
+			out->written = out->keys + padded(out->head.n_items * sizeof(*out->keys)) / sizeof(*out->keys);
+			out->items = (char *)(out->written + (out->written - out->keys));
 			return 0;
 		}
 	}
@@ -360,6 +365,7 @@ void plan_rules_fini(struct plan_rules *r)
 	if (!r->data) {
 		free(r->v);
 		free(r->ids);
+		free(r->written);
 	}
 	free(r->data);
 	pt_buf_fini(&r->made);

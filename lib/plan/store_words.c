@@ -105,33 +105,59 @@ void plan_words_write(const struct pt_plan *p)
 	pt_err_fini(&unseen);
 }
 
-/* The line of OLD in TEXT; NULL: none. */
-static const char *find_line(const char *text, const char *old)
+/* Whether the line S is that of the rule NAME. */
+static bool is_line(const char *s, const char *name)
 {
-	size_t n = strlen(old);
+	size_t n = strlen(name);
 
-	for (const char *s = strstr(text, old); s; s = strstr(s + 1, old))
-		if (s - text >= 2 && s[-1] == letters[PT_PLAN_RULES] && s[-2] == '\n' && s[n] == '\n')
-			return s;
+	return *s == letters[PT_PLAN_RULES] && !strncmp(s + 1, name, n) && s[1 + n] == '\n';
+}
+
+/* The line of the rule NAME; NULL: there is none. */
+static const char *find_line(const char *text, const char *name)
+{
+	for (const char *s = strchr(text, '\n'); s; s = strchr(s + 1, '\n')) /* behind the version */
+		if (is_line(s + 1, name))
+			return s + 1;
 	return NULL;
 }
 
-void plan_words_patch(const char *from, const char *to, const char *old, const char *name)
+/* What is to be replaced: from *AT on up to what it answers. NULL: it is not there. */
+static const char *find_lines(const char *text, const struct plan_names *names, const char **at)
+{
+	const char *s;
+
+	if (!names->n_old) {
+		s = names->before ? find_line(text, names->before) : text;
+		s = s ? strchr(s, '\n') : NULL;
+		return *at = s ? s + 1 : NULL;
+	}
+	*at = s = find_line(text, names->old[0]);
+	for (size_t i = 0; s && i < names->n_old; i++) {
+		if (!is_line(s, names->old[i]))
+			return NULL;
+		s = strchr(s, '\n') + 1;
+	}
+	return s;
+}
+
+void plan_words_patch(const char *from, const char *to, const struct plan_names *names)
 {
 	char path[sizeof(PLAN_STORE_DIR) + 80], *text = NULL;
+	const char *at = NULL, *behind = NULL;
 	struct pt_err unseen = { 0 };
 	struct pt_buf b = { 0 };
-	const char *line = NULL;
 	size_t len = 0;
 
 	if (!plan_words_path(from, path, sizeof(path)) && !pt_file_read(path, SIZE_MAX_OF_IT, &text, &len, &unseen))
-		line = find_line(text, old);
-	if (line) {
-		pt_buf_add(&b, text, (size_t)(line - text));
-		pt_buf_str(&b, name);
-		pt_buf_str(&b, line + strlen(old));
+		behind = find_lines(text, names, &at);
+	if (behind) {
+		pt_buf_add(&b, text, (size_t)(at - text));
+		for (size_t i = 0; i < names->n_new; i++)
+			put(&b, PT_PLAN_RULES, names->new[i]);
+		pt_buf_str(&b, behind);
 	}
-	if (line && !b.err && !plan_words_path(to, path, sizeof(path)))
+	if (behind && !b.err && !plan_words_path(to, path, sizeof(path)))
 		(void)!pt_file_write(path, b.s, b.n, 0600, &unseen);
 	pt_buf_fini(&b);
 	free(text);

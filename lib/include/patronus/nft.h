@@ -183,21 +183,23 @@ PT_API int pt_nft_diff_after(const struct pt_nft_prog *want, const struct pt_nft
 PT_API int pt_nft_diff_undo(const struct pt_nft_prog *want, const struct pt_nft_state *have,
 			    const struct pt_nft_plan *sets, struct pt_nft_plan **out, struct pt_err *e) PT_MUST;
 PT_API void pt_nft_plan_free(struct pt_nft_plan *p);
-/* One rule in the place of another that asks the same of packets, and nothing else. What packets under way with the old key need stays
- * until the next apply that is none of these takes it away: nothing is deleted, so nobody waits. */
-#define PT_NFT_PATCHES_MAX 16
+/* A few rules of the classifier in the place of others, and nothing else. What packets under way with the old keys need stays until the
+ * next apply that is none of these takes it away: nothing is deleted, so nobody waits. */
+#define PT_NFT_PATCHES_MAX 16 /* rules since then */
+#define PT_NFT_PATCH_MAX 8    /* at once */
 struct pt_nft_patch {
-	const struct pt_nft_prog *prog; /* with the new rule, and the digest and the path that will be applied */
-	uint32_t item;                  /* which of its CONST items that is */
-	uint32_t gone, come;            /* keys, bits 23 to 0; COME is found */
+	const struct pt_nft_prog *prog; /* with the new rules, and the digest and the path that will be applied */
+	size_t n_gone, n_come;
+	uint32_t gone[PT_NFT_PATCH_MAX], come[PT_NFT_PATCH_MAX]; /* keys, bits 23 to 0; those of COME are found */
+	uint32_t items[PT_NFT_PATCH_MAX]; /* of PROG's CONST items those that come */
 };
 /* Whether the rule of CONST item number ITEM needs no more than an element, so that it can be one of those; its key in P. */
 PT_API bool pt_nft_patchable(const struct pt_nft_prog *p, uint32_t item, uint32_t *key);
-/* The new rule's element, before its key is used; HAVE is of pt_nft_read_known(). -ERANGE, without a record: there is no key for it, or
- * there were too many of these: only an apply of all does it. */
+/* The new rules' elements, before their keys are used; HAVE is of pt_nft_read_known(). -ERANGE, without a record: there is no key for one,
+ * or there were too many of these: only an apply of all does it. */
 PT_API int pt_nft_patch_add(struct pt_nft_patch *x, struct pt_nl *nf, const struct pt_nft_state *have, struct pt_nft_plan **out,
 			    struct pt_err *e) PT_MUST;
-/* Behind that: what is applied now. */
+/* Behind that, where it wrote something or not: what is applied now. */
 PT_API int pt_nft_patch_note(const struct pt_nft_patch *x, const struct pt_nft_state *have, struct pt_nft_plan **out,
 			     struct pt_err *e) PT_MUST;
 /* Whether there were such ones since the apply of all. */
