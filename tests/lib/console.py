@@ -92,3 +92,9 @@ def told(good, name, why=''):
         for line in str(why).splitlines()[-15:]:
             print('# ' + line.encode('ascii', 'backslashreplace').decode(), flush=True)
     return good
+
+
+def answers(console, keys, what, name, seconds=20):
+    """Told good, when WHAT comes of them."""
+    console.type(keys)
+    return told(console.wait(what, seconds), name, console.text())
