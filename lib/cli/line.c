@@ -28,10 +28,14 @@ static bool ends_word(char c)
 /* "u{202e}" behind a backslash: a character that a terminal should not get. */
 static bool put_character(struct reader *r)
 {
+	static const char hex[] = "0123456789abcdefABCDEF";
 	const char *s = r->s + r->at;
-	size_t n = r->n - r->at, digits = n > 2 ? strspn(s + 2, "0123456789abcdefABCDEF") : 0;
+	size_t n = r->n - r->at, digits = 0;
 	unsigned long c;
 
+	/* There may be no NUL behind the line. */
+	while (digits + 2 < n && memchr(hex, s[digits + 2], sizeof(hex) - 1))
+		digits++;
 	if (n < 4 || s[0] != 'u' || s[1] != '{' || !digits || digits > 6 || digits + 2 >= n || s[digits + 2] != '}')
 		return false;
 	c = strtoul(s + 2, NULL, 16);
