@@ -51,19 +51,18 @@ static bool find_program(struct editor *ed, const char *name)
 static int take_apart(struct editor *ed, const char *command)
 {
 	char *rest = ed->command, *word;
-	size_t n = 0;
 
+	ed->n = 0;
 	if (strlen(command) >= sizeof(ed->command))
 		return -E2BIG;
 	(void)snprintf(ed->command, sizeof(ed->command), "%s", command);
 	while ((word = strsep(&rest, " \t"))) {
-		if (*word && n == EDITOR_WORDS_MAX)
+		if (*word && ed->n == EDITOR_WORDS_MAX)
 			return -E2BIG;
 		if (*word)
-			ed->argv[n++] = word;
+			ed->argv[ed->n++] = word;
 	}
-	ed->n = n;
-	return n ? 0 : -ENOENT;
+	return ed->n ? 0 : -ENOENT;
 }
 
 int editor_find(struct pt_cli *c, struct editor *ed)

@@ -345,7 +345,7 @@ int pt_edit(struct pt_edit_texts *t, const struct pt_edit *what, struct pt_edit_
 
 	*out = (struct pt_edit_result){ 0 };
 	rc = edit_begin(&r, t, what, e ? e : &own);
-	if (!rc)
+	if (!rc && r.path.section)
 		rc = run_op(&r);
 	if (!rc)
 		rc = finish(&r, out);

@@ -167,7 +167,7 @@ static void listen_to(struct dhcp_clients *k, struct one *o)
 	ssize_t n;
 
 	while ((n = read(o->child.output, text, sizeof(text))) > 0) {
-		const char *end = text + n, *p = end;
+		const char *end = text + n, *p;
 
 		while (end > text && end[-1] == '\n')
 			end--;

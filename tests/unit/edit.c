@@ -338,9 +338,12 @@ static void expect_wrong(const char *before, const char *line, int code, const c
 {
 	struct pt_err e = { 0 };
 	bool changed;
+	char *out;
 	int rc;
 
-	assert_null(change_with(before, line, &e, &rc, &changed));
+	out = change_with(before, line, &e, &rc, &changed);
+	assert_null(out);
+	free(out);
 	assert_int_equal(rc, code);
 	assert_true(e.list.n >= 1);
 	if (!strstr(e.list.v[0].msg, msg))

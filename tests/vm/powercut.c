@@ -395,6 +395,7 @@ int main(int argc, char **argv)
 	record_all(&d, argv[2], (unsigned int)strtoul(argv[4], NULL, 10), loss == DISK_ANY ? "barrier" : "nobarrier", &first, &begin);
 	careless = false;
 	tried = cut_all(&d, first, begin, cuts, (time_t)strtol(argv[5], NULL, 10), loss, &bad);
+	free(first);
 	if (without) {
 		printf("%s 1 - hostile-34: without its syncs, %zu of %zu power cuts lose something\n1..1\n", bad ? "ok" : "not ok", bad, tried);
 		return !bad;
