@@ -111,7 +111,7 @@ static int begin_last(struct stages *s, struct stage *g, const pt_line_words *w,
 	}
 	g->keep = (size_t)n;
 	g->ring = calloc(g->keep, sizeof(*g->ring));
-	return g->ring ? 0 : pt_err_sys(e, -ENOMEM, "keeping %zu lines", g->keep);
+	return g->ring ? 0 : pt_err_sys(e, -ENOMEM, "keeping %zu line%s", g->keep, pt_plural(g->keep));
 }
 
 static bool line_last(struct stages *s, size_t stage, const char *p, size_t n)

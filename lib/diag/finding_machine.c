@@ -27,7 +27,8 @@ int check_clock(struct finding_look *l, const struct pt_check *c)
 		s.severity = PT_FINDING_ERROR;
 		(void)snprintf(s.text, sizeof(s.text),
 			       "the clock is years behind: certificates and schedules are judged wrongly");
-		(void)snprintf(s.evidence, sizeof(s.evidence), "%lld seconds since 1970", (long long)now);
+		(void)snprintf(s.evidence, sizeof(s.evidence), "%lld second%s since 1970", (long long)now,
+			       pt_plural((uint64_t)now));
 	} else if (state == TIME_ERROR || (state >= 0 && t.status & STA_UNSYNC)) {
 		(void)snprintf(s.text, sizeof(s.text), "nobody keeps the clock right: it goes its own way");
 		(void)snprintf(s.evidence, sizeof(s.evidence), "the kernel says that it is not synchronised");
