@@ -166,6 +166,15 @@ static void test_buffer(void **state)
 }
 
 /* Text that just fits, that is a byte too long, and that needs more than twice the room. */
+static void test_plural(void **state)
+{
+	(void)state;
+	assert_string_equal(pt_plural(0), "s");
+	assert_string_equal(pt_plural(1), "");
+	assert_string_equal(pt_plural(2), "s");
+	assert_string_equal(pt_plural(UINT64_MAX), "s");
+}
+
 static void test_buffer_room(void **state)
 {
 	(void)state;
@@ -521,7 +530,8 @@ int main(void)
 		cmocka_unit_test(test_arena_grows),
 		cmocka_unit_test(test_arena_resets),
 		cmocka_unit_test(test_vector),
-		cmocka_unit_test(test_buffer), cmocka_unit_test(test_buffer_room),
+		cmocka_unit_test(test_buffer), cmocka_unit_test(test_plural),
+		cmocka_unit_test(test_buffer_room),
 		cmocka_unit_test(test_buffer_room_ahead), cmocka_unit_test(test_work),
 		cmocka_unit_test(test_buffer_without_memory),
 		cmocka_unit_test(test_records),
