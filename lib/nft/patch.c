@@ -155,7 +155,10 @@ int pt_nft_patch_add(struct pt_nft_patch *x, struct pt_nl *nf, const struct pt_n
 	if (!p)
 		rc = -ENOMEM;
 	for (size_t i = 0; !rc && i < x->n_come; i++)
-		rc = add_rule(nf, x, i, p);
+		if (!x->come[i]) {
+			rc = add_rule(nf, x, i, p);
+			x->n_added++;
+		}
 	if (!rc) {
 		*out = p;
 		return 0;
@@ -193,7 +196,7 @@ static int put_note(struct pt_nft_plan *p, const struct pt_nft_patch *x, uint32_
 
 int pt_nft_patch_note(const struct pt_nft_patch *x, const struct pt_nft_state *have, struct pt_nft_plan **out, struct pt_err *e)
 {
-	uint32_t genid = x->n_come ? next(have->genid) : have->genid;
+	uint32_t genid = x->n_added ? next(have->genid) : have->genid;
 	struct nft_applied a = { .digest = x->prog->digest, .path = x->prog->path, .when = (uint64_t)time(NULL) };
 	struct pt_nft_plan *p = nft_plan_new(genid);
 	int rc = p ? 0 : -ENOMEM;

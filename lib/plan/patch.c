@@ -136,6 +136,14 @@ static int switch_tables(struct patch *x, struct pt_err *e)
 	return x->same ? change_tables(x, e) : exchange_tables(x, e);
 }
 
+static bool is_kept(const struct patch *x, uint32_t key)
+{
+	for (size_t i = 0; i < x->n_new; i++)
+		if (x->v[i].kept == key)
+			return true;
+	return false;
+}
+
 /* The elements, the tables, the note: a packet meets the old rules or the new ones at any time. */
 static int switch_over(struct patch *x)
 {
@@ -143,11 +151,14 @@ static int switch_over(struct patch *x)
 	struct pt_err unseen = { 0 };
 	int rc;
 
-	x->nft = (struct pt_nft_patch){ .prog = x->plan->prog, .n_gone = x->n_old, .n_come = x->n_new };
+	x->nft = (struct pt_nft_patch){ .prog = x->plan->prog, .n_come = x->n_new };
 	for (size_t i = 0; i < x->n_old; i++)
-		x->nft.gone[i] = x->rules.v[x->first + i].key;
-	for (size_t i = 0; i < x->n_new; i++)
+		if (!is_kept(x, x->rules.v[x->first + i].key))
+			x->nft.gone[x->nft.n_gone++] = x->rules.v[x->first + i].key;
+	for (size_t i = 0; i < x->n_new; i++) {
 		x->nft.items[i] = x->v[i].item;
+		x->nft.come[i] = x->v[i].kept;
+	}
 	rc = pt_nft_patch_add(&x->nft, x->nf, x->have, &p, &unseen);
 	rc = commit(x, p, rc, &unseen);
 	if (!rc)

@@ -95,6 +95,7 @@ struct patch_rule {
 	size_t at, len;                 /* its text in the file, without quotes */
 	const struct pt_pol_rule *rule; /* what it became */
 	uint32_t item;                  /* of the program of the file without other rules */
+	uint32_t kept;                  /* the key of a rule that goes, which did the same under that name; 0: none did */
 };
 
 struct patch {

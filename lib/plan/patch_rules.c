@@ -148,6 +148,17 @@ static int read_new(struct patch *x)
 	return rc ? rc : keeps_passing(x) ? 0 : -ERANGE;
 }
 
+/* Whoever has its name and does what R did, under KEY, keeps its element and its counters, as with an apply of all. */
+static void keep_key(struct patch *x, const struct pt_pol_rule *r, uint32_t key)
+{
+	for (size_t i = 0; i < x->n_new; i++) {
+		const struct pt_pol_rule *new = x->v[i].rule;
+
+		if (new->id == r->id && new->action == r->action && new->keep_state == r->keep_state)
+			x->v[i].kept = key;
+	}
+}
+
 static int read_old(struct patch *x)
 {
 	struct pt_policy *policy = NULL;
@@ -162,6 +173,8 @@ static int read_old(struct patch *x)
 			rc = -ERANGE;
 		else
 			snprintf(x->names[i], sizeof(x->names[i]), "%s", r->name);
+		if (!rc)
+			keep_key(x, r, w->key);
 		if (!rc && x->n_old == 1 && x->n_new == 1)
 			x->same = same_conditions(r, x->v[0].rule);
 	}

@@ -190,8 +190,9 @@ PT_API void pt_nft_plan_free(struct pt_nft_plan *p);
 struct pt_nft_patch {
 	const struct pt_nft_prog *prog; /* with the new rules, and the digest and the path that will be applied */
 	size_t n_gone, n_come;
-	uint32_t gone[PT_NFT_PATCH_MAX], come[PT_NFT_PATCH_MAX]; /* keys, bits 23 to 0; those of COME are found */
+	uint32_t gone[PT_NFT_PATCH_MAX], come[PT_NFT_PATCH_MAX]; /* keys, bits 23 to 0; those of COME that are 0 are found */
 	uint32_t items[PT_NFT_PATCH_MAX]; /* of PROG's CONST items those that come */
+	size_t n_added;                 /* elements, of those that had no key */
 };
 /* Whether the rule of CONST item number ITEM needs no more than an element, so that it can be one of those; its key in P. */
 PT_API bool pt_nft_patchable(const struct pt_nft_prog *p, uint32_t item, uint32_t *key);
