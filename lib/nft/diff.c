@@ -187,7 +187,7 @@ static bool is_applied(const struct nft_diff *d, const struct pt_nft_prog *want,
 	       (have->objects->applied_chain && !strcmp(want->digest ? want->digest : "", have->digest));
 }
 
-/* What the first part wrote stands for all that there was. */
+/* What the first part wrote stands for all that there was. Somebody may have taken only some of them away. */
 static int delete_applied(struct nft_diff *d, const struct pt_nft_state *have)
 {
 	bool written = d->part == NFT_PART_REST && d->first_done;
@@ -195,9 +195,7 @@ static int delete_applied(struct nft_diff *d, const struct pt_nft_state *have)
 	char name[NFT_SETNAME_MAX];
 	int rc = 0;
 
-	if (!have->objects->applied_chain && d->part != NFT_PART_REST)
-		return 0;
-	for (uint32_t i = 0; !rc && i <= n; i++) {
+	for (uint32_t i = written || have->objects->applied_chain ? 0 : 1; !rc && i <= n; i++) {
 		nft_applied_name(i, name);
 		rc = delete_chain(d, name);
 	}
