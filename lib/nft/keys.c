@@ -11,11 +11,20 @@
 #include "nft/kernel.h"
 #include "nft/keys.h"
 
-static void action_of(const struct nft_lower *l, const struct pt_order_item *item,
-		      struct nft_key_action *out)
+static bool keeps_state(const struct pt_pol_rule *r)
 {
-	const struct nft_effect x = nft_item_effect(item, NFT_MODE_KEEP);
-	const struct pt_pol_rule *r = item->rule;
+	return r->action == PT_PASS && r->keep_state;
+}
+
+/* The tag of a rule that is not quick is an effect of its own, before its verdict. */
+static uint8_t tag_of(const struct pt_pol_rule *r)
+{
+	return r->quick && r->action == PT_PASS ? r->tag : 0;
+}
+
+void nft_key_action(const struct nft_key *key, struct nft_key_action *out)
+{
+	const struct pt_pol_rule *r = key->rule;
 
 	memset(out, 0, sizeof(*out));
 	out->id = r->id;
@@ -23,10 +32,10 @@ static void action_of(const struct nft_lower *l, const struct pt_order_item *ite
 	out->log = r->log;
 	if (r->log_limit.packets)
 		out->log = (uint32_t)pt_hash64(&r->log_limit, sizeof(r->log_limit)) | 2;
-	out->tag = x.tag;
-	out->keep_state = r->action == PT_PASS && r->keep_state;
+	out->tag = tag_of(r);
+	out->keep_state = keeps_state(r);
 	if (out->keep_state)
-		nft_label(l, &x, out->label);
+		nft_label_of(r, key->nat, out->label);
 	if (r->action == PT_BLOCK) {
 		out->ret = r->ret;
 		out->code4 = (uint32_t)r->code4;
@@ -40,21 +49,20 @@ struct nft_effect nft_item_effect(const struct pt_order_item *item, enum nft_mod
 	struct nft_effect x = { .rule = r, .mode = mode, .decide = item->kind != PT_ORDER_EFFECT };
 
 	x.count = x.decide || r->action == PT_MATCH;
-	/* The tag of a rule that is not quick is an effect of its own, before its verdict. */
-	if (!x.decide || (r->quick && r->action == PT_PASS))
-		x.tag = r->tag;
+	x.tag = x.decide ? tag_of(r) : r->tag;
 	return x;
 }
 
 bool nft_key_has_chain(const struct nft_key *key)
 {
-	return key->what.log || key->what.tag || nft_label_translates(key->what.label) ||
-	       (key->what.keep_state && key->rule->states);
+	const struct pt_pol_rule *r = key->rule;
+
+	return r->log || r->log_limit.packets || tag_of(r) || key->nat || (keeps_state(r) && r->states);
 }
 
 bool nft_key_is_plain(const struct nft_key *key)
 {
-	return key->what.keep_state && !nft_key_has_chain(key);
+	return keeps_state(key->rule) && !nft_key_has_chain(key);
 }
 
 uint32_t nft_key_attempt(struct nft_key_action *what, uint32_t attempt)
@@ -99,23 +107,29 @@ void nft_keys_tidy(struct nft_keys *k)
 
 /* ---- making ---- */
 
-static bool same_action(const struct nft_key_action *a, const struct nft_key_action *b)
+static bool same_action(const struct nft_key *key, const struct nft_key_action *what)
 {
-	return !memcmp(a, b, offsetof(struct nft_key_action, attempt));
+	struct nft_key_action mine;
+
+	nft_key_action(key, &mine);
+	return !memcmp(&mine, what, offsetof(struct nft_key_action, attempt));
 }
 
 /* The key of ITEM: an index into V. */
 static uint32_t key_of(struct nft_lower *l, struct nft_keys *k, const struct pt_order_item *item)
 {
-	struct nft_key key = { .rule = item->rule, .chain = SIZE_MAX }, *have;
+	const struct nft_effect x = nft_item_effect(item, NFT_MODE_KEEP);
+	struct nft_key key = { .rule = item->rule, .chain = NFT_KEY_NO_CHAIN }, *have;
+	struct nft_key_action what;
 
-	action_of(l, item, &key.what);
+	key.nat = keeps_state(item->rule) ? nft_label_nat(l, &x) : 0;
+	nft_key_action(&key, &what);
 	for (uint32_t attempt = 0;; attempt++) {
-		key.low = nft_key_attempt(&key.what, attempt);
+		key.low = nft_key_attempt(&what, attempt);
 		have = nft_keys_find(k, key.low);
 		if (!have)
 			break;
-		if (same_action(&have->what, &key.what))
+		if (same_action(have, &what))
 			return (uint32_t)(have - k->v.v);
 	}
 	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it does not look into pt_vec_grow() */
@@ -148,14 +162,17 @@ void nft_keys_make(struct nft_lower *l, struct nft_keys *k)
 
 void nft_key_elem(const struct nft_key *key, const char *chain, struct nft_map_elem *el)
 {
+	uint32_t label[4];
+
 	memset(el, 0, sizeof(*el));
 	memcpy(el->key, &key->low, sizeof(key->low));
 	el->key_len = sizeof(key->low);
 	el->id = key->rule->id;
 	el->name = key->rule->name;
 	if (nft_key_is_plain(key)) {
-		memcpy(el->data, key->what.label, sizeof(key->what.label));
-		el->data_len = sizeof(key->what.label);
+		nft_label_of(key->rule, key->nat, label);
+		memcpy(el->data, label, sizeof(label));
+		el->data_len = sizeof(label);
 		return;
 	}
 	el->chain = chain;
@@ -209,7 +226,7 @@ void nft_keys_fill(struct nft_lower *l, struct nft_keys *k)
 	pass->map.n = act->map.n = 0;
 	for (size_t i = 0; i < k->v.n && !l->rc; i++) {
 		const struct nft_key *key = &k->v.v[i];
-		const char *chain = key->chain == SIZE_MAX ? NULL : o->chains.v[key->chain].name;
+		const char *chain = key->chain == NFT_KEY_NO_CHAIN ? NULL : o->chains.v[key->chain].name;
 
 		nft_key_elem(key, chain, &el);
 		if (pt_vec_push(l->arena, nft_key_is_plain(key) ? &pass->map : &act->map, el))

@@ -27,12 +27,14 @@ struct nft_key_action {
 	uint32_t attempt; /* of finding a free key */
 };
 
+/* There are thousands: what it does follows from the rule, see nft_key_action(). */
 struct nft_key {
-	struct nft_key_action what;
 	const struct pt_pol_rule *rule;
-	uint32_t low; /* bits 23 to 0 */
-	size_t chain; /* what it does beyond a verdict; SIZE_MAX: nothing */
+	uint32_t low;   /* bits 23 to 0 */
+	uint32_t chain; /* what it does beyond a verdict; NFT_KEY_NO_CHAIN: nothing */
+	uint32_t nat;   /* number of its translation in labels, 0: none, or no state to translate */
 };
+#define NFT_KEY_NO_CHAIN UINT32_MAX
 
 /* A rule that depends on the turn. */
 struct nft_key_place {
@@ -57,6 +59,8 @@ struct nft_keys {
 
 /* Gives the CONST items of K->order their keys. */
 void nft_keys_make(struct nft_lower *l, struct nft_keys *k);
+/* What KEY does; its attempt is 0. */
+void nft_key_action(const struct nft_key *key, struct nft_key_action *out);
 /* A rule that needs more than a verdict or a label, hence rules: log, tag, translation. */
 bool nft_key_has_chain(const struct nft_key *key);
 /* One that keeps state and needs no more than its label. */

@@ -64,7 +64,7 @@ static bool is_same(const struct pt_nft_objects *o, const struct old_keys *old,
 	if (nft_key_has_chain(key)) {
 		nft_key_chain_name(chain, low);
 		go = chain;
-	} else if (key->chain != SIZE_MAX) {
+	} else if (key->chain != NFT_KEY_NO_CHAIN) {
 		go = o->chains.v[key->chain].name;
 	}
 	as.low = low;
@@ -77,11 +77,12 @@ static bool settle_key(struct nft_keys *k, const struct pt_nft_objects *o,
 		       const struct old_keys *old, size_t i)
 {
 	struct nft_key *key = &k->v.v[i];
-	struct nft_key_action what = key->what;
+	struct nft_key_action what;
 	uint32_t low;
 
 	if (is_same(o, old, key, key->low))
 		return false;
+	nft_key_action(key, &what);
 	for (uint32_t n = 0; n < NFT_KEY_ATTEMPTS; n++) {
 		low = nft_key_attempt(&what, n);
 		if (!nft_keys_find(k, low) && is_same(o, old, key, low))
@@ -95,7 +96,6 @@ static bool settle_key(struct nft_keys *k, const struct pt_nft_objects *o,
 			break;
 	}
 move:
-	key->what = what;
 	key->low = low;
 	nft_keys_enter(k, i);
 	return true;

@@ -288,6 +288,9 @@ void nft_verdict_emit(struct nft_lower *l, const struct nft_effect *x);
 /* Writes the label and goes to where a state is made. */
 void nft_label_emit(struct nft_lower *l, const struct nft_effect *x);
 void nft_label(const struct nft_lower *l, const struct nft_effect *x, uint32_t label[4]);
+/* The same with NAT, the number of the translation. */
+void nft_label_of(const struct pt_pol_rule *r, uint32_t nat, uint32_t label[4]);
+uint32_t nft_label_nat(const struct nft_lower *l, const struct nft_effect *x);
 bool nft_label_translates(const uint32_t label[4]);
 bool nft_answers(const struct pt_pol_rule *r); /* refuses aloud */
 bool nft_answers_needed(const struct pt_policy *p);

@@ -28,12 +28,20 @@ void nft_tag_emit(struct nft_lower *l, uint8_t tag)
 	nft_e_meta_set(l, NFT_META_MARK);
 }
 
+uint32_t nft_label_nat(const struct nft_lower *l, const struct nft_effect *x)
+{
+	uint32_t nat = x->rule->nat ? x->rule->nat : x->nat;
+
+	return nat ? l->nat_numbers[nat - 1] : 0;
+}
+
 void nft_label(const struct nft_lower *l, const struct nft_effect *x, uint32_t label[4])
 {
-	const struct pt_pol_rule *r = x->rule;
-	uint32_t nat = r->nat ? r->nat : x->nat;
+	nft_label_of(x->rule, nft_label_nat(l, x), label);
+}
 
-	nat = nat ? l->nat_numbers[nat - 1] : 0;
+void nft_label_of(const struct pt_pol_rule *r, uint32_t nat, uint32_t label[4])
+{
 	memset(label, 0, 4 * sizeof(*label));
 	if (r->dir == PT_IN) {
 		label[0] = PT_LABEL_IN | (r->log_all ? PT_LABEL_LOG_IN : 0);

@@ -45,18 +45,21 @@ static void pass_stateless(struct nft_lower *l, const struct nft_key *key, void 
 static void act_chain(struct nft_lower *l, const struct nft_keys *k, struct nft_key *key)
 {
 	const struct nft_effect x = { .rule = key->rule, .mode = NFT_MODE_KEEP };
-	bool both = key->what.keep_state && k->reply;
+	struct nft_key_action what;
 	char name[NFT_SETNAME_MAX];
+	bool both;
 
+	nft_key_action(key, &what);
+	both = what.keep_state && k->reply;
 	nft_key_chain_name(name, key->low);
-	key->chain = nft_chain_new(l, name);
-	if (key->what.log && key->rule->log_limit.packets)
+	key->chain = (uint32_t)nft_chain_new(l, name);
+	if (what.log && key->rule->log_limit.packets)
 		nft_log_limited(l, key->chain, key->rule);
 	nft_rule_open(l, key->chain);
-	if (key->what.log && !key->rule->log_limit.packets)
+	if (what.log && !key->rule->log_limit.packets)
 		nft_e_log(l, key->rule);
-	if (key->what.tag)
-		nft_tag_emit(l, (uint8_t)key->what.tag);
+	if (what.tag)
+		nft_tag_emit(l, (uint8_t)what.tag);
 	if (both) {
 		nft_rule_close(l, key->rule);
 		pass_stateless(l, key, nft_t_reply);
@@ -72,7 +75,7 @@ static void action_emit(struct nft_lower *l, const struct nft_keys *k, struct nf
 	if (nft_key_has_chain(key))
 		act_chain(l, k, key);
 	else if (nft_answers(key->rule))
-		key->chain = nft_return_chain(l, key->rule);
+		key->chain = (uint32_t)nft_return_chain(l, key->rule);
 }
 
 /* ---- groups ---- */

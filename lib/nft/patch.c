@@ -48,7 +48,7 @@ bool pt_nft_patchable(const struct pt_nft_prog *p, uint32_t item, uint32_t *key)
 {
 	const struct nft_key *k = p->keys ? &p->keys->v.v[p->keys->index[item]] : NULL;
 
-	if (!k || k->chain != SIZE_MAX || nft_key_has_chain(k))
+	if (!k || k->chain != NFT_KEY_NO_CHAIN || nft_key_has_chain(k))
 		return false;
 	*key = k->low;
 	return true;
@@ -101,10 +101,11 @@ static bool is_among(const uint32_t *v, size_t n, uint32_t key)
 /* As an apply of all would find it again, see keys_settle.c. */
 static int find_key(struct pt_nl *nf, struct pt_nft_patch *x, size_t i, const struct nft_key *key)
 {
-	struct nft_key_action what = key->what;
+	struct nft_key_action what;
 	bool taken = true;
 	int rc = 0;
 
+	nft_key_action(key, &what);
 	for (uint32_t n = 0; !rc && taken && n < NFT_KEY_ATTEMPTS; n++) {
 		x->come[i] = nft_key_attempt(&what, n);
 		if (!is_among(x->come, i, x->come[i]))
