@@ -573,12 +573,15 @@ static void find_pair(unsigned int *x, unsigned int *y)
 	make(&all, b.s);
 	k = all.prog->keys;
 	for (size_t i = 0; i < k->v.n; i++) {
-		struct nft_key_action what = k->v.v[i].what;
+		struct nft_key_action what;
+		uint32_t first;
 
-		if (!what.attempt)
+		nft_key_action(&k->v.v[i], &what);
+		first = nft_key_attempt(&what, 0);
+		if (first == k->v.v[i].low)
 			continue;
 		*y = (unsigned int)atoi(k->v.v[i].rule->name + 1);
-		low = nft_key_attempt(&what, 0);
+		low = first;
 		*x = (unsigned int)atoi(nft_keys_find(k, low)->rule->name + 1);
 	}
 	assert_true(low); /* MANY squared over 2^24 pairs are to be expected */
