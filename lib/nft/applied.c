@@ -177,7 +177,9 @@ static uint64_t map_hash(const struct nft_set *set)
 
 		parts[1] = pt_hash64(el->key, el->key_len);
 		parts[2] = pt_hash64(el->data, el->data_len);
-		parts[3] = el->chain ? pt_hash64(el->chain, strlen(el->chain)) : (uint64_t)el->verdict;
+		parts[3] = el->data_len ? 0 :
+			   el->chain    ? pt_hash64(el->chain, strlen(el->chain)) :
+					  (uint64_t)el->verdict;
 		parts[4] = el->id;
 		parts[0] = pt_hash64(parts, sizeof(parts));
 	}

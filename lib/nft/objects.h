@@ -42,15 +42,21 @@ enum nft_set_role {
 	NFT_SET_PMAP,  /* key -> value: ports of a translation, labels of the classifier's keys */
 };
 
+/* There are thousands: the order leaves no gaps. */
 struct nft_map_elem {
-	uint8_t key[16], data[16];
-	uint8_t key_len, data_len; /* data_len 0: verdict */
-	const char *chain;         /* goto this chain, or NULL: */
-	int32_t verdict;           /* NF_DROP, NF_ACCEPT */
+	uint8_t key[16];
+	union {
+		uint8_t data[16];                  /* with DATA_LEN; without: */
+		struct {
+			const char *chain;         /* goto this chain, or NULL: */
+			int32_t verdict;           /* NF_DROP, NF_ACCEPT */
+		};
+	};
+	uint8_t key_len, data_len;
+	bool retired;              /* kernel side only: of a rule that was replaced by itself, see patch.c: no packet comes here any more */
 	uint32_t id;               /* of the rule that the element counts for, 0: none */
 	const char *name;          /* desired side only: that rule's, NULL: none */
-	uint64_t packets, bytes;   /* kernel side only, as is: */
-	bool retired;              /* of a rule that was replaced by itself, see patch.c: no packet comes here any more */
+	uint64_t packets, bytes;   /* kernel side only */
 };
 #define NFT_VERDICT_OTHER INT32_MIN /* none that we write */
 

@@ -33,9 +33,10 @@ static inline void policy_toggle(struct policy_hash *h, uint32_t number)
 	h->b ^= policy_mix((number + 1ull) * 0xd1342543de82ef95ull + 0x632be59bd9b4e019ull);
 }
 
-/* What has been seen: a number for each hash. */
+/* What has been seen: a number for each hash, of which 96 bits do. */
 struct policy_seen_slot {
-	struct policy_hash hash;
+	uint64_t a;
+	uint32_t b;
 	uint32_t value; /* WALK_NONE: free */
 };
 
@@ -46,6 +47,7 @@ struct policy_seen {
 
 /* Where H's number is. A new one is WALK_NONE and has to be set at once. -ENOMEM or 0. */
 int policy_seen_get(struct policy_seen *s, struct policy_hash h, uint32_t **value) PT_MUST;
+void policy_seen_fini(struct policy_seen *s);
 
 /* One more word of a sequence. */
 static inline void policy_hash_word(struct policy_hash *h, uint64_t word)

@@ -61,8 +61,7 @@ size_t policy_blob_numbers(struct policy_blob *b, const uint32_t *numbers, size_
 
 void policy_blob_cut(struct policy_blob *b, size_t n)
 {
-	free(b->runs.slots);
-	b->runs = (struct policy_seen){ 0 };
+	policy_seen_fini(&b->runs);
 	b->n = n;
 	b->rc = 0;
 }

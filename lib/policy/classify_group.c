@@ -11,11 +11,11 @@
 
 /* ---- numbers by hash ---- */
 
-static struct policy_seen_slot *slot_of(const struct policy_seen *s, struct policy_hash h)
+static struct policy_seen_slot *slot_of(const struct policy_seen *s, uint64_t a, uint32_t b)
 {
-	size_t i = h.a & (s->cap - 1);
+	size_t i = a & (s->cap - 1);
 
-	while (s->slots[i].value != WALK_NONE && (s->slots[i].hash.a != h.a || s->slots[i].hash.b != h.b))
+	while (s->slots[i].value != WALK_NONE && (s->slots[i].a != a || s->slots[i].b != b))
 		i = (i + 1) & (s->cap - 1);
 	return &s->slots[i];
 }
@@ -31,7 +31,7 @@ static int seen_grow(struct policy_seen *s)
 		more.slots[i] = (struct policy_seen_slot){ .value = WALK_NONE };
 	for (size_t i = 0; i < s->cap; i++)
 		if (s->slots[i].value != WALK_NONE)
-			*slot_of(&more, s->slots[i].hash) = s->slots[i];
+			*slot_of(&more, s->slots[i].a, s->slots[i].b) = s->slots[i];
 	free(s->slots);
 	*s = more;
 	return 0;
@@ -45,13 +45,20 @@ int policy_seen_get(struct policy_seen *s, struct policy_hash h, uint32_t **valu
 	*value = NULL;
 	if (rc)
 		return rc;
-	slot = slot_of(s, h);
+	slot = slot_of(s, h.a, (uint32_t)h.b);
 	if (slot->value == WALK_NONE) {
-		slot->hash = h;
+		slot->a = h.a;
+		slot->b = (uint32_t)h.b;
 		s->n++;
 	}
 	*value = &slot->value;
 	return 0;
+}
+
+void policy_seen_fini(struct policy_seen *s)
+{
+	free(s->slots);
+	*s = (struct policy_seen){ 0 };
 }
 
 struct policy_hash policy_words_hash(const uint64_t *words, size_t n)

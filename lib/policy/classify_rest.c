@@ -378,6 +378,7 @@ static int sweep(struct ports *p)
 			switch_group(p, g); /* for good */
 	}
 	rc = policy_sweep_run(&p->to, POLICY_PORT_BITS);
+	policy_seen_fini(&p->to.seen); /* most memory is needed from here on */
 	return rc ? rc : policy_sweep_run(&p->from, POLICY_PORT_BITS);
 }
 

@@ -40,7 +40,7 @@ static int add(struct pt_order *o, struct pt_arena *a, const struct pt_pol_rule 
 		o->n_const++;
 	else if (!last || last->kind == PT_ORDER_CONST)
 		o->n_groups++;
-	item.group = o->n_groups;
+	item.group = o->n_groups & 0xffffff; /* there are fewer rules */
 	if (o->n_groups > GROUPS_MAX)
 		refuse(o, r, "rules with tables, interfaces' addresses or tags alternate more than 120 times "
 			     "with rules that have constant addresses");

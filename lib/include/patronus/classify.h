@@ -21,9 +21,9 @@ enum pt_order_kind {
 
 struct pt_order_item {
 	const struct pt_pol_rule *rule;
-	enum pt_order_kind kind;
 	uint32_t before; /* number of CONST items before it */
-	uint32_t group;  /* DYNAMIC, EFFECT: number of the unbroken run of such items, from 1. CONST: of the last run
+	enum pt_order_kind kind : 8;
+	uint32_t group : 24; /* DYNAMIC, EFFECT: number of the unbroken run of such items, from 1. CONST: of the last run
 			  * before it, 0: none */
 };
 

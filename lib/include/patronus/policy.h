@@ -167,6 +167,9 @@ struct pt_pol_rule {
 				  * one written rule share it */
 	uint32_t nat;            /* index+1 into nats, 0: none */
 	uint32_t set;            /* index+1 into sets, 0: none */
+	uint8_t tag;             /* set on match, 0: none. 1..PT_TAGS_MAX */
+	uint8_t tagged;          /* required, 0: none */
+	bool tagged_neg;
 	const char *name;        /* label, or "r" and 8 hex digits of the text's hash; in an anchor "PATH/" before it */
 	const char *text;        /* canonical text */
 	const char *anchor;      /* path of the anchor that it belongs to; NULL: none */
@@ -185,9 +188,6 @@ struct pt_pol_rule {
 	uint8_t af;              /* mask of PT_AF_* */
 	bool proto_any;
 	uint8_t flags_set, flags_mask; /* tested on TCP only; mask 0: any */
-	uint8_t tag;             /* set on match, 0: none. 1..PT_TAGS_MAX */
-	uint8_t tagged;          /* required, 0: none */
-	bool tagged_neg;
 
 	struct pt_pol_names {
 		const char **v;
