@@ -245,7 +245,7 @@ bool plan_store_is_list(const char *digest)
 
 	if (!*digest || store_path(digest, path, sizeof(path)))
 		return false;
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return false;
 	list = read(fd, &first, 1) == 1 && !first;

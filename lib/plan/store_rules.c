@@ -284,7 +284,7 @@ int plan_rules_store(const char *digest, const struct plan_rules *r)
 static bool is_current(const char *path, const struct plan_rules_head *want)
 {
 	struct plan_rules_head have;
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	bool same = fd >= 0 && read(fd, &have, sizeof(have)) == (ssize_t)sizeof(have) &&
 		    !memcmp(&have, want, offsetof(struct plan_rules_head, begin));
 

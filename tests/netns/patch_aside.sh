@@ -148,7 +148,7 @@ damage()
 		shorter) truncate -s -40 "$1" ;;
 		empty) : >"$1" ;;
 		gone) rm "$1" ;;
-		other) sed -i "s/patronus rules 1/patronus rules 9/" "$1" ;;
+		other) sed -i "s/patronus rules [0-9]/patronus rules x/" "$1" ;;
 		letter) sed -i "s/udp/tcp/" "$1" ;;
 		byte) printf "\\377" | dd of="$1" bs=1 seek=700 conv=notrunc status=none ;;
 		zeros) size=$(stat -c %s "$1") && truncate -s 0 "$1" && truncate -s "$size" "$1" ;;
@@ -182,7 +182,6 @@ for how in longer shorter empty gone letter noise pipe link; do
 done
 damage zeros .conf
 exits 2 'a copy that could be one of anchors is no way to lose them' pt apply -f "$lab_tmp/$([ "$last" = a ] && echo b || echo a)"
-is "$(actions)" "$(wants "$last")" 'nothing changes then'
 lost 'and without it' damage gone .conf
 for how in longer shorter empty gone other byte zeros noise large head pipe link; do
 	aside "the rules beside it: $how" damage "$how" .rules
@@ -298,7 +297,7 @@ put whole 'another section' ga
 for action in pass block; do
 	echo "firewall { rules = { \"$action in proto udp to port 9 label nine\", \"pass out\", \"pass in proto tcp to port 22\" } }" >"$lab_tmp/few"
 	said=$(pt -q apply -f "$lab_tmp/few" 2>&1)
-	is "$? $said $(chains) $(pt info -j | jq -r '.info[0].engine')" '0  0 nft' "few rules have no classifier: $action"
+	is "$? $said $(chains) $(pt info -j | jq -r '.info[0].engine')" "0  0 linear" "few rules have no classifier: $action"
 done
 
 # ---- many ----
