@@ -39,12 +39,11 @@ struct plan_rule {
 struct plan_rules {
 	struct plan_rules_head head;
 	struct plan_rule *v;
-	uint32_t *ids;      /* of all rules, sorted */
+	uint32_t *ids;      /* of all rules, in no order */
 	uint32_t *keys;     /* of each item, as the tables have them */
 	uint32_t *written;  /* number of each item's rule, and PLAN_QUICK */
 	char *items;        /* see store_items.c */
-	void *data;
-	struct pt_buf made; /* items that were made here */
+	void *data;         /* what holds all of these; NULL: they are somebody else's */
 };
 
 /* ---- store_rules.c ---- */

@@ -6,41 +6,19 @@
 
 #include "plan/patch.h"
 
-/* ---- identities ---- */
-
-/* Where ID is, or has to be, among N sorted ones. */
-static size_t place_of(const uint32_t *ids, size_t n, uint32_t id)
-{
-	size_t low = 0;
-
-	while (low < n) {
-		size_t middle = (low + n) / 2;
-
-		if (ids[middle] < id)
-			low = middle + 1;
-		else
-			n = middle;
-	}
-	return low;
-}
-
 /* There is room for those that come. */
 static void replace_ids(const struct patch *x, uint32_t *ids, uint32_t *n)
 {
 	for (size_t i = 0; i < x->n_old; i++) {
-		size_t at = place_of(ids, *n, x->rules.v[x->first + i].id);
+		uint32_t at = 0;
 
-		memmove(ids + at, ids + at + 1, (--*n - at) * sizeof(*ids));
+		while (ids[at] != x->rules.v[x->first + i].id)
+			at++;
+		ids[at] = ids[--*n];
 	}
-	for (size_t i = 0; i < x->n_new; i++) {
-		size_t at = place_of(ids, *n, x->v[i].rule->id);
-
-		memmove(ids + at + 1, ids + at, ((*n)++ - at) * sizeof(*ids));
-		ids[at] = x->v[i].rule->id;
-	}
+	for (size_t i = 0; i < x->n_new; i++)
+		ids[(*n)++] = x->v[i].rule->id;
 }
-
-/* ---- rules ---- */
 
 static void replace_rules(const struct patch *x, struct plan_rules *to)
 {
@@ -82,9 +60,7 @@ static void count(const struct patch *x, struct plan_rules_head *h)
 	h->text_sum = plan_text_sum(x->text, x->len);
 }
 
-/* ---- the file ---- */
-
-static int make(struct patch *x, struct plan_rules *to)
+static int make(const struct patch *x, struct plan_rules *to, struct pt_buf *items)
 {
 	const struct plan_rules *r = &x->rules;
 	size_t n_ids = r->head.n_ids + x->n_new;
@@ -103,11 +79,11 @@ static int make(struct patch *x, struct plan_rules *to)
 	to->items = r->items;
 	if (x->keys) {
 		to->head.n_items = (uint32_t)x->order.items.n;
-		pt_buf_room(&to->made, r->head.items_len + 1024);
-		if (patch_items(x, &to->made))
+		pt_buf_room(items, r->head.items_len + 1024);
+		if (patch_items(x, items))
 			return -ENOMEM;
-		to->items = to->made.s;
-		to->head.items_len = to->made.n;
+		to->items = items->s;
+		to->head.items_len = items->n;
 	}
 	number_items(x, to);
 	return 0;
@@ -116,10 +92,11 @@ static int make(struct patch *x, struct plan_rules *to)
 void patch_store(struct patch *x)
 {
 	struct plan_rules to = { 0 };
+	struct pt_buf items = { 0 };
 
-	if (!make(x, &to))
+	if (!make(x, &to, &items))
 		(void)!plan_rules_store(x->digest, &to);
 	free(to.v);
 	free(to.ids);
-	pt_buf_fini(&to.made);
+	pt_buf_fini(&items);
 }

@@ -35,42 +35,61 @@ static void sets_of(const struct pt_pol_rule *r, const struct pt_iset *sets[N_SE
 
 /* ---- writing ---- */
 
-static void put_set(struct pt_buf *b, const struct pt_iset *s, bool wide)
+static char *put(char *to, const void *p, size_t n)
 {
-	uint32_t n = (uint32_t)s->n;
+	if (n)
+		memcpy(to, p, n);
+	return to + n;
+}
 
-	pt_buf_add(b, &n, sizeof(n));
-	for (size_t i = 0; i < s->n; i++) {
+static size_t set_bytes(const struct pt_iset *s, bool wide)
+{
+	return s->n ? sizeof(uint32_t) + s->n * (wide ? sizeof(struct pt_ival) : 2 * sizeof(uint32_t)) : 0;
+}
+
+static char *put_set(char *to, const struct pt_iset *s, bool wide)
+{
+	uint32_t n = s->n;
+
+	to = put(to, &n, sizeof(n));
+	if (wide)
+		return put(to, s->v, n * sizeof(*s->v));
+	for (size_t i = 0; i < n; i++) {
 		uint32_t narrow[2] = { (uint32_t)s->v[i].lo, (uint32_t)s->v[i].hi };
 
-		if (wide)
-			pt_buf_add(b, &s->v[i], sizeof(s->v[i]));
-		else
-			pt_buf_add(b, narrow, sizeof(narrow));
+		to = put(to, narrow, sizeof(narrow));
 	}
+	return to;
 }
 
 void plan_item_put(struct pt_buf *b, const struct pt_pol_rule *r)
 {
 	const struct pt_iset *sets[N_SETS];
-	struct record h = { .n_protos = (uint16_t)r->protos.n, .n_devices = (uint16_t)r->devices.n, .af = r->af,
-			    .flags_set = r->flags_set, .flags_mask = r->flags_mask, .src = r->src.kind, .dst = r->dst.kind };
-	size_t at = b->n;
+	struct record h = { .bytes = sizeof(h) + r->protos.n, .n_protos = (uint16_t)r->protos.n,
+			    .n_devices = (uint16_t)r->devices.n, .af = r->af, .flags_set = r->flags_set,
+			    .flags_mask = r->flags_mask, .src = r->src.kind, .dst = r->dst.kind };
+	char *to;
 
 	h.bits = (uint8_t)((r->if_any ? IF_ANY : 0) | (r->if_neg ? IF_NEG : 0) | (r->proto_any ? PROTO_ANY : 0));
 	sets_of(r, sets);
-	for (size_t i = 0; i < N_SETS; i++)
-		h.sets = (uint8_t)(h.sets | (sets[i]->n ? 1u << i : 0));
-	pt_buf_add(b, &h, sizeof(h));
-	pt_buf_add(b, r->protos.v, r->protos.n);
 	for (uint32_t i = 0; i < r->devices.n; i++)
-		pt_buf_add(b, r->devices.v[i], strlen(r->devices.v[i]) + 1);
+		h.bytes += (uint32_t)strlen(r->devices.v[i]) + 1;
+	for (size_t i = 0; i < N_SETS; i++) {
+		h.bytes += (uint32_t)set_bytes(sets[i], IS_WIDE(i));
+		h.sets = (uint8_t)(h.sets | (sets[i]->n ? 1u << i : 0));
+	}
+	if (b->cap - b->n <= h.bytes)
+		pt_buf_room(b, b->n + b->n / 4 + h.bytes + 4096);
+	if (b->err)
+		return;
+	to = put(b->s + b->n, &h, sizeof(h));
+	to = put(to, r->protos.v, r->protos.n);
+	for (uint32_t i = 0; i < r->devices.n; i++)
+		to = put(to, r->devices.v[i], strlen(r->devices.v[i]) + 1);
 	for (size_t i = 0; i < N_SETS; i++)
 		if (sets[i]->n)
-			put_set(b, sets[i], IS_WIDE(i));
-	h.bytes = (uint32_t)(b->n - at);
-	if (!b->err)
-		memcpy(b->s + at, &h.bytes, sizeof(h.bytes));
+			to = put_set(to, sets[i], IS_WIDE(i));
+	b->n += h.bytes;
 }
 
 /* ---- reading ---- */

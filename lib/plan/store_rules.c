@@ -138,95 +138,6 @@ static bool place_rules(const struct pt_conf *c, struct plan_rules *r)
 	return true;
 }
 
-/* ---- what they became ---- */
-
-/* The rules of the classifier that came of one written rule each, and of nothing else. */
-static void take_items(const struct pt_plan *p, const uint32_t *made, struct plan_rules *r)
-{
-	const struct pt_order *order = pt_nft_prog_order(p->prog);
-	uint32_t *item = &r->head.n_items;
-
-	for (size_t i = 0; i < order->items.n; i++) {
-		const struct pt_pol_rule *x = order->items.v[i].rule;
-		struct plan_rule *w = &r->v[x->ast];
-		uint32_t key;
-
-		if (order->items.v[i].kind != PT_ORDER_CONST)
-			continue;
-		plan_item_put(&r->made, x);
-		r->written[*item] = x->ast | (x->quick ? PLAN_QUICK : 0);
-		if (made[x->ast] == 1 && !strchr(x->name, '#') && pt_nft_patchable(p->prog, *item, &key)) {
-			w->id = x->id;
-			w->key = key;
-			w->item = *item;
-			w->pass = x->action == PT_PASS;
-		}
-		(*item)++;
-	}
-	r->items = r->made.s;
-	r->head.items_len = r->made.n;
-}
-
-static int by_number(const void *a, const void *b)
-{
-	const uint32_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-/* False: a rule's identity is not the hash of its name, since another one had that; a change could give it back. */
-static bool take_ids(const struct pt_policy *p, struct plan_rules *r, uint32_t *made)
-{
-	uint32_t last = 0;
-
-	for (size_t i = 0; i < p->rules.n; i++) {
-		const struct pt_pol_rule *x = &p->rules.v[i];
-
-		if (x->id != pt_hash32(x->name, strlen(x->name)))
-			return false;
-		if (x->id != last)
-			r->ids[r->head.n_ids++] = x->id;
-		last = x->id;
-		if (x->ast == PT_POL_BUILTIN)
-			continue;
-		made[x->ast]++;
-		r->head.n_pass += x->dir == PT_IN && x->action == PT_PASS;
-	}
-	qsort(r->ids, r->head.n_ids, sizeof(*r->ids), by_number);
-	return true;
-}
-
-static bool make(const struct pt_plan *p, struct plan_rules *r)
-{
-	uint32_t *made = calloc(p->conf->rules.n + 1, sizeof(*made));
-	bool ok;
-
-	r->head.n = (uint32_t)p->conf->rules.n;
-	r->v = calloc(p->conf->rules.n + 1, sizeof(*r->v));
-	r->ids = calloc(p->policy->rules.n + 1, sizeof(*r->ids));
-	r->written = calloc(p->policy->rules.n + 1, sizeof(*r->written));
-	r->keys = (uint32_t *)(uintptr_t)pt_nft_prog_keys(p->prog, &r->head.none); /* not written to here */
-	ok = made && r->v && r->ids && r->written && place_rules(p->conf, r) && take_ids(p->policy, r, made);
-	if (ok)
-		take_items(p, made, r);
-	free(made);
-	return ok && !r->made.err;
-}
-
-static bool make_head(const struct pt_plan *p, struct plan_rules_head *h)
-{
-	memset(h, 0, sizeof(*h));
-	memcpy(h->version, VERSION, sizeof(VERSION));
-	h->machine = plan_machine_digest(p->host);
-	h->tables = p->tables_digest;
-	h->n_words = p->tables->n_words;
-	h->keys_at = pt_classifier_key_at(p->tables, 0);
-	h->n_groups = pt_nft_prog_order(p->prog)->n_groups;
-	h->text_len = p->conf->len;
-	h->text_sum = plan_text_sum(p->conf->text, p->conf->len);
-	return h->machine && !pt_build_id(h->build, sizeof(h->build));
-}
-
 /* ---- the file ---- */
 
 /* Numbers fill words of 64 bits. */
@@ -239,6 +150,19 @@ static size_t size_of(const struct plan_rules_head *h)
 {
 	return sizeof(*h) + h->n * sizeof(struct plan_rule) + padded(h->n_ids * sizeof(uint32_t)) +
 	       2 * padded(h->n_items * sizeof(uint32_t)) + padded(h->items_len);
+}
+
+/* Where everything is in DATA. */
+static void lay_out(struct plan_rules *r, char *data)
+{
+	const struct plan_rules_head *h = &r->head;
+	size_t numbers = padded(h->n_items * sizeof(uint32_t));
+
+	r->v = (struct plan_rule *)(void *)(data + sizeof(*h));
+	r->ids = (uint32_t *)(void *)(r->v + h->n);
+	r->keys = (uint32_t *)(void *)((char *)r->ids + padded(h->n_ids * sizeof(uint32_t)));
+	r->written = (uint32_t *)(void *)((char *)r->keys + numbers);
+	r->items = (char *)r->written + numbers;
 }
 
 static void put_padded(struct pt_buf *b, const void *p, size_t n)
@@ -255,29 +179,156 @@ static uint64_t sum_of(const void *data, size_t size)
 	return pt_bpf_tables_digest(data, size / sizeof(uint64_t));
 }
 
-int plan_rules_store(const char *digest, const struct plan_rules *r)
+/* Puts the head in its place, and what belongs behind the items. */
+static void seal(const struct plan_rules_head *h, struct pt_buf *b)
+{
+	uint64_t sum;
+
+	pt_buf_add(b, "\0\0\0\0\0\0\0", padded(b->n) - b->n);
+	if (b->err)
+		return;
+	memcpy(b->s, h, sizeof(*h));
+	sum = sum_of(b->s, b->n);
+	pt_buf_add(b, &sum, sizeof(sum));
+}
+
+static int write_file(const char *digest, const struct pt_buf *b)
 {
 	char path[sizeof(PLAN_STORE_DIR) + 80];
 	struct pt_err unseen = { 0 };
-	struct pt_buf b = { 0 };
-	uint64_t sum;
 	int rc = plan_rules_path(digest, path, sizeof(path));
 
-	if (rc)
-		return rc;
-	pt_buf_room(&b, size_of(&r->head) + sizeof(sum));
-	pt_buf_add(&b, &r->head, sizeof(r->head));
-	pt_buf_add(&b, r->v, r->head.n * sizeof(*r->v));
-	put_padded(&b, r->ids, r->head.n_ids * sizeof(*r->ids));
-	put_padded(&b, r->keys, r->head.n_items * sizeof(*r->keys));
-	put_padded(&b, r->written, r->head.n_items * sizeof(*r->written));
-	put_padded(&b, r->items, r->head.items_len);
-	sum = b.err ? 0 : sum_of(b.s, b.n);
-	pt_buf_add(&b, &sum, sizeof(sum));
-	rc = b.err ? b.err : pt_file_write(path, b.s, b.n, 0600, &unseen);
-	pt_buf_fini(&b);
+	if (!rc)
+		rc = b->err ? b->err : pt_file_write(path, b->s, b->n, 0600, &unseen);
 	pt_err_fini(&unseen);
 	return rc;
+}
+
+int plan_rules_store(const char *digest, const struct plan_rules *r)
+{
+	const struct plan_rules_head *h = &r->head;
+	struct pt_buf b = { 0 };
+	int rc;
+
+	pt_buf_room(&b, size_of(h) + 2 * sizeof(uint64_t));
+	pt_buf_add(&b, h, sizeof(*h));
+	pt_buf_add(&b, r->v, h->n * sizeof(*r->v));
+	put_padded(&b, r->ids, h->n_ids * sizeof(*r->ids));
+	put_padded(&b, r->keys, h->n_items * sizeof(*r->keys));
+	put_padded(&b, r->written, h->n_items * sizeof(*r->written));
+	pt_buf_add(&b, r->items, h->items_len);
+	seal(h, &b);
+	rc = write_file(digest, &b);
+	pt_buf_fini(&b);
+	return rc;
+}
+
+/* ---- what they became ---- */
+
+/* The rules of the classifier that came of one written rule each, and of nothing else. */
+static void take_items(const struct pt_plan *p, const uint32_t *made, struct plan_rules *r)
+{
+	const struct pt_order *order = pt_nft_prog_order(p->prog);
+	uint32_t item = 0;
+
+	for (size_t i = 0; i < order->items.n; i++) {
+		const struct pt_pol_rule *x = order->items.v[i].rule;
+		struct plan_rule *w = &r->v[x->ast];
+		uint32_t key;
+
+		if (order->items.v[i].kind != PT_ORDER_CONST)
+			continue;
+		if (made[x->ast] == 1 && !strchr(x->name, '#') && pt_nft_patchable(p->prog, item, &key)) {
+			w->id = x->id;
+			w->key = key;
+			w->item = item;
+			w->pass = x->action == PT_PASS;
+		}
+		r->written[item++] = x->ast | (x->quick ? PLAN_QUICK : 0);
+	}
+}
+
+/* Rules of one written rule stand together. */
+static bool is_first(const struct pt_policy *p, size_t i)
+{
+	return !i || p->rules.v[i].id != p->rules.v[i - 1].id;
+}
+
+/* False: a rule's identity is not the hash of its name, since another one had that; a change could give it back. */
+static bool take_ids(const struct pt_policy *p, struct plan_rules *r, uint32_t *made)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->rules.n; i++) {
+		const struct pt_pol_rule *x = &p->rules.v[i];
+
+		if (x->id != pt_hash32(x->name, strlen(x->name)))
+			return false;
+		if (is_first(p, i))
+			r->ids[n++] = x->id;
+		if (x->ast == PT_POL_BUILTIN)
+			continue;
+		made[x->ast]++;
+		r->head.n_pass += x->dir == PT_IN && x->action == PT_PASS;
+	}
+	return true;
+}
+
+static bool make_head(const struct pt_plan *p, struct plan_rules_head *h)
+{
+	const struct pt_order *order = pt_nft_prog_order(p->prog);
+
+	memset(h, 0, sizeof(*h));
+	memcpy(h->version, VERSION, sizeof(VERSION));
+	h->machine = plan_machine_digest(p->host);
+	h->tables = p->tables_digest;
+	h->n_words = p->tables->n_words;
+	h->keys_at = pt_classifier_key_at(p->tables, 0);
+	h->text_len = p->conf->len;
+	h->text_sum = plan_text_sum(p->conf->text, p->conf->len);
+	h->n = (uint32_t)p->conf->rules.n;
+	h->n_items = order->n_const;
+	h->n_groups = order->n_groups;
+	for (size_t i = 0; i < p->policy->rules.n; i++)
+		h->n_ids += is_first(p->policy, i);
+	return h->machine && !pt_build_id(h->build, sizeof(h->build));
+}
+
+static void put_items(const struct pt_plan *p, struct pt_buf *b)
+{
+	const struct pt_order *order = pt_nft_prog_order(p->prog);
+
+	for (size_t i = 0; i < order->items.n; i++)
+		if (order->items.v[i].kind == PT_ORDER_CONST)
+			plan_item_put(b, order->items.v[i].rule);
+}
+
+#define ITEM_BYTES 64 /* of most */
+
+/* The file in its place from the beginning: an apply needs most memory here. */
+static bool make(const struct pt_plan *p, struct plan_rules_head *h, struct pt_buf *b)
+{
+	size_t fixed = size_of(h);
+	uint32_t *made = calloc(p->conf->rules.n + 1, sizeof(*made));
+	struct plan_rules r = { .head = *h };
+	bool ok = false;
+
+	pt_buf_room(b, fixed + (size_t)h->n_items * ITEM_BYTES);
+	if (made && !b->err) {
+		memset(b->s, 0, fixed);
+		b->n = fixed;
+		lay_out(&r, b->s);
+		memcpy(r.keys, pt_nft_prog_keys(p->prog, &r.head.none), h->n_items * sizeof(*r.keys));
+		ok = place_rules(p->conf, &r) && take_ids(p->policy, &r, made);
+	}
+	if (ok) {
+		take_items(p, made, &r);
+		put_items(p, b);
+		r.head.items_len = b->n - fixed;
+		seal(&r.head, b);
+	}
+	free(made);
+	return ok && !b->err;
 }
 
 /* The same file may be in force with other addresses of the machine, hence with other tables. */
@@ -286,7 +337,7 @@ static bool is_current(const char *path, const struct plan_rules_head *want)
 	struct plan_rules_head have;
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	bool same = fd >= 0 && read(fd, &have, sizeof(have)) == (ssize_t)sizeof(have) &&
-		    !memcmp(&have, want, offsetof(struct plan_rules_head, begin));
+		    !memcmp(&have, want, offsetof(struct plan_rules_head, items_len));
 
 	if (fd >= 0)
 		close(fd);
@@ -296,17 +347,18 @@ static bool is_current(const char *path, const struct plan_rules_head *want)
 void plan_rules_write(const struct pt_plan *p, bool warned)
 {
 	char path[sizeof(PLAN_STORE_DIR) + 80];
-	struct plan_rules r = { 0 };
+	struct plan_rules_head head;
+	struct pt_buf b = { 0 };
 
 	if (!p->conf || plan_rules_path(p->digest, path, sizeof(path)))
 		return;
-	if (warned || !is_plain(p) || !make_head(p, &r.head)) {
+	if (warned || !is_plain(p) || !make_head(p, &head)) {
 		(void)!unlink(path);
 		return;
 	}
-	if (!is_current(path, &r.head) && (!make(p, &r) || plan_rules_store(p->digest, &r)))
+	if (!is_current(path, &head) && (!make(p, &head, &b) || write_file(p->digest, &b)))
 		(void)!unlink(path);
-	plan_rules_fini(&r);
+	pt_buf_fini(&b);
 }
 
 /* ---- reading ---- */
@@ -348,11 +400,7 @@ int plan_rules_read(const char *digest, struct plan_rules *out)
 		memcpy(&out->head, data, sizeof(out->head));
 		if (is_whole(data, len, &out->head) && is_mine(&out->head)) {
 			out->data = data;
-			out->v = (struct plan_rule *)(void *)(data + sizeof(out->head));
-			out->ids = (uint32_t *)(void *)(out->v + out->head.n);
-			out->keys = out->ids + padded(out->head.n_ids * sizeof(*out->ids)) / sizeof(*out->ids);
-			out->written = out->keys + padded(out->head.n_items * sizeof(*out->keys)) / sizeof(*out->keys);
-			out->items = (char *)(out->written + (out->written - out->keys));
+			lay_out(out, data);
 			return 0;
 		}
 	}
@@ -362,17 +410,14 @@ int plan_rules_read(const char *digest, struct plan_rules *out)
 
 void plan_rules_fini(struct plan_rules *r)
 {
-	if (!r->data) {
-		free(r->v);
-		free(r->ids);
-		free(r->written);
-	}
 	free(r->data);
-	pt_buf_fini(&r->made);
 	memset(r, 0, sizeof(*r));
 }
 
 bool plan_rules_has_id(const struct plan_rules *r, uint32_t id)
 {
-	return bsearch(&id, r->ids, r->head.n_ids, sizeof(id), by_number);
+	for (uint32_t i = 0; i < r->head.n_ids; i++)
+		if (r->ids[i] == id)
+			return true;
+	return false;
 }

@@ -64,42 +64,52 @@ load_rules()
 	row "check $1 / apply" "check.$1.ms" "apply.$1.ms" ms
 }
 
-# The rule in the middle blocks instead of passing.
+# change_one HOW FILE: the rule in the middle blocks instead of passing, has another port, or is followed by another one.
 change_one()
 {
-	awk -v at="$(($(wc -l <"$1") / 2))" \
-		'NR == at { sub(/^"pass/, "\"block"); sub(/ no state/, "") } { print }' "$1"
+	awk -v how="$1" -v at="$(($(wc -l <"$2") / 2))" '
+		NR == at && how == "action" { sub(/^"pass/, "\"block"); sub(/ no state/, "") }
+		NR == at && how == "port" { sub(/ port [^ "]*/, ""); sub(/ no state/, " port 7 no state") }
+		{ print }
+		NR == at && how == "more" { print "\"block in quick inet proto udp from 10.9.8.7 to any port 53\"," }' "$2"
 }
 
 change_rules()
 {
 	progress "change one rule of $1"
 	tests/bench/classbench "$2" >"$tmp/a.conf"
-	change_one "$tmp/a.conf" >"$tmp/b.conf"
-	for file in a b; do
-		# What nft has for a file that replaces what is there.
-		printf 'table inet bench\ndelete table inet bench\n' >"$tmp/$file.nft"
+	for how in action port more; do
+		change_one $how "$tmp/a.conf" >"$tmp/$how.conf"
 	done
 	tests/bench/classbench -n "$2" >"$tmp/rules"
+	awk -v at="$(($(wc -l <"$tmp/rules") / 2))" 'NR == at { sub(/accept$/, "drop") } { print }' "$tmp/rules" >"$tmp/other"
+	# What nft has for a file that replaces what is there.
+	printf 'table inet bench\ndelete table inet bench\n' | tee "$tmp/a.nft" >"$tmp/b.nft"
 	cat "$tmp/rules" >>"$tmp/a.nft"
-	awk -v at="$(($(wc -l <"$tmp/rules") / 2))" 'NR == at { sub(/accept$/, "drop") } { print }' "$tmp/rules" >>"$tmp/b.nft"
+	cat "$tmp/other" >>"$tmp/b.nft"
 	lab_ns ours byhand
 	for router in ours byhand; do
 		in_ns "$router" tests/bench/router.sh
 	done
+	sleep 2 # addresses of the links come a while after them
 	in_ns ours "$ptfw" -q apply -f "$tmp/a.conf"
 	in_ns byhand nft -f "$tmp/a.nft"
 	for _ in $(seq "$load_rounds"); do
-		for file in b a; do
-			timed_in ours change "$ptfw" -q apply -f "$tmp/$file.conf"
-			timed_in ours again "$ptfw" -q apply -f "$tmp/$file.conf"
-			timed_in byhand nft-change nft -f "$tmp/$file.nft"
+		for how in action port more; do
+			timed_in ours "change.$how" "$ptfw" -q apply -f "$tmp/$how.conf"
+			timed_in ours again "$ptfw" -q apply -f "$tmp/$how.conf"
+			timed_in byhand nft-change nft -f "$tmp/b.nft"
+			timed apply.whole "$ptfw" -q apply -f "$tmp/$how.conf"
+			timed_in ours "change.$how" "$ptfw" -q apply -f "$tmp/a.conf"
+			timed_in ours again "$ptfw" -q apply -f "$tmp/a.conf"
+			timed_in byhand nft-change nft -f "$tmp/a.nft"
+			timed apply.whole "$ptfw" -q apply -f "$tmp/a.conf"
 		done
-		timed apply.whole "$ptfw" -q apply -f "$tmp/a.conf"
-		timed apply.whole "$ptfw" -q apply -f "$tmp/b.conf"
 	done
-	row "change one rule of $1 / full apply" change.ms apply.whole.ms ms 0.1
-	row "change one rule of $1 / nft -f of all" change.ms nft-change.ms ms
+	row "one rule of $1 blocks instead / full apply" change.action.ms apply.whole.ms ms 0.1
+	row "one rule of $1 has another port / full apply" change.port.ms apply.whole.ms ms 0.1
+	row "one rule more than $1 / full apply" change.more.ms apply.whole.ms ms 0.1
+	row "one rule of $1 blocks instead / nft -f of all" change.action.ms nft-change.ms ms
 	row "same file again, $1 / full apply" again.ms apply.whole.ms ms
 }
 
