@@ -529,6 +529,47 @@ static void test_in_use(void **state)
 	pt_err_fini(&e);
 }
 
+/* A number is changed where it stands, and the digest is that of the tables as they are then; other tables, or another number, are not. */
+static void test_change(void **state)
+{
+	struct pt_bpf_number x = { .mask = 0xffffff };
+	uint64_t digest, other, have;
+	struct pt_err e = { 0 };
+	uint32_t *numbers;
+	struct set s;
+
+	(void)state;
+	set_make(&s, 40, false);
+	must(pt_bpf_load(1 << 20, &s.program, &e), &e, &s);
+	digest = 1;
+	assert_int_equal(pt_bpf_tables_change(s.program, &x, &digest, &e), -ESTALE); /* there are none */
+	set_load(&s);
+	for (uint32_t item = 0; item < s.tables->n_rules; item += 7) {
+		numbers = (uint32_t *)(void *)s.tables->words;
+		digest = pt_bpf_tables_digest(s.tables->words, s.tables->n_words);
+		x.at = pt_classifier_key_at(s.tables, item);
+		x.from = numbers[x.at] & x.mask;
+		x.to = x.from ^ 0x1234;
+		other = digest + 1;
+		assert_int_equal(pt_bpf_tables_change(s.program, &x, &other, &e), -ESTALE);
+		x.from ^= 1;
+		assert_int_equal(pt_bpf_tables_change(s.program, &x, &digest, &e), -ESTALE);
+		x.from ^= 1;
+		must(pt_bpf_tables_change(s.program, &x, &digest, &e), &e, &s);
+		numbers[x.at] = (numbers[x.at] & ~x.mask) | x.to;
+		assert_true(digest == pt_bpf_tables_digest(s.tables->words, s.tables->n_words));
+		must(pt_bpf_tables_in_use(s.program, &have, &e), &e, &s);
+		assert_true(have == digest);
+		must(pt_bpf_tables_settle(s.program, &e), &e, &s);
+		must(pt_bpf_tables_in_use(s.program, &have, &e), &e, &s);
+		assert_true(have == digest);
+	}
+	x.at = SIZE_MAX / 8;
+	assert_int_equal(pt_bpf_tables_change(s.program, &x, &digest, &e), -ESTALE);
+	set_free(&s);
+	pt_err_fini(&e);
+}
+
 /* Tables that were in their place before they were filled are no tables until then, and are exchanged like others
  * afterwards. */
 static void test_ahead(void **state)
@@ -566,6 +607,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_not_judged),
 		cmocka_unit_test(test_in_use),
+		cmocka_unit_test(test_change),
 		cmocka_unit_test(test_ahead),
 	};
 	const char *why = lab_lacks();

@@ -372,6 +372,76 @@ static void maps(void **state)
 	pt_nft_prog_free(kernel);
 }
 
+/* A map of the classifier's keys 1 to N. */
+static struct nft_set *put_keys(struct pt_nft_prog *p, uint32_t n)
+{
+	size_t at = make_set(p, "in.act", NFT_SET_VMAP, PT_AF_NONE);
+	struct nft_set *set = &p->objects.sets.v[at];
+
+	set->interval = false;
+	set->keys = set->counters = true;
+	set->key_len = sizeof(n);
+	for (uint32_t i = 1; i <= n; i++) {
+		struct nft_map_elem el = { .key_len = sizeof(i), .verdict = NF_DROP, .id = i, .packets = i };
+
+		memcpy(el.key, &i, sizeof(i));
+		assert_int_equal(pt_vec_push(p->arena, &set->map, el), 0);
+	}
+	return set;
+}
+
+/* What a rule left behind that another took the place of is no difference, counts for nobody, and goes with the next change. */
+static void retired(void **state)
+{
+	struct pt_nft_prog *want = make_prog("aa"), *kernel = make_prog("aa");
+	struct pt_nft_counter *counters = NULL;
+	struct pt_nft_state s;
+	struct nft_set *set;
+	size_t n;
+
+	(void)state;
+	put_keys(want, 2);
+	set = put_keys(kernel, 4);
+	s = have(kernel);
+	plan_is(diff(want, &s), "delete element in.act: 2 of the map\n" NOTE);
+	kernel->objects.patches[kernel->objects.n_patches++] = (struct nft_patch){ 3, 2 };
+	kernel->objects.patches[kernel->objects.n_patches++] = (struct nft_patch){ 4, 0 };
+	assert_true(pt_nft_patched(&s));
+	nft_patches_mark(&kernel->objects, set);
+	plan_is(diff(want, &s), "");
+	assert_int_equal(pt_nft_counters(&s, kernel->arena, &counters, &n), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(counters[0].packets + counters[1].packets, 1 + 2);
+	want->digest = "bb";
+	plan_is(diff(want, &s), "delete element in.act: 2 of the map\ndelete chain ptfw.applied\ndelete chain ptfw.applied.1\n"
+				"delete chain ptfw.applied.2\nadd chain ptfw.applied\n");
+	want->objects.sets.n = 0;
+	put_keys(want, 3); /* should one be wanted all the same, it stays */
+	plan_is(diff(want, &s), "delete element in.act: 1 of the map\ndelete chain ptfw.applied\ndelete chain ptfw.applied.1\n"
+				"delete chain ptfw.applied.2\nadd chain ptfw.applied\n");
+	pt_nft_prog_free(want);
+	pt_nft_prog_free(kernel);
+}
+
+/* The chains that note what is applied, by their names. */
+static void applied_names(void **state)
+{
+	char name[NFT_SETNAME_MAX];
+	uint32_t number;
+
+	(void)state;
+	for (uint32_t i = 0; i <= PT_NFT_PATCHES_MAX; i++) {
+		nft_applied_name(i, name);
+		assert_true(nft_applied_chain(name, &number));
+		assert_int_equal(number, i);
+	}
+	nft_applied_name(PT_NFT_PATCHES_MAX + 1, name);
+	assert_false(nft_applied_chain(name, &number));
+	assert_false(nft_applied_chain("ptfw.applied.", &number));
+	assert_false(nft_applied_chain("ptfw.applied.01", &number));
+	assert_false(nft_applied_chain("in", &number));
+}
+
 static void rule_with_set(struct pt_nft_prog *p, size_t chain, uint32_t id, const char *set)
 {
 	struct nftnl_rule *r = make_nlr();
@@ -570,7 +640,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test(f)
 		T(same_is_nothing), T(one_of_many), T(first_load), T(digest_only), T(any_to_any),
-		T(elements), T(single_keys), T(maps), T(replaced_and_left_over), T(table_changes),
+		T(elements), T(single_keys), T(maps), T(retired), T(applied_names), T(replaced_and_left_over), T(table_changes),
 		T(refused), T(no_memory),
 	};
 
