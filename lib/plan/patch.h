@@ -53,7 +53,7 @@ uint64_t plan_text_sum(const char *text, size_t len);
 uint64_t plan_machine_digest(const struct pt_host *h);
 int plan_rules_path(const char *digest, char *out, size_t size);
 /* Of what is in force now. WARNED: there was something to say about the file, which would have to be said again. */
-void plan_rules_write(const struct pt_plan *p, bool warned);
+void plan_rules_write(struct pt_plan *p, bool warned);
 /* The same of R, which is what P's file differs by. */
 int plan_rules_store(const char *digest, const struct plan_rules *r);
 /* -ENOENT: there is none that counts. */

@@ -344,7 +344,14 @@ static bool is_current(const char *path, const struct plan_rules_head *want)
 	return same;
 }
 
-void plan_rules_write(const struct pt_plan *p, bool warned)
+/* The kernel has them. plan_tables_end() makes them again where somebody still asks for them. */
+static void shed_tables(struct pt_plan *p)
+{
+	free(p->tables->words);
+	p->tables->words = NULL;
+}
+
+void plan_rules_write(struct pt_plan *p, bool warned)
 {
 	char path[sizeof(PLAN_STORE_DIR) + 80];
 	struct plan_rules_head head;
@@ -356,6 +363,7 @@ void plan_rules_write(const struct pt_plan *p, bool warned)
 		(void)!unlink(path);
 		return;
 	}
+	shed_tables(p);
 	if (!is_current(path, &head) && (!make(p, &head, &b) || write_file(p->digest, &b)))
 		(void)!unlink(path);
 	pt_buf_fini(&b);

@@ -112,6 +112,10 @@ int plan_tables_end(struct pt_plan *p, struct pt_err *e)
 
 	if (!pt_nft_prog_order(p->prog) || p->offline)
 		return 0;
+	if (p->tables && !p->tables->words) { /* the kernel got them */
+		pt_classifier_free(p->tables);
+		p->tables = NULL;
+	}
 	if (!p->tables && !p->tables_work)
 		rc = plan_tables_begin(p, e);
 	if (!p->tables && !rc)
