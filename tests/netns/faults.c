@@ -384,6 +384,125 @@ static void test_looking(void **state)
 	}
 }
 
+/* ---- one rule of many, of which the others are not read ---- */
+
+static const char *const ways[] = { "pass in proto udp to any port 1000 label changes", "block in proto udp to any port 1000 label changes",
+				    "pass in proto udp to any port 2000 label changes", NULL };
+
+static void many_path(size_t way, char *to, size_t size)
+{
+	(void)snprintf(to, size, "%s/many%zu.conf", folder, way);
+}
+
+static void write_many(size_t way)
+{
+	char path[200];
+	FILE *f;
+
+	many_path(way, path, sizeof(path));
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_true(fprintf(f, "interface lo0 { device = \"lo\" address = { \"127.0.0.1/8\" } }\nfirewall { rules = {\n") > 0);
+	for (int i = 0; i < 80; i++) {
+		assert_true(fprintf(f, "\"pass in on lo0 proto udp to port %d\",\n", 3000 + i) > 0);
+		if (i == 40 && ways[way])
+			assert_true(fprintf(f, "\"%s\",\n", ways[way]) > 0);
+	}
+	assert_true(fprintf(f, "\"block in log label rest\", \"pass out\" } }\n") > 0);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(path, 0600), 0);
+}
+
+static const struct run *fw(const char *options, size_t way, long fail_at)
+{
+	char path[200], line[300];
+
+	many_path(way, path, sizeof(path));
+	(void)snprintf(line, sizeof(line), "%s -f %s", options, path);
+	return run(&ptfw_tool, line, fail_at);
+}
+
+static void must_fw(const char *options, size_t way, const char *after, long n)
+{
+	const struct run *r = fw(options, way, -1);
+
+	if (r->status != 0)
+		fail_msg("%s: %ld failed: then %s: %d %s%s", after, n, options, r->status, r->out, r->err);
+}
+
+/* Which of the two is in force for packets, as their rules are shown; SIZE_MAX: neither. */
+static size_t way_in_force(size_t from, size_t to)
+{
+	const struct run *r = run(&ptfw_tool, "rule show", -1);
+	const size_t either[] = { from, to };
+
+	for (size_t i = 0; r->status == 0 && i < 2; i++)
+		if (ways[either[i]] ? strstr(r->out, ways[either[i]]) != NULL : !strstr(r->out, "changes"))
+			return either[i];
+	return SIZE_MAX;
+}
+
+/* The apply of TO over FROM, each call failing: it is done, or nothing of it is, and the next one is done. */
+static void each_rule(enum what what, int error, size_t from, size_t to)
+{
+	size_t failed = 0;
+	bool reached = true;
+	char name[160];
+	long n;
+
+	(void)snprintf(name, sizeof(name), "%s to %s", ways[from] ? ways[from] : "none", ways[to] ? ways[to] : "none");
+	fault.what = what;
+	fault.error = error;
+	for (n = 0; reached; n++) {
+		const struct run *r;
+		int status;
+		size_t now;
+
+		must_fw("-v apply", from, name, n); /* reads all, and knows the rules then */
+		must_fw("diff", from, name, n);
+		r = fw("apply", to, n);
+		reached = *happened;
+		status = r->status;
+		ends_well(name, n, r);
+		failed += status != 0;
+		now = way_in_force(from, to);
+		if (now == SIZE_MAX || (!status && now != to))
+			fail_msg("%s: %ld failed: status %d, in force is %s", name, n, status, now == from ? "the old" : "a third");
+		if (status)
+			must_fw("apply", to, name, n);
+		must_fw("diff", to, name, n);
+	}
+	print_message("# %s: %ld %s, %zu failures\n", name, n - 1, what == MEMORY ? "allocations" : "calls", failed);
+}
+
+static bool has_classifier(void)
+{
+	const struct run *r = fw("apply --engine bpf", 0, -1);
+
+	return r->status == 0;
+}
+
+static void test_one_rule(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < PT_ARRAY_SIZE(ways); i++)
+		write_many(i);
+	if (!has_classifier())
+		skip();
+	for (size_t i = 1; i < PT_ARRAY_SIZE(ways); i++)
+		each_rule(MEMORY, 0, 0, i);
+	each_rule(CALLS, EIO, 0, 1);
+	each_rule(CALLS, ENOBUFS, 0, 1);
+	each_rule(CALLS, EINTR, 0, 2);
+	each_rule(CALLS, ENOSPC, 3, 0);
+	for (size_t i = 0; i < PT_ARRAY_SIZE(ways); i++) {
+		char path[200];
+
+		many_path(i, path, sizeof(path));
+		(void)unlink(path);
+	}
+}
+
 /* ---- a network, a /run and a /var/lib of our own ---- */
 
 static int lab_begin(void **state)
@@ -421,6 +540,7 @@ int main(void)
 		cmocka_unit_test(test_calls),
 		cmocka_unit_test(test_interrupted),
 		cmocka_unit_test(test_commit),
+		cmocka_unit_test(test_one_rule),
 	};
 
 	if (!lab_lacks() && !lab_machine())
