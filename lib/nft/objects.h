@@ -53,7 +53,8 @@ struct nft_map_elem {
 		};
 	};
 	uint8_t key_len, data_len;
-	bool retired;              /* kernel side only: of a rule that was replaced by itself, see patch.c: no packet comes here any more */
+	bool retired;              /* kernel side only: of a rule that was replaced by itself, see patch.c: no packet comes
+				    * here any more */
 	uint32_t id;               /* of the rule that the element counts for, 0: none */
 	const char *name;          /* desired side only: that rule's, NULL: none */
 	uint64_t packets, bytes;   /* kernel side only */

@@ -195,10 +195,11 @@ static int put_row(struct ports *p, uint32_t x, uint32_t *out)
 	uint32_t *old, any;
 	int rc = put_any(p, x, &any);
 
-	if (!rc) {
-		policy_toggle(&h, any);
-		rc = policy_seen_get(&p->rows, h, &old);
-	}
+	*out = 0;
+	if (rc)
+		return rc;
+	policy_toggle(&h, any);
+	rc = policy_seen_get(&p->rows, h, &old);
 	if (!rc && *old == WALK_NONE) {
 		*old = (uint32_t)policy_row_put_rest(&p->b->blob, &p->few.both[x], any);
 		p->b->c->rest++;
