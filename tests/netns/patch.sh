@@ -167,7 +167,7 @@ def counters(before, now, short):
 def differ(a, b):
     """What A, which got there step by step, does otherwise than B; "": nothing."""
     if a.shown != b.shown:
-        return "rule show: %s" % next((p for p in zip(a.shown.split("\n"), b.shown.split("\n")) if p[0] != p[1]), "length")
+        return "rule show: %s" % str(next((p for p in zip(a.shown.split("\n"), b.shown.split("\n")) if p[0] != p[1]), "length"))
     ao, ac = a.others()
     bo, bc = b.others()
     if ao != bo:

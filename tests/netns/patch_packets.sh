@@ -108,13 +108,13 @@ for kind in 'inet proto udp' 'inet6 proto udp' 'inet proto tcp' 'inet6 proto tcp
 	to=$([ "${kind%% *}" = inet ] && echo 10.0.0.2 || echo fd00::2)
 	this="on lan $kind to any port $port"
 	for round in 1 2; do
-		is "$(word "$proto" $to "$port")" answered "$kind passes, round $round"
+		is "$(word "$proto" "$to" "$port")" answered "$kind passes, round $round"
 		isnt "$(counted "$this")" 0 "$kind: and counts"
 		before=$(chains)
 		pt -q apply -f "$lab_tmp/b.$(echo "$kind" | tr ' ' .)" || fail "$kind: block"
 		is "$(chains)" $((before + 1)) "$kind: blocked in the short way"
 		is "$(counted "$this")" 0 "$kind: it counts from nothing"
-		isnt "$(word "$proto" $to "$port")" answered "$kind is blocked, round $round"
+		isnt "$(word "$proto" "$to" "$port")" answered "$kind is blocked, round $round"
 		isnt "$(counted "$this")" 0 "$kind: and counts those"
 		is "$(counted 10.77.3.)" 0 "$kind: no other rule does"
 		[ "$(chains)" -lt 14 ] || pt -q apply --engine linear -f "$lab_tmp/a"
