@@ -17,7 +17,8 @@ struct plan_rules_head {
 	uint64_t keys_at;   /* of the first item's key in them, see struct pt_bpf_number */
 	uint64_t text_len;  /* of the copy */
 	uint64_t text_sum;  /* plan_text_sum() */
-	uint64_t items_len; /* bytes of the items */
+	uint64_t items_len; /* bytes of the items; of their file: */
+	uint64_t items_sum;
 	uint32_t begin, end; /* of the copy: the quote before the first rule, and what is behind that of the last one */
 	uint32_t n, n_ids, n_items;
 	uint32_t n_groups;  /* see struct pt_order */
@@ -41,9 +42,10 @@ struct plan_rules {
 	struct plan_rule *v;
 	uint32_t *ids;      /* of all rules, in no order */
 	uint32_t *keys;     /* of each item, as the tables have them */
+	/* By plan_rules_items(), from a file of their own, since changes of a key alone need none of it: */
 	uint32_t *written;  /* number of each item's rule, and PLAN_QUICK */
 	char *items;        /* see store_items.c */
-	void *data;         /* what holds all of these; NULL: they are somebody else's */
+	void *data, *more;  /* what holds all of these; NULL: they are somebody else's */
 };
 
 /* ---- store_rules.c ---- */
@@ -54,10 +56,11 @@ uint64_t plan_machine_digest(const struct pt_host *h);
 int plan_rules_path(const char *digest, char *out, size_t size);
 /* Of what is in force now. WARNED: there was something to say about the file, which would have to be said again. */
 void plan_rules_write(struct pt_plan *p, bool warned);
-/* The same of R, which is what P's file differs by. */
-int plan_rules_store(const char *digest, const struct plan_rules *r);
+/* R, which is what the file of DIGEST became. Without WRITTEN its items are those of the file FROM. */
+int plan_rules_store(const char *digest, struct plan_rules *r, const char *from);
 /* -ENOENT: there is none that counts. */
 int plan_rules_read(const char *digest, struct plan_rules *out);
+int plan_rules_items(const char *digest, struct plan_rules *r);
 void plan_rules_fini(struct plan_rules *r);
 bool plan_rules_has_id(const struct plan_rules *r, uint32_t id);
 

@@ -159,7 +159,9 @@ int patch_order(struct patch *x)
 	x->arena = pt_arena_new();
 	if (!x->arena)
 		return -ENOMEM;
-	rc = plan_items_order(r->items, r->head.items_len, r->head.n_items, x->arena, &old);
+	rc = plan_rules_items(x->have->digest, &x->rules);
+	if (!rc)
+		rc = plan_items_order(r->items, r->head.items_len, r->head.n_items, x->arena, &old);
 	if (rc)
 		return rc;
 	l.items = pt_arena_alloc(x->arena, room * sizeof(*l.items));

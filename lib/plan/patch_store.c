@@ -44,7 +44,7 @@ static void number_items(const struct patch *x, struct plan_rules *to)
 {
 	for (size_t i = 0; i < x->n_new; i++)
 		to->v[x->first + i].item = x->rules.v[x->first + (i < x->n_old ? i : 0)].item;
-	for (uint32_t i = 0; i < to->head.n_items; i++)
+	for (uint32_t i = 0; to->written && i < to->head.n_items; i++)
 		to->v[to->written[i] & ~PLAN_QUICK].item = i;
 }
 
@@ -75,9 +75,8 @@ static int make(const struct patch *x, struct plan_rules *to, struct pt_buf *ite
 	replace_ids(x, to->ids, &to->head.n_ids);
 	replace_rules(x, to);
 	to->keys = x->keys ? x->keys : r->keys;
-	to->written = x->keys ? x->written : r->written;
-	to->items = r->items;
 	if (x->keys) {
+		to->written = x->written;
 		to->head.n_items = (uint32_t)x->order.items.n;
 		pt_buf_room(items, r->head.items_len + 1024);
 		if (patch_items(x, items))
@@ -95,7 +94,7 @@ void patch_store(struct patch *x)
 	struct pt_buf items = { 0 };
 
 	if (!make(x, &to, &items))
-		(void)!plan_rules_store(x->digest, &to);
+		(void)!plan_rules_store(x->digest, &to, x->have->digest);
 	free(to.v);
 	free(to.ids);
 	pt_buf_fini(&items);

@@ -44,7 +44,7 @@ static bool is_copy(const char *name)
 /* Takes the copy of that name away, and what stands beside it. */
 static void store_remove(int dir_fd, char *name)
 {
-	static const char *const beside[] = { ".words", ".rules" };
+	static const char *const beside[] = { ".words", ".rules", ".items" };
 	char *end = name + strlen(name) - strlen(".conf");
 
 	(void)!unlinkat(dir_fd, name, 0);

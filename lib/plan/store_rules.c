@@ -13,14 +13,23 @@
 
 #include "plan/patch.h"
 
-#define VERSION "patronus rules 3"
+#define VERSION "patronus rules 4"
 #define SIZE_MAX_OF_IT ((size_t)1 << 26)
+
+#define ITEMS_PATH (sizeof(PLAN_STORE_DIR) + 80)
 
 int plan_rules_path(const char *digest, char *out, size_t size)
 {
 	int n = snprintf(out, size, PLAN_STORE_DIR "/%s.rules", digest);
 
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+static int items_path(const char *digest, char out[ITEMS_PATH])
+{
+	int n = snprintf(out, ITEMS_PATH, PLAN_STORE_DIR "/%s.items", digest);
+
+	return n < 0 || (size_t)n >= ITEMS_PATH ? -ENAMETOOLONG : 0;
 }
 
 uint64_t plan_text_sum(const char *text, size_t len)
@@ -138,7 +147,7 @@ static bool place_rules(const struct pt_conf *c, struct plan_rules *r)
 	return true;
 }
 
-/* ---- the file ---- */
+/* ---- the files ---- */
 
 /* Numbers fill words of 64 bits. */
 static size_t padded(size_t n)
@@ -149,76 +158,120 @@ static size_t padded(size_t n)
 static size_t size_of(const struct plan_rules_head *h)
 {
 	return sizeof(*h) + h->n * sizeof(struct plan_rule) + padded(h->n_ids * sizeof(uint32_t)) +
-	       2 * padded(h->n_items * sizeof(uint32_t)) + padded(h->items_len);
+	       padded(h->n_items * sizeof(uint32_t));
 }
 
 /* Where everything is in DATA. */
 static void lay_out(struct plan_rules *r, char *data)
 {
 	const struct plan_rules_head *h = &r->head;
-	size_t numbers = padded(h->n_items * sizeof(uint32_t));
 
 	r->v = (struct plan_rule *)(void *)(data + sizeof(*h));
 	r->ids = (uint32_t *)(void *)(r->v + h->n);
 	r->keys = (uint32_t *)(void *)((char *)r->ids + padded(h->n_ids * sizeof(uint32_t)));
-	r->written = (uint32_t *)(void *)((char *)r->keys + numbers);
-	r->items = (char *)r->written + numbers;
+}
+
+static void lay_out_items(struct plan_rules *r, char *data)
+{
+	r->written = (uint32_t *)(void *)data;
+	r->items = data + padded(r->head.n_items * sizeof(uint32_t));
+}
+
+static void pad(struct pt_buf *b)
+{
+	pt_buf_add(b, "\0\0\0\0\0\0\0", padded(b->n) - b->n);
 }
 
 static void put_padded(struct pt_buf *b, const void *p, size_t n)
 {
-	static const char zeros[8];
-
 	pt_buf_add(b, p, n);
-	pt_buf_add(b, zeros, padded(n) - n);
+	pad(b);
 }
 
-/* What stands behind all: the bytes may be somebody else's by mistake. */
+/* The bytes may be somebody else's by mistake. */
 static uint64_t sum_of(const void *data, size_t size)
 {
 	return pt_bpf_tables_digest(data, size / sizeof(uint64_t));
 }
 
-/* Puts the head in its place, and what belongs behind the items. */
-static void seal(const struct plan_rules_head *h, struct pt_buf *b)
+static int write_file(const char *path, const struct pt_buf *b)
 {
-	uint64_t sum;
-
-	pt_buf_add(b, "\0\0\0\0\0\0\0", padded(b->n) - b->n);
-	if (b->err)
-		return;
-	memcpy(b->s, h, sizeof(*h));
-	sum = sum_of(b->s, b->n);
-	pt_buf_add(b, &sum, sizeof(sum));
-}
-
-static int write_file(const char *digest, const struct pt_buf *b)
-{
-	char path[sizeof(PLAN_STORE_DIR) + 80];
 	struct pt_err unseen = { 0 };
-	int rc = plan_rules_path(digest, path, sizeof(path));
+	int rc = b->err ? b->err : pt_file_write(path, b->s, b->n, 0600, &unseen);
 
-	if (!rc)
-		rc = b->err ? b->err : pt_file_write(path, b->s, b->n, 0600, &unseen);
 	pt_err_fini(&unseen);
 	return rc;
 }
 
-int plan_rules_store(const char *digest, const struct plan_rules *r)
+/* The items in B, LEN bytes behind the numbers of their rules. */
+static int write_items(const char *digest, struct plan_rules_head *h, struct pt_buf *b, size_t len)
 {
-	const struct plan_rules_head *h = &r->head;
+	char path[ITEMS_PATH];
+	int rc = items_path(digest, path);
+
+	pad(b);
+	if (rc || b->err)
+		return rc ? rc : b->err;
+	h->items_len = len;
+	h->items_sum = sum_of(b->s, b->n);
+	return write_file(path, b);
+}
+
+/* With the head in its place. */
+static int write_rules(const char *digest, const struct plan_rules_head *h, struct pt_buf *b)
+{
+	char path[ITEMS_PATH];
+	int rc = plan_rules_path(digest, path, sizeof(path));
+	uint64_t sum;
+
+	if (rc || b->err)
+		return rc ? rc : b->err;
+	memcpy(b->s, h, sizeof(*h));
+	sum = sum_of(b->s, b->n);
+	pt_buf_add(b, &sum, sizeof(sum));
+	return write_file(path, b);
+}
+
+static int store_items(const char *digest, struct plan_rules *r)
+{
 	struct pt_buf b = { 0 };
 	int rc;
 
+	pt_buf_room(&b, padded(r->head.n_items * sizeof(*r->written)) + r->head.items_len + sizeof(uint64_t));
+	put_padded(&b, r->written, r->head.n_items * sizeof(*r->written));
+	pt_buf_add(&b, r->items, r->head.items_len);
+	rc = write_items(digest, &r->head, &b, r->head.items_len);
+	pt_buf_fini(&b);
+	return rc;
+}
+
+static int link_items(const char *from, const char *to)
+{
+	char old[ITEMS_PATH], new[ITEMS_PATH];
+	int rc = items_path(from, old);
+
+	if (!rc)
+		rc = items_path(to, new);
+	if (rc)
+		return rc;
+	(void)!unlink(new);
+	return link(old, new) ? -errno : 0;
+}
+
+int plan_rules_store(const char *digest, struct plan_rules *r, const char *from)
+{
+	const struct plan_rules_head *h = &r->head;
+	struct pt_buf b = { 0 };
+	int rc = r->written ? store_items(digest, r) : link_items(from, digest);
+
+	if (rc)
+		return rc;
 	pt_buf_room(&b, size_of(h) + 2 * sizeof(uint64_t));
 	pt_buf_add(&b, h, sizeof(*h));
 	pt_buf_add(&b, r->v, h->n * sizeof(*r->v));
 	put_padded(&b, r->ids, h->n_ids * sizeof(*r->ids));
 	put_padded(&b, r->keys, h->n_items * sizeof(*r->keys));
-	put_padded(&b, r->written, h->n_items * sizeof(*r->written));
-	pt_buf_add(&b, r->items, h->items_len);
-	seal(h, &b);
-	rc = write_file(digest, &b);
+	rc = write_rules(digest, h, &b);
 	pt_buf_fini(&b);
 	return rc;
 }
@@ -244,7 +297,7 @@ static void take_items(const struct pt_plan *p, const uint32_t *made, struct pla
 			w->item = item;
 			w->pass = x->action == PT_PASS;
 		}
-		r->written[item++] = x->ast | (x->quick ? PLAN_QUICK : 0);
+		item++;
 	}
 }
 
@@ -294,41 +347,52 @@ static bool make_head(const struct pt_plan *p, struct plan_rules_head *h)
 	return h->machine && !pt_build_id(h->build, sizeof(h->build));
 }
 
-static void put_items(const struct pt_plan *p, struct pt_buf *b)
-{
-	const struct pt_order *order = pt_nft_prog_order(p->prog);
-
-	for (size_t i = 0; i < order->items.n; i++)
-		if (order->items.v[i].kind == PT_ORDER_CONST)
-			plan_item_put(b, order->items.v[i].rule);
-}
-
 #define ITEM_BYTES 64 /* of most */
 
-/* The file in its place from the beginning: an apply needs most memory here. */
+static int make_items(const struct pt_plan *p, struct plan_rules_head *h)
+{
+	const struct pt_order *order = pt_nft_prog_order(p->prog);
+	size_t numbers = padded(h->n_items * sizeof(uint32_t));
+	struct pt_buf b = { 0 };
+	uint32_t written;
+	int rc;
+
+	pt_buf_room(&b, numbers + (size_t)h->n_items * ITEM_BYTES);
+	for (size_t i = 0; i < order->items.n; i++) {
+		written = order->items.v[i].rule->ast | (order->items.v[i].rule->quick ? PLAN_QUICK : 0);
+		if (order->items.v[i].kind == PT_ORDER_CONST)
+			pt_buf_add(&b, &written, sizeof(written));
+	}
+	pad(&b);
+	for (size_t i = 0; i < order->items.n; i++)
+		if (order->items.v[i].kind == PT_ORDER_CONST)
+			plan_item_put(&b, order->items.v[i].rule);
+	rc = write_items(p->digest, h, &b, b.n - numbers);
+	pt_buf_fini(&b);
+	return rc;
+}
+
+/* The file in its place from the beginning: an apply needs much memory here. */
 static bool make(const struct pt_plan *p, struct plan_rules_head *h, struct pt_buf *b)
 {
-	size_t fixed = size_of(h);
+	size_t size = size_of(h);
 	uint32_t *made = calloc(p->conf->rules.n + 1, sizeof(*made));
 	struct plan_rules r = { .head = *h };
 	bool ok = false;
 
-	pt_buf_room(b, fixed + (size_t)h->n_items * ITEM_BYTES);
+	pt_buf_room(b, size + sizeof(uint64_t) + 1);
 	if (made && !b->err) {
-		memset(b->s, 0, fixed);
-		b->n = fixed;
+		memset(b->s, 0, size);
+		b->n = size;
 		lay_out(&r, b->s);
 		memcpy(r.keys, pt_nft_prog_keys(p->prog, &r.head.none), h->n_items * sizeof(*r.keys));
 		ok = place_rules(p->conf, &r) && take_ids(p->policy, &r, made);
 	}
-	if (ok) {
+	if (ok)
 		take_items(p, made, &r);
-		put_items(p, b);
-		r.head.items_len = b->n - fixed;
-		seal(&r.head, b);
-	}
+	*h = r.head;
 	free(made);
-	return ok && !b->err;
+	return ok;
 }
 
 /* The same file may be in force with other addresses of the machine, hence with other tables. */
@@ -364,7 +428,7 @@ void plan_rules_write(struct pt_plan *p, bool warned)
 		return;
 	}
 	shed_tables(p);
-	if (!is_current(path, &head) && (!make(p, &head, &b) || write_file(p->digest, &b)))
+	if (!is_current(path, &head) && (make_items(p, &head) || !make(p, &head, &b) || write_rules(p->digest, &head, &b)))
 		(void)!unlink(path);
 	pt_buf_fini(&b);
 }
@@ -376,7 +440,7 @@ static bool is_whole(const void *data, size_t len, const struct plan_rules_head 
 	uint64_t sum;
 	size_t size;
 
-	if (h->n > PT_POL_RULES_MAX || h->n_ids > PT_POL_RULES_MAX || h->n_items > PT_POL_RULES_MAX || h->items_len > len)
+	if (h->n > PT_POL_RULES_MAX || h->n_ids > PT_POL_RULES_MAX || h->n_items > PT_POL_RULES_MAX)
 		return false;
 	size = size_of(h);
 	if (len != size + sizeof(sum))
@@ -416,9 +480,32 @@ int plan_rules_read(const char *digest, struct plan_rules *out)
 	return rc == -ENOMEM ? rc : -ENOENT;
 }
 
+int plan_rules_items(const char *digest, struct plan_rules *r)
+{
+	char path[ITEMS_PATH], *data = NULL;
+	struct pt_err unseen = { 0 };
+	size_t len = 0;
+	int rc = items_path(digest, path);
+
+	if (!rc)
+		rc = pt_file_read(path, SIZE_MAX_OF_IT, &data, &len, &unseen);
+	pt_err_fini(&unseen);
+	if (!rc && (r->head.items_len > len || len != padded(r->head.n_items * sizeof(uint32_t)) + padded(r->head.items_len) ||
+		    sum_of(data, len) != r->head.items_sum))
+		rc = -EBADMSG;
+	if (rc) {
+		free(data);
+		return rc;
+	}
+	r->more = data;
+	lay_out_items(r, data);
+	return 0;
+}
+
 void plan_rules_fini(struct plan_rules *r)
 {
 	free(r->data);
+	free(r->more);
 	memset(r, 0, sizeof(*r));
 }
 
