@@ -189,6 +189,18 @@ for how in longer shorter empty gone other byte zeros noise large head pipe link
 done
 other_rules() { fw cp "$copies/$(digest "$([ "$last" = a ] && echo b || echo a)").rules" "$copies/$(digest "$last").rules"; }
 aside 'the rules beside it are those of another file' other_rules
+# What the classifier asks of the rules stands by itself: a change of a key alone needs none of it, another port does.
+sed 's/port 1060 /port 2060 /' "$lab_tmp/a" >"$lab_tmp/port"
+pt -q apply -f "$lab_tmp/a"
+put short 'another port' port
+put short 'and back' a
+last=a
+for how in shorter empty gone byte zeros noise pipe link; do
+	damage "$how" .items
+	put whole "what is asked is $how, and another port" port
+	put short "what is asked is $how: and then" a
+	fw rm -f "$copies"/*.there
+done
 words() { fw sh -c "head -c 200 /dev/urandom >$copies/$(digest "$last").words"; }
 words
 last=$([ "$last" = a ] && echo b || echo a)
