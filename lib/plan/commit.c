@@ -239,8 +239,10 @@ int plan_switch(struct pt_plan *p, struct pt_nl *nf, size_t *writes, struct pt_e
 		rc = plan_commit(p, nf, writes, e);
 	if (!rc && !*writes && p->prog)
 		note(p, nf);
-	if (!rc && strcmp(before, p->digest) != 0)
+	if (!rc && strcmp(before, p->digest) != 0) {
 		plan_store_drop(before);
+		plan_rules_drop(before);
+	}
 	if (!rc)
 		plan_rules_write(p, e && e->n_warnings);
 	return rc;

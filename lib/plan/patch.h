@@ -61,6 +61,8 @@ int plan_rules_store(const char *digest, struct plan_rules *r, const char *from)
 /* -ENOENT: there is none that counts. */
 int plan_rules_read(const char *digest, struct plan_rules *out);
 int plan_rules_items(const char *digest, struct plan_rules *r);
+/* Of a file that is not in force any more: another namespace in which it is reads all of it once. */
+void plan_rules_drop(const char *digest);
 void plan_rules_fini(struct plan_rules *r);
 bool plan_rules_has_id(const struct plan_rules *r, uint32_t id);
 

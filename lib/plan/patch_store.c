@@ -95,6 +95,8 @@ void patch_store(struct patch *x)
 
 	if (!make(x, &to, &items))
 		(void)!plan_rules_store(x->digest, &to, x->have->digest);
+	if (strcmp(x->digest, x->have->digest) != 0)
+		plan_rules_drop(x->have->digest);
 	free(to.v);
 	free(to.ids);
 	pt_buf_fini(&items);

@@ -433,6 +433,16 @@ void plan_rules_write(struct pt_plan *p, bool warned)
 	pt_buf_fini(&b);
 }
 
+void plan_rules_drop(const char *digest)
+{
+	char path[ITEMS_PATH];
+
+	if (*digest && !plan_rules_path(digest, path, sizeof(path)))
+		(void)!unlink(path);
+	if (*digest && !items_path(digest, path))
+		(void)!unlink(path);
+}
+
 /* ---- reading ---- */
 
 static bool is_whole(const void *data, size_t len, const struct plan_rules_head *h)

@@ -187,7 +187,13 @@ for how in longer shorter empty gone other byte zeros noise large head pipe link
 	aside "the rules beside it: $how" damage "$how" .rules
 	fw rm -f "$copies"/*.there
 done
-other_rules() { fw cp "$copies/$(digest "$([ "$last" = a ] && echo b || echo a)").rules" "$copies/$(digest "$last").rules"; }
+other=$([ "$last" = a ] && echo b || echo a)
+put short 'rules of another file to be kept' "$other"
+fw cp "$copies/$(digest "$other").rules" "$lab_tmp/other.rules"
+put short 'and back' "$last"
+exits 2 'beside a file that is not in force any more there are none' fw ls "$copies/$(digest "$other").rules"
+exits 2 'nor what is asked' fw ls "$copies/$(digest "$other").items"
+other_rules() { fw cp "$lab_tmp/other.rules" "$copies/$(digest "$last").rules"; }
 aside 'the rules beside it are those of another file' other_rules
 # What the classifier asks of the rules stands by itself: a change of a key alone needs none of it, another port does.
 sed 's/port 1060 /port 2060 /' "$lab_tmp/a" >"$lab_tmp/port"
