@@ -256,7 +256,7 @@ int pt_plan_patch(const char *path, enum pt_engine engine, struct pt_nl *nf, str
 	memset(out, 0, sizeof(*out));
 	p->wanted = engine;
 	p->engine = PT_ENGINE_BPF;
-	if (!strcmp(path, "-") || (engine != PT_ENGINE_AUTO && engine != PT_ENGINE_BPF))
+	if (!strcmp(path, "-") || !plan_rules_any() || (engine != PT_ENGINE_AUTO && engine != PT_ENGINE_BPF))
 		return 0;
 	rc = plan_lock_now(&fd, &unseen);
 	pt_err_fini(&unseen);

@@ -58,6 +58,8 @@ int plan_rules_path(const char *digest, char *out, size_t size);
 void plan_rules_write(struct pt_plan *p, bool warned);
 /* R, which is what the file of DIGEST became. Without WRITTEN its items are those of the file FROM. */
 int plan_rules_store(const char *digest, struct plan_rules *r, const char *from);
+/* Whether there is any; else the kernel need not be asked what is in force. */
+bool plan_rules_any(void);
 /* -ENOENT: there is none that counts. */
 int plan_rules_read(const char *digest, struct plan_rules *out);
 int plan_rules_items(const char *digest, struct plan_rules *r);

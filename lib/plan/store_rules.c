@@ -4,6 +4,7 @@
  * hosts, countries, lists, anchors, schedules, owners and tests can say something else a moment later without a byte of the file having
  * changed, so where there are any it is not made. What else rules depend on is in its head.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -444,6 +445,19 @@ void plan_rules_drop(const char *digest)
 }
 
 /* ---- reading ---- */
+
+bool plan_rules_any(void)
+{
+	DIR *dir = opendir(PLAN_STORE_DIR);
+	const struct dirent *de;
+	bool any = false;
+
+	while (dir && !any && (de = readdir(dir)))
+		any = de->d_name[0] != '.' && strstr(de->d_name, ".rules");
+	if (dir)
+		closedir(dir);
+	return any;
+}
 
 static bool is_whole(const void *data, size_t len, const struct plan_rules_head *h)
 {
