@@ -71,6 +71,13 @@ lab_stop()
 	wait "$1" 2>/dev/null || :
 }
 
+# lab_freeze PID: stops a process, and waits until it is; `kill -CONT` lets it go on.
+lab_freeze()
+{
+	kill -STOP "$1"
+	lab_wait 5 grep -q '^State:[[:space:]]*T' "/proc/$1/status"
+}
+
 # lab_wait SECONDS COMMAND...: until it succeeds.
 lab_wait()
 {

@@ -162,7 +162,7 @@ lab_bg fw flock -F -x $state/lock sleep 60
 holder=$lab_last
 lab_wait 3 in_ns fw sh -c "! flock -n $state/lock true"
 in_ns fw sh -c "echo '$holder 1700000000 somebody' >$state/lock"
-kill -STOP "$holder"
+lab_freeze "$holder"
 ok 'hostile-35: somebody stopped holds the lock, and is ended' undone 10
 kill -CONT "$holder" 2>/dev/null
 

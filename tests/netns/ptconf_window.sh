@@ -96,7 +96,7 @@ ok 'back' pc apply -f "$lab_tmp/old.conf"
 # ---- somebody is stopped ----
 pc -q apply -f "$lab_tmp/new.conf" --confirm 600
 g=$(guard)
-kill -STOP "$g"
+lab_freeze "$g"
 run pc status
 like "$said" 'another one took its place' 'a guard that is stopped is none: status starts another one'
 isnt "$(guard)" "$g" 'which is another process'
@@ -107,7 +107,7 @@ lab_bg fw flock -F -x $state/lock sleep 60
 holder=$lab_last
 lab_wait 3 in_ns fw sh -c "! flock -n $state/lock true"
 in_ns fw sh -c "echo '$holder 1700000000 bob on pts/3' >$state/lock"
-kill -STOP "$holder"
+lab_freeze "$holder"
 run pc apply -f "$lab_tmp/other.conf"
 is "$tap_run_rc" 5 'somebody who is stopped at work is not waited for for ever'
 like "$said" "held by bob on pts/3, process $holder, since 2023.*, which is stopped" 'who it is, since when, and that he is stopped, is told'
@@ -120,7 +120,7 @@ lab_bg fw flock -F -x "$lock" sleep 60
 holder=$lab_last
 lab_wait 3 in_ns fw sh -c "! flock -n $lock true"
 in_ns fw sh -c "echo '$holder 1700000000' >$lock"
-kill -STOP "$holder"
+lab_freeze "$holder"
 exits 5 'nor is an apply of ptfw' fw apply -f "$lab_tmp/other.conf"
 kill -CONT "$holder"
 lab_stop "$holder"
