@@ -120,7 +120,7 @@ static int parse(const char *text, struct one *out)
 	}
 	if (n == 3 && !strcmp(kind, "dns") && b[0] == '@' && is_name(a)) {
 		out->ask = ask_dns;
-		snprintf(out->name, sizeof(out->name), "%s", a);
+		snprintf(out->name, sizeof(out->name), "%.253s", a); /* as is_name() has it */
 		return place(b + 1, DNS_PORT, &out->to);
 	}
 	return -EINVAL;

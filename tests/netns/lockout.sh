@@ -249,7 +249,7 @@ one()
 	SCRIPT
 	lab_bg "$adm" python3 "$lab_tmp/watch.py" "${from%% *}" "${from##* }" >"$dir/watch"
 	watcher=$lab_last
-	lab_wait 20 both here || return 1
+	lab_wait 40 both here || return 1
 	network >"$dir/network"
 	in_ns "$adm" timeout 15 ssh -F /dev/null -n -i "$lab_tmp/key" ${from:+-b "${from%% *}"} -o BatchMode=yes -o StrictHostKeyChecking=no \
 		-o UserKnownHostsFile=/dev/null -o LogLevel=ERROR root@10.0.0.1 "sh '$dir/script'" >"$dir/said" 2>&1 &
