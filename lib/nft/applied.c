@@ -225,12 +225,11 @@ void nft_note_make(struct nft_note *note, const struct pt_nft_objects *want,
 		   const struct pt_nft_state *have, uint32_t genid, bool keys)
 {
 	const struct nft_note *old = &have->objects->note;
-	uint32_t next = genid + 1;
 
 	memset(note, 0, sizeof(*note));
 	if (!have->genid)
 		return;
-	note->genid = next + !next; /* never 0 */
+	note->genid = nft_next_generation(genid);
 	for (size_t i = 0; i < want->sets.n && note->n < NFT_NOTE_SETS; i++) {
 		const struct nft_set *set = &want->sets.v[i];
 		const struct nft_note_set *known = NULL;

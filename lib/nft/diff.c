@@ -347,9 +347,7 @@ static int write_change(struct nft_diff *d, const struct pt_nft_prog *want, cons
 /* The number that the configuration has after that transaction. */
 static uint32_t generation_after(uint32_t genid, const struct pt_nft_plan *p)
 {
-	if (genid && p && pt_nft_plan_writes(p) && !++genid)
-		return 1; /* the kernel's numbers go round without 0 */
-	return genid;
+	return genid && p && pt_nft_plan_writes(p) ? nft_next_generation(genid) : genid;
 }
 
 /* SETS, FIRST: what was committed before, or NULL. */

@@ -84,6 +84,12 @@ int nft_put_elems(struct pt_nl_batch *b, uint64_t cookie, bool add, const struct
 int nft_put_map_elems(struct pt_nl_batch *b, uint64_t cookie, bool add, const struct nft_set *set,
 		      const struct nft_map_elem *v, size_t n) PT_MUST;
 
+/* The generation behind GENID: the kernel's numbers go round without 0. */
+static inline uint32_t nft_next_generation(uint32_t genid)
+{
+	return genid + 1 ? genid + 1 : 1;
+}
+
 /* ---- applied.c ---- */
 
 /* The user data of NFT_APPLIED_CHAIN; its length. */

@@ -170,11 +170,6 @@ int pt_nft_patch_add(struct pt_nft_patch *x, struct pt_nl *nf, const struct pt_n
 
 /* ---- what is applied now ---- */
 
-static uint32_t next(uint32_t genid)
-{
-	return genid + 1 ? genid + 1 : 1; /* the kernel's numbers go round without 0 */
-}
-
 /* The maps of keys hold more than is wanted, so nothing is noted of them. */
 static void note_of(const struct nft_note *old, uint32_t genid, struct nft_note *out)
 {
@@ -197,13 +192,13 @@ static int put_note(struct pt_nft_plan *p, const struct pt_nft_patch *x, uint32_
 
 int pt_nft_patch_note(const struct pt_nft_patch *x, const struct pt_nft_state *have, struct pt_nft_plan **out, struct pt_err *e)
 {
-	uint32_t genid = x->n_added ? next(have->genid) : have->genid;
+	uint32_t genid = x->n_added ? nft_next_generation(have->genid) : have->genid;
 	struct nft_applied a = { .digest = x->prog->digest, .path = x->prog->path, .when = (uint64_t)time(NULL) };
 	struct pt_nft_plan *p = nft_plan_new(genid);
 	int rc = p ? 0 : -ENOMEM;
 
 	*out = NULL;
-	note_of(&have->objects->note, next(genid), &a.note);
+	note_of(&have->objects->note, nft_next_generation(genid), &a.note);
 	for (uint32_t i = 0; !rc && i < notes(x); i++) {
 		a.number = have->objects->n_patches + i + 1;
 		rc = put_note(p, x, i, &a);
