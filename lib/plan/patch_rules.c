@@ -63,30 +63,18 @@ static const struct pt_pol_rule *only_rule(const struct pt_policy *p, size_t ast
 	return found;
 }
 
-static bool same_address(const struct pt_pol_addr *a, const struct pt_pol_addr *b)
-{
-	return a->kind == b->kind && a->kind <= PT_REF_SET && a->neg == b->neg && pt_iset_equal(&a->v4, &b->v4) &&
-	       pt_iset_equal(&a->v6, &b->v6);
-}
-
-static bool same_devices(const struct pt_pol_names *a, const struct pt_pol_names *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (uint32_t i = 0; i < a->n; i++)
-		if (strcmp(a->v[i], b->v[i]) != 0)
-			return false;
-	return true;
-}
-
-/* Whether both are asked at the same point, and ask the same. */
+/* Whether both are asked at the same point, and ask the same: of rules of the classifier, whose records hold all of that. */
 static bool same_conditions(const struct pt_pol_rule *a, const struct pt_pol_rule *b)
 {
-	return a->quick == b->quick && a->if_any == b->if_any && a->if_neg == b->if_neg && a->af == b->af &&
-	       a->proto_any == b->proto_any && a->flags_set == b->flags_set && a->flags_mask == b->flags_mask &&
-	       a->protos.n == b->protos.n && (!a->protos.n || !memcmp(a->protos.v, b->protos.v, a->protos.n)) &&
-	       same_devices(&a->devices, &b->devices) && same_address(&a->src, &b->src) && same_address(&a->dst, &b->dst) &&
-	       pt_iset_equal(&a->sport, &b->sport) && pt_iset_equal(&a->dport, &b->dport) && pt_iset_equal(&a->icmp, &b->icmp);
+	struct pt_buf x = { 0 }, y = { 0 };
+	bool same;
+
+	plan_item_put(&x, a);
+	plan_item_put(&y, b);
+	same = a->quick == b->quick && !x.err && !y.err && x.n == y.n && !memcmp(x.s, y.s, x.n);
+	pt_buf_fini(&x);
+	pt_buf_fini(&y);
+	return same;
 }
 
 /* ---- beside the others ---- */
