@@ -75,6 +75,9 @@ struct pt_addr plan_network_broadcast(const struct pt_host_addr *a);
 
 /* store.c: copies of applied files under PT_RUN_DIR, named by their digest */
 #define PLAN_STORE_DIR PT_RUN_DIR "/applied"
+/* The copy of DIGEST, SUFFIX ".conf", or what stands beside it. */
+#define PLAN_STORE_PATH (sizeof(PLAN_STORE_DIR) + 80)
+int plan_store_path(const char *digest, const char *suffix, char out[PLAN_STORE_PATH]);
 /* Both folders are there, and nobody else's. */
 int plan_store_folder(struct pt_err *e) PT_MUST;
 struct plan_texts {
@@ -91,7 +94,6 @@ void plan_store_drop(const char *digest); /* of a list that nothing in force nam
 int plan_store_read(const char *digest, struct plan_texts *out, struct pt_err *e);
 void plan_texts_fini(struct plan_texts *t);
 /* store_words.c: names that the copy of P has, for those who complete; without it they read the copy */
-int plan_words_path(const char *digest, char *out, size_t size);
 void plan_words_write(const struct pt_plan *p);
 /* applied.c: of what is in force by HAVE */
 int plan_copy_parse(const struct pt_nft_state *have, struct pt_conf **conf, struct pt_policy **policy, struct pt_err *e);

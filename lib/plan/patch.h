@@ -53,7 +53,6 @@ struct plan_rules {
 /* Tells a copy that somebody changed; the digest that names it takes longer. */
 uint64_t plan_text_sum(const char *text, size_t len);
 uint64_t plan_machine_digest(const struct pt_host *h);
-int plan_rules_path(const char *digest, char *out, size_t size);
 /* Of what is in force now. WARNED: there was something to say about the file, which would have to be said again. */
 void plan_rules_write(struct pt_plan *p, bool warned);
 /* R, which is what the file of DIGEST became. Without WRITTEN its items are those of the file FROM. */

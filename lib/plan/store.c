@@ -26,14 +26,14 @@
 #define LIST_VERSION "patronus list 1"
 #define LIST_MAX ((size_t)1 << 30)
 
-static int store_path(const char *digest, char *out, size_t size)
+int plan_store_path(const char *digest, const char *suffix, char out[PLAN_STORE_PATH])
 {
-	int n = snprintf(out, size, STORE_DIR "/%s.conf", digest);
+	int n = snprintf(out, PLAN_STORE_PATH, STORE_DIR "/%s%s", digest, suffix);
 
-	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+	return n < 0 || (size_t)n >= PLAN_STORE_PATH ? -ENAMETOOLONG : 0;
 }
 
-/* Beside each stands a file of its words. */
+/* Beside each stand files of its words and of what its rules became. */
 static bool is_copy(const char *name)
 {
 	size_t n = strlen(name);
@@ -170,15 +170,15 @@ static int list_read(struct plan_texts *t, const char **digest)
 
 bool plan_store_has(const struct pt_plan *p)
 {
-	char path[sizeof(STORE_DIR) + 80];
+	char path[PLAN_STORE_PATH];
 
-	return !store_path(p->digest, path, sizeof(path)) && !access(path, R_OK);
+	return !plan_store_path(p->digest, ".conf", path) && !access(path, R_OK);
 }
 
 static int write_copy(const char *digest, const char *text, size_t len, struct pt_err *e)
 {
-	char path[sizeof(STORE_DIR) + 80];
-	int rc = store_path(digest, path, sizeof(path));
+	char path[PLAN_STORE_PATH];
+	int rc = plan_store_path(digest, ".conf", path);
 
 	return rc ? rc : pt_file_write(path, text, len, 0600, e);
 }
@@ -186,11 +186,11 @@ static int write_copy(const char *digest, const char *text, size_t len, struct p
 /* The file that a list names: one that is there is young again. */
 static int write_named(const struct pt_conf *c, struct pt_err *e)
 {
-	char path[sizeof(STORE_DIR) + 80], digest[65];
+	char path[PLAN_STORE_PATH], digest[65];
 	int rc;
 
 	plan_digest(c->text, c->len, digest);
-	rc = store_path(digest, path, sizeof(path));
+	rc = plan_store_path(digest, ".conf", path);
 	if (rc || !utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW))
 		return rc;
 	return write_copy(digest, c->text, c->len, e);
@@ -239,11 +239,11 @@ int plan_store_text(const char *digest, const char *text, size_t len, struct pt_
 
 bool plan_store_is_list(const char *digest)
 {
-	char path[sizeof(STORE_DIR) + 80], first = 'x';
+	char path[PLAN_STORE_PATH], first = 'x';
 	bool list;
 	int fd;
 
-	if (!*digest || store_path(digest, path, sizeof(path)))
+	if (!*digest || plan_store_path(digest, ".conf", path))
 		return false;
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
@@ -256,24 +256,24 @@ bool plan_store_is_list(const char *digest)
 /* A list is of one namespace, so nobody else reads it once another one took its place. */
 void plan_store_drop(const char *digest)
 {
-	char path[sizeof(STORE_DIR) + 80];
+	char path[PLAN_STORE_PATH];
 
 	if (!plan_store_is_list(digest))
 		return;
-	if (!store_path(digest, path, sizeof(path)))
+	if (!plan_store_path(digest, ".conf", path))
 		(void)!unlink(path);
-	if (!plan_words_path(digest, path, sizeof(path)))
+	if (!plan_store_path(digest, ".words", path))
 		(void)!unlink(path);
 }
 
 int plan_store_copy(const char *digest, char **text, size_t *len, struct pt_err *e)
 {
-	char path[sizeof(STORE_DIR) + 80];
+	char path[PLAN_STORE_PATH];
 	int rc;
 
 	if (strlen(digest) != 64 || strspn(digest, "0123456789abcdef") != 64)
 		return -EBADMSG;
-	rc = store_path(digest, path, sizeof(path));
+	rc = plan_store_path(digest, ".conf", path);
 	return rc ? rc : pt_file_read(path, LIST_MAX, text, len, e);
 }
 

@@ -17,22 +17,6 @@
 #define VERSION "patronus rules 4"
 #define SIZE_MAX_OF_IT ((size_t)1 << 26)
 
-#define ITEMS_PATH (sizeof(PLAN_STORE_DIR) + 80)
-
-int plan_rules_path(const char *digest, char *out, size_t size)
-{
-	int n = snprintf(out, size, PLAN_STORE_DIR "/%s.rules", digest);
-
-	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
-}
-
-static int items_path(const char *digest, char out[ITEMS_PATH])
-{
-	int n = snprintf(out, ITEMS_PATH, PLAN_STORE_DIR "/%s.items", digest);
-
-	return n < 0 || (size_t)n >= ITEMS_PATH ? -ENAMETOOLONG : 0;
-}
-
 uint64_t plan_text_sum(const char *text, size_t len)
 {
 	size_t words = len / sizeof(uint64_t);
@@ -207,8 +191,8 @@ static int write_file(const char *path, const struct pt_buf *b)
 /* The items in B, LEN bytes behind the numbers of their rules. */
 static int write_items(const char *digest, struct plan_rules_head *h, struct pt_buf *b, size_t len)
 {
-	char path[ITEMS_PATH];
-	int rc = items_path(digest, path);
+	char path[PLAN_STORE_PATH];
+	int rc = plan_store_path(digest, ".items", path);
 
 	pad(b);
 	if (rc || b->err)
@@ -221,8 +205,8 @@ static int write_items(const char *digest, struct plan_rules_head *h, struct pt_
 /* With the head in its place. */
 static int write_rules(const char *digest, const struct plan_rules_head *h, struct pt_buf *b)
 {
-	char path[ITEMS_PATH];
-	int rc = plan_rules_path(digest, path, sizeof(path));
+	char path[PLAN_STORE_PATH];
+	int rc = plan_store_path(digest, ".rules", path);
 	uint64_t sum;
 
 	if (rc || b->err)
@@ -248,11 +232,11 @@ static int store_items(const char *digest, struct plan_rules *r)
 
 static int link_items(const char *from, const char *to)
 {
-	char old[ITEMS_PATH], new[ITEMS_PATH];
-	int rc = items_path(from, old);
+	char old[PLAN_STORE_PATH], new[PLAN_STORE_PATH];
+	int rc = plan_store_path(from, ".items", old);
 
 	if (!rc)
-		rc = items_path(to, new);
+		rc = plan_store_path(to, ".items", new);
 	if (rc)
 		return rc;
 	(void)!unlink(new);
@@ -418,11 +402,11 @@ static void shed_tables(struct pt_plan *p)
 
 void plan_rules_write(struct pt_plan *p, bool warned)
 {
-	char path[sizeof(PLAN_STORE_DIR) + 80];
+	char path[PLAN_STORE_PATH];
 	struct plan_rules_head head;
 	struct pt_buf b = { 0 };
 
-	if (!p->conf || plan_rules_path(p->digest, path, sizeof(path)))
+	if (!p->conf || plan_store_path(p->digest, ".rules", path))
 		return;
 	if (warned || !is_plain(p) || !make_head(p, &head)) {
 		(void)!unlink(path);
@@ -436,11 +420,11 @@ void plan_rules_write(struct pt_plan *p, bool warned)
 
 void plan_rules_drop(const char *digest)
 {
-	char path[ITEMS_PATH];
+	char path[PLAN_STORE_PATH];
 
-	if (*digest && !plan_rules_path(digest, path, sizeof(path)))
+	if (*digest && !plan_store_path(digest, ".rules", path))
 		(void)!unlink(path);
-	if (*digest && !items_path(digest, path))
+	if (*digest && !plan_store_path(digest, ".items", path))
 		(void)!unlink(path);
 }
 
@@ -483,10 +467,10 @@ static bool is_mine(const struct plan_rules_head *h)
 
 int plan_rules_read(const char *digest, struct plan_rules *out)
 {
-	char path[sizeof(PLAN_STORE_DIR) + 80], *data = NULL;
+	char path[PLAN_STORE_PATH], *data = NULL;
 	struct pt_err unseen = { 0 };
 	size_t len = 0;
-	int rc = plan_rules_path(digest, path, sizeof(path));
+	int rc = plan_store_path(digest, ".rules", path);
 
 	memset(out, 0, sizeof(*out));
 	if (!rc)
@@ -506,10 +490,10 @@ int plan_rules_read(const char *digest, struct plan_rules *out)
 
 int plan_rules_items(const char *digest, struct plan_rules *r)
 {
-	char path[ITEMS_PATH], *data = NULL;
+	char path[PLAN_STORE_PATH], *data = NULL;
 	struct pt_err unseen = { 0 };
 	size_t len = 0;
-	int rc = items_path(digest, path);
+	int rc = plan_store_path(digest, ".items", path);
 
 	if (!rc)
 		rc = pt_file_read(path, SIZE_MAX_OF_IT, &data, &len, &unseen);

@@ -18,13 +18,6 @@
 static const char letters[] = { [PT_PLAN_RULES] = 'r', [PT_PLAN_TRANSLATIONS] = 't', [PT_PLAN_ANCHORS] = 'a',
 				[PT_PLAN_HOSTS] = 'h', [PT_PLAN_TESTS] = 'e' };
 
-int plan_words_path(const char *digest, char *out, size_t size)
-{
-	int n = snprintf(out, size, PLAN_STORE_DIR "/%s.words", digest);
-
-	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
-}
-
 /* What would break the lines is in no name that can be written. */
 static void put(struct pt_buf *b, enum pt_plan_kind kind, const char *word)
 {
@@ -96,10 +89,10 @@ static int make_words(const struct pt_conf *c, const struct pt_policy *p, struct
 void plan_words_write(const struct pt_plan *p)
 {
 	struct pt_err unseen = { 0 };
-	char path[sizeof(PLAN_STORE_DIR) + 80];
+	char path[PLAN_STORE_PATH];
 	struct pt_buf b = { 0 };
 
-	if (p->policy && !plan_words_path(p->digest, path, sizeof(path)) && !make_words(p->conf, p->policy, &b))
+	if (p->policy && !plan_store_path(p->digest, ".words", path) && !make_words(p->conf, p->policy, &b))
 		(void)!pt_file_write(path, b.s, b.n, 0600, &unseen);
 	pt_buf_fini(&b);
 	pt_err_fini(&unseen);
@@ -143,13 +136,13 @@ static const char *find_lines(const char *text, const struct plan_names *names, 
 
 void plan_words_patch(const char *from, const char *to, const struct plan_names *names)
 {
-	char path[sizeof(PLAN_STORE_DIR) + 80], *text = NULL;
+	char path[PLAN_STORE_PATH], *text = NULL;
 	const char *at = NULL, *behind = NULL;
 	struct pt_err unseen = { 0 };
 	struct pt_buf b = { 0 };
 	size_t len = 0;
 
-	if (!plan_words_path(from, path, sizeof(path)) && !pt_file_read(path, SIZE_MAX_OF_IT, &text, &len, &unseen))
+	if (!plan_store_path(from, ".words", path) && !pt_file_read(path, SIZE_MAX_OF_IT, &text, &len, &unseen))
 		behind = find_lines(text, names, &at);
 	if (behind) {
 		pt_buf_add(&b, text, (size_t)(at - text));
@@ -157,7 +150,7 @@ void plan_words_patch(const char *from, const char *to, const struct plan_names 
 			put(&b, PT_PLAN_RULES, names->new[i]);
 		pt_buf_str(&b, behind);
 	}
-	if (behind && !b.err && !plan_words_path(to, path, sizeof(path)))
+	if (behind && !b.err && !plan_store_path(to, ".words", path))
 		(void)!pt_file_write(path, b.s, b.n, 0600, &unseen);
 	pt_buf_fini(&b);
 	free(text);
@@ -168,12 +161,12 @@ void plan_words_patch(const char *from, const char *to, const struct plan_names 
 
 static int read_words(const struct pt_nft_state *have, char **text, size_t *len, struct pt_err *e)
 {
-	char path[sizeof(PLAN_STORE_DIR) + 80];
+	char path[PLAN_STORE_PATH];
 	struct pt_policy *policy = NULL;
 	struct pt_conf *conf = NULL;
 	struct pt_err unseen = { 0 };
 	struct pt_buf b = { 0 };
-	int rc = plan_words_path(have->digest, path, sizeof(path));
+	int rc = plan_store_path(have->digest, ".words", path);
 
 	if (!rc)
 		rc = pt_file_read(path, SIZE_MAX_OF_IT, text, len, &unseen);
